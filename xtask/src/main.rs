@@ -1,2 +1,71 @@
-//! To be written.
-fn main() {}
+//! `cargo xtask`: builds the Python extension of this workspace, or of any maturin project, quickly.
+//!
+//! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
+
+mod ci;
+mod context;
+mod dev;
+mod ui;
+
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use clap::{Parser, Subcommand};
+
+use crate::context::Context;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about,
+    version,
+    arg_required_else_help = true
+)]
+struct Cli {
+    /// The maturin project to work on [default: the one around the working directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    project: Option<Utf8PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the extension and install the package as editable
+    Dev(dev::Args),
+    /// Run everything that CI runs
+    Ci(ci::Args),
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = dev_build::record::stand_in() {
+        return code;
+    }
+    let cli = Cli::parse();
+    let context = Context {
+        project_dir: cli.project,
+    };
+    let done = match cli.command {
+        Command::Dev(args) => dev::run(&context, args),
+        Command::Ci(args) => ci::run(&context, &args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

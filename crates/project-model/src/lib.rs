@@ -1,1 +1,12 @@
-//! To be written.
+//! What a maturin project is: its `pyproject.toml`, the crate that becomes the extension, the name under
+//! which Python imports it, and the project's own policy. This crate reads and never writes.
+
+mod extension;
+mod policy;
+mod project;
+mod pyproject;
+
+pub use extension::{Extension, Layout};
+pub use policy::Policy;
+pub use project::{Project, ProjectError};
+pub use pyproject::{BuildSystem, MaturinTable, ProjectTable, Pyproject};

@@ -1,1 +1,10 @@
-//! To be written.
+//! What tests share: temporary directories, programs that stand in for real ones, and projects to build.
+//! Everything panics instead of returning errors, as a test would.
+
+mod fake;
+mod project;
+mod temp;
+
+pub use fake::FakePrograms;
+pub use project::Fixture;
+pub use temp::TempDir;

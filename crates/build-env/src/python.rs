@@ -1,0 +1,448 @@
+//! The Python interpreters of this machine: found, asked what they are, and chosen from.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::{Version, VersionSpecifiers};
+use serde::Deserialize;
+
+use crate::{Invocation, vars};
+
+/// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
+/// user's `PYTHON*` variables change the answer.
+const PROBE: &str = r#"
+import json, platform, sys, sysconfig
+print(json.dumps({
+    "executable": sys.executable,
+    "implementation": platform.python_implementation(),
+    "version": platform.python_version(),
+    "prefix": sys.prefix,
+    "base_prefix": sys.base_prefix,
+    "purelib": sysconfig.get_path("purelib"),
+    "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
+}))
+"#;
+
+/// A Python that was started and answered.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Interpreter {
+    /// `sys.executable`.
+    pub executable: Utf8PathBuf,
+    /// `CPython`, `PyPy`, …
+    pub implementation: String,
+    /// A PEP 440 version, as `platform.python_version()` gives it.
+    pub version: String,
+    /// `sys.prefix`: the virtual environment, or the installation.
+    pub prefix: Utf8PathBuf,
+    /// `sys.base_prefix`: the installation.
+    pub base_prefix: Utf8PathBuf,
+    /// `site-packages`, where pure Python packages are installed.
+    pub purelib: Utf8PathBuf,
+    /// Built without the GIL (PEP 703).
+    pub free_threaded: bool,
+}
+
+impl fmt::Display for Interpreter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let threads = if self.free_threaded { "t" } else { "" };
+        write!(f, "{} {}{threads}", self.implementation, self.version)
+    }
+}
+
+/// Why an interpreter is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum PythonError {
+    /// The program is there, but does not behave like a Python.
+    #[error("`{executable}` does not work as a Python interpreter: {reason}")]
+    Unusable {
+        /// The program that was started.
+        executable: Utf8PathBuf,
+        /// What it said, or did not say.
+        reason: String,
+    },
+    /// Nothing on this machine fits.
+    #[error(
+        "no Python here fits {wanted}{}\n  help: name one with `--python PATH`, or get one with `uv python install`",
+        listed(seen)
+    )]
+    NoneFits {
+        /// What was asked for.
+        wanted: String,
+        /// What was found instead, or passed over with the reason.
+        seen: Vec<String>,
+    },
+}
+
+/// `seen` as an indented list below a message.
+fn listed(seen: &[String]) -> String {
+    if seen.is_empty() {
+        return "; none was found at all".to_owned();
+    }
+    let lines = seen.iter().map(|line| format!("\n    {line}"));
+    format!("; found:{}", lines.collect::<String>())
+}
+
+impl Interpreter {
+    /// Starts `executable` and asks it what it is. A pyenv shim whose version is not selected, or a
+    /// Python whose installation is gone, fails here.
+    pub fn probe(executable: &Utf8Path) -> Result<Self, PythonError> {
+        let unusable = |reason: String| PythonError::Unusable {
+            executable: executable.to_owned(),
+            reason,
+        };
+        let captured = Invocation::new(executable)
+            .args(["-I", "-c", PROBE])
+            .capture()
+            .map_err(|error| unusable(with_cause(&error)))?;
+        if !captured.status.success() {
+            let first = captured.stderr.lines().find(|line| !line.trim().is_empty());
+            return Err(unusable(first.map_or_else(
+                || captured.status.to_string(),
+                |line| format!("{} ({})", line.trim(), captured.status),
+            )));
+        }
+        serde_json::from_str(&captured.stdout)
+            .map_err(|_| unusable("it does not answer as a Python does".to_owned()))
+    }
+
+    /// Whether this is the Python of a virtual environment (PEP 405).
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.prefix != self.base_prefix
+    }
+
+    /// The version, for comparing. `None` where it is not a PEP 440 version, as in a Python built
+    /// from a checkout (`3.14.0a1+`).
+    #[must_use]
+    pub fn pep440(&self) -> Option<Version> {
+        self.version.trim_end_matches('+').parse().ok()
+    }
+
+    /// Whether `requires_python` (PEP 621) allows it. Without one, everything is allowed. A pre-release
+    /// counts as the version that it will be, as pip and uv have it.
+    #[must_use]
+    pub fn satisfies(&self, requires_python: Option<&VersionSpecifiers>) -> bool {
+        let Some(version) = self.pep440() else {
+            return false;
+        };
+        requires_python.is_none_or(|specifiers| specifiers.contains(&version.only_release()))
+    }
+}
+
+/// `error` and its causes, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_cause(cause)),
+        None => error.to_string(),
+    }
+}
+
+/// Interpreters by descending preference: the default build before the free-threaded, CPython before
+/// others, releases before pre-releases, new before old, and earlier in `found` before later.
+fn by_preference(mut found: Vec<Interpreter>) -> Vec<Interpreter> {
+    found.sort_by_key(|python| {
+        let version = python.pep440();
+        let stable = version.as_ref().is_some_and(|v| !v.any_prerelease());
+        let default = !python.free_threaded && python.implementation == "CPython";
+        std::cmp::Reverse((default, stable, version))
+    });
+    found
+}
+
+/// The best of all interpreters of this machine that `wanted` accepts; `what` says in words what that is.
+///
+/// # Errors
+/// [`PythonError::NoneFits`] lists each that was found, and each that was passed over with the reason.
+pub fn newest(
+    what: &str,
+    wanted: impl Fn(&Interpreter) -> bool,
+) -> Result<Interpreter, PythonError> {
+    choose(what, candidates(), wanted)
+}
+
+/// [`newest`] among the programs `candidates`.
+fn choose(
+    what: &str,
+    candidates: Vec<Utf8PathBuf>,
+    wanted: impl Fn(&Interpreter) -> bool,
+) -> Result<Interpreter, PythonError> {
+    let mut seen = Vec::new();
+    let mut running: Vec<Interpreter> = Vec::new();
+    for probed in probe_all(&candidates) {
+        match probed {
+            // A virtual environment is somebody's: it is used where it is named, never as a base.
+            Ok(python) if python.is_virtual() => {}
+            Ok(python) if running.iter().any(|p| p.prefix == python.prefix) => {}
+            Ok(python) => running.push(python),
+            Err(error) => seen.push(error.to_string()),
+        }
+    }
+    let running = by_preference(running);
+    seen.splice(
+        0..0,
+        running.iter().map(|p| format!("{p} at {}", p.executable)),
+    );
+    let fitting = running.into_iter().find(wanted);
+    fitting.ok_or_else(|| PythonError::NoneFits {
+        wanted: what.to_owned(),
+        seen,
+    })
+}
+
+/// Asks all at once: each takes some 30 ms to answer, a pyenv shim 300, and there may be dozens.
+fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = candidates
+            .iter()
+            .map(|candidate| scope.spawn(|| Interpreter::probe(candidate)))
+            .collect();
+        let answers = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
+        answers
+            .map(|answer| answer.expect("a probe does not panic"))
+            .collect()
+    })
+}
+
+/// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order,
+/// then what pyenv and uv installed.
+fn candidates() -> Vec<Utf8PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path)
+        .filter_map(|dir| Utf8PathBuf::from_path_buf(dir).ok())
+        .chain(managed_installations());
+    let mut programs = BTreeSet::new();
+    directories
+        .flat_map(|dir| pythons_in(&dir))
+        .filter(|program| programs.insert(program.clone()))
+        .collect()
+}
+
+/// The interpreters in `dir` by name, the plainest first.
+fn pythons_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let Ok(entries) = dir.read_dir_utf8() else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_owned())
+        .filter(|name| is_python_name(name))
+        .collect();
+    names.sort_by_key(|name| (name.len(), name.clone()));
+    names.into_iter().map(|name| dir.join(name)).collect()
+}
+
+/// `python`, `python3`, `python3.12`, `python3.13t`; not `python3-config`, not `python2`.
+fn is_python_name(name: &str) -> bool {
+    let name = name.strip_suffix(".exe").unwrap_or(name);
+    let Some(version) = name.strip_prefix("python") else {
+        return false;
+    };
+    match version.strip_prefix('3') {
+        Some("") => true,
+        Some(rest) => rest.strip_prefix('.').is_some_and(|minor| {
+            let minor = minor.strip_suffix('t').unwrap_or(minor);
+            !minor.is_empty() && minor.bytes().all(|b| b.is_ascii_digit())
+        }),
+        None => version.is_empty(),
+    }
+}
+
+/// `bin` directories of the versions that pyenv and uv keep.
+fn managed_installations() -> Vec<Utf8PathBuf> {
+    let home = vars::var("HOME").map(Utf8PathBuf::from);
+    let in_home = |path: &str| home.as_ref().map(|home| home.join(path));
+    let pyenv = vars::var(vars::PYENV_ROOT)
+        .map(Utf8PathBuf::from)
+        .or_else(|| in_home(".pyenv"))
+        .map(|root| root.join("versions"));
+    let uv = vars::var("UV_PYTHON_INSTALL_DIR")
+        .map(Utf8PathBuf::from)
+        .or_else(|| {
+            vars::var("XDG_DATA_HOME").map(|data| Utf8PathBuf::from(data).join("uv/python"))
+        })
+        .or_else(|| in_home(".local/share/uv/python"));
+    [pyenv, uv]
+        .into_iter()
+        .flatten()
+        .filter_map(|dir| dir.read_dir_utf8().ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path().join("bin")))
+        .collect()
+}
+
+/// The interpreter that the user named: a path to one, a directory of a virtual environment, a program
+/// on `PATH`, or a version such as `3.12`.
+///
+/// # Errors
+/// [`PythonError::Unusable`] if what was named does not run, [`PythonError::NoneFits`] if no installed
+/// version fits.
+pub fn named(request: &str) -> Result<Interpreter, PythonError> {
+    let path = Utf8Path::new(request);
+    if path.is_dir() {
+        return Interpreter::probe(&path.join("bin/python"));
+    }
+    if path.components().count() > 1 || path.is_file() {
+        return Interpreter::probe(path);
+    }
+    if request.starts_with(|c: char| c.is_ascii_digit()) {
+        return newest(&format!("`--python {request}`"), |python| {
+            is_version(&python.version, request)
+        });
+    }
+    Interpreter::probe(path)
+}
+
+/// Whether `version` is `request` or a more precise form of it: `3.12.1` is a `3.12`, `3.1` is not.
+fn is_version(version: &str, request: &str) -> bool {
+    version
+        .strip_prefix(request)
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::FakePrograms;
+
+    fn python(version: &str, free_threaded: bool) -> Interpreter {
+        Interpreter {
+            executable: format!("/opt/{version}/bin/python").into(),
+            implementation: "CPython".to_owned(),
+            version: version.to_owned(),
+            prefix: format!("/opt/{version}").into(),
+            base_prefix: format!("/opt/{version}").into(),
+            purelib: format!("/opt/{version}/lib").into(),
+            free_threaded,
+        }
+    }
+
+    /// A program that answers the probe as `python` would.
+    fn answering(fakes: &FakePrograms, name: &str, python: &Interpreter) -> Utf8PathBuf {
+        let answer = serde_json::json!({
+            "executable": python.executable, "implementation": python.implementation,
+            "version": python.version, "prefix": python.prefix, "base_prefix": python.base_prefix,
+            "purelib": python.purelib, "free_threaded": python.free_threaded,
+        });
+        fakes.add(name, &format!("echo '{answer}'"))
+    }
+
+    #[test]
+    fn python_names_are_told_from_their_neighbours() {
+        for name in [
+            "python",
+            "python3",
+            "python3.9",
+            "python3.13",
+            "python3.13t",
+        ] {
+            assert!(is_python_name(name), "{name}");
+        }
+        for name in [
+            "python2",
+            "python2.7",
+            "python3-config",
+            "python3.",
+            "pythonw",
+            "ipython3",
+        ] {
+            assert!(!is_python_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_release_beats_a_newer_prerelease_and_the_free_threaded_build() {
+        let found = ["3.12.1", "3.13.0", "3.14.0rc1"].map(|v| python(v, false));
+        let found = found.into_iter().chain([python("3.13.1", true)]).collect();
+        let order: Vec<_> = by_preference(found)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let expected = [
+            "CPython 3.13.0",
+            "CPython 3.12.1",
+            "CPython 3.14.0rc1",
+            "CPython 3.13.1t",
+        ];
+        assert_eq!(order, expected);
+    }
+
+    #[test]
+    fn minor_versions_are_compared_as_numbers() {
+        let order = by_preference(vec![python("3.9.18", false), python("3.11.7", false)]);
+        assert_eq!(order[0].version, "3.11.7");
+        assert!(is_version("3.12.1", "3.12"));
+        assert!(is_version("3.12", "3.12"));
+        assert!(!is_version("3.12.1", "3.1"));
+    }
+
+    #[test]
+    fn requires_python_is_applied_to_the_release() {
+        let requires: VersionSpecifiers = ">=3.11,<3.14".parse().unwrap();
+        assert!(python("3.13.0", false).satisfies(Some(&requires)));
+        assert!(python("3.13.0rc2", false).satisfies(Some(&requires)));
+        assert!(!python("3.10.13", false).satisfies(Some(&requires)));
+        assert!(!python("3.14.0", false).satisfies(Some(&requires)));
+        assert!(python("3.10.13", false).satisfies(None));
+    }
+
+    #[test]
+    fn a_shim_that_exits_with_an_error_is_passed_over() {
+        let fakes = FakePrograms::new();
+        let shim = fakes.add(
+            "python3.13",
+            "echo 'pyenv: python3.13: command not found' >&2; exit 127",
+        );
+        let real = answering(&fakes, "python3.12", &python("3.12.1", false));
+        let chosen = choose("any", vec![shim, real], |_| true).unwrap();
+        assert_eq!(chosen.version, "3.12.1");
+    }
+
+    #[test]
+    fn where_none_fits_each_is_listed_with_its_reason() {
+        let fakes = FakePrograms::new();
+        let shim = fakes.add("python3.13", "echo 'pyenv: not selected' >&2; exit 127");
+        let old = answering(&fakes, "python3.10", &python("3.10.13", false));
+        let error = choose("requires-python >=3.11", vec![shim, old], |_| false).unwrap_err();
+        let text = error.to_string();
+        assert!(text.contains("requires-python >=3.11"), "{text}");
+        assert!(
+            text.contains("CPython 3.10.13 at /opt/3.10.13/bin/python"),
+            "{text}"
+        );
+        assert!(
+            text.contains("pyenv: not selected (exit status: 127)"),
+            "{text}"
+        );
+        assert!(text.contains("--python PATH"), "{text}");
+    }
+
+    #[test]
+    fn a_virtual_environment_is_never_a_base() {
+        let fakes = FakePrograms::new();
+        let mut virtual_python = python("3.13.0", false);
+        virtual_python.prefix = "/somewhere/.venv".into();
+        let program = answering(&fakes, "python3", &virtual_python);
+        assert!(choose("any", vec![program], |_| true).is_err());
+    }
+
+    #[test]
+    fn something_else_called_python_is_refused() {
+        let fakes = FakePrograms::new();
+        let program = fakes.add("python3", "echo Monty");
+        let error = Interpreter::probe(&program).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("does not answer as a Python does"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_real_interpreter_answers() {
+        let python = newest("any Python 3", |_| true).unwrap();
+        assert!(python.executable.is_file());
+        assert!(!python.is_virtual());
+        assert_eq!(Interpreter::probe(&python.executable).unwrap(), python);
+    }
+}

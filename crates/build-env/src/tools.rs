@@ -1,0 +1,389 @@
+//! The programs that the automation runs: taken from `PATH` where they are new enough, else fetched from
+//! PyPI in the pinned version, with its hashes, into a cache of their own.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::Version;
+
+use crate::python::{self, PythonError};
+use crate::requirements::RequirementsError;
+use crate::{Interpreter, Invocation, PinnedRequirements, RunError, vars};
+
+/// Tells the user what is being done: a verb ("Installing") and what it is done to.
+pub type Say<'a> = &'a dyn Fn(&str, &str);
+
+/// A program that was found, or fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tool {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// Its version, as `--version` prints it.
+    pub version: String,
+}
+
+/// Where tools come from.
+#[derive(Debug)]
+pub struct Toolbox {
+    cache: Utf8PathBuf,
+    pinned: PinnedRequirements,
+    offline: bool,
+}
+
+/// The oldest version on `PATH` that is used instead of the pinned one.
+fn oldest_accepted(name: &str) -> Option<Version> {
+    let version = match name {
+        // `[tool.maturin] editable-profile`, and `PYO3_BUILD_EXTENSION_MODULE`.
+        "maturin" => "1.10",
+        // `uv pip install --group`.
+        "uv" => "0.6",
+        _ => return None,
+    };
+    version.parse().ok()
+}
+
+/// A tool that is neither there nor to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// It would have to be downloaded.
+    #[error(
+        "`{name}` is not installed and --offline forbids to download it\n  help: run once without --offline"
+    )]
+    Offline {
+        /// The tool.
+        name: String,
+    },
+    /// No cache directory can be named.
+    #[error(
+        "cannot tell where to keep `{name}`: neither {} nor HOME is set\n  help: set {} to a directory",
+        vars::XTASK_CACHE_DIR,
+        vars::XTASK_CACHE_DIR
+    )]
+    NoCache {
+        /// The tool.
+        name: String,
+    },
+    /// The pinned file does not have it.
+    #[error("cannot install `{name}`")]
+    Requirements {
+        /// The tool.
+        name: String,
+        /// What is wrong with the file.
+        source: RequirementsError,
+    },
+    /// There is no Python to install it with.
+    #[error("cannot install `{name}`: it comes from PyPI, and that takes a Python")]
+    Python {
+        /// The tool.
+        name: String,
+        /// What was found instead.
+        source: PythonError,
+    },
+    /// Neither pip nor `venv` is there.
+    #[error(
+        "cannot install `{name}`: {python} at {executable} has no pip\n  help: install `{name}` yourself, or pip (Debian, Ubuntu: `apt install python3-pip`)"
+    )]
+    NoPip {
+        /// The tool.
+        name: String,
+        /// The interpreter.
+        python: String,
+        /// Where it is.
+        executable: Utf8PathBuf,
+    },
+    /// uv or pip failed.
+    #[error(
+        "cannot install `{name}` {version}\n  help: check the network and the index that pip is configured for, or install `{name}` yourself"
+    )]
+    Install {
+        /// The tool.
+        name: String,
+        /// The pinned version.
+        version: String,
+        /// What they said.
+        source: RunError,
+    },
+    /// The cache cannot be written.
+    #[error("cannot install `{name}` into {dir}")]
+    Io {
+        /// The tool.
+        name: String,
+        /// Its directory.
+        dir: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl Toolbox {
+    /// Tools of the versions `pinned`, kept in the cache directory of the user.
+    #[must_use]
+    pub fn new(pinned: PinnedRequirements, offline: bool) -> Self {
+        let cache = vars::var(vars::XTASK_CACHE_DIR)
+            .map(Utf8PathBuf::from)
+            .or_else(|| Some(Utf8PathBuf::from(vars::var("XDG_CACHE_HOME")?).join("xtask-build")))
+            .or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cache/xtask-build")))
+            .unwrap_or_default();
+        Self {
+            cache,
+            pinned,
+            offline,
+        }
+    }
+
+    /// uv, fetched if it is missing.
+    pub fn uv(&self, say: Say<'_>) -> Result<Tool, ToolError> {
+        self.ensure("uv", say, |_, _| None)
+    }
+
+    /// maturin, fetched with `uv` if it is missing.
+    pub fn maturin(&self, uv: &Tool, say: Say<'_>) -> Result<Tool, ToolError> {
+        self.ensure("maturin", say, |target, requirements| {
+            Some(uv_install(uv, target, requirements))
+        })
+    }
+
+    /// `name` from `PATH`, from the cache, or installed into the cache: by `installer`, if it gives a
+    /// command, else by the pip of some Python.
+    fn ensure(
+        &self,
+        name: &str,
+        say: Say<'_>,
+        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
+    ) -> Result<Tool, ToolError> {
+        if let Some(tool) = on_path(name) {
+            return Ok(tool);
+        }
+        let version = self
+            .pinned
+            .version(name)
+            .map_err(requirements_error(name))?;
+        if self.cache.as_str().is_empty() {
+            return Err(ToolError::NoCache {
+                name: name.to_owned(),
+            });
+        }
+        let dir = self.cache.join("tools").join(format!("{name}-{version}"));
+        let tool = Tool {
+            path: dir.join("bin").join(name),
+            version: version.to_owned(),
+        };
+        if tool.path.is_file() {
+            return Ok(tool);
+        }
+        if self.offline {
+            return Err(ToolError::Offline {
+                name: name.to_owned(),
+            });
+        }
+        say("Installing", &format!("{name} {version} into {dir}"));
+        self.install(name, version, &dir, installer)?;
+        Ok(tool)
+    }
+
+    /// Installs into a directory beside `dir`, which takes its name only when it is complete: neither an
+    /// interruption nor a second installation at the same time leaves half a tool.
+    fn install(
+        &self,
+        name: &str,
+        version: &str,
+        dir: &Utf8Path,
+        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
+    ) -> Result<(), ToolError> {
+        let io_error = |source| ToolError::Io {
+            name: name.to_owned(),
+            dir: dir.to_owned(),
+            source,
+        };
+        let parent = dir.parent().unwrap_or(dir);
+        fs_err::create_dir_all(parent).map_err(io_error)?;
+        let scratch = tempfile::tempdir_in(parent).map_err(io_error)?;
+        let scratch_dir = Utf8PathBuf::from_path_buf(scratch.path().to_owned())
+            .map_err(|_| io_error(io::ErrorKind::InvalidFilename.into()))?;
+        let target = scratch_dir.join("tool");
+        let requirements = scratch_dir.join("requirements.txt");
+        let text = self.pinned.only(name).map_err(requirements_error(name))?;
+        fs_err::write(&requirements, text).map_err(io_error)?;
+
+        let command = match installer(&target, &requirements) {
+            Some(command) => command,
+            None => pip_install(name, &target, &requirements, &scratch_dir)?,
+        };
+        command.read().map_err(|source| ToolError::Install {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            source,
+        })?;
+        match fs_err::rename(&target, dir) {
+            Err(_) if dir.join("bin").join(name).is_file() => Ok(()),
+            renamed => renamed.map_err(io_error),
+        }
+    }
+}
+
+fn requirements_error(name: &str) -> impl Fn(RequirementsError) -> ToolError {
+    move |source| ToolError::Requirements {
+        name: name.to_owned(),
+        source,
+    }
+}
+
+/// `name` on `PATH`, if it runs and is new enough. pyenv's shims are there also for versions that are not
+/// selected, and fail when they are run.
+fn on_path(name: &str) -> Option<Tool> {
+    let path = Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()?;
+    let printed = Invocation::new(&path).arg("--version").read().ok()?;
+    let version = version_in(&printed)?;
+    let accepted = match (oldest_accepted(name), version.parse::<Version>()) {
+        (None, _) => true,
+        (Some(oldest), Ok(version)) => version >= oldest,
+        (Some(_), Err(_)) => false,
+    };
+    accepted.then_some(Tool { path, version })
+}
+
+/// The version in `uv 0.13.9 (x86_64-unknown-linux-gnu)`.
+fn version_in(printed: &str) -> Option<String> {
+    printed.split_whitespace().nth(1).map(str::to_owned)
+}
+
+fn uv_install(uv: &Tool, target: &Utf8Path, requirements: &Utf8Path) -> Invocation {
+    Invocation::new(&uv.path)
+        .args(["pip", "install", "--quiet", "--no-config", "--no-deps"])
+        .args(["--only-binary", ":all:", "--require-hashes"])
+        .args(["--target", target.as_str(), "-r", requirements.as_str()])
+}
+
+/// Installs with the pip of the newest Python, or with one that `venv` brings.
+fn pip_install(
+    name: &str,
+    target: &Utf8Path,
+    requirements: &Utf8Path,
+    scratch: &Utf8Path,
+) -> Result<Invocation, ToolError> {
+    let python = python::newest("`python >= 3.8`, to run pip", |python| {
+        python
+            .pep440()
+            .is_some_and(|version| version.release() >= &[3, 8])
+    })
+    .map_err(|source| ToolError::Python {
+        name: name.to_owned(),
+        source,
+    })?;
+    let pip = pip_of(&python, scratch).ok_or_else(|| ToolError::NoPip {
+        name: name.to_owned(),
+        python: python.to_string(),
+        executable: python.executable.clone(),
+    })?;
+    Ok(Invocation::new(pip)
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(["--no-deps", "--only-binary", ":all:", "--require-hashes"])
+        .args(["--target", target.as_str(), "-r", requirements.as_str()]))
+}
+
+/// An interpreter that has pip: `python` itself, or a virtual environment made in `scratch`.
+fn pip_of(python: &Interpreter, scratch: &Utf8Path) -> Option<Utf8PathBuf> {
+    let runs = |command: Invocation| command.read().is_ok();
+    let with_pip = |python: &Utf8Path| Invocation::new(python).args(["-m", "pip", "--version"]);
+    if runs(with_pip(&python.executable)) {
+        return Some(python.executable.clone());
+    }
+    let venv = scratch.join("venv");
+    let made = runs(Invocation::new(&python.executable).args(["-m", "venv", venv.as_str()]));
+    let python = venv.join("bin/python");
+    (made && runs(with_pip(&python))).then_some(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{FakePrograms, TempDir};
+
+    const PINNED: &str = "uv==0.13.9 --hash=sha256:cc\nsomething==1.0 --hash=sha256:dd\n";
+
+    fn toolbox(cache: &TempDir, offline: bool) -> Toolbox {
+        Toolbox {
+            cache: cache.path().to_owned(),
+            pinned: PinnedRequirements::parse(PINNED).unwrap(),
+            offline,
+        }
+    }
+
+    /// Stands in for uv: makes the target that it is given, with a program in it.
+    fn fake_installer(fakes: &FakePrograms) -> Utf8PathBuf {
+        fakes.add("installer", r#"mkdir -p "$1/bin" && grep -q 'sha256:dd' "$2" && echo '#!/bin/sh' > "$1/bin/something""#)
+    }
+
+    #[test]
+    fn a_missing_tool_is_installed_once_in_the_pinned_version() {
+        let (cache, fakes) = (TempDir::new(), FakePrograms::new());
+        let installer = fake_installer(&fakes);
+        let said = std::cell::RefCell::new(Vec::new());
+        let say = |verb: &str, text: &str| said.borrow_mut().push(format!("{verb} {text}"));
+        for _ in 0..2 {
+            let tool = toolbox(&cache, false).ensure("something", &say, |target, file| {
+                Some(Invocation::new(&installer).args([target.as_str(), file.as_str()]))
+            });
+            let tool = tool.unwrap();
+            assert_eq!(
+                tool.path,
+                cache.path().join("tools/something-1.0/bin/something")
+            );
+            assert!(tool.path.is_file());
+        }
+        let dir = cache.path().join("tools/something-1.0");
+        assert_eq!(
+            *said.borrow(),
+            [format!("Installing something 1.0 into {dir}")]
+        );
+    }
+
+    #[test]
+    fn a_failing_installation_leaves_nothing() {
+        let (cache, fakes) = (TempDir::new(), FakePrograms::new());
+        let installer = fakes.add(
+            "installer",
+            r#"mkdir -p "$1/bin"; echo 'no route to index' >&2; exit 1"#,
+        );
+        let error = toolbox(&cache, false)
+            .ensure("something", &|_, _| {}, |target, _| {
+                Some(Invocation::new(&installer).arg(target.as_str()))
+            })
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("cannot install `something` 1.0"),
+            "{error}"
+        );
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("no route to index"), "{cause}");
+        assert_eq!(
+            cache.path().join("tools").read_dir_utf8().unwrap().count(),
+            0
+        );
+    }
+
+    #[test]
+    fn offline_forbids_the_download_and_says_so() {
+        let cache = TempDir::new();
+        let error = toolbox(&cache, true)
+            .ensure("something", &|_, _| {}, |_, _| panic!("downloads"))
+            .unwrap_err();
+        assert!(error.to_string().contains("--offline"), "{error}");
+    }
+
+    #[test]
+    fn versions_are_read_from_what_tools_print() {
+        assert_eq!(
+            version_in("uv 0.13.9 (x86_64)\n").as_deref(),
+            Some("0.13.9")
+        );
+        assert_eq!(version_in("maturin 1.16.0\n").as_deref(), Some("1.16.0"));
+        assert_eq!(version_in("\n"), None);
+    }
+}

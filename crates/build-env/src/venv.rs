@@ -1,0 +1,339 @@
+//! Virtual environments (PEP 405): which one a project is installed into, and making it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::VersionSpecifiers;
+
+use crate::python::{self, PythonError};
+use crate::tools::Say;
+use crate::{Interpreter, Invocation, RunError, Tool};
+
+/// A virtual environment that is there and works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Venv {
+    /// Its directory.
+    pub root: Utf8PathBuf,
+    /// Its interpreter.
+    pub python: Interpreter,
+}
+
+/// What the user asked for, and what the project says.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The directory of the project.
+    pub project: &'a Utf8Path,
+    /// `--python`: see [`python::named`].
+    pub python: Option<&'a str>,
+    /// `--venv`: an environment other than `.venv`.
+    pub venv: Option<&'a Utf8Path>,
+    /// The environment that is active in the user's shell.
+    pub active: Option<Utf8PathBuf>,
+    /// `requires-python` of the project.
+    pub requires_python: Option<&'a VersionSpecifiers>,
+}
+
+/// What is to be done to have an environment.
+#[derive(Debug, PartialEq, Eq)]
+pub enum VenvPlan {
+    /// It is there.
+    Use(Venv),
+    /// It is to be made from `base`.
+    Create {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// The interpreter it is made from.
+        base: Box<Interpreter>,
+    },
+}
+
+/// No environment that could be used.
+#[derive(Debug, thiserror::Error)]
+pub enum VenvError {
+    /// The interpreter is not to be had.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// The directory is there, but its interpreter does not run.
+    #[error(
+        "the virtual environment {root} is broken\n  help: remove it (`rm -r {root}`) and run the command again"
+    )]
+    Broken {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// Why.
+        source: PythonError,
+    },
+    /// The directory is there and no environment; installing into it would touch the system's Python.
+    #[error(
+        "{root} is not a virtual environment (its Python is {executable})\n  help: name another directory with `--venv DIR`"
+    )]
+    NotVirtual {
+        /// The directory.
+        root: Utf8PathBuf,
+        /// Its interpreter.
+        executable: Utf8PathBuf,
+    },
+    /// The environment has another Python than `--python` asks for.
+    #[error(
+        "the virtual environment {root} is {found}, but `--python {wanted}` was asked for\n  help: remove it (`rm -r {root}`), or keep both and add `--venv DIR`"
+    )]
+    OtherPython {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// The Python it has.
+        found: String,
+        /// The argument of `--python`.
+        wanted: String,
+    },
+    /// The project does not run on this Python.
+    #[error(
+        "{python} of {executable} is not allowed by the project: requires-python is `{requires}`\n  help: choose another with `--python`"
+    )]
+    NotAllowed {
+        /// The interpreter.
+        python: String,
+        /// Where it is.
+        executable: Utf8PathBuf,
+        /// `requires-python`.
+        requires: String,
+    },
+    /// uv failed to make it.
+    #[error("cannot make the virtual environment {root}")]
+    Create {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// What uv said.
+        source: RunError,
+    },
+}
+
+impl Venv {
+    /// The environment in `root`, if there is one and it works.
+    pub fn open(root: &Utf8Path) -> Result<Self, VenvError> {
+        let python =
+            Interpreter::probe(&root.join("bin/python")).map_err(|source| VenvError::Broken {
+                root: root.to_owned(),
+                source,
+            })?;
+        if !python.is_virtual() {
+            return Err(VenvError::NotVirtual {
+                root: root.to_owned(),
+                executable: python.executable,
+            });
+        }
+        Ok(Self {
+            root: root.to_owned(),
+            python,
+        })
+    }
+}
+
+impl Request<'_> {
+    /// Chooses the environment, without making it: `--venv`, the environment that `--python` belongs to,
+    /// the project's `.venv`, the active one; else a new `.venv` of the Python that `--python` names or
+    /// of the newest that the project allows.
+    ///
+    /// # Errors
+    /// See [`VenvError`]; nothing has been touched then.
+    pub fn plan(&self) -> Result<VenvPlan, VenvError> {
+        let named = self.named()?;
+        if let (None, Some(python)) = (self.venv, named.as_ref().filter(|p| p.is_virtual())) {
+            let venv = Venv {
+                root: python.prefix.clone(),
+                python: python.clone(),
+            };
+            return self.checked(venv).map(VenvPlan::Use);
+        }
+        let own = self.project.join(".venv");
+        let root = match (self.venv, &self.active) {
+            (Some(root), _) => root.to_owned(),
+            (None, Some(active)) if !own.exists() && named.is_none() => active.clone(),
+            _ => own,
+        };
+        if root.exists() {
+            let venv = self.checked(Venv::open(&root)?)?;
+            return match named {
+                Some(named) if !same_installation(&named, &venv.python) => {
+                    Err(VenvError::OtherPython {
+                        root,
+                        found: venv.python.to_string(),
+                        wanted: self.python.unwrap_or_default().to_owned(),
+                    })
+                }
+                _ => Ok(VenvPlan::Use(venv)),
+            };
+        }
+        let base = match named {
+            Some(python) => self.allowed(python)?,
+            None => self.newest_allowed()?,
+        };
+        Ok(VenvPlan::Create {
+            root,
+            base: Box::new(base),
+        })
+    }
+
+    fn named(&self) -> Result<Option<Interpreter>, PythonError> {
+        self.python.map(python::named).transpose()
+    }
+
+    fn newest_allowed(&self) -> Result<Interpreter, PythonError> {
+        let what = self.requires_python.map_or_else(
+            || "any Python 3".to_owned(),
+            |requires| format!("requires-python `{requires}`"),
+        );
+        python::newest(&what, |python| python.satisfies(self.requires_python))
+    }
+
+    fn checked(&self, venv: Venv) -> Result<Venv, VenvError> {
+        let python = self.allowed(venv.python)?;
+        Ok(Venv {
+            root: venv.root,
+            python,
+        })
+    }
+
+    fn allowed(&self, python: Interpreter) -> Result<Interpreter, VenvError> {
+        match self.requires_python {
+            Some(requires) if !python.satisfies(Some(requires)) => Err(VenvError::NotAllowed {
+                python: python.to_string(),
+                executable: python.executable,
+                requires: requires.to_string(),
+            }),
+            _ => Ok(python),
+        }
+    }
+}
+
+/// Whether both interpreters are of one installation: a virtual environment and what it was made from.
+fn same_installation(one: &Interpreter, other: &Interpreter) -> bool {
+    let resolved = |path: &Utf8Path| path.canonicalize_utf8().unwrap_or(path.to_owned());
+    one.version == other.version
+        && one.free_threaded == other.free_threaded
+        && resolved(&one.base_prefix) == resolved(&other.base_prefix)
+}
+
+impl VenvPlan {
+    /// Makes the environment, if it is not there.
+    pub fn apply(self, uv: &Tool, say: Say<'_>) -> Result<Venv, VenvError> {
+        match self {
+            Self::Use(venv) => Ok(venv),
+            Self::Create { root, base } => {
+                say("Creating", &format!("{root} with {base}"));
+                let command = create(uv, &root, &base);
+                command.read().map_err(|source| VenvError::Create {
+                    root: root.clone(),
+                    source,
+                })?;
+                Venv::open(&root)
+            }
+        }
+    }
+}
+
+fn create(uv: &Tool, root: &Utf8Path, base: &Interpreter) -> Invocation {
+    Invocation::new(&uv.path)
+        .args(["venv", "--quiet", "--no-project", "--no-python-downloads"])
+        .args(["--python", base.executable.as_str(), root.as_str()])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    /// Makes `root` with the standard library's `venv`, without pip.
+    fn make(root: &Utf8Path) -> Venv {
+        let base = python::newest("any", |_| true).unwrap();
+        let command = Invocation::new(&base.executable);
+        let command = command.args(["-m", "venv", "--without-pip", root.as_str()]);
+        command.read().unwrap();
+        Venv::open(root).unwrap()
+    }
+
+    fn request(project: &TempDir) -> Request<'_> {
+        Request {
+            project: project.path(),
+            python: None,
+            venv: None,
+            active: None,
+            requires_python: None,
+        }
+    }
+
+    #[test]
+    fn the_projects_environment_comes_before_the_active_one() {
+        let project = TempDir::new();
+        let active = make(&project.path().join("active"));
+        let mut request = request(&project);
+        request.active = Some(active.root.clone());
+        assert_eq!(request.plan().unwrap(), VenvPlan::Use(active));
+
+        let own = make(&project.path().join(".venv"));
+        assert_eq!(request.plan().unwrap(), VenvPlan::Use(own));
+    }
+
+    #[test]
+    fn without_any_a_new_one_is_planned_and_nothing_is_made() {
+        let project = TempDir::new();
+        let plan = request(&project).plan().unwrap();
+        let root = project.path().join(".venv");
+        assert!(matches!(&plan, VenvPlan::Create { root: planned, .. } if *planned == root));
+        assert!(!root.exists());
+    }
+
+    #[test]
+    fn an_interpreter_of_an_environment_means_that_environment() {
+        let project = TempDir::new();
+        make(&project.path().join(".venv"));
+        let other = make(&project.path().join("other"));
+        let mut request = request(&project);
+        request.python = Some(other.python.executable.as_str());
+        let VenvPlan::Use(chosen) = request.plan().unwrap() else {
+            panic!("plans a new one");
+        };
+        assert_eq!(chosen.root.file_name(), Some("other"));
+    }
+
+    #[test]
+    fn a_python_that_the_project_does_not_allow_is_refused() {
+        let project = TempDir::new();
+        make(&project.path().join(".venv"));
+        let requires = "<3".parse().unwrap();
+        let mut request = request(&project);
+        request.requires_python = Some(&requires);
+        let text = request.plan().unwrap_err().to_string();
+        assert!(text.contains("requires-python is `<3`"), "{text}");
+    }
+
+    #[test]
+    fn an_environment_of_another_python_is_not_replaced() {
+        let project = TempDir::new();
+        let venv = make(&project.path().join(".venv"));
+        let mut other = venv.python.clone();
+        assert!(same_installation(&venv.python, &other));
+        other.version = "3.99.0".to_owned();
+        assert!(!same_installation(&venv.python, &other));
+    }
+
+    #[test]
+    fn a_broken_environment_and_a_plain_directory_are_told_apart_and_kept() {
+        let project = TempDir::new();
+        let root = project.path().join(".venv");
+        fs_err::create_dir(&root).unwrap();
+        let text = request(&project).plan().unwrap_err().to_string();
+        assert!(
+            text.contains("is broken") && text.contains("rm -r"),
+            "{text}"
+        );
+        assert!(root.is_dir());
+    }
+
+    #[test]
+    fn the_systems_python_is_never_taken_for_an_environment() {
+        let project = TempDir::new();
+        let base = python::newest("any", |_| true).unwrap();
+        let mut request = request(&project);
+        request.active = Some(base.prefix);
+        let error = request.plan().unwrap_err();
+        assert!(matches!(error, VenvError::NotVirtual { .. }), "{error}");
+    }
+}

@@ -1,0 +1,203 @@
+//! Running cargo, and what it says of itself while it runs
+//! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use build_env::{Invocation, RunError};
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::{Artifact, CrateType, Message, PackageId};
+
+/// What cargo did.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Compiled {
+    /// For each package of the build, whether anything of it was compiled.
+    packages: BTreeMap<String, bool>,
+    /// The shared library of the extension.
+    pub library: Option<Utf8PathBuf>,
+    /// From cargo's start to its end.
+    pub elapsed: Duration,
+}
+
+/// There is no new library.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// cargo could not be started.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// cargo failed, and has said why.
+    #[error("the extension does not compile; what is installed has been left as it was")]
+    Failed,
+    /// cargo built no shared library for the crate.
+    #[error(
+        "cargo built no shared library from {manifest}\n  help: an extension needs `crate-type = [\"cdylib\"]` under [lib]"
+    )]
+    NoLibrary {
+        /// The Cargo.toml of the extension.
+        manifest: Utf8PathBuf,
+    },
+}
+
+/// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it
+/// built for the crate of `manifest`.
+pub fn compile(cargo: &Invocation, manifest: &Utf8Path) -> Result<Compiled, CompileError> {
+    let start = Instant::now();
+    let mut compiled = Compiled::default();
+    let status = cargo.stream(|line| compiled.note(line, manifest))?;
+    if !status.success() {
+        return Err(CompileError::Failed);
+    }
+    compiled.elapsed = start.elapsed();
+    Ok(compiled)
+}
+
+impl Compiled {
+    /// Takes in one line of cargo's standard output.
+    fn note(&mut self, line: &str, manifest: &Utf8Path) {
+        // Lines that are no message are what a macro or a compiler wrapper printed.
+        let Ok(message) = serde_json::from_str::<Message>(line) else {
+            eprintln!("{line}");
+            return;
+        };
+        let Message::CompilerArtifact(artifact) = message else {
+            return;
+        };
+        let rebuilt = self
+            .packages
+            .entry(package_name(&artifact.package_id))
+            .or_default();
+        *rebuilt |= !artifact.fresh;
+        if artifact.manifest_path == manifest {
+            self.library = library(artifact).or(self.library.take());
+        }
+    }
+
+    /// The library, or the reason why there is none.
+    pub fn library(&self, manifest: &Utf8Path) -> Result<&Utf8Path, CompileError> {
+        let library = self.library.as_deref();
+        library.ok_or_else(|| CompileError::NoLibrary {
+            manifest: manifest.to_owned(),
+        })
+    }
+
+    /// The packages of which something was compiled, by name.
+    pub fn rebuilt(&self) -> impl Iterator<Item = &str> {
+        let rebuilt = self.packages.iter().filter(|(_, rebuilt)| **rebuilt);
+        rebuilt.map(|(name, _)| name.as_str())
+    }
+
+    /// What was rebuilt, in a few words: `nothing`, `a and b`, `87 of 93 crates`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let names: Vec<_> = self.rebuilt().collect();
+        match names[..] {
+            [] => "nothing".to_owned(),
+            [one] => one.to_owned(),
+            [one, two] => format!("{one} and {two}"),
+            [one, two, three] => format!("{one}, {two} and {three}"),
+            _ => format!("{} of {} crates", names.len(), self.packages.len()),
+        }
+    }
+}
+
+/// The shared library among an artifact's files.
+fn library(artifact: Artifact) -> Option<Utf8PathBuf> {
+    if !artifact.target.crate_types.contains(&CrateType::CDyLib) {
+        return None;
+    }
+    let is_library = |path: &Utf8PathBuf| matches!(path.extension(), Some("so" | "dylib" | "dll"));
+    artifact.filenames.into_iter().find(is_library)
+}
+
+/// The name in a package id such as `registry+…#pyo3@0.30.1`, `path+file:///a/b#name@0.1.0`, or, where the
+/// directory has the package's name, `path+file:///a/name#0.1.0`
+/// (<https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>).
+fn package_name(id: &PackageId) -> String {
+    let (source, fragment) = id.repr.rsplit_once('#').unwrap_or(("", &id.repr));
+    match fragment.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => source.rsplit('/').next().unwrap_or(fragment).to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message such as cargo 1.95 prints.
+    fn artifact(id: &str, crate_type: &str, file: &str, fresh: bool) -> String {
+        serde_json::json!({
+            "reason": "compiler-artifact", "package_id": id, "manifest_path": "/p/Cargo.toml",
+            "target": {"kind": [crate_type], "crate_types": [crate_type], "name": "x",
+                       "src_path": "/p/src/lib.rs", "edition": "2024", "doc": true, "doctest": true, "test": true},
+            "profile": {"opt_level": "0", "debuginfo": 1, "debug_assertions": true,
+                        "overflow_checks": true, "test": false},
+            "features": [], "filenames": [file], "executable": null, "fresh": fresh,
+        })
+        .to_string()
+    }
+
+    fn noted(lines: &[String]) -> Compiled {
+        let mut compiled = Compiled::default();
+        for line in lines {
+            compiled.note(line, "/p/Cargo.toml".into());
+        }
+        compiled
+    }
+
+    #[test]
+    fn a_package_counts_as_rebuilt_if_any_part_of_it_was() {
+        let id = "registry+https://example.invalid/index#pyo3@0.30.1";
+        let compiled = noted(&[
+            artifact(id, "custom-build", "/t/build-script", true),
+            artifact(id, "lib", "/t/libpyo3.rlib", false),
+            artifact(
+                "path+file:///a/thing_io#0.2.0",
+                "lib",
+                "/t/libthing_io.rlib",
+                true,
+            ),
+        ]);
+        assert_eq!(compiled.rebuilt().collect::<Vec<_>>(), ["pyo3"]);
+    }
+
+    #[test]
+    fn the_library_is_the_shared_one() {
+        let id = "path+file:///p#thing@0.1.0";
+        let manifest = Utf8Path::new("/p/Cargo.toml");
+        let compiled = noted(&[
+            artifact(id, "custom-build", "/t/build-script", false),
+            artifact(id, "cdylib", "/t/libthing.so", false),
+        ]);
+        assert_eq!(compiled.library(manifest).unwrap(), "/t/libthing.so");
+        let text = noted(&[]).library(manifest).unwrap_err().to_string();
+        assert!(text.contains("cdylib"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_names_few_and_counts_many() {
+        let of = |rebuilt: usize, all: usize| Compiled {
+            packages: (0..all).map(|n| (format!("p{n}"), n < rebuilt)).collect(),
+            ..Compiled::default()
+        };
+        assert_eq!(of(0, 9).summary(), "nothing");
+        assert_eq!(of(1, 9).summary(), "p0");
+        assert_eq!(of(3, 9).summary(), "p0, p1 and p2");
+        assert_eq!(of(4, 9).summary(), "4 of 9 crates");
+    }
+
+    #[test]
+    fn package_ids_of_every_form_give_the_name() {
+        let name = |repr: &str| {
+            package_name(&PackageId {
+                repr: repr.to_owned(),
+            })
+        };
+        assert_eq!(
+            name("registry+https://example.invalid/index#serde@1.0.0"),
+            "serde"
+        );
+        assert_eq!(name("path+file:///a/b#name@0.1.0"), "name");
+        assert_eq!(name("path+file:///a/name#0.1.0"), "name");
+    }
+}

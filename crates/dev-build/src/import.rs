@@ -1,0 +1,230 @@
+//! Importing the extension: the new library before it replaces anything, and the installed module after.
+
+use build_env::{Interpreter, Invocation, RunError};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Extension, Layout};
+use serde::Deserialize;
+
+/// Loads a library from where cargo left it as the module that it is to become. In a package, the package
+/// is imported as it stands in the source tree, with the new library in the old one's place.
+/// Arguments: module, library, directory of the Python sources or nothing.
+const TRY: &str = r"
+import importlib, importlib.machinery, importlib.util, sys
+name, library, sources = sys.argv[1:4]
+
+class NewLibrary:
+    @staticmethod
+    def find_spec(fullname, path=None, target=None):
+        if fullname == name:
+            loader = importlib.machinery.ExtensionFileLoader(name, library)
+            return importlib.util.spec_from_file_location(name, library, loader=loader)
+
+if sources:
+    sys.path.insert(0, sources)
+    sys.meta_path.insert(0, NewLibrary)
+    importlib.import_module(name)
+else:
+    spec = NewLibrary.find_spec(name)
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+";
+
+/// Imports a module and prints where it came from and what it offers.
+const SHOW: &str = r#"
+import importlib, json, sys
+module = importlib.import_module(sys.argv[1])
+public = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
+print(json.dumps({"file": getattr(module, "__file__", None), "names": sorted(public)}))
+"#;
+
+/// A module that was imported.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Imported {
+    /// The file it came from.
+    pub file: Option<Utf8PathBuf>,
+    /// Its public names.
+    pub names: Vec<String>,
+}
+
+/// The module does not import.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The new library does not load; the old one is still in place.
+    #[error(
+        "{library} was built but does not import as `{module}`; what is installed has been left as it was\n  help: the function under #[pymodule] must be called `{}`",
+        last(module)
+    )]
+    NewLibrary {
+        /// The library in cargo's target directory.
+        library: Utf8PathBuf,
+        /// The module that it should be.
+        module: String,
+        /// What Python said.
+        source: RunError,
+    },
+    /// The installed module does not import.
+    #[error("`{module}` was installed but cannot be imported with {python}")]
+    Installed {
+        /// The module.
+        module: String,
+        /// The interpreter.
+        python: Utf8PathBuf,
+        /// What Python said.
+        source: RunError,
+    },
+    /// Python answered something else than it was asked for.
+    #[error(
+        "`{module}` prints to standard output when it is imported, so what it offers cannot be read: {output}"
+    )]
+    Answer {
+        /// The module.
+        module: String,
+        /// What came.
+        output: String,
+    },
+}
+
+/// The last part of a dotted name.
+fn last(module: &str) -> &str {
+    module.rsplit('.').next().unwrap_or(module)
+}
+
+/// Loads `library` with `python` as the module that `extension` is to become. The installed one is not touched.
+pub fn try_library(
+    python: &Interpreter,
+    extension: &Extension,
+    library: &Utf8Path,
+) -> Result<(), ImportError> {
+    let module = full_name(extension);
+    let sources = python_sources(extension, &module);
+    let command = isolated(python, TRY).args([module.as_str(), library.as_str(), &sources]);
+    command.read().map_err(|source| ImportError::NewLibrary {
+        library: library.to_owned(),
+        module,
+        source: last_line_only(source),
+    })?;
+    Ok(())
+}
+
+/// Imports `module` as a user of `python` would.
+pub fn installed(python: &Interpreter, module: &str) -> Result<Imported, ImportError> {
+    let answer = isolated(python, SHOW).arg(module).read();
+    let answer = answer.map_err(|source| ImportError::Installed {
+        module: module.to_owned(),
+        python: python.executable.clone(),
+        source: last_line_only(source),
+    })?;
+    // A module may print while it is imported; ours is the last line.
+    let line = answer.lines().last().unwrap_or_default();
+    serde_json::from_str(line).map_err(|_| ImportError::Answer {
+        module: module.to_owned(),
+        output: answer.clone(),
+    })
+}
+
+/// `python -I`: without the working directory, `PYTHONPATH` and the user's own packages, any of which may
+/// hold another module of the same name. `.pyc` files are not for a check to write.
+fn isolated(python: &Interpreter, script: &str) -> Invocation {
+    Invocation::new(&python.executable).args(["-I", "-B", "-c", script])
+}
+
+/// The dotted name of the library itself: one with a bare name lies in a package of that name, which
+/// maturin makes where there is none.
+fn full_name(extension: &Extension) -> String {
+    let module = &extension.module;
+    if module.contains('.') {
+        module.clone()
+    } else {
+        format!("{module}.{module}")
+    }
+}
+
+/// The directory that holds the outermost package of `module`; empty without Python sources.
+fn python_sources(extension: &Extension, module: &str) -> String {
+    match &extension.layout {
+        Layout::PureRust => String::new(),
+        Layout::Mixed { package } => {
+            let depth = module.matches('.').count();
+            package
+                .ancestors()
+                .nth(depth)
+                .unwrap_or(package)
+                .to_string()
+        }
+    }
+}
+
+/// Of a traceback through our own script, only the exception is of use.
+fn last_line_only(error: RunError) -> RunError {
+    match error {
+        RunError::Failed { status, stderr, .. } => RunError::Failed {
+            command: "import".to_owned(),
+            status,
+            stderr: stderr
+                .trim_end()
+                .lines()
+                .last()
+                .unwrap_or_default()
+                .to_owned(),
+        },
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use build_env::python;
+
+    fn extension(module: &str, layout: Layout) -> Extension {
+        Extension {
+            manifest: "/p/Cargo.toml".into(),
+            crate_name: "thing".to_owned(),
+            module: module.to_owned(),
+            layout,
+        }
+    }
+
+    #[test]
+    fn the_sources_are_above_the_outermost_package() {
+        let mixed = |package: &str| Layout::Mixed {
+            package: package.into(),
+        };
+        let of = |module: &str, layout| {
+            let extension = extension(module, layout);
+            python_sources(&extension, &full_name(&extension))
+        };
+        assert_eq!(of("thing._rust", mixed("/p/src/thing")), "/p/src");
+        assert_eq!(of("a.b._c", mixed("/p/python/a/b")), "/p/python");
+        assert_eq!(of("a", mixed("/p/a")), "/p");
+        assert_eq!(of("a", Layout::PureRust), "");
+    }
+
+    #[test]
+    fn a_file_that_is_no_library_is_refused_with_pythons_reason() {
+        let python = python::newest("any", |_| true).unwrap();
+        let dir = testkit::TempDir::new();
+        let library = dir.path().join("libthing.so");
+        fs_err::write(&library, "not a library").unwrap();
+        let error = try_library(&python, &extension("thing", Layout::PureRust), &library);
+        let error = error.unwrap_err();
+        assert!(error.to_string().contains("left as it was"), "{error}");
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("ImportError"), "{cause}");
+    }
+
+    #[test]
+    fn an_installed_module_tells_its_file_and_names() {
+        let python = python::newest("any", |_| true).unwrap();
+        let imported = installed(&python, "json.decoder").unwrap();
+        assert!(imported.file.unwrap().as_str().ends_with("decoder.py"));
+        assert!(imported.names.contains(&"JSONDecoder".to_owned()));
+    }
+
+    #[test]
+    fn a_missing_module_is_an_error_with_pythons_reason() {
+        let python = python::newest("any", |_| true).unwrap();
+        let error = installed(&python, "no_such_module").unwrap_err();
+        let cause = std::error::Error::source(&error).unwrap().to_string();
+        assert!(cause.contains("ModuleNotFoundError"), "{cause}");
+    }
+}

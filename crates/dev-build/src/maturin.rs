@@ -1,0 +1,213 @@
+//! The two things we want of maturin: the cargo call that builds the extension, and the editable wheel.
+//!
+//! Both use `maturin pep517 build-wheel --editable`, which is what its PEP 660 hook runs, rather than
+//! `maturin develop`: that one installs the project's dependencies on its own, past every lock file.
+
+use build_env::{Invocation, RunError, Tool, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::Project;
+
+use crate::record::RecordedCall;
+
+/// How cargo is to build, in cargo's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CargoOptions {
+    /// `--profile`; without one, what pyproject.toml says, else `dev`.
+    pub profile: Option<String>,
+    /// `--features`; without any, those of pyproject.toml.
+    pub features: Vec<String>,
+    /// `--all-features`.
+    pub all_features: bool,
+    /// `--no-default-features`.
+    pub no_default_features: bool,
+    /// `--locked`.
+    pub locked: bool,
+    /// `--offline`.
+    pub offline: bool,
+    /// `--frozen`.
+    pub frozen: bool,
+    /// `--timings`.
+    pub timings: bool,
+    /// `--jobs`.
+    pub jobs: Option<u32>,
+    /// How often `-v` was given.
+    pub verbose: u8,
+}
+
+impl CargoOptions {
+    /// The arguments by which maturin takes them.
+    fn args(&self, default_profile: Option<&str>) -> Vec<String> {
+        let mut args = Vec::new();
+        if let Some(profile) = self.profile.as_deref().or(default_profile) {
+            args.extend(["--profile".to_owned(), profile.to_owned()]);
+        }
+        for feature in &self.features {
+            args.extend(["--features".to_owned(), feature.clone()]);
+        }
+        if let Some(jobs) = self.jobs {
+            args.extend(["--jobs".to_owned(), jobs.to_string()]);
+        }
+        let flags = [
+            (self.all_features, "--all-features"),
+            (self.no_default_features, "--no-default-features"),
+            (self.locked, "--locked"),
+            (self.offline, "--offline"),
+            (self.frozen, "--frozen"),
+            (self.timings, "--timings"),
+        ];
+        let given = flags.into_iter().filter(|(given, _)| *given);
+        args.extend(given.map(|(_, flag)| flag.to_owned()));
+        args.extend((0..self.verbose).map(|_| "-v".to_owned()));
+        args
+    }
+}
+
+/// maturin, for one project, one interpreter and one way to build.
+#[derive(Debug)]
+pub struct Maturin<'a> {
+    /// The program.
+    pub tool: &'a Tool,
+    /// The project.
+    pub project: &'a Project,
+    /// The interpreter of the environment that is installed into.
+    pub python: &'a Utf8Path,
+    /// How cargo is to build.
+    pub cargo: &'a CargoOptions,
+}
+
+/// maturin did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum MaturinError {
+    /// It could not be started, or its files could not be read.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A directory could not be made, or read.
+    #[error("cannot use the scratch directory {dir}")]
+    Scratch {
+        /// The directory.
+        dir: Utf8PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// Its answer to "which cargo call?" was an error of its own.
+    #[error("maturin does not build {project}")]
+    Refused {
+        /// The project's directory.
+        project: Utf8PathBuf,
+        /// What it said.
+        source: RunError,
+    },
+    /// It reports success without a wheel.
+    #[error("maturin left no wheel in {dir}")]
+    NoWheel {
+        /// The directory it was told to use.
+        dir: Utf8PathBuf,
+    },
+}
+
+impl Maturin<'_> {
+    /// The call of cargo that maturin would make. Nothing is built.
+    ///
+    /// # Errors
+    /// [`MaturinError::Refused`] if maturin finds the project wrong before it gets as far as cargo.
+    pub fn cargo_call(&self, scratch: &Utf8Path) -> Result<Invocation, MaturinError> {
+        let record = scratch.join("cargo-call.json");
+        let ourselves = std::env::current_exe().map_err(scratch_error(scratch))?;
+        let asked = self
+            .build_wheel(scratch)
+            .env(vars::CARGO, ourselves.to_string_lossy())
+            .env(vars::XTASK_RECORD_CARGO, record.as_str());
+        let captured = asked.capture()?;
+        match RecordedCall::read(&record) {
+            Some(call) => Ok(call.into_invocation()),
+            None => Err(self.refused(&asked, captured)),
+        }
+    }
+
+    /// Packs the editable wheel into `scratch` and gives its path. With sources in the tree, maturin puts
+    /// the library there itself; else the wheel holds it.
+    pub fn editable_wheel(&self, scratch: &Utf8Path) -> Result<Utf8PathBuf, MaturinError> {
+        let command = self.build_wheel(scratch);
+        let captured = command.capture()?;
+        if !captured.status.success() {
+            return Err(self.refused(&command, captured));
+        }
+        let entries = scratch.read_dir_utf8().map_err(scratch_error(scratch))?;
+        let mut paths = entries.flatten().map(camino::Utf8DirEntry::into_path);
+        let wheel = paths.find(|path| path.extension() == Some("whl"));
+        wheel.ok_or_else(|| MaturinError::NoWheel {
+            dir: scratch.to_owned(),
+        })
+    }
+
+    fn build_wheel(&self, out: &Utf8Path) -> Invocation {
+        Invocation::new(&self.tool.path)
+            .args(["pep517", "build-wheel", "--editable"])
+            // What `maturin develop` sets: the wheel is for this machine and never leaves it.
+            .args(["--compatibility", "linux", "--auditwheel", "skip"])
+            .args(["--interpreter", self.python.as_str()])
+            .args(["--out", out.as_str()])
+            .args(["--manifest-path", self.project.extension.manifest.as_str()])
+            .args(self.cargo.args(self.default_profile()))
+            .cwd(&self.project.root)
+    }
+
+    /// `dev`, unless pyproject.toml names one, which maturin then takes from there. maturin's own default
+    /// for a PEP 517 build is `release`.
+    fn default_profile(&self) -> Option<&'static str> {
+        let table = self.project.pyproject.maturin();
+        let named = table.editable_profile.is_some() || table.profile.is_some();
+        (!named).then_some("dev")
+    }
+
+    fn refused(&self, command: &Invocation, captured: build_env::Captured) -> MaturinError {
+        let said = format!("{}{}", captured.stdout, captured.stderr);
+        match command.require_success(captured.status, said) {
+            Err(source) => MaturinError::Refused {
+                project: self.project.root.clone(),
+                source,
+            },
+            Ok(()) => MaturinError::NoWheel {
+                dir: self.project.root.clone(),
+            },
+        }
+    }
+}
+
+fn scratch_error(dir: &Utf8Path) -> impl Fn(std::io::Error) -> MaturinError {
+    move |source| MaturinError::Scratch {
+        dir: dir.to_owned(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_passed_on_in_maturins_words() {
+        let options = CargoOptions {
+            features: vec!["a".to_owned(), "b".to_owned()],
+            no_default_features: true,
+            locked: true,
+            jobs: Some(1),
+            verbose: 2,
+            ..CargoOptions::default()
+        };
+        let args = options.args(Some("dev")).join(" ");
+        let expected =
+            "--profile dev --features a --features b --jobs 1 --no-default-features --locked -v -v";
+        assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn a_profile_that_was_asked_for_comes_before_the_default() {
+        let options = CargoOptions {
+            profile: Some("release".to_owned()),
+            ..CargoOptions::default()
+        };
+        assert_eq!(options.args(Some("dev")), ["--profile", "release"]);
+        assert!(CargoOptions::default().args(None).is_empty());
+    }
+}

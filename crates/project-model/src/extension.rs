@@ -1,0 +1,246 @@
+//! The crate that becomes the extension, found as maturin finds it (its `project_layout.rs`, 1.16).
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
+
+use crate::{ProjectError, Pyproject};
+
+/// The extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    /// The Cargo.toml of its crate.
+    pub manifest: Utf8PathBuf,
+    /// The name of its crate.
+    pub crate_name: String,
+    /// The dotted name under which Python imports it.
+    pub module: String,
+    /// Where it lies among the Python sources.
+    pub layout: Layout,
+}
+
+/// Where an editable install puts the extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// Into the source tree, beside the Python modules of a package.
+    Mixed {
+        /// The directory of the package that holds it.
+        package: Utf8PathBuf,
+    },
+    /// Into `site-packages`: there are no Python sources.
+    PureRust,
+}
+
+/// Cargo.toml, as far as the name of the module depends on it.
+#[derive(Debug, Default, Deserialize)]
+struct Manifest {
+    package: Option<Package>,
+    lib: Option<Lib>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Lib {
+    name: Option<String>,
+}
+
+impl Extension {
+    /// Finds the extension of the project in `root`.
+    pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
+        let manifest = manifest_path(root, pyproject);
+        let toml = read_manifest(&manifest)?;
+        let crate_name = toml.package.map(|package| package.name);
+        let crate_name = crate_name.ok_or_else(|| ProjectError::NoPackage {
+            path: manifest.clone(),
+        })?;
+        let module = module_name(pyproject, toml.lib.and_then(|lib| lib.name), &crate_name);
+        let layout = layout(&python_source(root, pyproject), &module);
+        Ok(Self {
+            manifest,
+            crate_name,
+            module,
+            layout,
+        })
+    }
+}
+
+fn read_manifest(path: &Utf8Path) -> Result<Manifest, ProjectError> {
+    let text = fs_err::read_to_string(path).map_err(|source| ProjectError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|source| {
+        ProjectError::Toml {
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+/// `manifest-path`, else `rust/Cargo.toml` beside a `src` layout, else `Cargo.toml`.
+fn manifest_path(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
+    let maturin = pyproject.maturin();
+    if let Some(path) = &maturin.manifest_path {
+        return root.join(path);
+    }
+    let nested = root.join("rust/Cargo.toml");
+    if nested.is_file() && (maturin.python_source.is_some() || has_src_layout(root, pyproject)) {
+        return nested;
+    }
+    root.join("Cargo.toml")
+}
+
+/// `python-source`, else `src` beside `rust/Cargo.toml`, else the project's directory.
+fn python_source(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
+    match &pyproject.maturin().python_source {
+        Some(source) => root.join(source),
+        None if root.join("rust/Cargo.toml").is_file() && has_src_layout(root, pyproject) => {
+            root.join("src")
+        }
+        None => root.to_owned(),
+    }
+}
+
+/// Whether one of the project's packages lies in `src`.
+fn has_src_layout(root: &Utf8Path, pyproject: &Pyproject) -> bool {
+    let Some(project) = &pyproject.project else {
+        return false;
+    };
+    let named = project.name.replace('-', "_");
+    std::iter::once(&named)
+        .chain(&pyproject.maturin().python_packages)
+        .any(|package| root.join("src").join(package).join("__init__.py").is_file())
+}
+
+/// `module-name`, else the library's explicit name, else the distribution's, else the crate's.
+fn module_name(pyproject: &Pyproject, lib_name: Option<String>, crate_name: &str) -> String {
+    let maturin = pyproject.maturin().module_name.clone();
+    let project = || {
+        pyproject
+            .project
+            .as_ref()
+            .map(|project| project.name.clone())
+    };
+    maturin
+        .or(lib_name)
+        .or_else(project)
+        .unwrap_or_else(|| crate_name.to_owned())
+        .replace('-', "_")
+}
+
+/// Mixed, if the outermost package of `module` is a directory in `python_source`, unless that is a crate
+/// that happens to have the same name.
+fn layout(python_source: &Utf8Path, module: &str) -> Layout {
+    let outermost = python_source.join(module.split('.').next().unwrap_or(module));
+    let is_crate = outermost.join("Cargo.toml").is_file();
+    if !outermost.is_dir() || (is_crate && !outermost.join("__init__.py").is_file()) {
+        return Layout::PureRust;
+    }
+    // A bare name means that the extension lies in a package of its own name.
+    let package = match module.rsplit_once('.') {
+        Some((package, _)) => python_source.join(package.replace('.', "/")),
+        None => outermost,
+    };
+    Layout::Mixed { package }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    /// A project of these files, each with a text.
+    fn project(files: &[(&str, &str)]) -> TempDir {
+        let dir = TempDir::new();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    fn find(dir: &TempDir) -> Result<Extension, ProjectError> {
+        let pyproject = Pyproject::read(&dir.path().join("pyproject.toml"))?;
+        Extension::find(dir.path(), &pyproject)
+    }
+
+    const CRATE: &str = "[package]\nname = 'fast-thing'\n";
+
+    #[test]
+    fn no_tool_table_and_no_python_is_a_pure_rust_project() {
+        let dir = project(&[
+            ("pyproject.toml", "[project]\nname = 'fast-thing'"),
+            ("Cargo.toml", CRATE),
+        ]);
+        let found = find(&dir).unwrap();
+        assert_eq!(found.module, "fast_thing");
+        assert_eq!(found.layout, Layout::PureRust);
+        assert_eq!(found.manifest, dir.path().join("Cargo.toml"));
+    }
+
+    #[test]
+    fn the_librarys_name_comes_before_the_distributions() {
+        let dir = project(&[
+            ("pyproject.toml", "[project]\nname = 'rpds-py'"),
+            (
+                "Cargo.toml",
+                "[package]\nname = 'rpds-py'\n[lib]\nname = 'rpds'",
+            ),
+        ]);
+        assert_eq!(find(&dir).unwrap().module, "rpds");
+    }
+
+    #[test]
+    fn a_nested_manifest_with_a_private_module_in_a_source_directory() {
+        let dir = project(&[
+            (
+                "pyproject.toml",
+                "[project]\nname = 'p'\n[tool.maturin]\nmanifest-path = 'native/Cargo.toml'\n\
+                 module-name = 'p.deep._native'\npython-source = 'python'",
+            ),
+            ("native/Cargo.toml", CRATE),
+            ("python/p/__init__.py", ""),
+        ]);
+        let found = find(&dir).unwrap();
+        assert_eq!(found.manifest, dir.path().join("native/Cargo.toml"));
+        let package = dir.path().join("python/p/deep");
+        assert_eq!(found.layout, Layout::Mixed { package });
+    }
+
+    #[test]
+    fn src_and_rust_side_by_side_are_detected() {
+        let dir = project(&[
+            ("pyproject.toml", "[project]\nname = 'my-thing'"),
+            ("rust/Cargo.toml", CRATE),
+            ("src/my_thing/__init__.py", ""),
+        ]);
+        let found = find(&dir).unwrap();
+        assert_eq!(found.manifest, dir.path().join("rust/Cargo.toml"));
+        let package = dir.path().join("src/my_thing");
+        assert_eq!(found.layout, Layout::Mixed { package });
+    }
+
+    #[test]
+    fn a_crate_of_the_modules_name_is_no_python_package() {
+        let dir = project(&[
+            ("pyproject.toml", "[project]\nname = 'thing'"),
+            ("Cargo.toml", CRATE),
+            ("thing/Cargo.toml", CRATE),
+        ]);
+        assert_eq!(find(&dir).unwrap().layout, Layout::PureRust);
+    }
+
+    #[test]
+    fn a_workspace_without_a_package_is_refused() {
+        let dir = project(&[
+            ("pyproject.toml", "[project]\nname = 'thing'"),
+            ("Cargo.toml", "[workspace]\nmembers = ['a']"),
+        ]);
+        let text = find(&dir).unwrap_err().to_string();
+        assert!(text.contains("manifest-path"), "{text}");
+    }
+}

@@ -1,0 +1,245 @@
+//! A project as a whole.
+
+use std::io;
+
+use build_env::{Invocation, RunError, cargo_env};
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::Metadata;
+use pep440_rs::VersionSpecifiers;
+
+use crate::{BuildSystem, Extension, Policy, Pyproject};
+
+/// A maturin project, read from its directory.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The directory of its `pyproject.toml`.
+    pub root: Utf8PathBuf,
+    /// That file.
+    pub pyproject: Pyproject,
+    /// `requires-python`.
+    pub requires_python: Option<VersionSpecifiers>,
+    /// The crate that becomes the extension.
+    pub extension: Extension,
+    /// Where cargo puts what it builds for that crate.
+    pub target_dir: Utf8PathBuf,
+    /// The root of the crate's workspace: itself, or a directory above it.
+    pub workspace_root: Utf8PathBuf,
+    /// `[workspace.metadata.xtask]`.
+    pub policy: Policy,
+}
+
+/// A directory that is no project, or one that cannot be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// There is nothing to start from.
+    #[error(
+        "{dir} is not a maturin project: it has no pyproject.toml\n  help: name a project with `--project DIR`"
+    )]
+    NotAProject {
+        /// The directory.
+        dir: Utf8PathBuf,
+    },
+    /// Built by something else.
+    #[error("{path}: build-backend is `{backend}`, and only maturin's projects can be built here")]
+    OtherBackend {
+        /// The pyproject.toml.
+        path: Utf8PathBuf,
+        /// What it says.
+        backend: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file is not TOML, or a key has the wrong type.
+    #[error("cannot parse {path}")]
+    Toml {
+        /// The file.
+        path: Utf8PathBuf,
+        /// Where, and what was expected.
+        source: toml_edit::de::Error,
+    },
+    /// `requires-python` is no version specifier.
+    #[error("{path}: requires-python `{text}` is not a version specifier (PEP 440): {reason}")]
+    RequiresPython {
+        /// The pyproject.toml.
+        path: Utf8PathBuf,
+        /// What it says.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The Cargo.toml is that of a workspace only.
+    #[error(
+        "{path} has no [package], so it is not an extension\n  help: name its Cargo.toml in pyproject.toml: `manifest-path` in [tool.maturin]"
+    )]
+    NoPackage {
+        /// The Cargo.toml.
+        path: Utf8PathBuf,
+    },
+    /// cargo does not understand the crate.
+    #[error("cannot read the Cargo workspace of {manifest}")]
+    Cargo {
+        /// The Cargo.toml.
+        manifest: Utf8PathBuf,
+        /// What cargo said.
+        source: RunError,
+    },
+    /// What cargo answers is not what it should be.
+    #[error("cannot understand what `cargo metadata` says of {manifest}")]
+    Metadata {
+        /// The Cargo.toml.
+        manifest: Utf8PathBuf,
+        /// What is wrong with it.
+        source: cargo_metadata::Error,
+    },
+    /// The project's policy has an error.
+    #[error("[workspace.metadata.xtask] in {path} is wrong")]
+    Policy {
+        /// The Cargo.toml.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+impl Project {
+    /// Reads the project in `dir`. Nothing is written: not even a missing lock file.
+    pub fn load(dir: &Utf8Path) -> Result<Self, ProjectError> {
+        let not_a_project = || ProjectError::NotAProject {
+            dir: dir.to_owned(),
+        };
+        let root = dir.canonicalize_utf8().map_err(|_| not_a_project())?;
+        let path = root.join("pyproject.toml");
+        if !path.is_file() {
+            return Err(not_a_project());
+        }
+        let pyproject = Pyproject::read(&path)?;
+        refuse_other_backends(&path, &pyproject)?;
+        let requires_python = pyproject.requires_python(&path)?;
+        let extension = Extension::find(&root, &pyproject)?;
+        let metadata = cargo_metadata_of(&root, &extension.manifest)?;
+        let policy = Policy::from_metadata(&metadata.workspace_metadata).map_err(|source| {
+            ProjectError::Policy {
+                path: metadata.workspace_root.join("Cargo.toml"),
+                source,
+            }
+        })?;
+        Ok(Self {
+            root,
+            pyproject,
+            requires_python,
+            extension,
+            target_dir: metadata.target_directory,
+            workspace_root: metadata.workspace_root,
+            policy,
+        })
+    }
+
+    /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let project = self.pyproject.project.as_ref();
+        project.map_or(&self.extension.crate_name, |project| &project.name)
+    }
+}
+
+/// A project that needs maturin to build is one of ours, also where a backend of its own wraps maturin's.
+/// One without `[build-system]` is taken at its word: maturin builds those as well.
+fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), ProjectError> {
+    let BuildSystem {
+        requires,
+        build_backend,
+    } = &pyproject.build_system;
+    let needs_maturin = requires.iter().any(|requirement| {
+        let rest = requirement.trim_start().strip_prefix("maturin");
+        rest.is_some_and(|rest| {
+            !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c))
+        })
+    });
+    let says_nothing = requires.is_empty() && build_backend.is_none();
+    if needs_maturin || says_nothing || build_backend.as_deref() == Some("maturin") {
+        return Ok(());
+    }
+    Err(ProjectError::OtherBackend {
+        path: path.to_owned(),
+        backend: build_backend
+            .clone()
+            .unwrap_or_else(|| "setuptools".to_owned()),
+    })
+}
+
+/// The workspace, without resolving dependencies: that takes a tenth of the time, and no network.
+fn cargo_metadata_of(root: &Utf8Path, manifest: &Utf8Path) -> Result<Metadata, ProjectError> {
+    let command = Invocation::new(cargo_env::cargo())
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--no-deps",
+            "--manifest-path",
+        ])
+        .arg(manifest.as_str())
+        .cwd(root);
+    let json = command.read().map_err(|source| ProjectError::Cargo {
+        manifest: manifest.to_owned(),
+        source,
+    })?;
+    cargo_metadata::MetadataCommand::parse(json).map_err(|source| ProjectError::Metadata {
+        manifest: manifest.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    #[test]
+    fn a_directory_without_pyproject_is_refused() {
+        let dir = TempDir::new();
+        let text = Project::load(dir.path()).unwrap_err().to_string();
+        assert!(
+            text.contains("no pyproject.toml") && text.contains("--project"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn another_build_backend_is_refused_by_name() {
+        let dir = TempDir::new();
+        let text = "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'";
+        fs_err::write(dir.path().join("pyproject.toml"), text).unwrap();
+        let text = Project::load(dir.path()).unwrap_err().to_string();
+        assert!(text.contains("`hatchling.build`"), "{text}");
+    }
+
+    #[test]
+    fn a_backend_that_wraps_maturin_is_accepted() {
+        let accepted = |text| refuse_other_backends("p".into(), &Pyproject::parse(text).unwrap());
+        let wrapped = "[build-system]\nrequires = ['maturin>=1,<2']\nbuild-backend = 'backend'";
+        assert!(accepted(wrapped).is_ok());
+        assert!(accepted("").is_ok());
+        assert!(accepted("[build-system]\nrequires = ['maturin-import-hook']").is_err());
+    }
+
+    #[test]
+    fn loading_writes_nothing() {
+        let dir = TempDir::new();
+        let write = |name, text| fs_err::write(dir.path().join(name), text).unwrap();
+        write("pyproject.toml", "[project]\nname = 'thing'");
+        write(
+            "Cargo.toml",
+            "[package]\nname = 'thing'\nedition = '2024'\n[lib]\npath = 'lib.rs'",
+        );
+        write("lib.rs", "");
+        let project = Project::load(dir.path()).unwrap();
+        assert_eq!(project.name(), "thing");
+        assert_eq!(project.target_dir, dir.path().join("target"));
+        assert_eq!(dir.path().read_dir_utf8().unwrap().count(), 3);
+    }
+}

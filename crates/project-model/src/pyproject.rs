@@ -1,0 +1,177 @@
+//! `pyproject.toml`, as far as building needs it (PEP 518, PEP 621, PEP 735, and maturin's own table:
+//! <https://www.maturin.rs/config.html>).
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::VersionSpecifiers;
+use serde::Deserialize;
+
+use crate::ProjectError;
+
+/// The file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pyproject {
+    /// `[build-system]`.
+    #[serde(default)]
+    pub build_system: BuildSystem,
+    /// `[project]`; maturin does without, taking everything from Cargo.toml.
+    pub project: Option<ProjectTable>,
+    /// The names of `[dependency-groups]`.
+    #[serde(default)]
+    dependency_groups: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    tool: ToolTable,
+}
+
+/// `[build-system]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BuildSystem {
+    /// What must be installed to build, as PEP 508 requirements.
+    #[serde(default)]
+    pub requires: Vec<String>,
+    /// The PEP 517 backend; `maturin` for the projects that we can build.
+    pub build_backend: Option<String>,
+}
+
+/// `[project]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ProjectTable {
+    /// The name of the distribution.
+    pub name: String,
+    /// `requires-python`.
+    pub requires_python: Option<String>,
+    /// What is to be installed beside it, as PEP 508 requirements.
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+struct ToolTable {
+    #[serde(default)]
+    maturin: MaturinTable,
+}
+
+/// `[tool.maturin]`. Every key may be absent, and the whole table.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MaturinTable {
+    /// The Cargo.toml of the extension crate, relative to the project.
+    pub manifest_path: Option<Utf8PathBuf>,
+    /// The dotted name under which Python imports the extension.
+    pub module_name: Option<String>,
+    /// The directory of the Python packages, relative to the project.
+    pub python_source: Option<Utf8PathBuf>,
+    /// Python packages beside the one that holds the extension.
+    #[serde(default)]
+    pub python_packages: Vec<String>,
+    /// The cargo profile of every build.
+    pub profile: Option<String>,
+    /// The cargo profile of an editable build; before `profile`. Since maturin 1.10.
+    pub editable_profile: Option<String>,
+}
+
+impl Pyproject {
+    /// Reads `path`.
+    pub(crate) fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
+        let text = fs_err::read_to_string(path).map_err(|source| ProjectError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::parse(&text).map_err(|source| ProjectError::Toml {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Reads the text of a file. Keys that building does not need are not looked at.
+    pub(crate) fn parse(text: &str) -> Result<Self, toml_edit::de::Error> {
+        // Editors on Windows may begin a file with a byte order mark.
+        toml_edit::de::from_str(text.trim_start_matches('\u{feff}'))
+    }
+
+    /// `[tool.maturin]`.
+    #[must_use]
+    pub fn maturin(&self) -> &MaturinTable {
+        &self.tool.maturin
+    }
+
+    /// The dependencies of the distribution, without its extras.
+    #[must_use]
+    pub fn dependencies(&self) -> &[String] {
+        self.project
+            .as_ref()
+            .map_or(&[], |project| &project.dependencies)
+    }
+
+    /// Whether `[dependency-groups]` has a group `name`.
+    #[must_use]
+    pub fn has_dependency_group(&self, name: &str) -> bool {
+        self.dependency_groups.contains_key(name)
+    }
+
+    /// `requires-python`, read.
+    pub(crate) fn requires_python(
+        &self,
+        path: &Utf8Path,
+    ) -> Result<Option<VersionSpecifiers>, ProjectError> {
+        let requires = self
+            .project
+            .as_ref()
+            .and_then(|p| p.requires_python.as_deref());
+        let parsed = requires.map(|text| {
+            text.parse().map_err(|error| ProjectError::RequiresPython {
+                path: path.to_owned(),
+                text: text.to_owned(),
+                // pep440_rs draws a picture over several lines; its first says what is wrong.
+                reason: format!("{error}")
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            })
+        });
+        parsed.transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_may_be_absent() {
+        let pyproject = Pyproject::parse("").unwrap();
+        assert!(pyproject.project.is_none());
+        assert!(pyproject.maturin().module_name.is_none());
+        assert!(pyproject.dependencies().is_empty());
+    }
+
+    #[test]
+    fn keys_of_other_tools_and_of_newer_versions_are_passed_over() {
+        let text = "\u{feff}[project]\nname = 'a'\ndynamic = ['version']\nlicense = {text='MIT'}\n\
+                    [dependency-groups]\ndev = ['pytest', {include-group='lint'}]\n\
+                    [tool.ruff]\nline-length = 100\n\
+                    [tool.maturin]\nmodule-name = 'a._a'\ninclude = [{path='x', format='sdist'}]\n";
+        let pyproject = Pyproject::parse(text).unwrap();
+        assert_eq!(pyproject.maturin().module_name.as_deref(), Some("a._a"));
+        assert!(pyproject.has_dependency_group("dev"));
+        assert!(!pyproject.has_dependency_group("lint"));
+    }
+
+    #[test]
+    fn a_wrong_requires_python_is_an_error_that_names_it() {
+        let text = "[project]\nname = 'a'\nrequires-python = 'three'";
+        let error = Pyproject::parse(text)
+            .unwrap()
+            .requires_python("pyproject.toml".into());
+        let text = error.unwrap_err().to_string();
+        assert!(
+            text.contains("`three`") && text.contains("pyproject.toml"),
+            "{text}"
+        );
+    }
+}

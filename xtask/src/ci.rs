@@ -1,0 +1,199 @@
+//! `cargo xtask ci`: everything that CI runs, one step after the other.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+use build_env::{Invocation, cargo_env, python};
+use camino::Utf8PathBuf;
+
+use crate::context::Context;
+use crate::ui;
+
+/// Run everything that CI runs.
+///
+/// Steps: fmt, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// against the installed extension, each where that Python exists.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run this step only; may be given several times
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    only: Vec<String>,
+    /// Run the remaining steps after one has failed
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// How a step ended, if not with an error.
+enum Done {
+    Passed,
+    /// It cannot run here, for this reason.
+    Skipped(String),
+}
+
+struct Step {
+    name: &'static str,
+    run: fn(&Workspace) -> anyhow::Result<Done>,
+}
+
+/// Where the steps run.
+struct Workspace {
+    root: Utf8PathBuf,
+}
+
+/// In this order: what fails soonest comes first.
+const STEPS: [Step; 10] = [
+    step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
+    step("clippy", |here| cargo(here, &CLIPPY)),
+    step("test", test),
+    step("doctest", |here| {
+        cargo(
+            here,
+            &["test", "--workspace", "--doc", "--locked", "--quiet"],
+        )
+    }),
+    step("doc", doc),
+    // The next two are part of `test` as well; by themselves they answer in a second.
+    step("links", |here| one_test(here, "links")),
+    step("invariants", |here| one_test(here, "invariants")),
+    step("pytest-3.11", |here| pytest(here, "3.11")),
+    step("pytest-3.12", |here| pytest(here, "3.12")),
+    step("pytest-3.13", |here| pytest(here, "3.13")),
+];
+
+const CLIPPY: [&str; 7] = [
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--locked",
+    "--",
+    "-D",
+    "warnings",
+];
+
+const fn step(name: &'static str, run: fn(&Workspace) -> anyhow::Result<Done>) -> Step {
+    Step { name, run }
+}
+
+fn step_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(STEPS.map(|step| step.name))
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
+    let workspace = Workspace {
+        root: context.project()?.workspace_root,
+    };
+    let chosen =
+        |step: &Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
+    let start = Instant::now();
+    let mut table = Vec::new();
+    let mut failed = Vec::new();
+    for step in STEPS.into_iter().filter(chosen) {
+        ui::say("Running", step.name);
+        let step_start = Instant::now();
+        let done = (step.run)(&workspace);
+        let elapsed_s = step_start.elapsed().as_secs_f64();
+        let verdict = match &done {
+            Ok(Done::Passed) => "ok".to_owned(),
+            Ok(Done::Skipped(reason)) => format!("skipped: {reason}"),
+            Err(error) => {
+                ui::error(error);
+                failed.push(step.name);
+                "FAILED".to_owned()
+            }
+        };
+        table.push(format!("{:<12} {elapsed_s:7.1} s  {verdict}", step.name));
+        if done.is_err() && !args.keep_going {
+            break;
+        }
+    }
+    for line in &table {
+        ui::say("", line);
+    }
+    if failed.is_empty() {
+        ui::say(
+            "Passed",
+            &format!("in {:.0} s", start.elapsed().as_secs_f64()),
+        );
+        return Ok(());
+    }
+    let again: String = failed
+        .iter()
+        .map(|name| format!(" --only {name}"))
+        .collect();
+    bail!(
+        "failed: {}\n  help: run it again with `cargo xtask ci{again}`",
+        failed.join(", ")
+    )
+}
+
+fn cargo(workspace: &Workspace, args: &[&str]) -> anyhow::Result<Done> {
+    run_in(
+        workspace,
+        Invocation::new(cargo_env::cargo()).args(args.iter().copied()),
+    )
+}
+
+fn run_in(workspace: &Workspace, command: Invocation) -> anyhow::Result<Done> {
+    command.cwd(&workspace.root).run()?;
+    Ok(Done::Passed)
+}
+
+fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
+    cargo(
+        workspace,
+        &["test", "--package", "xtask", "--test", name, "--locked"],
+    )
+}
+
+/// With nextest where it is installed: it runs the tests of all crates at once.
+fn test(workspace: &Workspace) -> anyhow::Result<Done> {
+    let nextest = Invocation::new(cargo_env::cargo()).args(["nextest", "--version"]);
+    if nextest.read().is_ok() {
+        return cargo(workspace, &["nextest", "run", "--workspace", "--locked"]);
+    }
+    ui::say(
+        "Note",
+        "cargo-nextest is not installed (`cargo install cargo-nextest --locked`): cargo test runs instead",
+    );
+    cargo(
+        workspace,
+        &["test", "--workspace", "--all-targets", "--locked"],
+    )
+}
+
+fn doc(workspace: &Workspace) -> anyhow::Result<Done> {
+    let doc = Invocation::new(cargo_env::cargo())
+        .args([
+            "doc",
+            "--workspace",
+            "--no-deps",
+            "--document-private-items",
+            "--locked",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    run_in(workspace, doc)
+}
+
+/// pytest in an environment of its own, into which `cargo xtask dev` has installed the package.
+fn pytest(workspace: &Workspace, version: &str) -> anyhow::Result<Done> {
+    if python::named(version).is_err() {
+        return Ok(Done::Skipped(format!("no Python {version} here")));
+    }
+    let venv = workspace
+        .root
+        .join("target/ci")
+        .join(format!("venv-{version}"));
+    let ourselves = Utf8PathBuf::try_from(std::env::current_exe()?)?;
+    let dev = Invocation::new(ourselves).args([
+        "dev",
+        "--locked",
+        "--python",
+        version,
+        "--venv",
+        venv.as_str(),
+    ]);
+    run_in(workspace, dev).with_context(|| format!("no installed extension for {version}"))?;
+    // `-P`: what is tested is the installed package, not what lies in the working directory.
+    let pytest = Invocation::new(venv.join("bin/python")).args(["-P", "-m", "pytest", "tests"]);
+    run_in(workspace, pytest)
+}

@@ -1,0 +1,137 @@
+//! `cargo xtask dev`.
+
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use dev_build::maturin::CargoOptions;
+use dev_build::{Outcome, Request, dev};
+use project_model::Project;
+
+use crate::context::Context;
+use crate::ui;
+
+/// Build the extension and install the package as editable.
+///
+/// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
+/// environment. The Python is that of --python, of the project's .venv, of the active environment, or the
+/// newest on this machine that requires-python allows.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
+pub(crate) struct Args {
+    /// The Python to use: a path, a virtual environment, or a version such as 3.12
+    #[arg(long, value_name = "PYTHON")]
+    python: Option<String>,
+    /// The virtual environment to install into, made if it is missing [default: .venv]
+    #[arg(long, value_name = "DIR")]
+    venv: Option<Utf8PathBuf>,
+    /// Build with the release profile
+    #[arg(long, short, conflicts_with = "profile")]
+    release: bool,
+    /// Build with this profile [default: what pyproject.toml says, else dev]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// Cargo features of the extension crate [default: those in pyproject.toml]
+    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
+    features: Vec<String>,
+    /// Activate all features
+    #[arg(long)]
+    all_features: bool,
+    /// Do not activate the default features
+    #[arg(long)]
+    no_default_features: bool,
+    /// Number of jobs that run in parallel
+    #[arg(long, short, value_name = "N")]
+    jobs: Option<u32>,
+    /// Require Cargo.lock to be up to date
+    #[arg(long)]
+    locked: bool,
+    /// Do not use the network
+    #[arg(long)]
+    offline: bool,
+    /// Both --locked and --offline
+    #[arg(long)]
+    frozen: bool,
+    /// Write cargo's HTML report of where the time went
+    #[arg(long)]
+    timings: bool,
+    /// Show what cargo runs; twice for more
+    #[arg(long, short, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+impl Args {
+    fn cargo_options(&self) -> CargoOptions {
+        let release = self.release.then(|| "release".to_owned());
+        CargoOptions {
+            profile: release.or_else(|| self.profile.clone()),
+            features: self.features.clone(),
+            all_features: self.all_features,
+            no_default_features: self.no_default_features,
+            locked: self.locked,
+            offline: self.offline,
+            frozen: self.frozen,
+            timings: self.timings,
+            jobs: self.jobs,
+            verbose: self.verbose,
+        }
+    }
+}
+
+pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
+    let project = context.project()?;
+    let venv = args.venv.as_deref().map(absolute).transpose()?;
+    let request = Request {
+        python: args.python.as_deref(),
+        venv: venv.as_deref(),
+        cargo: args.cargo_options(),
+    };
+    let toolbox = context.toolbox(args.offline || args.frozen)?;
+    let outcome = dev(&project, &toolbox, &request, &ui::say)?;
+    report(&project, &outcome);
+    Ok(())
+}
+
+/// Tools are run in the project's directory, where a relative path would mean something else.
+fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
+    Ok(Utf8PathBuf::try_from(std::path::absolute(path)?)?)
+}
+
+fn report(project: &Project, outcome: &Outcome) {
+    let cargo = outcome.compiled.elapsed;
+    let rest = outcome.elapsed.saturating_sub(cargo);
+    ui::say(
+        "Rebuilt",
+        &format!(
+            "{} in {} (cargo {}, the rest {})",
+            outcome.compiled.summary(),
+            seconds(outcome.elapsed),
+            seconds(cargo),
+            seconds(rest)
+        ),
+    );
+    ui::say("Importable", &importable(project, outcome));
+}
+
+/// `maou._rust (index, io) with CPython 3.13.0 in .venv`.
+fn importable(project: &Project, outcome: &Outcome) -> String {
+    let names = &outcome.imported.names;
+    // Enough to recognise the module by; a large one would fill the screen.
+    let shown = names.iter().take(8).map(String::as_str).collect::<Vec<_>>();
+    let more = if names.len() > shown.len() {
+        ", …"
+    } else {
+        ""
+    };
+    let venv = &outcome.venv.root;
+    format!(
+        "{} ({}{more}) with {} in {}",
+        project.extension.module,
+        shown.join(", "),
+        outcome.venv.python,
+        venv.strip_prefix(&project.root).unwrap_or(venv)
+    )
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.2} s", elapsed.as_secs_f64())
+}

@@ -1,0 +1,57 @@
+//! Talking to the user, on standard error, in the manner of cargo. `anstream` drops the colours where
+//! they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal).
+
+use anstyle::{AnsiColor, Style};
+
+const GOOD: Style = AnsiColor::Green.on_default().bold();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Separates an error message from its remedy.
+const HELP: &str = "\n  help: ";
+
+/// One line of progress: a verb, set out as cargo does, and what it is done to.
+pub(crate) fn say(verb: &str, text: &str) {
+    anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
+}
+
+/// The error, what caused it, and last, where the eye is, the remedies.
+pub(crate) fn error(error: &anyhow::Error) {
+    let (messages, remedies) = messages_and_remedies(error);
+    for (depth, message) in messages.iter().enumerate() {
+        match depth {
+            0 => anstream::eprintln!("{BAD}error{BAD:#}: {message}"),
+            _ => anstream::eprintln!("  caused by: {message}"),
+        }
+    }
+    for remedy in remedies {
+        anstream::eprintln!("  {NOTE}help{NOTE:#}: {remedy}");
+    }
+}
+
+/// The messages of `error` and its causes, each without its remedy, and the remedies.
+fn messages_and_remedies(error: &anyhow::Error) -> (Vec<String>, Vec<String>) {
+    let mut messages = Vec::new();
+    let mut remedies = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let mut parts = text.split(HELP);
+        messages.extend(parts.next().map(str::to_owned));
+        remedies.extend(parts.map(str::to_owned));
+    }
+    (messages, remedies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remedies_come_after_all_causes() {
+        let error = anyhow::anyhow!("no index\n  help: check the network")
+            .context("cannot install\n  help: install it yourself");
+        let (messages, remedies) = messages_and_remedies(&error);
+        assert_eq!(messages, ["cannot install", "no index"]);
+        assert_eq!(remedies, ["install it yourself", "check the network"]);
+    }
+}

@@ -1,0 +1,235 @@
+//! `cargo xtask dev` on small real projects, with the real uv, maturin and cargo.
+//!
+//! What is missing on the machine is fetched from PyPI and crates.io.
+
+use std::process::ExitStatus;
+
+use build_env::{Captured, Invocation};
+use camino::{Utf8Path, Utf8PathBuf};
+use testkit::Fixture;
+
+/// A target directory that the projects of these tests share, so that pyo3 is compiled once. Each project
+/// has a name of its own, since the libraries lie side by side in it.
+const TARGET_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures");
+
+fn xtask(project: &Utf8Path) -> Invocation {
+    Invocation::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["--project", project.as_str()])
+        .env("CARGO_TARGET_DIR", TARGET_DIR)
+        .env_remove("VIRTUAL_ENV")
+}
+
+fn dev(project: &Fixture, args: &[&str]) -> Captured {
+    let command = xtask(&project.root()).arg("dev").args(args.iter().copied());
+    command.capture().expect("it starts")
+}
+
+/// [`dev`], which must succeed; what it wrote to standard error.
+fn dev_ok(project: &Fixture, args: &[&str]) -> String {
+    let done = dev(project, args);
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(done.stdout, "", "standard output is for data");
+    done.stderr
+}
+
+/// [`dev`], which must fail with exit code 1; what it wrote to standard error.
+fn dev_fails(project: &Fixture, args: &[&str]) -> String {
+    let done = dev(project, args);
+    assert_eq!(exit_code(done.status), Some(1), "{}", done.stderr);
+    done.stderr
+}
+
+fn exit_code(status: ExitStatus) -> Option<i32> {
+    status.code()
+}
+
+/// What the project's Python prints for `code`.
+fn python(project: &Fixture, code: &str) -> String {
+    let python = project.root().join(".venv/bin/python");
+    let printed = Invocation::new(python).args(["-I", "-c", code]).read();
+    printed.expect("Python runs").trim().to_owned()
+}
+
+#[test]
+fn a_project_without_tool_table_is_built_installed_and_rebuilt() {
+    let project = Fixture::pure_rust("plain_thing");
+    let answer = "import plain_thing; print(plain_thing.answer())";
+
+    let said = dev_ok(&project, &[]);
+    assert!(said.contains("Creating"), "{said}");
+    assert!(
+        said.contains("Importable plain_thing (answer) with CPython"),
+        "{said}"
+    );
+    assert_eq!(python(&project, answer), "42");
+
+    // Had maturin's own call of cargo differed from ours, this would compile pyo3 once more.
+    let said = dev_ok(&project, &["--offline"]);
+    assert!(said.contains("Rebuilt nothing in"), "{said}");
+
+    project.edit("src/lib.rs", "42", "43");
+    let said = dev_ok(&project, &["--offline"]);
+    assert!(said.contains("Rebuilt plain_thing in"), "{said}");
+    assert_eq!(python(&project, answer), "43");
+}
+
+#[test]
+fn a_mixed_project_is_editable_and_has_its_entry_point() {
+    let project = Fixture::mixed("mixed_thing");
+    // One extension for each version of Python, rather than the stable ABI.
+    project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
+    dev_ok(&project, &[]);
+    assert!(dev_ok(&project, &[]).contains("Rebuilt nothing in"));
+
+    let script = project.root().join(".venv/bin/mixed_thing");
+    assert_eq!(Invocation::new(&script).read().unwrap().trim(), "42");
+    project.edit(
+        "python/mixed_thing/__init__.py",
+        "print(answer())",
+        "print(-answer())",
+    );
+    assert_eq!(Invocation::new(&script).read().unwrap().trim(), "-42");
+
+    let origin = "import importlib.metadata as m; print(m.distribution('mixed_thing').read_text('direct_url.json'))";
+    let origin = python(&project, origin);
+    assert!(origin.contains(r#""editable":true"#), "{origin}");
+    assert!(
+        origin.contains(&format!("file://{}", project.root())),
+        "{origin}"
+    );
+}
+
+#[test]
+fn what_does_not_compile_or_does_not_import_replaces_nothing() {
+    let project = Fixture::pure_rust("sturdy_thing");
+    let answer = "import sturdy_thing; print(sturdy_thing.answer())";
+    dev_ok(&project, &[]);
+
+    project.edit("src/lib.rs", "42", "\"forty-two\"");
+    let said = dev_fails(&project, &[]);
+    assert!(said.contains("error[E0308]: mismatched types"), "{said}");
+    assert!(said.contains("has been left as it was"), "{said}");
+    assert_eq!(python(&project, answer), "42");
+
+    project.edit("src/lib.rs", "\"forty-two\"", "43");
+    project.edit("src/lib.rs", "mod sturdy_thing", "mod other_name");
+    let said = dev_fails(&project, &[]);
+    assert!(said.contains("PyInit_sturdy_thing"), "{said}");
+    assert!(
+        said.contains("help: the function under #[pymodule] must be called `sturdy_thing`"),
+        "{said}"
+    );
+    assert_eq!(python(&project, answer), "42");
+}
+
+#[test]
+fn the_python_is_chosen_by_name_and_kept() {
+    let project = Fixture::pure_rust("chosen_thing");
+    let base = build_env::python::newest("any that the fixture allows", |python| {
+        python
+            .pep440()
+            .is_some_and(|version| version.release() >= &[3, 11])
+    })
+    .unwrap();
+    let venv = project.beside("elsewhere/env");
+    let args = [
+        "--python",
+        base.executable.as_str(),
+        "--venv",
+        venv.as_str(),
+    ];
+    let said = dev_ok(&project, &args);
+    assert!(said.contains(&base.version), "{said}");
+    assert!(venv.join("bin/python").exists());
+    assert!(!project.root().join(".venv").exists());
+
+    // From then on the environment's own interpreter names it as well.
+    let python = venv.join("bin/python");
+    let said = dev_ok(&project, &["--python", python.as_str()]);
+    assert!(said.contains(&format!("in {venv}")), "{said}");
+}
+
+#[test]
+fn a_shim_that_does_not_run_is_refused_by_name() {
+    let project = Fixture::pure_rust("shimmed_thing");
+    let fakes = testkit::FakePrograms::new();
+    let shim = fakes.add(
+        "python3.13",
+        "echo 'pyenv: python3.13: command not found' >&2; exit 127",
+    );
+    let said = dev_fails(&project, &["--python", shim.as_str()]);
+    assert!(
+        said.contains("pyenv: python3.13: command not found"),
+        "{said}"
+    );
+    assert!(!project.root().join(".venv").exists());
+}
+
+#[test]
+fn dependencies_are_installed_as_pinned_or_not_at_all() {
+    let project = Fixture::pure_rust("pinned_thing");
+    let policy = "[workspace.metadata.xtask]\ndev-requirements = [\"dev.txt\"]";
+    project.edit("Cargo.toml", "[workspace]", policy);
+    project.write(
+        "dev.txt",
+        &pinned("iniconfig").replace("sha256:", "sha256:00"),
+    );
+    let said = dev_fails(&project, &[]);
+    assert!(said.contains("cannot install the dependencies"), "{said}");
+
+    project.write("dev.txt", &pinned("iniconfig"));
+    dev_ok(&project, &[]);
+    let version = python(
+        &project,
+        "import importlib.metadata as m; print(m.version('iniconfig'))",
+    );
+    assert!(
+        pinned("iniconfig").starts_with(&format!("iniconfig=={version} ")),
+        "{version}"
+    );
+}
+
+/// The lines of `name` in this repository's own requirements.
+fn pinned(name: &str) -> String {
+    let file = Utf8PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../requirements/dev.txt"
+    ));
+    let text = fs_err::read_to_string(file).unwrap();
+    build_env::PinnedRequirements::parse(&text)
+        .unwrap()
+        .only(name)
+        .unwrap()
+}
+
+#[test]
+fn errors_name_the_file_and_what_helps() {
+    let project = Fixture::new();
+    let said = dev_fails(&project, &[]);
+    assert!(
+        said.contains("no pyproject.toml") && said.contains("--project DIR"),
+        "{said}"
+    );
+
+    project.write("pyproject.toml", "[project\nname = 'x'");
+    let said = dev_fails(&project, &[]);
+    assert!(
+        said.contains("cannot parse") && said.contains("pyproject.toml"),
+        "{said}"
+    );
+
+    project.write("pyproject.toml", "[project]\nname = 'x'");
+    let said = dev_fails(&project, &[]);
+    assert!(
+        said.contains("cannot read") && said.contains("Cargo.toml"),
+        "{said}"
+    );
+    assert!(!project.root().join(".venv").exists());
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own() {
+    let project = Fixture::new();
+    let done = dev(&project, &["--release", "--profile", "dev"]);
+    assert_eq!(exit_code(done.status), Some(2), "{}", done.stderr);
+}

@@ -1,0 +1,138 @@
+//! The invariants of docs/architecture.md, each kept by a test here or at the code that it is about.
+
+use std::collections::BTreeSet;
+
+use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::{Metadata, MetadataCommand, Package};
+
+fn root() -> Utf8PathBuf {
+    let xtask = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("it lies in the workspace").to_owned()
+}
+
+fn metadata() -> Metadata {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root().join("Cargo.toml")).no_deps();
+    command.exec().expect("cargo metadata")
+}
+
+/// The packages of the workspace below the directory `half`.
+fn packages_in<'a>(metadata: &'a Metadata, half: &str) -> Vec<&'a Package> {
+    let dir = root().join(half);
+    let packages = metadata.packages.iter();
+    let found: Vec<_> = packages
+        .filter(|p| p.manifest_path.starts_with(&dir))
+        .collect();
+    assert!(!found.is_empty(), "no package below {dir}");
+    found
+}
+
+/// The names of all dependencies of `packages`, of every kind.
+fn dependencies(packages: &[&Package]) -> BTreeSet<String> {
+    let dependencies = packages.iter().flat_map(|package| &package.dependencies);
+    dependencies
+        .map(|dependency| dependency.name.clone())
+        .collect()
+}
+
+/// Files that git tracks, with their text; pictures and the like are left out.
+fn tracked_texts() -> Vec<(Utf8PathBuf, String)> {
+    let listing = build_env::Invocation::new("git")
+        .args(["ls-files", "-z"])
+        .cwd(&root());
+    let listing = listing.read().expect("git ls-files");
+    let paths = listing.split('\0').filter(|path| !path.is_empty());
+    let read = |path: &str| Some((path.into(), fs_err::read_to_string(root().join(path)).ok()?));
+    paths.filter_map(read).collect()
+}
+
+#[test]
+fn the_two_halves_do_not_depend_on_each_other() {
+    let metadata = metadata();
+    let mut automation = packages_in(&metadata, "crates");
+    automation.extend(packages_in(&metadata, "xtask"));
+    let product = packages_in(&metadata, "rust");
+    for (one, other) in [(&automation, &product), (&product, &automation)] {
+        let used = dependencies(one);
+        for package in other {
+            assert!(
+                !used.contains(package.name.as_str()),
+                "depends on {}",
+                package.name
+            );
+        }
+    }
+    let pyo3 = dependencies(&automation)
+        .into_iter()
+        .find(|name| name.starts_with("pyo3"));
+    assert_eq!(pyo3, None, "pyo3 stands only under rust/");
+}
+
+#[test]
+fn the_automation_knows_nothing_of_the_product() {
+    for (path, text) in tracked_texts() {
+        if path.starts_with("crates") && matches!(path.extension(), Some("rs" | "toml")) {
+            let lower = text.to_lowercase();
+            for word in ["maou", "shogi"] {
+                assert!(!lower.contains(word), "{path} speaks of {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_build_env_starts_processes() {
+    // clippy.toml forbids it everywhere; here is checked that nobody but build-env lifts that.
+    let clippy = fs_err::read_to_string(root().join("clippy.toml")).expect("clippy.toml");
+    assert!(clippy.contains("std::process::Command::new"));
+    let lifted = format!("clippy::{}", "disallowed_methods");
+    let lifting: Vec<_> = tracked_texts()
+        .into_iter()
+        .filter(|(path, text)| path.extension() == Some("rs") && text.contains(&lifted))
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(lifting, ["crates/build-env/src/invocation.rs"]);
+    // xshell starts processes too; tests may.
+    let metadata = metadata();
+    let users = metadata.packages.iter().filter(|package| {
+        package
+            .dependencies
+            .iter()
+            .any(|dependency| dependency.name == "xshell")
+    });
+    assert_eq!(
+        users.map(|p| p.name.as_str()).collect::<Vec<_>>(),
+        ["testkit"]
+    );
+}
+
+#[test]
+fn the_tracked_cargo_config_holds_nothing_of_one_machine() {
+    let path = root().join(".cargo/config.toml");
+    let text = fs_err::read_to_string(path).expect(".cargo/config.toml");
+    let settings = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'));
+    for line in settings {
+        for word in ["wrapper", "linker", "jobs", "rustflags", "\"/"] {
+            assert!(!line.contains(word), "`{line}` holds for one machine only");
+        }
+    }
+}
+
+#[test]
+fn no_file_carries_the_address_of_a_registry() {
+    // Put together here, so that this file does not carry them either.
+    let hosts = [
+        ["pypi", "org"].join("."),
+        ["pythonhosted", "org"].join("."),
+        ["index.crates", "io"].join("."),
+        ["static.crates", "io"].join("."),
+        ["registry.npmjs", "org"].join("."),
+    ];
+    for (path, text) in tracked_texts() {
+        for host in &hosts {
+            assert!(!text.contains(host.as_str()), "{path} carries {host}");
+        }
+    }
+}
