@@ -24,12 +24,12 @@ impl Context {
         };
         Ok(Project::load(&dir)?)
     }
+}
 
-    /// The tools.
-    pub(crate) fn toolbox(&self, offline: bool) -> anyhow::Result<Toolbox> {
-        let pinned = PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")?;
-        Ok(Toolbox::new(pinned, offline))
-    }
+/// The tools: those on `PATH`, and the pinned ones in place of what is missing there.
+pub(crate) fn toolbox(offline: bool) -> anyhow::Result<Toolbox> {
+    let pinned = PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")?;
+    Ok(Toolbox::new(pinned, offline))
 }
 
 fn nearest_project() -> anyhow::Result<Utf8PathBuf> {

@@ -7,7 +7,7 @@ use dev_build::maturin::CargoOptions;
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 
-use crate::context::Context;
+use crate::context::{Context, toolbox};
 use crate::ui;
 
 /// Build the extension and install the package as editable.
@@ -77,7 +77,7 @@ impl Args {
     }
 }
 
-pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
     let project = context.project()?;
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let request = Request {
@@ -85,7 +85,7 @@ pub(crate) fn run(context: &Context, args: Args) -> anyhow::Result<()> {
         venv: venv.as_deref(),
         cargo: args.cargo_options(),
     };
-    let toolbox = context.toolbox(args.offline || args.frozen)?;
+    let toolbox = toolbox(args.offline || args.frozen)?;
     let outcome = dev(&project, &toolbox, &request, &ui::say)?;
     report(&project, &outcome);
     Ok(())

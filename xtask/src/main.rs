@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         project_dir: cli.project,
     };
     let done = match cli.command {
-        Command::Dev(args) => dev::run(&context, args),
+        Command::Dev(args) => dev::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args),
     };
     match done {

@@ -78,14 +78,12 @@ fn toolchain_is_rustups_choice(source: Option<&str>) -> bool {
 
 /// Whether `cargo run` put `path` on the library path: the directories of `program`, which it runs, and
 /// those of the toolchain that `cargo` belongs to.
-fn added_by_cargo(path: &Path, cargo: &Path, program: Option<&Path>) -> bool {
+fn added_by_cargo<'a>(path: &Path, cargo: &Path, program: Option<&'a Path>) -> bool {
     let toolchain = cargo.parent().and_then(Path::parent);
     let outputs = program.and_then(Path::parent);
     // The integration tests of the program stand one directory deeper, in `deps`.
-    let outputs = outputs.map(|dir| match dir.ends_with("deps") {
-        true => dir.parent().unwrap_or(dir),
-        false => dir,
-    });
+    let above_deps = |dir: &'a Path| dir.parent().filter(|_| dir.ends_with("deps"));
+    let outputs = outputs.map(|dir| above_deps(dir).unwrap_or(dir));
     [toolchain, outputs]
         .into_iter()
         .flatten()

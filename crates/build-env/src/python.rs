@@ -158,18 +158,18 @@ pub fn newest(
     what: &str,
     wanted: impl Fn(&Interpreter) -> bool,
 ) -> Result<Interpreter, PythonError> {
-    choose(what, candidates(), wanted)
+    choose(what, &candidates(), wanted)
 }
 
 /// [`newest`] among the programs `candidates`.
 fn choose(
     what: &str,
-    candidates: Vec<Utf8PathBuf>,
+    candidates: &[Utf8PathBuf],
     wanted: impl Fn(&Interpreter) -> bool,
 ) -> Result<Interpreter, PythonError> {
     let mut seen = Vec::new();
     let mut running: Vec<Interpreter> = Vec::new();
-    for probed in probe_all(&candidates) {
+    for probed in probe_all(candidates) {
         match probed {
             // A virtual environment is somebody's: it is used where it is named, never as a base.
             Ok(python) if python.is_virtual() => {}
@@ -393,7 +393,7 @@ mod tests {
             "echo 'pyenv: python3.13: command not found' >&2; exit 127",
         );
         let real = answering(&fakes, "python3.12", &python("3.12.1", false));
-        let chosen = choose("any", vec![shim, real], |_| true).unwrap();
+        let chosen = choose("any", &[shim, real], |_| true).unwrap();
         assert_eq!(chosen.version, "3.12.1");
     }
 
@@ -402,7 +402,7 @@ mod tests {
         let fakes = FakePrograms::new();
         let shim = fakes.add("python3.13", "echo 'pyenv: not selected' >&2; exit 127");
         let old = answering(&fakes, "python3.10", &python("3.10.13", false));
-        let error = choose("requires-python >=3.11", vec![shim, old], |_| false).unwrap_err();
+        let error = choose("requires-python >=3.11", &[shim, old], |_| false).unwrap_err();
         let text = error.to_string();
         assert!(text.contains("requires-python >=3.11"), "{text}");
         assert!(
@@ -422,7 +422,7 @@ mod tests {
         let mut virtual_python = python("3.13.0", false);
         virtual_python.prefix = "/somewhere/.venv".into();
         let program = answering(&fakes, "python3", &virtual_python);
-        assert!(choose("any", vec![program], |_| true).is_err());
+        assert!(choose("any", &[program], |_| true).is_err());
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::record::RecordedCall;
 
 /// How cargo is to build, in cargo's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
 pub struct CargoOptions {
     /// `--profile`; without one, what pyproject.toml says, else `dev`.
     pub profile: Option<String>,
@@ -120,7 +121,7 @@ impl Maturin<'_> {
         let captured = asked.capture()?;
         match RecordedCall::read(&record) {
             Some(call) => Ok(call.into_invocation()),
-            None => Err(self.refused(&asked, captured)),
+            None => Err(self.refused(&asked, &captured)),
         }
     }
 
@@ -130,7 +131,7 @@ impl Maturin<'_> {
         let command = self.build_wheel(scratch);
         let captured = command.capture()?;
         if !captured.status.success() {
-            return Err(self.refused(&command, captured));
+            return Err(self.refused(&command, &captured));
         }
         let entries = scratch.read_dir_utf8().map_err(scratch_error(scratch))?;
         let mut paths = entries.flatten().map(camino::Utf8DirEntry::into_path);
@@ -160,7 +161,7 @@ impl Maturin<'_> {
         (!named).then_some("dev")
     }
 
-    fn refused(&self, command: &Invocation, captured: build_env::Captured) -> MaturinError {
+    fn refused(&self, command: &Invocation, captured: &build_env::Captured) -> MaturinError {
         let said = format!("{}{}", captured.stdout, captured.stderr);
         match command.require_success(captured.status, said) {
             Err(source) => MaturinError::Refused {

@@ -44,7 +44,7 @@ impl Fixture {
         fixture.write("native/Cargo.toml", &cargo_toml(name, "_native"));
         fixture.write("native/src/lib.rs", &library("_native", 42));
         fixture.write(
-            &format!("python/{name}/__init__.py"),
+            format!("python/{name}/__init__.py"),
             "from ._native import answer\n\ndef main():\n    print(answer())\n",
         );
         fixture
