@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use dev_build::maturin::CargoOptions;
+use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 
@@ -54,19 +54,35 @@ pub(crate) struct Args {
     /// Write cargo's HTML report of where the time went
     #[arg(long)]
     timings: bool,
+    /// Who puts the library in place
+    #[arg(long, value_enum, default_value_t = Engine::Direct)]
+    engine: Engine,
     /// Show what cargo runs; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Engine {
+    /// maturin and uv when the package is installed, from then on this tool
+    Direct,
+    /// maturin and uv every time
+    Maturin,
+}
+
 impl Args {
-    fn cargo_options(&self) -> CargoOptions {
+    fn build_options(&self) -> BuildOptions {
         let release = self.release.then(|| "release".to_owned());
-        CargoOptions {
+        BuildOptions {
             profile: release.or_else(|| self.profile.clone()),
             features: self.features.clone(),
             all_features: self.all_features,
             no_default_features: self.no_default_features,
+        }
+    }
+
+    fn run_options(&self) -> RunOptions {
+        RunOptions {
             locked: self.locked,
             offline: self.offline,
             frozen: self.frozen,
@@ -83,9 +99,11 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
     let request = Request {
         python: args.python.as_deref(),
         venv: venv.as_deref(),
-        cargo: args.cargo_options(),
+        build: args.build_options(),
+        run: args.run_options(),
+        maturin_installs: args.engine == Engine::Maturin,
     };
-    let toolbox = toolbox(args.offline || args.frozen)?;
+    let toolbox = toolbox(request.run.forbids_network())?;
     let outcome = dev(&project, &toolbox, &request, &ui::say)?;
     report(&project, &outcome);
     Ok(())
@@ -99,16 +117,14 @@ fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
 fn report(project: &Project, outcome: &Outcome) {
     let cargo = outcome.compiled.elapsed;
     let rest = outcome.elapsed.saturating_sub(cargo);
-    ui::say(
-        "Rebuilt",
-        &format!(
-            "{} in {} (cargo {}, the rest {})",
-            outcome.compiled.summary(),
-            seconds(outcome.elapsed),
-            seconds(cargo),
-            seconds(rest)
-        ),
+    let what = format!(
+        "{} in {} (cargo {}, the rest {})",
+        outcome.compiled.summary(),
+        seconds(outcome.elapsed),
+        seconds(cargo),
+        seconds(rest)
     );
+    ui::say("Rebuilt", &what);
     ui::say("Importable", &importable(project, outcome));
 }
 

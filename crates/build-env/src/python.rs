@@ -5,27 +5,28 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Invocation, vars};
 
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.
 const PROBE: &str = r#"
-import json, platform, sys, sysconfig
+import importlib.machinery, json, platform, sys, sysconfig
 print(json.dumps({
     "executable": sys.executable,
     "implementation": platform.python_implementation(),
     "version": platform.python_version(),
     "prefix": sys.prefix,
     "base_prefix": sys.base_prefix,
-    "purelib": sysconfig.get_path("purelib"),
+    "platlib": sysconfig.get_path("platlib"),
+    "suffixes": importlib.machinery.EXTENSION_SUFFIXES,
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
 }))
 "#;
 
 /// A Python that was started and answered.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interpreter {
     /// `sys.executable`.
     pub executable: Utf8PathBuf,
@@ -37,8 +38,11 @@ pub struct Interpreter {
     pub prefix: Utf8PathBuf,
     /// `sys.base_prefix`: the installation.
     pub base_prefix: Utf8PathBuf,
-    /// `site-packages`, where pure Python packages are installed.
-    pub purelib: Utf8PathBuf,
+    /// `site-packages`, where packages with extension modules are installed.
+    pub platlib: Utf8PathBuf,
+    /// The endings of the files that it takes for extension modules, the one it prefers first
+    /// (`importlib.machinery.EXTENSION_SUFFIXES`).
+    pub suffixes: Vec<String>,
     /// Built without the GIL (PEP 703).
     pub free_threaded: bool,
 }
@@ -284,7 +288,7 @@ pub fn named(request: &str) -> Result<Interpreter, PythonError> {
     if path.components().count() > 1 || path.is_file() {
         return Interpreter::probe(path);
     }
-    if request.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_a_version(request) {
         return newest(&format!("`--python {request}`"), |python| {
             is_version(&python.version, request)
         });
@@ -292,8 +296,15 @@ pub fn named(request: &str) -> Result<Interpreter, PythonError> {
     Interpreter::probe(path)
 }
 
+/// Whether `request` is a version rather than a path or a program.
+#[must_use]
+pub fn is_a_version(request: &str) -> bool {
+    request.starts_with(|c: char| c.is_ascii_digit()) && !request.contains('/')
+}
+
 /// Whether `version` is `request` or a more precise form of it: `3.12.1` is a `3.12`, `3.1` is not.
-fn is_version(version: &str, request: &str) -> bool {
+#[must_use]
+pub fn is_version(version: &str, request: &str) -> bool {
     version
         .strip_prefix(request)
         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
@@ -311,7 +322,8 @@ mod tests {
             version: version.to_owned(),
             prefix: format!("/opt/{version}").into(),
             base_prefix: format!("/opt/{version}").into(),
-            purelib: format!("/opt/{version}/lib").into(),
+            platlib: format!("/opt/{version}/lib").into(),
+            suffixes: vec![".abi3.so".to_owned(), ".so".to_owned()],
             free_threaded,
         }
     }
@@ -321,7 +333,8 @@ mod tests {
         let answer = serde_json::json!({
             "executable": python.executable, "implementation": python.implementation,
             "version": python.version, "prefix": python.prefix, "base_prefix": python.base_prefix,
-            "purelib": python.purelib, "free_threaded": python.free_threaded,
+            "platlib": python.platlib,
+            "suffixes": python.suffixes, "free_threaded": python.free_threaded,
         });
         fakes.add(name, &format!("echo '{answer}'"))
     }

@@ -131,6 +131,12 @@ impl Toolbox {
         }
     }
 
+    /// The directory in which tools are kept, for what else belongs to this user and machine.
+    #[must_use]
+    pub fn cache(&self) -> &Utf8Path {
+        &self.cache
+    }
+
     /// uv, fetched if it is missing.
     pub fn uv(&self, say: Say<'_>) -> Result<Tool, ToolError> {
         self.ensure("uv", say, |_, _| None)

@@ -7,6 +7,10 @@ pub const XTASK_CACHE_DIR: &str = "XTASK_CACHE_DIR";
 /// See `dev_build::record`.
 pub const XTASK_RECORD_CARGO: &str = "XTASK_RECORD_CARGO";
 
+/// Set beside [`XTASK_RECORD_CARGO`]: the names of the variables before maturin changed any, as a JSON object
+/// with a hash of each value.
+pub const XTASK_RECORD_BASE: &str = "XTASK_RECORD_BASE";
+
 /// The active virtual environment, as its `activate` script sets it.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 

@@ -127,14 +127,40 @@ impl Venv {
 }
 
 impl Request<'_> {
-    /// Chooses the environment, without making it: `--venv`, the environment that `--python` belongs to,
-    /// the project's `.venv`, the active one; else a new `.venv` of the Python that `--python` names or
-    /// of the newest that the project allows.
+    /// The directory of the environment, unless `--python` is an interpreter of another one: `--venv`, the
+    /// project's `.venv`, the active environment. It may be missing.
+    #[must_use]
+    pub fn root(&self) -> Utf8PathBuf {
+        let own = self.project.join(".venv");
+        match (self.venv, &self.active) {
+            (Some(root), _) => root.to_owned(),
+            (None, Some(active)) if !own.exists() && self.python.is_none() => active.clone(),
+            _ => own,
+        }
+    }
+
+    /// Chooses the environment, without making it: the one that `--python` belongs to, else that in
+    /// [`Request::root`]; where that is missing, a new one of the Python that `--python` names or of the
+    /// newest that the project allows.
     ///
     /// # Errors
     /// See [`VenvError`]; nothing has been touched then.
     pub fn plan(&self) -> Result<VenvPlan, VenvError> {
-        let named = self.named()?;
+        let root = self.root();
+        if let (true, Some(version)) = (
+            root.exists(),
+            self.python.filter(|p| python::is_a_version(p)),
+        ) {
+            // No need to look for that version on the whole machine.
+            let venv = self.checked(Venv::open(&root)?)?;
+            let fits = python::is_version(&venv.python.version, version);
+            return if fits {
+                Ok(VenvPlan::Use(venv))
+            } else {
+                Err(self.other_python(&venv))
+            };
+        }
+        let named = self.python.map(python::named).transpose()?;
         if let (None, Some(python)) = (self.venv, named.as_ref().filter(|p| p.is_virtual())) {
             let venv = Venv {
                 root: python.prefix.clone(),
@@ -142,21 +168,11 @@ impl Request<'_> {
             };
             return self.checked(venv).map(VenvPlan::Use);
         }
-        let own = self.project.join(".venv");
-        let root = match (self.venv, &self.active) {
-            (Some(root), _) => root.to_owned(),
-            (None, Some(active)) if !own.exists() && named.is_none() => active.clone(),
-            _ => own,
-        };
         if root.exists() {
             let venv = self.checked(Venv::open(&root)?)?;
             return match named {
                 Some(named) if !same_installation(&named, &venv.python) => {
-                    Err(VenvError::OtherPython {
-                        root,
-                        found: venv.python.to_string(),
-                        wanted: self.python.unwrap_or_default().to_owned(),
-                    })
+                    Err(self.other_python(&venv))
                 }
                 _ => Ok(VenvPlan::Use(venv)),
             };
@@ -171,8 +187,12 @@ impl Request<'_> {
         })
     }
 
-    fn named(&self) -> Result<Option<Interpreter>, PythonError> {
-        self.python.map(python::named).transpose()
+    fn other_python(&self, venv: &Venv) -> VenvError {
+        VenvError::OtherPython {
+            root: venv.root.clone(),
+            found: venv.python.to_string(),
+            wanted: self.python.unwrap_or_default().to_owned(),
+        }
     }
 
     fn newest_allowed(&self) -> Result<Interpreter, PythonError> {
@@ -312,6 +332,13 @@ mod tests {
         assert!(same_installation(&venv.python, &other));
         other.version = "3.99.0".to_owned();
         assert!(!same_installation(&venv.python, &other));
+
+        let mut request = request(&project);
+        request.python = Some("3.99");
+        let error = request.plan().unwrap_err();
+        assert!(matches!(error, VenvError::OtherPython { .. }), "{error}");
+        request.python = Some("3");
+        assert!(matches!(request.plan(), Ok(VenvPlan::Use(_))));
     }
 
     #[test]

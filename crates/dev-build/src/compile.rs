@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_metadata::{Artifact, CrateType, Message, PackageId};
+use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
 
 /// What cargo did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -14,7 +14,10 @@ pub struct Compiled {
     /// For each package of the build, whether anything of it was compiled.
     packages: BTreeMap<String, bool>,
     /// The shared library of the extension.
-    pub library: Option<Utf8PathBuf>,
+    library: Option<Utf8PathBuf>,
+    /// Whether a build script links against a shared library in a directory of its own, to which maturin then
+    /// adds a run path.
+    pub needs_run_path: bool,
     /// From cargo's start to its end.
     pub elapsed: Duration,
 }
@@ -59,9 +62,14 @@ impl Compiled {
             eprintln!("{line}");
             return;
         };
-        let Message::CompilerArtifact(artifact) = message else {
-            return;
-        };
+        match message {
+            Message::CompilerArtifact(artifact) => self.note_artifact(artifact, manifest),
+            Message::BuildScriptExecuted(script) => self.needs_run_path |= needs_run_path(&script),
+            _ => {}
+        }
+    }
+
+    fn note_artifact(&mut self, artifact: Artifact, manifest: &Utf8Path) {
         let rebuilt = self
             .packages
             .entry(package_name(&artifact.package_id))
@@ -98,6 +106,20 @@ impl Compiled {
             _ => format!("{} of {} crates", names.len(), self.packages.len()),
         }
     }
+}
+
+/// What maturin takes for the reason to patch the library (its `compile.rs`, 1.16): a shared library among
+/// those that the script links, and a directory to find it in.
+fn needs_run_path(script: &BuildScript) -> bool {
+    let is_shared = |library: &Utf8PathBuf| {
+        let kind = library.as_str().split_once('=').map(|(kind, _)| kind);
+        kind.is_none_or(|kind| kind.starts_with("dylib"))
+    };
+    let is_directory = |path: &Utf8PathBuf| {
+        let kind = path.as_str().split_once('=').map(|(kind, _)| kind);
+        kind.is_none_or(|kind| matches!(kind, "native" | "all"))
+    };
+    script.linked_libs.iter().any(is_shared) && script.linked_paths.iter().any(is_directory)
 }
 
 /// The shared library among an artifact's files.

@@ -2,7 +2,7 @@
 
 use build_env::{Invocation, Tool, Venv};
 use camino::Utf8PathBuf;
-use project_model::Project;
+use project_model::{Project, Workspace};
 
 /// Where the versions of the dependencies come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +20,10 @@ pub enum Pins {
 impl Pins {
     /// How `project` pins its dependencies.
     #[must_use]
-    pub fn of(project: &Project) -> Self {
-        let files = &project.policy.dev_requirements;
+    pub fn of(project: &Project, workspace: &Workspace) -> Self {
+        let files = &workspace.policy.dev_requirements;
         if !files.is_empty() {
-            let absolute = files.iter().map(|file| project.workspace_root.join(file));
+            let absolute = files.iter().map(|file| workspace.root.join(file));
             return Self::Requirements(absolute.collect());
         }
         if project.root.join("uv.lock").is_file() {
@@ -34,6 +34,17 @@ impl Pins {
             return Self::None;
         }
         Self::Unpinned
+    }
+
+    /// The files that fix them.
+    #[must_use]
+    pub fn files(&self, project: &Project) -> Vec<Utf8PathBuf> {
+        match self {
+            Self::Requirements(files) => files.clone(),
+            Self::UvLock => vec![project.root.join("uv.lock")],
+            Self::Unpinned => vec![project.root.join("pyproject.toml")],
+            Self::None => Vec::new(),
+        }
     }
 
     /// The command that installs them into `venv`; nothing that is there without them is removed.

@@ -1,18 +1,27 @@
-//! All steps of a development build, in order.
+//! All steps of a development build, in order, each only where it is due.
 
+use std::cell::OnceCell;
+use std::io;
 use std::time::{Duration, Instant};
 
 use build_env::tools::{Say, ToolError};
 use build_env::venv::{self, VenvError};
-use build_env::{RunError, Toolbox, Venv};
+use build_env::{Invocation, RunError, Tool, Toolbox, Venv, python};
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::Project;
+use project_model::{Project, ProjectError, Workspace};
 
 use crate::compile::{self, CompileError, Compiled};
 use crate::dependencies::Pins;
-use crate::import::{self, ImportError, Imported};
+use crate::digest::{Stamp, sha256};
+use crate::import::{self, ImportError, Imported, full_name};
+use crate::inputs::Inputs;
 use crate::install::{self, InstallError};
-use crate::maturin::{CargoOptions, Maturin, MaturinError};
+use crate::lock::Lock;
+use crate::maturin::{BuildOptions, Maturin, MaturinError, RunOptions};
+use crate::place::{self, Leftover};
+use crate::provenance::{profile, provenance};
+use crate::state::{Format, Library, Source, State, sources_of};
+use crate::uv_cache;
 
 /// What the user asked for.
 #[derive(Debug, Default)]
@@ -21,8 +30,12 @@ pub struct Request<'a> {
     pub python: Option<&'a str>,
     /// `--venv`: an environment other than `.venv`.
     pub venv: Option<&'a Utf8Path>,
-    /// How cargo is to build.
-    pub cargo: CargoOptions,
+    /// What is to be built.
+    pub build: BuildOptions,
+    /// How cargo is to go about it.
+    pub run: RunOptions,
+    /// Let maturin install every time, instead of putting the library in place ourselves.
+    pub maturin_installs: bool,
 }
 
 /// What was done.
@@ -32,10 +45,23 @@ pub struct Outcome {
     pub venv: Venv,
     /// What cargo did.
     pub compiled: Compiled,
+    /// What became of the library.
+    pub install: Installed,
     /// What can now be imported.
     pub imported: Imported,
     /// From start to end.
     pub elapsed: Duration,
+}
+
+/// What became of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Installed {
+    /// The package was installed, with its metadata and entry points.
+    Anew,
+    /// The library alone was replaced.
+    Placed,
+    /// The right one was in place.
+    Unchanged,
 }
 
 /// The step that failed.
@@ -49,6 +75,8 @@ pub enum DevError {
     Tool(#[from] ToolError),
     #[error(transparent)]
     Venv(#[from] VenvError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     #[error("cannot install the dependencies of {project}")]
     Dependencies {
         project: Utf8PathBuf,
@@ -62,14 +90,37 @@ pub enum DevError {
     Import(#[from] ImportError),
     #[error(transparent)]
     Install(#[from] InstallError),
-    #[error("cannot make a scratch directory in {dir}")]
-    Scratch {
-        dir: Utf8PathBuf,
-        source: std::io::Error,
+    #[error("cannot put {library} in place as {place}; the old one has been left there")]
+    Place {
+        library: Utf8PathBuf,
+        place: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "{leftover} is imported instead of {library}, and was not put there by maturin or this tool\n  help: if nobody needs it, remove it: `rm {leftover}`"
+    )]
+    Shadowed {
+        leftover: Utf8PathBuf,
+        library: Utf8PathBuf,
+    },
+    #[error("cannot use {path}")]
+    Io {
+        path: Utf8PathBuf,
+        source: io::Error,
     },
 }
 
+fn io_error(path: &Utf8Path) -> impl Fn(io::Error) -> DevError {
+    move |source| DevError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// Builds `project` and installs it as editable, saying what takes time.
+///
+/// The first call has the package installed by maturin and uv. Later ones make the same call of cargo
+/// themselves and put the library in place, until something changes that decides more than the library.
 ///
 /// # Errors
 /// One of [`DevError`]. Until the new library has been built and loaded, what was installed is untouched.
@@ -80,35 +131,32 @@ pub fn dev(
     say: Say<'_>,
 ) -> Result<Outcome, DevError> {
     let start = Instant::now();
-    let uv = toolbox.uv(say)?;
-    let tool = toolbox.maturin(&uv, say)?;
-    let venv = environment(project, request).plan()?.apply(&uv, say)?;
-    install_dependencies(project, &uv, &venv, request, say)?;
-
-    let scratch = scratch(project)?;
-    let maturin = Maturin {
-        tool: &tool,
-        project,
-        python: &venv.python.executable,
-        cargo: &request.cargo,
+    let cache = toolbox.cache();
+    let _lock = Lock::take(&project.root, cache, say).map_err(io_error(cache))?;
+    let build = Build::prepare(project, toolbox, request, say)?;
+    build.install_dependencies()?;
+    let call = build.cargo_call()?;
+    build.announce_profile(&call);
+    let compiled = compile::compile(
+        &request.run.added_to(call.clone()),
+        &project.extension.manifest,
+    )?;
+    let built = compiled.library(&project.extension.manifest)?.to_owned();
+    let (install, imported) = match build.reusable_install(&compiled) {
+        Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &built)?,
+        None => build.install(call, &built)?,
     };
-    let call = maturin.cargo_call(&scratch.path)?;
-    let compiled = compile::compile(&call, &project.extension.manifest)?;
-    let library = compiled.library(&project.extension.manifest)?;
-    import::try_library(&venv.python, &project.extension, library)?;
-
-    let wheel = maturin.editable_wheel(&scratch.path)?;
-    install::install(project, &uv, &venv, &wheel)?;
-    let imported = import::installed(&venv.python, &project.extension.module)?;
     Ok(Outcome {
-        venv,
+        venv: build.venv,
         compiled,
+        install,
         imported,
         elapsed: start.elapsed(),
     })
 }
 
-fn environment<'a>(project: &'a Project, request: &Request<'a>) -> venv::Request<'a> {
+/// The environment that [`dev`] and the status speak of.
+pub(crate) fn environment<'a>(project: &'a Project, request: &Request<'a>) -> venv::Request<'a> {
     venv::Request {
         project: &project.root,
         python: request.python,
@@ -118,50 +166,410 @@ fn environment<'a>(project: &'a Project, request: &Request<'a>) -> venv::Request
     }
 }
 
-fn install_dependencies(
+/// One build: what was asked for, and what is known before it begins.
+struct Build<'a> {
+    project: &'a Project,
+    toolbox: &'a Toolbox,
+    request: &'a Request<'a>,
+    say: Say<'a>,
+    venv: Venv,
+    workspace: Workspace,
+    inputs: Inputs,
+    /// The install that is there, if we made it, and the directory of its metadata.
+    earlier: Option<(Utf8PathBuf, State)>,
+    scratch: Utf8PathBuf,
+    uv: OnceCell<Tool>,
+}
+
+impl<'a> Build<'a> {
+    fn prepare(
+        project: &'a Project,
+        toolbox: &'a Toolbox,
+        request: &'a Request<'a>,
+        say: Say<'a>,
+    ) -> Result<Self, DevError> {
+        let uv = OnceCell::new();
+        let known = known(project, request);
+        let (venv, workspace, inputs, earlier) = match known {
+            Some(known) => known,
+            None => unknown(project, toolbox, request, say, &uv)?,
+        };
+        let scratch = scratch(project, &workspace)?;
+        Ok(Self {
+            project,
+            toolbox,
+            request,
+            say,
+            venv,
+            workspace,
+            inputs,
+            earlier,
+            scratch,
+            uv,
+        })
+    }
+
+    fn uv(&self) -> Result<&Tool, DevError> {
+        uv(&self.uv, self.toolbox, self.say)
+    }
+
+    fn install_dependencies(&self) -> Result<(), DevError> {
+        let installed = self
+            .earlier
+            .as_ref()
+            .map(|(_, state)| &state.inputs.dependencies);
+        let pins = Pins::of(self.project, &self.workspace);
+        if pins == Pins::None || installed == Some(&self.inputs.dependencies) {
+            return Ok(());
+        }
+        if pins == Pins::Unpinned {
+            let text = "dependencies from pyproject.toml: neither uv.lock nor the policy pins them";
+            (self.say)("Resolving", text);
+        }
+        let offline = self.request.run.forbids_network();
+        let command = pins.install(self.project, self.uv()?, &self.venv, offline);
+        let done = command.map(|command| command.read()).transpose();
+        done.map(drop).map_err(|source| DevError::Dependencies {
+            project: self.project.root.clone(),
+            source,
+        })
+    }
+
+    /// The call of cargo: the one that is remembered, unless something that decides it has changed.
+    fn cargo_call(&self) -> Result<Invocation, DevError> {
+        if let Some((_, state)) = &self.earlier
+            && state.inputs.cargo_call == self.inputs.cargo_call
+            && pyo3_config_is_there(&state.cargo_call)
+        {
+            return Ok(state.cargo_call.clone());
+        }
+        let tool = self.maturin_tool()?;
+        Ok(self.maturin(&tool).cargo_call(&self.scratch)?)
+    }
+
+    fn announce_profile(&self, call: &Invocation) {
+        let now = profile(call);
+        if let Some((_, state)) = &self.earlier
+            && state.provenance.profile != now
+        {
+            let text = format!("from the {} profile to {now}", state.provenance.profile);
+            (self.say)("Switching", &text);
+        }
+    }
+
+    /// The install that is there, if only its library may have to be replaced.
+    fn reusable_install(&self, compiled: &Compiled) -> Option<(&Utf8Path, &State)> {
+        let (dist_info, state) = self.earlier.as_ref()?;
+        let reusable = !self.request.maturin_installs
+            && !compiled.needs_run_path
+            && state.library.same_bytes
+            && state.inputs.install == self.inputs.install
+            && state.library.placed.parent().is_some_and(Utf8Path::is_dir);
+        reusable.then_some((dist_info, state))
+    }
+
+    /// Puts the library in place, unless it is there.
+    fn place(
+        &self,
+        dist_info: &Utf8Path,
+        earlier: &State,
+        call: Invocation,
+        built: &Utf8Path,
+    ) -> Result<(Installed, Imported), DevError> {
+        let placed = &earlier.library.placed;
+        if earlier.library.is_in_place(built) {
+            self.remove_leftovers(placed)?;
+            self.remember_inputs(dist_info, earlier, call)?;
+            return Ok((Installed::Unchanged, earlier.imported.clone()));
+        }
+        let (imported, sources) = std::thread::scope(|scope| {
+            let sources = scope.spawn(|| sources_of(built));
+            let imported = import::try_library(&self.venv.python, &self.project.extension, built);
+            (imported, sources.join().unwrap_or_default())
+        });
+        let imported = imported?;
+        place::place(built, placed, &self.scratch).map_err(|source| DevError::Place {
+            library: built.to_owned(),
+            place: placed.clone(),
+            source,
+        })?;
+        self.remove_leftovers(placed)?;
+        let library = Library {
+            built: built.to_owned(),
+            built_stamp: Stamp::of(built).map_err(io_error(built))?,
+            placed: placed.clone(),
+            placed_stamp: Stamp::of(placed).map_err(io_error(placed))?,
+            same_bytes: true,
+        };
+        if earlier.uv_cache_understood {
+            uv_cache::refresh(self.project, dist_info).map_err(io_error(dist_info))?;
+        }
+        let understood = earlier.uv_cache_understood;
+        self.remember(
+            dist_info,
+            call,
+            library,
+            imported.clone(),
+            sources,
+            understood,
+        )?;
+        Ok((Installed::Placed, imported))
+    }
+
+    /// Has maturin pack the editable wheel and uv install it.
+    fn install(
+        &self,
+        call: Invocation,
+        built: &Utf8Path,
+    ) -> Result<(Installed, Imported), DevError> {
+        let (python, extension) = (&self.venv.python, &self.project.extension);
+        import::try_library(python, extension, built)?;
+        let built_stamp = Stamp::of(built).map_err(io_error(built))?;
+        let tool = self.maturin_tool()?;
+        let wheel = self.maturin(&tool).editable_wheel(&self.scratch)?;
+        install::install(self.project, self.uv()?, &self.venv, &wheel, &self.scratch)?;
+        let dist_info = install::dist_info(&python.platlib, self.project.name());
+        let dist_info = dist_info.ok_or_else(|| InstallError::NotThere {
+            name: self.project.name().to_owned(),
+            site_packages: python.platlib.clone(),
+        })?;
+
+        let name = dist_info
+            .file_name()
+            .and_then(|name| name.strip_suffix(".dist-info"));
+        let text = format!(
+            "{} as editable into {}",
+            name.unwrap_or_default(),
+            self.venv.root
+        );
+        (self.say)("Installed", &text);
+
+        let mut imported = import::installed(python, &full_name(extension))?;
+        let placed = self.placed_library(&imported, built)?;
+        if self.remove_leftovers(&placed)? {
+            imported = import::installed(python, &full_name(extension))?;
+        }
+        let library = Library {
+            built: built.to_owned(),
+            built_stamp,
+            placed_stamp: Stamp::of(&placed).map_err(io_error(&placed))?,
+            same_bytes: same_bytes(&placed, built),
+            placed,
+        };
+        let understood = uv_cache::is_understood(self.project, &dist_info);
+        let sources = sources_of(built);
+        self.remember(
+            &dist_info,
+            call,
+            library,
+            imported.clone(),
+            sources,
+            understood,
+        )?;
+        Ok((Installed::Anew, imported))
+    }
+
+    /// The file that maturin has put in place: the one that is imported, or, if that is a leftover, the one
+    /// beside it that has the new library's content.
+    fn placed_library(
+        &self,
+        imported: &Imported,
+        built: &Utf8Path,
+    ) -> Result<Utf8PathBuf, DevError> {
+        let file = imported
+            .file
+            .clone()
+            .ok_or_else(|| InstallError::NotThere {
+                name: self.project.extension.module.clone(),
+                site_packages: self.venv.python.platlib.clone(),
+            })?;
+        if same_bytes(&file, built) {
+            return Ok(file);
+        }
+        let beside = place::leftovers(&self.venv.python, &file).into_iter();
+        let twin = beside
+            .map(|other| other.path)
+            .find(|other| same_bytes(other, built));
+        // If neither has it, maturin has changed the library while it packed it, as it does to add a run path.
+        Ok(twin.unwrap_or(file))
+    }
+
+    /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives whether
+    /// one of those removed had been imported instead of the library.
+    fn remove_leftovers(&self, library: &Utf8Path) -> Result<bool, DevError> {
+        let mut shadowed = false;
+        for leftover in place::leftovers(&self.venv.python, library) {
+            let Leftover {
+                path,
+                shadows,
+                built_by_us,
+            } = leftover;
+            if built_by_us && !self.is_tracked_by_git(&path) {
+                fs_err::remove_file(&path).map_err(io_error(&path))?;
+                (self.say)(
+                    "Removed",
+                    &format!("{path}, an older build of the same module"),
+                );
+                shadowed |= shadows;
+            } else if shadows {
+                return Err(DevError::Shadowed {
+                    leftover: path,
+                    library: library.to_owned(),
+                });
+            } else {
+                (self.say)(
+                    "Note",
+                    &format!("{path} is the same module for another Python"),
+                );
+            }
+        }
+        Ok(shadowed)
+    }
+
+    fn is_tracked_by_git(&self, path: &Utf8Path) -> bool {
+        let git = Invocation::new("git").args(["ls-files", "--error-unmatch", "--", path.as_str()]);
+        git.cwd(&self.project.root).read().is_ok()
+    }
+
+    fn maturin_tool(&self) -> Result<Tool, DevError> {
+        Ok(self.toolbox.maturin(self.uv()?, self.say)?)
+    }
+
+    fn maturin<'t>(&'t self, tool: &'t Tool) -> Maturin<'t> {
+        Maturin {
+            tool,
+            project: self.project,
+            python: &self.venv.python.executable,
+            build: &self.request.build,
+            run: &self.request.run,
+        }
+    }
+
+    /// Writes down what was built. From then on the next build can tell what has changed.
+    fn remember(
+        &self,
+        dist_info: &Utf8Path,
+        cargo_call: Invocation,
+        library: Library,
+        imported: Imported,
+        sources: Vec<Source>,
+        uv_cache_understood: bool,
+    ) -> Result<(), DevError> {
+        let state = State {
+            format: Format,
+            inputs: self.inputs.clone(),
+            python: self.venv.python.clone(),
+            workspace: self.workspace.clone(),
+            provenance: provenance(self.project, &cargo_call, &sources),
+            cargo_call,
+            library,
+            imported,
+            sources,
+            uv_cache_understood,
+        };
+        state.write(dist_info).map_err(io_error(dist_info))
+    }
+
+    /// The library is the same, but what decides it may have changed without changing it.
+    fn remember_inputs(
+        &self,
+        dist_info: &Utf8Path,
+        earlier: &State,
+        cargo_call: Invocation,
+    ) -> Result<(), DevError> {
+        let mut state = earlier.clone();
+        state.inputs = self.inputs.clone();
+        state.cargo_call = cargo_call;
+        if state == *earlier {
+            return Ok(());
+        }
+        state.write(dist_info).map_err(io_error(dist_info))
+    }
+}
+
+type Known = (Venv, Workspace, Inputs, Option<(Utf8PathBuf, State)>);
+
+/// What an earlier build remembers, if that was into the same environment. Starts no process.
+fn known(project: &Project, request: &Request<'_>) -> Option<Known> {
+    let root = environment(project, request).root();
+    let (dist_info, state) = State::find(&root, project.name())?;
+    let asked_for = request.python.is_none_or(|wanted| {
+        python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
+    });
+    let inputs = Inputs::read(project, &state.workspace, &request.build, &root);
+    let same = |name: &str| inputs.cargo_call.get(name) == state.inputs.cargo_call.get(name);
+    let allowed = state.python.satisfies(project.requires_python.as_ref());
+    // Another manifest may mean another workspace; another environment, another interpreter.
+    let manifests_are_same = inputs
+        .cargo_call
+        .keys()
+        .filter(|name| name.ends_with("Cargo.toml"))
+        .all(|name| same(name));
+    if !(asked_for && allowed && same("virtual environment") && manifests_are_same) {
+        return None;
+    }
+    let venv = Venv {
+        root,
+        python: state.python.clone(),
+    };
+    Some((
+        venv,
+        state.workspace.clone(),
+        inputs,
+        Some((dist_info, state)),
+    ))
+}
+
+/// The same, found out from the ground.
+fn unknown(
     project: &Project,
-    uv: &build_env::Tool,
-    venv: &Venv,
+    toolbox: &Toolbox,
     request: &Request<'_>,
     say: Say<'_>,
-) -> Result<(), DevError> {
-    let pins = Pins::of(project);
-    if pins == Pins::Unpinned {
-        say(
-            "Resolving",
-            "dependencies from pyproject.toml: neither uv.lock nor the policy pins them",
-        );
+    tool: &OnceCell<Tool>,
+) -> Result<Known, DevError> {
+    let workspace = Workspace::load(project)?;
+    let plan = environment(project, request).plan()?;
+    let venv = match plan {
+        venv::VenvPlan::Use(venv) => venv,
+        plan @ venv::VenvPlan::Create { .. } => plan.apply(uv(tool, toolbox, say)?, say)?,
+    };
+    let inputs = Inputs::read(project, &workspace, &request.build, &venv.root);
+    let earlier = State::find(&venv.root, project.name());
+    Ok((venv, workspace, inputs, earlier))
+}
+
+fn uv<'t>(cell: &'t OnceCell<Tool>, toolbox: &Toolbox, say: Say<'_>) -> Result<&'t Tool, DevError> {
+    if let Some(tool) = cell.get() {
+        return Ok(tool);
     }
-    let offline = request.cargo.offline || request.cargo.frozen;
-    let Some(command) = pins.install(project, uv, venv, offline) else {
-        return Ok(());
-    };
-    let done = command.read().map(drop);
-    done.map_err(|source| DevError::Dependencies {
-        project: project.root.clone(),
-        source,
-    })
+    let tool = toolbox.uv(say)?;
+    Ok(cell.get_or_init(|| tool))
 }
 
-/// A directory that is removed when the build is over.
-struct Scratch {
-    path: Utf8PathBuf,
-    _removed_on_drop: tempfile::TempDir,
+/// An empty directory of ours below the target directory: on the same file system as what is built, and
+/// ignored by git. What a killed build left in it is gone afterwards.
+fn scratch(project: &Project, workspace: &Workspace) -> Result<Utf8PathBuf, DevError> {
+    let name = &sha256(project.root.as_str().as_bytes())[..16];
+    let dir = workspace.target_dir.join("xtask-dev").join(name);
+    match fs_err::remove_dir_all(&dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&dir)(error)),
+        _ => {}
+    }
+    fs_err::create_dir_all(&dir).map_err(io_error(&dir))?;
+    Ok(dir)
 }
 
-/// Makes one in the target directory: on the same file system as what is built, and ignored by git.
-fn scratch(project: &Project) -> Result<Scratch, DevError> {
-    let dir = project.target_dir.join("xtask-dev");
-    let error = |source| DevError::Scratch {
-        dir: dir.clone(),
-        source,
-    };
-    fs_err::create_dir_all(&dir).map_err(error)?;
-    let made = tempfile::tempdir_in(&dir).map_err(error)?;
-    let path = Utf8PathBuf::from_path_buf(made.path().to_owned())
-        .map_err(|_| error(std::io::ErrorKind::InvalidFilename.into()))?;
-    Ok(Scratch {
-        path,
-        _removed_on_drop: made,
-    })
+/// Whether the file is there that maturin writes for pyo3 and the remembered call names. `cargo clean`
+/// removes it; maturin writes it again when it is asked for the call.
+fn pyo3_config_is_there(call: &Invocation) -> bool {
+    let file = call.env.get("PYO3_CONFIG_FILE").and_then(Option::as_deref);
+    file.is_none_or(|file| Utf8Path::new(file).is_file())
+}
+
+fn same_bytes(one: &Utf8Path, other: &Utf8Path) -> bool {
+    match (fs_err::read(one), fs_err::read(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }

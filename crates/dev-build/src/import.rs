@@ -3,13 +3,13 @@
 use build_env::{Interpreter, Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Extension, Layout};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Loads a library from where cargo left it as the module that it is to become. In a package, the package
 /// is imported as it stands in the source tree, with the new library in the old one's place.
 /// Arguments: module, library, directory of the Python sources or nothing.
-const TRY: &str = r"
-import importlib, importlib.machinery, importlib.util, sys
+const TRY: &str = r#"
+import importlib, importlib.machinery, importlib.util, json, sys
 name, library, sources = sys.argv[1:4]
 
 class NewLibrary:
@@ -22,22 +22,27 @@ class NewLibrary:
 if sources:
     sys.path.insert(0, sources)
     sys.meta_path.insert(0, NewLibrary)
-    importlib.import_module(name)
+    module = importlib.import_module(name)
 else:
     spec = NewLibrary.find_spec(name)
-    spec.loader.exec_module(importlib.util.module_from_spec(spec))
-";
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+"#;
 
-/// Imports a module and prints where it came from and what it offers.
-const SHOW: &str = r#"
+/// Imports a module.
+const IMPORT: &str = r"
 import importlib, json, sys
 module = importlib.import_module(sys.argv[1])
+";
+
+/// Prints where `module` came from and what it offers.
+const SHOW: &str = r#"
 public = getattr(module, "__all__", None) or [n for n in dir(module) if not n.startswith("_")]
 print(json.dumps({"file": getattr(module, "__file__", None), "names": sorted(public)}))
 "#;
 
 /// A module that was imported.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// The file it came from.
     pub file: Option<Utf8PathBuf>,
@@ -93,31 +98,40 @@ pub fn try_library(
     python: &Interpreter,
     extension: &Extension,
     library: &Utf8Path,
-) -> Result<(), ImportError> {
+) -> Result<Imported, ImportError> {
     let module = full_name(extension);
     let sources = python_sources(extension, &module);
-    let command = isolated(python, TRY).args([module.as_str(), library.as_str(), &sources]);
-    command.read().map_err(|source| ImportError::NewLibrary {
+    let command = isolated(python, &format!("{TRY}{SHOW}"));
+    let answer = command
+        .args([module.as_str(), library.as_str(), &sources])
+        .read();
+    let answer = answer.map_err(|source| ImportError::NewLibrary {
         library: library.to_owned(),
-        module,
+        module: module.clone(),
         source: last_line_only(source),
     })?;
-    Ok(())
+    parse(&answer, &module)
 }
 
 /// Imports `module` as a user of `python` would.
 pub fn installed(python: &Interpreter, module: &str) -> Result<Imported, ImportError> {
-    let answer = isolated(python, SHOW).arg(module).read();
+    let answer = isolated(python, &format!("{IMPORT}{SHOW}"))
+        .arg(module)
+        .read();
     let answer = answer.map_err(|source| ImportError::Installed {
         module: module.to_owned(),
         python: python.executable.clone(),
         source: last_line_only(source),
     })?;
-    // A module may print while it is imported; ours is the last line.
+    parse(&answer, module)
+}
+
+/// Reads what [`SHOW`] printed. A module may print while it is imported; ours is the last line.
+fn parse(answer: &str, module: &str) -> Result<Imported, ImportError> {
     let line = answer.lines().last().unwrap_or_default();
     serde_json::from_str(line).map_err(|_| ImportError::Answer {
         module: module.to_owned(),
-        output: answer.clone(),
+        output: answer.to_owned(),
     })
 }
 
@@ -129,7 +143,7 @@ fn isolated(python: &Interpreter, script: &str) -> Invocation {
 
 /// The dotted name of the library itself: one with a bare name lies in a package of that name, which
 /// maturin makes where there is none.
-fn full_name(extension: &Extension) -> String {
+pub(crate) fn full_name(extension: &Extension) -> String {
     let module = &extension.module;
     if module.contains('.') {
         module.clone()

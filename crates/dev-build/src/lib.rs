@@ -4,17 +4,26 @@
 //! 2. [`maturin`] is asked which cargo call it would make ([`record`]), without building anything.
 //! 3. [`compile`]: that call is made, on the user's terminal, and what it rebuilt is noted.
 //! 4. [`import`]: the new library is loaded in the project's Python before it replaces anything.
-//! 5. [`install`]: maturin packs the editable wheel (cargo has nothing left to do) and uv installs it.
-//! 6. [`import`]: the module is imported as a user would.
+//! 5. [`install`]: maturin packs the editable wheel (cargo has nothing left to do) and uv installs it. From
+//!    then on, [`place`]: the library alone is replaced.
+//! 6. [`state`]: what was built is written down, so that the next call does only what is due ([`inputs`]), and
+//!    [`uv_cache`] tells uv that the install is fresh.
 //!
 //! [`dev`] is all of it.
 
 pub mod compile;
 pub mod dependencies;
 mod dev;
+pub mod digest;
 pub mod import;
+pub mod inputs;
 pub mod install;
+pub mod lock;
 pub mod maturin;
+pub mod place;
+pub mod provenance;
 pub mod record;
+pub mod state;
+pub mod uv_cache;
 
-pub use dev::{DevError, Outcome, Request, dev};
+pub use dev::{DevError, Installed, Outcome, Request, dev};

@@ -3,16 +3,15 @@
 //! Both use `maturin pep517 build-wheel --editable`, which is what its PEP 660 hook runs, rather than
 //! `maturin develop`: that one installs the project's dependencies on its own, past every lock file.
 
-use build_env::{Invocation, RunError, Tool, vars};
+use build_env::{Invocation, RunError, Tool};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Project;
 
-use crate::record::RecordedCall;
+use crate::record;
 
-/// How cargo is to build, in cargo's own words.
+/// What is built, in cargo's own words.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
-pub struct CargoOptions {
+pub struct BuildOptions {
     /// `--profile`; without one, what pyproject.toml says, else `dev`.
     pub profile: Option<String>,
     /// `--features`; without any, those of pyproject.toml.
@@ -21,6 +20,39 @@ pub struct CargoOptions {
     pub all_features: bool,
     /// `--no-default-features`.
     pub no_default_features: bool,
+}
+
+impl BuildOptions {
+    /// The options that decide more than how well the code is optimised.
+    #[must_use]
+    pub fn without_profile(&self) -> Self {
+        Self {
+            profile: None,
+            ..self.clone()
+        }
+    }
+
+    fn args(&self, default_profile: Option<&str>) -> Vec<String> {
+        let mut args = Vec::new();
+        if let Some(profile) = self.profile.as_deref().or(default_profile) {
+            args.extend(["--profile".to_owned(), profile.to_owned()]);
+        }
+        for feature in &self.features {
+            args.extend(["--features".to_owned(), feature.clone()]);
+        }
+        let flags = [
+            (self.all_features, "--all-features"),
+            (self.no_default_features, "--no-default-features"),
+        ];
+        args.extend(given(&flags));
+        args
+    }
+}
+
+/// How cargo goes about it, in its own words. None of it changes what is built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
+pub struct RunOptions {
     /// `--locked`.
     pub locked: bool,
     /// `--offline`.
@@ -35,32 +67,42 @@ pub struct CargoOptions {
     pub verbose: u8,
 }
 
-impl CargoOptions {
-    /// The arguments by which maturin takes them.
-    fn args(&self, default_profile: Option<&str>) -> Vec<String> {
-        let mut args = Vec::new();
-        if let Some(profile) = self.profile.as_deref().or(default_profile) {
-            args.extend(["--profile".to_owned(), profile.to_owned()]);
-        }
-        for feature in &self.features {
-            args.extend(["--features".to_owned(), feature.clone()]);
-        }
-        if let Some(jobs) = self.jobs {
-            args.extend(["--jobs".to_owned(), jobs.to_string()]);
-        }
+impl RunOptions {
+    /// Whether the network may not be used.
+    #[must_use]
+    pub fn forbids_network(&self) -> bool {
+        self.offline || self.frozen
+    }
+
+    /// What concerns the lock file and the network, which maturin passes on to cargo as well.
+    fn resolution(&self) -> Vec<String> {
         let flags = [
-            (self.all_features, "--all-features"),
-            (self.no_default_features, "--no-default-features"),
             (self.locked, "--locked"),
             (self.offline, "--offline"),
             (self.frozen, "--frozen"),
-            (self.timings, "--timings"),
         ];
-        let given = flags.into_iter().filter(|(given, _)| *given);
-        args.extend(given.map(|(_, flag)| flag.to_owned()));
-        args.extend((0..self.verbose).map(|_| "-v".to_owned()));
-        args
+        given(&flags)
     }
+
+    /// Adds the options to a call of cargo.
+    #[must_use]
+    pub fn added_to(&self, mut cargo: Invocation) -> Invocation {
+        let mut options = self.resolution();
+        options.extend(given(&[(self.timings, "--timings")]));
+        options.extend(self.jobs.map(|jobs| format!("--jobs={jobs}")));
+        options.extend((0..self.verbose).map(|_| "-v".to_owned()));
+        // After the subcommand: what follows `--` is for rustc.
+        let after_subcommand = cargo.args.len().min(1);
+        cargo
+            .args
+            .splice(after_subcommand..after_subcommand, options);
+        cargo
+    }
+}
+
+fn given(flags: &[(bool, &str)]) -> Vec<String> {
+    let given = flags.iter().filter(|(given, _)| *given);
+    given.map(|(_, flag)| (*flag).to_owned()).collect()
 }
 
 /// maturin, for one project, one interpreter and one way to build.
@@ -72,8 +114,10 @@ pub struct Maturin<'a> {
     pub project: &'a Project,
     /// The interpreter of the environment that is installed into.
     pub python: &'a Utf8Path,
-    /// How cargo is to build.
-    pub cargo: &'a CargoOptions,
+    /// What is to be built.
+    pub build: &'a BuildOptions,
+    /// How cargo is to go about it.
+    pub run: &'a RunOptions,
 }
 
 /// maturin did not do what it was asked for.
@@ -107,22 +151,19 @@ pub enum MaturinError {
 }
 
 impl Maturin<'_> {
-    /// The call of cargo that maturin would make. Nothing is built.
+    /// The call of cargo that maturin would make, without [`RunOptions`]. Nothing is built.
     ///
     /// # Errors
     /// [`MaturinError::Refused`] if maturin finds the project wrong before it gets as far as cargo.
     pub fn cargo_call(&self, scratch: &Utf8Path) -> Result<Invocation, MaturinError> {
-        let record = scratch.join("cargo-call.json");
-        let ourselves = std::env::current_exe().map_err(scratch_error(scratch))?;
-        let asked = self
-            .build_wheel(scratch)
-            .env(vars::CARGO, ourselves.to_string_lossy())
-            .env(vars::XTASK_RECORD_CARGO, record.as_str());
+        let file = scratch.join("cargo-call.json");
+        let asked = record::recording(self.build_wheel(scratch), &file);
+        let asked = asked.map_err(scratch_error(scratch))?;
         let captured = asked.capture()?;
-        match RecordedCall::read(&record) {
-            Some(call) => Ok(call.into_invocation()),
-            None => Err(self.refused(&asked, &captured)),
-        }
+        let mut call = record::recorded(&file).ok_or_else(|| self.refused(&asked, &captured))?;
+        let resolution = self.run.resolution();
+        call.args.retain(|arg| !resolution.contains(arg));
+        Ok(call)
     }
 
     /// Packs the editable wheel into `scratch` and gives its path. With sources in the tree, maturin puts
@@ -149,7 +190,8 @@ impl Maturin<'_> {
             .args(["--interpreter", self.python.as_str()])
             .args(["--out", out.as_str()])
             .args(["--manifest-path", self.project.extension.manifest.as_str()])
-            .args(self.cargo.args(self.default_profile()))
+            .args(self.build.args(self.default_profile()))
+            .args(self.run.resolution())
             .cwd(&self.project.root)
     }
 
@@ -188,27 +230,36 @@ mod tests {
 
     #[test]
     fn options_are_passed_on_in_maturins_words() {
-        let options = CargoOptions {
+        let options = BuildOptions {
             features: vec!["a".to_owned(), "b".to_owned()],
             no_default_features: true,
-            locked: true,
-            jobs: Some(1),
-            verbose: 2,
-            ..CargoOptions::default()
+            ..BuildOptions::default()
         };
         let args = options.args(Some("dev")).join(" ");
-        let expected =
-            "--profile dev --features a --features b --jobs 1 --no-default-features --locked -v -v";
+        let expected = "--profile dev --features a --features b --no-default-features";
         assert_eq!(args, expected);
     }
 
     #[test]
     fn a_profile_that_was_asked_for_comes_before_the_default() {
-        let options = CargoOptions {
+        let options = BuildOptions {
             profile: Some("release".to_owned()),
-            ..CargoOptions::default()
+            ..BuildOptions::default()
         };
         assert_eq!(options.args(Some("dev")), ["--profile", "release"]);
-        assert!(CargoOptions::default().args(None).is_empty());
+        assert!(BuildOptions::default().args(None).is_empty());
+    }
+
+    #[test]
+    fn options_of_one_run_stand_before_those_for_rustc() {
+        let run = RunOptions {
+            locked: true,
+            jobs: Some(1),
+            verbose: 2,
+            ..RunOptions::default()
+        };
+        let call = Invocation::new("cargo").args(["rustc", "--lib", "--", "-C", "strip=symbols"]);
+        let expected = "cargo rustc --locked --jobs=1 -v -v --lib -- -C strip=symbols";
+        assert_eq!(run.added_to(call).to_string(), expected);
     }
 }

@@ -6,23 +6,14 @@
 //! version, are passed on.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 
 use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Deserialize, Serialize};
 
 /// The cargo subcommand with which maturin builds.
 const BUILD: &str = "rustc";
-
-/// One call of cargo.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RecordedCall {
-    args: Vec<String>,
-    cwd: Utf8PathBuf,
-    /// The whole environment.
-    env: BTreeMap<String, String>,
-}
 
 /// If this process was started in cargo's place, does what is due and gives the exit code.
 #[must_use]
@@ -32,20 +23,18 @@ pub fn stand_in() -> Option<ExitCode> {
     if args.first().is_none_or(|subcommand| subcommand != BUILD) {
         return Some(pass_on(args));
     }
-    match write(Utf8Path::new(&file), args) {
-        // Nothing was built, and maturin must not think otherwise.
-        Ok(()) => Some(ExitCode::FAILURE),
-        Err(error) => {
-            eprintln!("error: cannot record the cargo call in {file}: {error}");
-            Some(ExitCode::FAILURE)
-        }
+    if let Err(error) = write(Utf8Path::new(&file), args) {
+        eprintln!("error: cannot record the cargo call in {file}: {error}");
     }
+    // Nothing was built, and maturin must not think otherwise.
+    Some(ExitCode::FAILURE)
 }
 
 fn pass_on(args: Vec<String>) -> ExitCode {
     let cargo = Invocation::new(cargo_env::cargo())
         .args(args)
-        .env_remove(vars::XTASK_RECORD_CARGO);
+        .env_remove(vars::XTASK_RECORD_CARGO)
+        .env_remove(vars::XTASK_RECORD_BASE);
     match cargo.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -55,13 +44,18 @@ fn pass_on(args: Vec<String>) -> ExitCode {
     }
 }
 
+/// Writes the call, with the variables that maturin changed and no others: the rest of the environment may
+/// hold secrets, and none of them belongs into a file.
 fn write(file: &Utf8Path, args: Vec<String>) -> std::io::Result<()> {
+    let base = vars::var(vars::XTASK_RECORD_BASE).unwrap_or_default();
+    let base = serde_json::from_str(&base)?;
     let cwd = Utf8PathBuf::from_path_buf(std::env::current_dir()?)
         .map_err(|_| std::io::ErrorKind::InvalidFilename)?;
-    let call = RecordedCall {
+    let call = Invocation {
+        program: cargo_env::cargo().into(),
         args,
-        cwd,
-        env: utf8_environment(),
+        env: differences(&base, utf8_environment()),
+        cwd: Some(cwd),
     };
     fs_err::write(file, serde_json::to_string(&call)?)
 }
@@ -74,39 +68,56 @@ fn utf8_environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-impl RecordedCall {
-    /// Reads what a stand-in wrote. `None` if none did.
-    #[must_use]
-    pub fn read(file: &Utf8Path) -> Option<Self> {
-        serde_json::from_str(&fs_err::read_to_string(file).ok()?).ok()
-    }
-
-    /// The call as one that we can make ourselves.
-    #[must_use]
-    pub fn into_invocation(self) -> Invocation {
-        let env = differences(&utf8_environment(), self.env);
-        Invocation {
-            program: cargo_env::cargo().into(),
-            args: self.args,
-            env,
-            cwd: Some(self.cwd),
-        }
-    }
+/// Makes `maturin` call us instead of cargo, and write its call to `file`.
+///
+/// # Errors
+/// If we cannot tell which program we are.
+pub fn recording(maturin: Invocation, file: &Utf8Path) -> std::io::Result<Invocation> {
+    let ourselves = std::env::current_exe()?;
+    let base = serde_json::to_string(&hashes(&utf8_environment()))?;
+    Ok(maturin
+        .env(vars::CARGO, ourselves.to_string_lossy())
+        .env(vars::XTASK_RECORD_CARGO, file.as_str())
+        .env(vars::XTASK_RECORD_BASE, base))
 }
 
-/// How `recorded` differs from `ours`, without what was there only for the recording.
-fn differences(
-    ours: &BTreeMap<String, String>,
-    recorded: BTreeMap<String, String>,
-) -> BTreeMap<String, Option<String>> {
-    let removed = ours.keys().filter(|name| !recorded.contains_key(*name));
+/// The call that a stand-in wrote to `file`. `None` if maturin did not get as far as calling cargo.
+#[must_use]
+pub fn recorded(file: &Utf8Path) -> Option<Invocation> {
+    serde_json::from_str(&fs_err::read_to_string(file).ok()?).ok()
+}
+
+type Hashes = BTreeMap<String, u64>;
+
+fn hashes(environment: &BTreeMap<String, String>) -> Hashes {
+    let environment = environment.iter();
+    environment
+        .map(|(name, value)| (name.clone(), hash(value)))
+        .collect()
+}
+
+/// Ours and the stand-in's are the same program, so the hash need not be a stable one.
+fn hash(value: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// How `now` differs from `base`, without what was there only for the recording.
+fn differences(base: &Hashes, now: BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
+    let removed = base.keys().filter(|name| !now.contains_key(*name));
     let mut env: BTreeMap<_, _> = removed.map(|name| (name.clone(), None)).collect();
-    let set = recorded
+    let set = now
         .into_iter()
-        .filter(|(name, value)| ours.get(name) != Some(value));
+        .filter(|(name, value)| base.get(name) != Some(&hash(value)));
     env.extend(set.map(|(name, value)| (name, Some(value))));
-    env.remove(vars::CARGO);
-    env.remove(vars::XTASK_RECORD_CARGO);
+    for name in [
+        vars::CARGO,
+        vars::XTASK_RECORD_CARGO,
+        vars::XTASK_RECORD_BASE,
+    ] {
+        env.remove(name);
+    }
     env
 }
 
@@ -136,6 +147,9 @@ mod tests {
             ("PYO3_PYTHON".to_owned(), Some("/p".to_owned())),
             ("RUSTFLAGS".to_owned(), None),
         ];
-        assert_eq!(differences(&ours, recorded), BTreeMap::from(expected));
+        assert_eq!(
+            differences(&hashes(&ours), recorded),
+            BTreeMap::from(expected)
+        );
     }
 }

@@ -8,5 +8,5 @@ mod pyproject;
 
 pub use extension::{Extension, Layout};
 pub use policy::Policy;
-pub use project::{Project, ProjectError};
-pub use pyproject::{BuildSystem, MaturinTable, ProjectTable, Pyproject};
+pub use project::{Project, ProjectError, Workspace};
+pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};

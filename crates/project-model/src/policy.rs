@@ -1,10 +1,10 @@
 //! `[workspace.metadata.xtask]`: what a project decides about its own builds.
 
 use camino::Utf8PathBuf;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The table. A project without one gets the defaults.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Policy {
     /// Requirements files with pinned versions and hashes that make up the development environment,

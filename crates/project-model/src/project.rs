@@ -6,10 +6,11 @@ use build_env::{Invocation, RunError, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Metadata;
 use pep440_rs::VersionSpecifiers;
+use serde::{Deserialize, Serialize};
 
 use crate::{BuildSystem, Extension, Policy, Pyproject};
 
-/// A maturin project, read from its directory.
+/// A maturin project, read from its directory: `pyproject.toml` and the extension's `Cargo.toml`.
 #[derive(Debug, Clone)]
 pub struct Project {
     /// The directory of its `pyproject.toml`.
@@ -20,10 +21,15 @@ pub struct Project {
     pub requires_python: Option<VersionSpecifiers>,
     /// The crate that becomes the extension.
     pub extension: Extension,
-    /// Where cargo puts what it builds for that crate.
+}
+
+/// The Cargo workspace that the extension belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workspace {
+    /// Its root: the directory of the extension's crate, or one above it.
+    pub root: Utf8PathBuf,
+    /// Where cargo puts what it builds.
     pub target_dir: Utf8PathBuf,
-    /// The root of the crate's workspace: itself, or a directory above it.
-    pub workspace_root: Utf8PathBuf,
     /// `[workspace.metadata.xtask]`.
     pub policy: Policy,
 }
@@ -108,7 +114,7 @@ pub enum ProjectError {
 }
 
 impl Project {
-    /// Reads the project in `dir`. Nothing is written: not even a missing lock file.
+    /// Reads the project in `dir`. Starts no process and writes nothing.
     pub fn load(dir: &Utf8Path) -> Result<Self, ProjectError> {
         let not_a_project = || ProjectError::NotAProject {
             dir: dir.to_owned(),
@@ -122,21 +128,11 @@ impl Project {
         refuse_other_backends(&path, &pyproject)?;
         let requires_python = pyproject.requires_python(&path)?;
         let extension = Extension::find(&root, &pyproject)?;
-        let metadata = cargo_metadata_of(&root, &extension.manifest)?;
-        let policy = Policy::from_metadata(&metadata.workspace_metadata).map_err(|source| {
-            ProjectError::Policy {
-                path: metadata.workspace_root.join("Cargo.toml"),
-                source,
-            }
-        })?;
         Ok(Self {
             root,
             pyproject,
             requires_python,
             extension,
-            target_dir: metadata.target_directory,
-            workspace_root: metadata.workspace_root,
-            policy,
         })
     }
 
@@ -145,6 +141,25 @@ impl Project {
     pub fn name(&self) -> &str {
         let project = self.pyproject.project.as_ref();
         project.map_or(&self.extension.crate_name, |project| &project.name)
+    }
+}
+
+impl Workspace {
+    /// Asks cargo for the workspace of `project`'s extension. Takes 0.05 s, and writes nothing: not even a
+    /// missing lock file.
+    pub fn load(project: &Project) -> Result<Self, ProjectError> {
+        let metadata = cargo_metadata_of(&project.root, &project.extension.manifest)?;
+        let policy = Policy::from_metadata(&metadata.workspace_metadata).map_err(|source| {
+            ProjectError::Policy {
+                path: metadata.workspace_root.join("Cargo.toml"),
+                source,
+            }
+        })?;
+        Ok(Self {
+            root: metadata.workspace_root,
+            target_dir: metadata.target_directory,
+            policy,
+        })
     }
 }
 
@@ -239,7 +254,9 @@ mod tests {
         write("lib.rs", "");
         let project = Project::load(dir.path()).unwrap();
         assert_eq!(project.name(), "thing");
-        assert_eq!(project.target_dir, dir.path().join("target"));
+        let workspace = Workspace::load(&project).unwrap();
+        assert_eq!(workspace.target_dir, dir.path().join("target"));
+        assert_eq!(workspace.root, dir.path());
         assert_eq!(dir.path().read_dir_utf8().unwrap().count(), 3);
     }
 }

@@ -53,6 +53,43 @@ pub struct ProjectTable {
 struct ToolTable {
     #[serde(default)]
     maturin: MaturinTable,
+    #[serde(default)]
+    uv: UvTable,
+}
+
+/// `[tool.uv]`, as far as it decides when uv builds the project again.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct UvTable {
+    cache_keys: Option<Vec<CacheKey>>,
+}
+
+/// One entry of `[tool.uv] cache-keys` (<https://docs.astral.sh/uv/reference/settings/#cache-keys>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, rename_all_fields = "kebab-case")]
+pub enum CacheKey {
+    /// A file, or a pattern of files, relative to the project.
+    Path(String),
+    /// The same as a table.
+    File {
+        /// The file or pattern.
+        file: String,
+    },
+    /// A directory: whether it is there, and since when.
+    Directory {
+        /// The directory.
+        dir: String,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        env: String,
+    },
+    /// The commit or the tags of the git checkout.
+    Git {
+        /// Which of them.
+        git: serde_json::Value,
+    },
 }
 
 /// `[tool.maturin]`. Every key may be absent, and the whole table.
@@ -97,6 +134,12 @@ impl Pyproject {
     #[must_use]
     pub fn maturin(&self) -> &MaturinTable {
         &self.tool.maturin
+    }
+
+    /// `[tool.uv] cache-keys`, if set.
+    #[must_use]
+    pub fn uv_cache_keys(&self) -> Option<&[CacheKey]> {
+        self.tool.uv.cache_keys.as_deref()
     }
 
     /// The dependencies of the distribution, without its extras.

@@ -1,0 +1,97 @@
+//! Telling whether something changed: by content (SHA-256), or by what the file system says of it.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// The SHA-256 of `bytes`, in hexadecimal.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// The SHA-256 of a file's content, or of the names and times in a directory, which a build script may
+/// name as its input. `None` if it cannot be read.
+#[must_use]
+pub fn sha256_of_file(path: &Utf8Path) -> Option<String> {
+    if path.is_dir() {
+        return Some(sha256(listing(path).as_bytes()));
+    }
+    fs_err::read(path).ok().map(|bytes| sha256(&bytes))
+}
+
+/// All entries below `dir`, each with its stamp.
+fn listing(dir: &Utf8Path) -> String {
+    let entries = walkdir::WalkDir::new(dir)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten();
+    let paths = entries.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
+    paths
+        .map(|path| format!("{path} {:?}\n", Stamp::of(&path).ok()))
+        .collect()
+}
+
+/// What the file system says of a file without reading it. As long as it stays the same, so does the content:
+/// writing changes the modification time, and replacing the inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    inode: u64,
+    length_bytes: u64,
+    modified_s: i64,
+    modified_ns: i64,
+}
+
+impl Stamp {
+    /// The stamp of the file at `path`.
+    pub fn of(path: &Utf8Path) -> io::Result<Self> {
+        let metadata = fs_err::metadata(path)?;
+        Ok(Self {
+            inode: metadata.ino(),
+            length_bytes: metadata.len(),
+            modified_s: metadata.mtime(),
+            modified_ns: metadata.mtime_nsec(),
+        })
+    }
+
+    /// Whether the file at `path` still has this stamp.
+    #[must_use]
+    pub fn holds(&self, path: &Utf8Path) -> bool {
+        Self::of(path).is_ok_and(|now| now == *self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_standard() {
+        // FIPS 180-4, the message "abc".
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), expected);
+    }
+
+    #[test]
+    fn a_stamp_holds_until_the_file_is_written_or_replaced() {
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("file");
+        fs_err::write(&path, "one").unwrap();
+        let stamp = Stamp::of(&path).unwrap();
+        assert!(stamp.holds(&path));
+
+        let other = dir.path().join("other");
+        fs_err::write(&other, "two").unwrap();
+        fs_err::rename(&other, &path).unwrap();
+        assert!(!stamp.holds(&path));
+
+        fs_err::remove_file(&path).unwrap();
+        assert!(!stamp.holds(&path));
+    }
+}

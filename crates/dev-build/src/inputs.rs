@@ -1,0 +1,341 @@
+//! What decides each step of a build beside the sources, by name and digest. While it stays the same, the
+//! step need not be done again; when it changes, `dev --status` can say what did.
+
+use std::collections::BTreeMap;
+
+use build_env::vars;
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Layout, Project, Workspace};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::dependencies::Pins;
+use crate::digest::{sha256, sha256_of_file};
+use crate::maturin::BuildOptions;
+
+/// What decides one step: names that a user recognises, and digests.
+pub type Named = BTreeMap<String, String>;
+
+/// What decides the steps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// Which call of cargo maturin makes.
+    pub cargo_call: Named,
+    /// What is installed beside the extension: metadata, entry points, the mark as editable.
+    pub install: Named,
+    /// Which dependencies are installed.
+    pub dependencies: Named,
+}
+
+/// Variables that maturin looks at before it calls cargo, by their beginning.
+const VARIABLES: [&str; 9] = [
+    "ARCHFLAGS",
+    "CARGO_BUILD_",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_TARGET_",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "MATURIN_",
+    "PYO3_",
+    "RUSTFLAGS",
+    "RUSTUP_TOOLCHAIN",
+];
+
+impl Inputs {
+    /// Reads what decides a build of `project` into the environment `venv`.
+    #[must_use]
+    pub fn read(
+        project: &Project,
+        workspace: &Workspace,
+        options: &BuildOptions,
+        venv: &Utf8Path,
+    ) -> Self {
+        let pyproject = toml(&project.root.join("pyproject.toml"));
+        let environment = environment(venv);
+        let mut cargo_call = cargo_call(project, workspace, options, &pyproject);
+        cargo_call.extend(environment.clone());
+        let mut install = install(project, workspace, options, &pyproject);
+        install.extend(environment.clone());
+        let mut dependencies = dependencies(project, workspace);
+        dependencies.extend(environment);
+        Self {
+            cargo_call,
+            install,
+            dependencies,
+        }
+    }
+
+    /// The names of what differs from `earlier`.
+    #[must_use]
+    pub fn changed_since(&self, earlier: &Self) -> Vec<String> {
+        let steps = [
+            (&self.cargo_call, &earlier.cargo_call),
+            (&self.install, &earlier.install),
+            (&self.dependencies, &earlier.dependencies),
+        ];
+        let mut names: Vec<_> = steps.iter().flat_map(|(a, b)| differing(a, b)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// The names that are not in both with the same digest.
+fn differing(one: &Named, other: &Named) -> Vec<String> {
+    let changed = one
+        .iter()
+        .filter(|(name, digest)| other.get(*name) != Some(digest));
+    let gone = other.iter().filter(|(name, _)| !one.contains_key(*name));
+    changed.chain(gone).map(|(name, _)| name.clone()).collect()
+}
+
+fn cargo_call(
+    project: &Project,
+    workspace: &Workspace,
+    options: &BuildOptions,
+    pyproject: &Value,
+) -> Named {
+    let mut named = Named::new();
+    let table = |path: &[&str]| digest(at(pyproject, path));
+    named.insert(
+        "pyproject.toml [tool.maturin]".to_owned(),
+        table(&["tool", "maturin"]),
+    );
+    named.insert(
+        "options of the command".to_owned(),
+        sha256(format!("{options:?}").as_bytes()),
+    );
+    let lock = workspace.root.join("Cargo.lock");
+    let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| workspace.root.join(name));
+    let manifests = manifests(project, workspace);
+    let configs = cargo_configs(&project.root);
+    let files = manifests
+        .into_iter()
+        .chain([lock])
+        .chain(toolchain)
+        .chain(configs);
+    for path in files {
+        named.extend(file(project, &path));
+    }
+    for (name, value) in std::env::vars() {
+        if VARIABLES.iter().any(|start| name.starts_with(start)) {
+            named.insert(format!("variable {name}"), sha256(value.as_bytes()));
+        }
+    }
+    named
+}
+
+fn install(
+    project: &Project,
+    workspace: &Workspace,
+    options: &BuildOptions,
+    pyproject: &Value,
+) -> Named {
+    let mut named = Named::new();
+    named.insert(
+        "features".to_owned(),
+        sha256(format!("{:?}", options.without_profile()).as_bytes()),
+    );
+    for path in [
+        &["project"][..],
+        &["build-system"],
+        &["tool", "maturin"],
+        &["tool", "uv", "cache-keys"],
+    ] {
+        let name = format!("pyproject.toml [{}]", path.join("."));
+        named.insert(name, digest(at(pyproject, path)));
+    }
+    // maturin takes from Cargo.toml what pyproject.toml leaves open, such as a dynamic version.
+    for manifest in manifests(project, workspace) {
+        let toml = toml(&manifest);
+        let package = [
+            at(&toml, &["package"]),
+            at(&toml, &["workspace", "package"]),
+        ];
+        let name = format!("{} [package]", relative(project, &manifest));
+        named.insert(name, sha256(format!("{package:?}").as_bytes()));
+        // Whether it is for one Python or for the stable ABI, and so the name of the library.
+        let abi = [
+            &["features"][..],
+            &["dependencies", "pyo3"],
+            &["workspace", "dependencies", "pyo3"],
+        ];
+        let abi = abi.map(|path| at(&toml, path));
+        let name = format!("{} [features] and pyo3", relative(project, &manifest));
+        named.insert(name, sha256(format!("{abi:?}").as_bytes()));
+    }
+    let readme = at(pyproject, &["project", "readme"]);
+    let readme = readme.and_then(|readme| readme.as_str().or(readme.get("file")?.as_str()));
+    let stubs = match project.extension.layout {
+        // Without a package of its own to lie in, a stub is copied into the one that maturin makes.
+        Layout::PureRust => Some(
+            project
+                .root
+                .join(format!("{}.pyi", project.extension.module)),
+        ),
+        Layout::Mixed { .. } => None,
+    };
+    for path in readme
+        .map(|readme| project.root.join(readme))
+        .into_iter()
+        .chain(stubs)
+    {
+        named.extend(file(project, &path));
+    }
+    named
+}
+
+fn dependencies(project: &Project, workspace: &Workspace) -> Named {
+    let pins = Pins::of(project, workspace);
+    let files = pins.files(project);
+    files
+        .iter()
+        .filter_map(|path| file(project, path))
+        .collect()
+}
+
+/// What makes an environment another: made anew, or from another Python. An upgrade of the Python that it
+/// was made from is noticed by the time of the program that `bin/python` leads to.
+fn environment(venv: &Utf8Path) -> Named {
+    let python = venv.join("bin/python");
+    let program = python.canonicalize_utf8().unwrap_or(python);
+    let stamp = crate::digest::Stamp::of(&program).ok();
+    let config = fs_err::read_to_string(venv.join("pyvenv.cfg")).unwrap_or_default();
+    let text = format!("{venv} {program} {stamp:?} {config}");
+    Named::from([("virtual environment".to_owned(), sha256(text.as_bytes()))])
+}
+
+/// The extension's Cargo.toml, and that of its workspace.
+fn manifests(project: &Project, workspace: &Workspace) -> Vec<Utf8PathBuf> {
+    let mut paths = vec![
+        project.extension.manifest.clone(),
+        workspace.root.join("Cargo.toml"),
+    ];
+    paths.dedup();
+    paths
+}
+
+/// Files that cargo reads its configuration from when it is started in `dir`, with those beside them that
+/// they may include (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
+fn cargo_configs(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let home = vars::var("CARGO_HOME").map(Utf8PathBuf::from);
+    let home = home.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cargo")));
+    let dirs = dir.ancestors().map(|dir| dir.join(".cargo")).chain(home);
+    let mut paths: Vec<_> = dirs.flat_map(|dir| configs_in(&dir)).collect();
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+fn configs_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+    let paths = entries.map(camino::Utf8DirEntry::into_path);
+    let is_config = |path: &Utf8PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        name.starts_with("config") && (name == "config" || path.extension() == Some("toml"))
+    };
+    paths.filter(is_config).collect()
+}
+
+/// A file by its name and digest, if it is there.
+fn file(project: &Project, path: &Utf8Path) -> Option<(String, String)> {
+    Some((relative(project, path), sha256_of_file(path)?))
+}
+
+fn relative(project: &Project, path: &Utf8Path) -> String {
+    path.strip_prefix(&project.root).unwrap_or(path).to_string()
+}
+
+/// A TOML file as a value; null where there is none.
+fn toml(path: &Utf8Path) -> Value {
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default()
+}
+
+fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, key| value.get(key))
+}
+
+/// The digest of a value: comments and layout of the file do not count.
+fn digest(value: Option<&Value>) -> String {
+    sha256(value.map(Value::to_string).unwrap_or_default().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn read(fixture: &Fixture) -> Inputs {
+        let project = Project::load(&fixture.root()).unwrap();
+        let workspace = Workspace::load(&project).unwrap();
+        Inputs::read(
+            &project,
+            &workspace,
+            &BuildOptions::default(),
+            "/no/venv".into(),
+        )
+    }
+
+    #[test]
+    fn what_matters_not_changes_nothing() {
+        let fixture = Fixture::mixed("thing");
+        let before = read(&fixture);
+        fixture.edit(
+            "pyproject.toml",
+            "[project]",
+            "# a comment\n[tool.other]\nx = 1\n[project]",
+        );
+        fixture.edit("native/src/lib.rs", "42", "43");
+        let after = read(&fixture);
+        assert_eq!(after.changed_since(&before), Vec::<String>::new());
+    }
+
+    #[test]
+    fn metadata_decides_the_install_and_nothing_else() {
+        let fixture = Fixture::mixed("thing");
+        let before = read(&fixture);
+        fixture.edit("pyproject.toml", "\"0.1.0\"", "\"0.1.1\"");
+        let after = read(&fixture);
+        assert_eq!(after.changed_since(&before), ["pyproject.toml [project]"]);
+        assert_eq!(after.cargo_call, before.cargo_call);
+        assert_ne!(after.install, before.install);
+    }
+
+    #[test]
+    fn a_dependency_of_the_crate_decides_the_call_and_not_the_install() {
+        let fixture = Fixture::mixed("thing");
+        let before = read(&fixture);
+        fixture.edit(
+            "native/Cargo.toml",
+            "[dependencies]",
+            "[dependencies]\n# more to come",
+        );
+        let after = read(&fixture);
+        assert_eq!(after.changed_since(&before), ["native/Cargo.toml"]);
+        assert_eq!(after.install, before.install);
+    }
+
+    #[test]
+    fn a_dynamic_version_decides_the_install() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.edit(
+            "pyproject.toml",
+            "version = \"0.1.0\"",
+            "dynamic = [\"version\"]",
+        );
+        let before = read(&fixture);
+        fixture.edit("Cargo.toml", "version = \"0.1.0\"", "version = \"0.2.0\"");
+        assert_ne!(read(&fixture).install, before.install);
+    }
+
+    #[test]
+    fn cargos_configuration_decides_the_call() {
+        let fixture = Fixture::pure_rust("thing");
+        let before = read(&fixture);
+        fixture.write(".cargo/config.toml", "[build]\nrustflags = []\n");
+        assert_eq!(
+            read(&fixture).changed_since(&before),
+            [".cargo/config.toml"]
+        );
+    }
+}

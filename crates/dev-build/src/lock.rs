@@ -1,0 +1,62 @@
+//! One development build of a project at a time.
+
+use std::fs::TryLockError;
+use std::io;
+
+use build_env::tools::Say;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::digest::sha256;
+
+/// Held for as long as this value lives; the kernel gives it back also when the process is killed.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] fs_err::File);
+
+impl Lock {
+    /// Waits until no other process builds the project in `root`. The lock file lies in `cache`, since a
+    /// project has no directory that is sure to exist and to be ignored by git.
+    pub fn take(root: &Utf8Path, cache: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
+        let file = fs_err::File::create(lock_file(root, cache)?)?;
+        match file.file().try_lock() {
+            Ok(()) => return Ok(Self(file)),
+            Err(TryLockError::WouldBlock) => {
+                say("Blocking", "waiting for another build of this project")
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        file.file().lock()?;
+        Ok(Self(file))
+    }
+}
+
+fn lock_file(root: &Utf8Path, cache: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    let dir = cache.join("locks");
+    fs_err::create_dir_all(&dir)?;
+    Ok(dir.join(format!("{}.lock", &sha256(root.as_str().as_bytes())[..16])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn the_second_waits_for_the_first_and_another_project_does_not() {
+        let cache = testkit::TempDir::new();
+        let first = Lock::take("/p".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
+        let other = Lock::take("/q".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
+        drop(other);
+        let waited = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                let say = |_: &str, _: &str| waited.store(true, Ordering::SeqCst);
+                Lock::take("/p".into(), cache.path(), &say).map(drop)
+            });
+            while !waited.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            drop(first);
+            second.join().unwrap().unwrap();
+        });
+    }
+}

@@ -1,0 +1,235 @@
+//! Putting a library where Python looks for it, and finding others that would be imported in its stead.
+
+use std::io;
+
+use build_env::Interpreter;
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// How a file was put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// Its blocks are shared until one side is written to (btrfs, XFS, APFS).
+    Reflink,
+    /// It is the same file under another name.
+    HardLink,
+    /// Its bytes were copied.
+    Copy,
+}
+
+/// Puts `library` at `place`, in place of what is there, by the cheapest means that the file system offers.
+/// `scratch` is a directory of ours, if possible on the same file system.
+///
+/// A hard link is safe, since rustc removes its output before the linker writes a new one (so that even
+/// mold, which writes into an existing file, makes another), and so does cargo. At every moment there is
+/// either the old file or the new one: the last step is a rename.
+///
+/// # Errors
+/// What the file system says. The old file is in place then.
+pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Result<Means> {
+    let name = place.file_name().unwrap_or_default();
+    let draft = scratch.join(name);
+    let means = link_or_copy(library, &draft)?;
+    match fs_err::rename(&draft, place) {
+        Ok(()) => {
+            // Renaming a hard link onto another of the same file does nothing and leaves both.
+            let _ = fs_err::remove_file(&draft);
+            Ok(means)
+        }
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            place_across_devices(library, place)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn link_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {
+    match fs_err::remove_file(draft) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    if reflink_copy::reflink(library, draft).is_ok() {
+        return Ok(Means::Reflink);
+    }
+    if fs_err::hard_link(library, draft).is_ok() {
+        return Ok(Means::HardLink);
+    }
+    fs_err::copy(library, draft)?;
+    Ok(Means::Copy)
+}
+
+/// The target directory lies on another file system, as in a container with a volume for it.
+fn place_across_devices(library: &Utf8Path, place: &Utf8Path) -> io::Result<Means> {
+    let dir = place.parent().unwrap_or(place);
+    remove_abandoned_drafts(dir)?;
+    let draft = tempfile::Builder::new()
+        .prefix(DRAFT_PREFIX)
+        .suffix(".tmp")
+        .tempfile_in(dir)?;
+    fs_err::copy(library, draft.path())?;
+    draft.persist(place)?;
+    Ok(Means::Copy)
+}
+
+/// Python does not take a file that begins and ends so for a module.
+const DRAFT_PREFIX: &str = ".xtask-dev-";
+
+/// Removes what a killed placement left behind. Only one placement runs at a time.
+fn remove_abandoned_drafts(dir: &Utf8Path) -> io::Result<()> {
+    for entry in dir.read_dir_utf8()?.flatten() {
+        if entry.file_name().starts_with(DRAFT_PREFIX) {
+            fs_err::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Another file for the module of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// Whether this Python imports it instead of the library.
+    pub shadows: bool,
+    /// Whether it is an extension that rustc built for this module: one that maturin or this tool placed.
+    pub built_by_us: bool,
+}
+
+/// Files beside `library` that are the same module to some Python: with the tag of another version, without
+/// a tag, or for the stable ABI.
+#[must_use]
+pub fn leftovers(python: &Interpreter, library: &Utf8Path) -> Vec<Leftover> {
+    let (Some(dir), Some(name)) = (library.parent(), library.file_name()) else {
+        return Vec::new();
+    };
+    let stem = name.split('.').next().unwrap_or(name);
+    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+    let paths = entries.map(camino::Utf8DirEntry::into_path);
+    let mut found: Vec<_> = paths
+        .filter(|path| path.file_name() != Some(name) && is_extension_of(path, stem))
+        .map(|path| Leftover {
+            shadows: preference(python, &path, stem) < preference(python, library, stem),
+            built_by_us: is_rust_extension(&path, stem),
+            path,
+        })
+        .collect();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// `stem.so`, `stem.abi3.so`, `stem.cpython-312-x86_64-linux-gnu.so`.
+fn is_extension_of(path: &Utf8Path, stem: &str) -> bool {
+    let rest = path.file_name().and_then(|name| name.strip_prefix(stem));
+    let Some(rest) = rest else { return false };
+    let is_library = rest.ends_with(".so") || rest.ends_with(".pyd");
+    is_library && rest.starts_with('.') && rest.matches('.').count() <= 2
+}
+
+/// The place of a file's ending in the order in which `python` tries them; the last for one it never takes.
+fn preference(python: &Interpreter, path: &Utf8Path, stem: &str) -> usize {
+    let suffix = path.file_name().and_then(|name| name.strip_prefix(stem));
+    let place = python
+        .suffixes
+        .iter()
+        .position(|known| Some(known.as_str()) == suffix);
+    place.unwrap_or(usize::MAX)
+}
+
+/// Whether a file exports the module's init function and names rustc as its compiler (which stands in the
+/// `.comment` section, also of a stripped library).
+fn is_rust_extension(path: &Utf8Path, stem: &str) -> bool {
+    let Ok(bytes) = fs_err::read(path) else {
+        return false;
+    };
+    let contains = |needle: &[u8]| memchr::memmem::find(&bytes, needle).is_some();
+    bytes.starts_with(b"\x7fELF")
+        && contains(b"rustc version")
+        && contains(format!("PyInit_{stem}\0").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    fn python() -> Interpreter {
+        let mut python = build_env::python::newest("any", |_| true).unwrap();
+        python.suffixes = [".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"]
+            .map(str::to_owned)
+            .into();
+        python
+    }
+
+    #[test]
+    fn the_file_is_replaced_and_nothing_else_is_left() {
+        let dir = TempDir::new();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["scratch", "package"] {
+            fs_err::create_dir(path(name)).unwrap();
+        }
+        fs_err::write(path("library"), "new").unwrap();
+        let target = path("package/_x.abi3.so");
+        fs_err::write(&target, "old").unwrap();
+        let old = fs_err::File::open(&target).unwrap();
+        for _ in 0..2 {
+            place(&path("library"), &target, &path("scratch")).unwrap();
+            assert_eq!(fs_err::read_to_string(&target).unwrap(), "new");
+            assert_eq!(path("package").read_dir_utf8().unwrap().count(), 1);
+            assert_eq!(path("scratch").read_dir_utf8().unwrap().count(), 0);
+        }
+        // Whoever has the old file open still reads the old one.
+        assert_eq!(std::io::read_to_string(old).unwrap(), "old");
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_keeps_its_file() {
+        let dir = TempDir::new();
+        fs_err::write(dir.path().join("library"), "new").unwrap();
+        let missing = dir.path().join("no/such/dir/_x.so");
+        assert!(place(&dir.path().join("library"), &missing, dir.path()).is_err());
+        assert!(dir.path().join("library").is_file());
+    }
+
+    #[test]
+    fn across_file_systems_an_abandoned_draft_is_removed() {
+        let dir = TempDir::new();
+        fs_err::write(dir.path().join("library"), "new").unwrap();
+        fs_err::create_dir(dir.path().join("package")).unwrap();
+        fs_err::write(dir.path().join("package/.xtask-dev-abc.tmp"), "half").unwrap();
+        let target = dir.path().join("package/_x.abi3.so");
+        place_across_devices(&dir.path().join("library"), &target).unwrap();
+        assert_eq!(
+            dir.path().join("package").read_dir_utf8().unwrap().count(),
+            1
+        );
+        assert_eq!(fs_err::read_to_string(&target).unwrap(), "new");
+    }
+
+    #[test]
+    fn leftovers_are_told_from_other_modules() {
+        let dir = TempDir::new();
+        let names = [
+            "_x.abi3.so",
+            "_x.cpython-312-x86_64-linux-gnu.so",
+            "_x.cpython-313-x86_64-linux-gnu.so",
+            "_x.so",
+            "_xy.so",
+            "_x.py",
+            "_x.libs.d.so",
+        ];
+        for name in names {
+            fs_err::write(dir.path().join(name), "x").unwrap();
+        }
+        let found = leftovers(&python(), &dir.path().join("_x.abi3.so"));
+        let seen: Vec<_> = found
+            .iter()
+            .map(|leftover| (leftover.path.file_name().unwrap(), leftover.shadows))
+            .collect();
+        let expected = [
+            ("_x.cpython-312-x86_64-linux-gnu.so", false),
+            ("_x.cpython-313-x86_64-linux-gnu.so", true),
+            ("_x.so", false),
+        ];
+        assert_eq!(seen, expected);
+        assert!(found.iter().all(|leftover| !leftover.built_by_us));
+    }
+}

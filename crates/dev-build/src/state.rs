@@ -1,0 +1,284 @@
+//! What is remembered of a development install: what it was made of, and how to make it again.
+//!
+//! It lies in the install's `.dist-info` directory and is listed in its `RECORD`, so that whoever replaces
+//! or removes the install (uv, pip, `maturin develop`) removes it as well: it never speaks of an
+//! install that another tool has made.
+
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+
+use build_env::{Interpreter, Invocation};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::Workspace;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::{Stamp, sha256, sha256_of_file};
+use crate::import::Imported;
+use crate::inputs::Inputs;
+use crate::install;
+
+/// Beside `METADATA` and `RECORD`.
+pub const FILE: &str = "xtask-dev.json";
+
+/// The number of the format, raised whenever the meaning of a field changes. A file with another number is as
+/// good as none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub struct Format;
+
+impl From<Format> for u32 {
+    fn from(_: Format) -> Self {
+        1
+    }
+}
+
+impl TryFrom<u32> for Format {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        let known = number == u32::from(Self);
+        known
+            .then_some(Self)
+            .ok_or_else(|| format!("format {number}"))
+    }
+}
+
+/// The memory of one install.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// So that another version of this program can tell.
+    pub format: Format,
+    /// What decided each step.
+    pub inputs: Inputs,
+    /// The interpreter of the environment.
+    pub python: Interpreter,
+    /// The workspace of the extension.
+    pub workspace: Workspace,
+    /// The call of cargo that builds the library.
+    pub cargo_call: Invocation,
+    /// The library.
+    pub library: Library,
+    /// What it offers.
+    pub imported: Imported,
+    /// What it was made of.
+    pub provenance: Provenance,
+    /// Its sources.
+    pub sources: Vec<Source>,
+    /// Whether uv's own note of the inputs can be kept current: see [`crate::uv_cache`].
+    pub uv_cache_understood: bool,
+}
+
+/// The library, where cargo left it and where Python finds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Library {
+    /// In cargo's target directory.
+    pub built: Utf8PathBuf,
+    /// Of the built file.
+    pub built_stamp: Stamp,
+    /// Where Python imports it from.
+    pub placed: Utf8PathBuf,
+    /// Of the placed file.
+    pub placed_stamp: Stamp,
+    /// Whether the placed file is the built one, byte for byte. It is not where maturin has patched it.
+    pub same_bytes: bool,
+}
+
+impl Library {
+    /// Whether neither file has changed since.
+    #[must_use]
+    pub fn is_in_place(&self, built: &Utf8Path) -> bool {
+        self.built == built
+            && self.built_stamp.holds(built)
+            && self.placed_stamp.holds(&self.placed)
+    }
+}
+
+/// Where an installed extension comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The cargo profile.
+    pub profile: String,
+    /// The arguments that chose features.
+    pub features: Vec<String>,
+    /// The commit that was checked out. `None` outside git.
+    pub commit: Option<String>,
+    /// Whether files that git tracks differed from it.
+    pub dirty: bool,
+    /// SHA-256 over the names and contents of all sources.
+    pub sources_sha256: String,
+    /// `rustc --version`.
+    pub toolchain: String,
+    /// When the library was put in place, in seconds since 1970.
+    pub placed_at_s: u64,
+}
+
+/// A file that the library is made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// What the file system said of it. `None` if it was not there.
+    pub stamp: Option<Stamp>,
+    /// Of its content. `None` if it was not there.
+    pub sha256: Option<String>,
+}
+
+impl Source {
+    /// The file as it is now.
+    #[must_use]
+    pub fn read(path: Utf8PathBuf) -> Self {
+        Self {
+            stamp: Stamp::of(&path).ok(),
+            sha256: sha256_of_file(&path),
+            path,
+        }
+    }
+
+    /// Whether the content is another. Read only if the file system says that it may be.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        let now = Stamp::of(&self.path).ok();
+        now != self.stamp && sha256_of_file(&self.path) != self.sha256
+    }
+}
+
+/// SHA-256 over the names and contents of `sources`.
+#[must_use]
+pub fn digest_of(sources: &[Source]) -> String {
+    let lines = sources.iter().map(|source| {
+        let content = source.sha256.as_deref().unwrap_or("missing");
+        format!("{content}  {}\n", source.path)
+    });
+    sha256(lines.collect::<String>().as_bytes())
+}
+
+/// The files that `library` is made of, from the dependency file that cargo writes beside it
+/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>): the sources of all path
+/// crates, and what their build scripts and `include!` name.
+#[must_use]
+pub fn sources_of(library: &Utf8Path) -> Vec<Source> {
+    let text = fs_err::read_to_string(library.with_extension("d")).unwrap_or_default();
+    let mut paths = paths_in(&text);
+    paths.sort();
+    paths.into_iter().map(Source::read).collect()
+}
+
+/// The prerequisites in the first rule of a makefile. Spaces in names are escaped with a backslash.
+fn paths_in(text: &str) -> Vec<Utf8PathBuf> {
+    let line = text.lines().next().unwrap_or_default();
+    let Some((_, names)) = line.split_once(": ") else {
+        return Vec::new();
+    };
+    // No file name contains a NUL.
+    let names = names.replace("\\ ", "\0");
+    let names = names.split(' ').filter(|name| !name.is_empty());
+    names.map(|name| name.replace('\0', " ").into()).collect()
+}
+
+impl State {
+    /// What is remembered of the install of `name` in the environment `venv`.
+    #[must_use]
+    pub fn find(venv: &Utf8Path, name: &str) -> Option<(Utf8PathBuf, Self)> {
+        let lib = venv.join("lib").read_dir_utf8().ok()?.flatten();
+        let mut dist_infos =
+            lib.filter_map(|python| install::dist_info(&python.path().join("site-packages"), name));
+        dist_infos.find_map(|dist_info| {
+            let text = fs_err::read_to_string(dist_info.join(FILE)).ok()?;
+            let state = serde_json::from_str(&text).ok()?;
+            Some((dist_info, state))
+        })
+    }
+
+    /// Writes it into the install in `dist_info`.
+    pub fn write(&self, dist_info: &Utf8Path) -> io::Result<()> {
+        list_in_record(dist_info)?;
+        write_atomically(&dist_info.join(FILE), &serde_json::to_string(self)?)
+    }
+}
+
+/// Adds our file to the install's `RECORD`, without digest and size, since both change (PEP 376 allows it).
+fn list_in_record(dist_info: &Utf8Path) -> io::Result<()> {
+    let record = dist_info.join("RECORD");
+    let text = fs_err::read_to_string(&record)?;
+    let line = format!("{}/{FILE},,", dist_info.file_name().unwrap_or_default());
+    if text.lines().any(|known| known == line) {
+        return Ok(());
+    }
+    let separator = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        "\n"
+    };
+    write_atomically(&record, &format!("{text}{separator}{line}\n"))
+}
+
+/// Writes `text` to `path` so that at every moment there is either the old file or the new one. Without
+/// `fsync`: after a power failure, the build is simply done again.
+pub(crate) fn write_atomically(path: &Utf8Path, text: &str) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(path);
+    let mut draft = tempfile::NamedTempFile::new_in(dir)?;
+    draft.write_all(text.as_bytes())?;
+    // `NamedTempFile` makes files that only their owner may read.
+    draft
+        .as_file()
+        .set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    draft.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    #[test]
+    fn names_with_spaces_are_read_from_the_dependency_file() {
+        let text = "/t/lib_x.so: /p/a.rs /p/with\\ space/b.rs\n\n/p/a.rs:\n";
+        assert_eq!(paths_in(text), ["/p/a.rs", "/p/with space/b.rs"]);
+        assert!(paths_in("").is_empty());
+    }
+
+    #[test]
+    fn a_source_has_changed_when_its_content_has() {
+        let dir = TempDir::new();
+        let path = dir.path().join("a.rs");
+        fs_err::write(&path, "one").unwrap();
+        let source = Source::read(path.clone());
+        assert!(!source.has_changed());
+        // A checkout there and back: another time, the same content.
+        fs_err::remove_file(&path).unwrap();
+        assert!(source.has_changed());
+        fs_err::write(&path, "one").unwrap();
+        assert!(!source.has_changed());
+        fs_err::write(&path, "two").unwrap();
+        assert!(source.has_changed());
+    }
+
+    #[test]
+    fn the_digest_covers_names_and_contents() {
+        let source = |path: &str, sha256: &str| Source {
+            path: path.into(),
+            stamp: None,
+            sha256: Some(sha256.to_owned()),
+        };
+        let one = digest_of(&[source("a", "1")]);
+        assert_ne!(one, digest_of(&[source("b", "1")]));
+        assert_ne!(one, digest_of(&[source("a", "2")]));
+        assert_eq!(one, digest_of(&[source("a", "1")]));
+    }
+
+    #[test]
+    fn our_file_is_listed_once_in_the_record() {
+        let dir = TempDir::new();
+        let dist_info = dir.path().join("thing-0.1.0.dist-info");
+        fs_err::create_dir(&dist_info).unwrap();
+        fs_err::write(dist_info.join("RECORD"), "thing.py,sha256=x,1").unwrap();
+        list_in_record(&dist_info).unwrap();
+        list_in_record(&dist_info).unwrap();
+        let record = fs_err::read_to_string(dist_info.join("RECORD")).unwrap();
+        assert_eq!(
+            record,
+            "thing.py,sha256=x,1\nthing-0.1.0.dist-info/xtask-dev.json,,\n"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! Keeping uv's notion of "fresh" true after a build that it knows nothing of.
+//!
+//! uv notes in `uv_cache.json`, beside the install, the inputs of a build: the latest change time among the
+//! files that `[tool.uv] cache-keys` names, and variables and directories
+//! (its crate `uv-cache-info`; undocumented, format as of uv 0.13). If they differ when `uv run` or `uv sync`
+//! looks, it builds the project again, in isolation. A build of ours is newer than that note; so the note is
+//! written anew, as uv would. That we read the format right is checked each time uv writes it: where
+//! our reading of the inputs is not what uv noted itself, the file is left alone.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
+use std::time::UNIX_EPOCH;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{CacheKey, Project};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+const FILE: &str = "uv_cache.json";
+
+/// A time, as uv writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Time {
+    secs_since_epoch: i64,
+    nanos_since_epoch: i64,
+}
+
+/// The inputs, as uv writes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct CacheInfo {
+    timestamp: Option<Time>,
+    commit: Value,
+    tags: Value,
+    env: BTreeMap<String, Option<String>>,
+    directories: BTreeMap<String, Option<Time>>,
+}
+
+/// Whether the note that uv has just written in `dist_info` is what we would have written.
+#[must_use]
+pub fn is_understood(project: &Project, dist_info: &Utf8Path) -> bool {
+    let text = fs_err::read_to_string(dist_info.join(FILE)).unwrap_or_default();
+    let noted = serde_json::from_str::<CacheInfo>(&text).ok();
+    noted.is_some() && noted == read_inputs(project)
+}
+
+/// Writes the note anew, as of now.
+pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
+    match read_inputs(project) {
+        Some(info) => {
+            crate::state::write_atomically(&dist_info.join(FILE), &serde_json::to_string(&info)?)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The inputs as of now. `None` where the keys ask for something that we do not know how to note.
+fn read_inputs(project: &Project) -> Option<CacheInfo> {
+    let mut info = CacheInfo {
+        timestamp: None,
+        commit: Value::Null,
+        tags: Value::Null,
+        env: BTreeMap::new(),
+        directories: BTreeMap::new(),
+    };
+    let defaults = default_keys();
+    for key in project.pyproject.uv_cache_keys().unwrap_or(&defaults) {
+        match key {
+            CacheKey::Path(pattern) | CacheKey::File { file: pattern } => {
+                let times = matching(&project.root, pattern)?
+                    .into_iter()
+                    .filter_map(|path| changed(&path));
+                info.timestamp = times.chain(info.timestamp).max();
+            }
+            CacheKey::Directory { dir } => {
+                info.directories
+                    .insert(dir.clone(), created(&project.root.join(dir)));
+            }
+            CacheKey::Environment { env } => {
+                info.env.insert(env.clone(), std::env::var(env).ok());
+            }
+            CacheKey::Git { .. } => return None,
+        }
+    }
+    Some(info)
+}
+
+/// What uv takes where pyproject.toml has no `cache-keys`.
+fn default_keys() -> Vec<CacheKey> {
+    let files = ["pyproject.toml", "setup.py", "setup.cfg"];
+    let files = files.map(|file| CacheKey::Path(file.to_owned()));
+    let source = CacheKey::Directory {
+        dir: "src".to_owned(),
+    };
+    files.into_iter().chain([source]).collect()
+}
+
+/// The files that `pattern` means.
+fn matching(root: &Utf8Path, pattern: &str) -> Option<Vec<Utf8PathBuf>> {
+    let path = root.join(pattern);
+    if !pattern.contains(['*', '?', '[', '{']) {
+        return Some(vec![path]);
+    }
+    // Neither braces, nor a pattern that means any depth, are known to the `glob` crate.
+    if pattern.contains(['{', '!']) || !pattern.contains('/') {
+        return None;
+    }
+    let escaped = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
+    let paths = glob::glob(&escaped).ok()?.flatten();
+    let paths = paths.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+    Some(paths.filter(|path| path.is_file()).collect())
+}
+
+/// When a file, or what the file system notes of it, was last changed (`ctime`).
+fn changed(path: &Utf8Path) -> Option<Time> {
+    let metadata = fs_err::metadata(path).ok()?;
+    metadata.is_file().then(|| Time {
+        secs_since_epoch: metadata.ctime(),
+        nanos_since_epoch: metadata.ctime_nsec(),
+    })
+}
+
+/// When a directory was made.
+fn created(path: &Utf8Path) -> Option<Time> {
+    let since_epoch = fs_err::metadata(path)
+        .ok()?
+        .created()
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .ok()?;
+    Some(Time {
+        secs_since_epoch: since_epoch.as_secs().try_into().ok()?,
+        nanos_since_epoch: since_epoch.subsec_nanos().into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn inputs(fixture: &Fixture) -> Option<CacheInfo> {
+        read_inputs(&Project::load(&fixture.root()).unwrap())
+    }
+
+    fn with_keys(keys: &str) -> Fixture {
+        let fixture = Fixture::pure_rust("thing");
+        let keys = format!("[tool.uv]\ncache-keys = {keys}\n[project]");
+        fixture.edit("pyproject.toml", "[project]", &keys);
+        fixture
+    }
+
+    #[test]
+    fn a_changed_source_counts_where_the_keys_name_it() {
+        let fixture = with_keys(r#"[{ file = "pyproject.toml" }, "src/**/*.rs"]"#);
+        let before = inputs(&fixture).unwrap();
+        fixture.write("README.md", "not an input");
+        assert_eq!(inputs(&fixture).unwrap(), before);
+        fixture.write("src/deep/new.rs", "");
+        assert!(inputs(&fixture).unwrap().timestamp > before.timestamp);
+    }
+
+    #[test]
+    fn keys_that_we_cannot_read_as_uv_does_are_left_alone() {
+        assert!(inputs(&with_keys(r#"[{ git = { commit = true } }]"#)).is_none());
+        assert!(inputs(&with_keys(r#"["*.rs"]"#)).is_none());
+        assert!(inputs(&with_keys(r#"[{ env = "CC" }]"#)).is_some());
+    }
+}
