@@ -189,9 +189,10 @@ impl Maturin<'_> {
             .args(["--compatibility", "linux", "--auditwheel", "skip"])
             .args(["--interpreter", self.python.as_str()])
             .args(["--out", out.as_str()])
-            .args(["--manifest-path", self.project.extension.manifest.as_str()])
             .args(self.build.args(self.default_profile()))
             .args(self.run.resolution())
+            // maturin finds the crate from here. Were it given `--manifest-path`, it would look for the
+            // pyproject.toml near that, and not find one that lies above the crate's workspace.
             .cwd(&self.project.root)
     }
 
