@@ -1,12 +1,14 @@
 //! `cargo xtask dev`.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
+use dev_build::status::{Status, Verdict, status};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 
+use crate::Answer;
 use crate::context::{Context, toolbox};
 use crate::ui;
 
@@ -54,6 +56,12 @@ pub(crate) struct Args {
     /// Write cargo's HTML report of where the time went
     #[arg(long)]
     timings: bool,
+    /// Build nothing: tell whether what is installed is what the sources say; exit code 3 if it is not
+    #[arg(long)]
+    status: bool,
+    /// With --status: answer in JSON
+    #[arg(long, requires = "status")]
+    json: bool,
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
@@ -93,7 +101,7 @@ impl Args {
     }
 }
 
-pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let request = Request {
@@ -103,10 +111,82 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
         run: args.run_options(),
         maturin_installs: args.engine == Engine::Maturin,
     };
+    if args.status {
+        return show_status(&status(&project, &request, &ui::say), args.json);
+    }
     let toolbox = toolbox(request.run.forbids_network())?;
     let outcome = dev(&project, &toolbox, &request, &ui::say)?;
     report(&project, &outcome);
-    Ok(())
+    Ok(Answer::Done)
+}
+
+/// Data on standard output: for people, or with `--json` for programs.
+fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(status)?);
+    } else {
+        print!("{}", status_text(status));
+    }
+    Ok(match status.verdict {
+        Verdict::Fresh => Answer::Done,
+        _ => Answer::Differs,
+    })
+}
+
+fn status_text(status: &Status) -> String {
+    let verdict = format!("{:?}", status.verdict).to_lowercase();
+    let mut lines = vec![format!(
+        "{}: {verdict} ({})",
+        status.module,
+        status.verdict.explanation()
+    )];
+    lines.extend(
+        status
+            .changed
+            .iter()
+            .map(|what| format!("  changed    {what}")),
+    );
+    lines.extend(
+        status
+            .shadowed_by
+            .iter()
+            .map(|file| format!("  shadowed   by {file}")),
+    );
+    lines.extend(
+        status
+            .library
+            .iter()
+            .map(|file| format!("  library    {file}")),
+    );
+    if let Some(of) = &status.provenance {
+        let dirty = if of.dirty { ", with changes" } else { "" };
+        let commit = of.commit.as_deref().unwrap_or("not in git");
+        lines.push(
+            format!("  profile    {} {}", of.profile, of.features.join(" "))
+                .trim_end()
+                .to_owned(),
+        );
+        lines.push(format!("  commit     {commit}{dirty}"));
+        lines.push(format!("  sources    sha256:{}", of.sources_sha256));
+        lines.push(format!("  toolchain  {}", of.toolchain));
+        lines.push(format!("  placed     {}", ago(of.placed_at_s)));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// How long ago a time was, given in seconds since 1970.
+fn ago(time_s: u64) -> String {
+    let now_s = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
+    match now_s.saturating_sub(time_s) {
+        s if s < 120 => format!("{s} s ago"),
+        s if s < 7200 => format!("{} min ago", s / 60),
+        s if s < 172_800 => format!("{} h ago", s / 3600),
+        s => format!("{} days ago", s / 86_400),
+    }
 }
 
 /// Tools are run in the project's directory, where a relative path would mean something else.

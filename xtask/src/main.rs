@@ -38,6 +38,15 @@ enum Command {
     Ci(ci::Args),
 }
 
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// All is done, or as it should be: exit code 0.
+    Done,
+    /// Something is not as it should be, and was only to be looked at: exit code 3.
+    Differs,
+}
+
 fn main() -> ExitCode {
     if let Some(code) = dev_build::record::stand_in() {
         return code;
@@ -48,10 +57,11 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
-        Command::Ci(args) => ci::run(&context, &args),
+        Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Answer::Done) => ExitCode::SUCCESS,
+        Ok(Answer::Differs) => ExitCode::from(3),
         Err(error) => {
             ui::error(&error);
             ExitCode::FAILURE

@@ -107,6 +107,23 @@ fn only_build_env_starts_processes() {
 }
 
 #[test]
+fn only_config_edit_writes_configuration_files() {
+    // Of the crates that could: those that can edit TOML rather than only read it.
+    let editing: Vec<_> = tracked_texts()
+        .into_iter()
+        .filter(|(path, text)| path.extension() == Some("rs") && text.contains("DocumentMut"))
+        .map(|(path, _)| path)
+        .filter(|path| path != "xtask/tests/invariants.rs")
+        .collect();
+    assert!(
+        editing
+            .iter()
+            .all(|path| path.starts_with("crates/config-edit")),
+        "{editing:?}"
+    );
+}
+
+#[test]
 fn the_tracked_cargo_config_holds_nothing_of_one_machine() {
     let path = root().join(".cargo/config.toml");
     let text = fs_err::read_to_string(path).expect(".cargo/config.toml");

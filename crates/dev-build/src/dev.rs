@@ -20,6 +20,7 @@ use crate::lock::Lock;
 use crate::maturin::{BuildOptions, Maturin, MaturinError, RunOptions};
 use crate::place::{self, Leftover};
 use crate::provenance::{profile, provenance};
+use crate::shared_env;
 use crate::state::{Format, Library, Source, State, sources_of};
 use crate::uv_cache;
 
@@ -83,6 +84,8 @@ pub enum DevError {
         source: RunError,
     },
     #[error(transparent)]
+    Config(#[from] config_edit::EditError),
+    #[error(transparent)]
     Maturin(#[from] MaturinError),
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -133,18 +136,19 @@ pub fn dev(
     let start = Instant::now();
     let cache = toolbox.cache();
     let _lock = Lock::take(&project.root, cache, say).map_err(io_error(cache))?;
-    let build = Build::prepare(project, toolbox, request, say)?;
+    let mut build = Build::prepare(project, toolbox, request, say)?;
     build.install_dependencies()?;
     let call = build.cargo_call()?;
+    build.share_environment(&call)?;
     build.announce_profile(&call);
     let compiled = compile::compile(
         &request.run.added_to(call.clone()),
         &project.extension.manifest,
     )?;
-    let built = compiled.library(&project.extension.manifest)?.to_owned();
+    let library = compiled.library(&project.extension.manifest)?.to_owned();
     let (install, imported) = match build.reusable_install(&compiled) {
-        Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &built)?,
-        None => build.install(call, &built)?,
+        Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &library)?,
+        None => build.install(call, &library)?,
     };
     Ok(Outcome {
         venv: build.venv,
@@ -245,6 +249,23 @@ impl<'a> Build<'a> {
         }
         let tool = self.maturin_tool()?;
         Ok(self.maturin(&tool).cargo_call(&self.scratch)?)
+    }
+
+    /// Only for the environment that everybody else works with as well.
+    fn share_environment(&mut self, call: &Invocation) -> Result<(), DevError> {
+        let remembered = self.earlier.as_ref().map(|(_, state)| &state.cargo_call);
+        if self.request.venv.is_some() || remembered == Some(call) {
+            return Ok(());
+        }
+        shared_env::share(&self.workspace, call)?;
+        // What has been written is itself among what decides the next call.
+        self.inputs = Inputs::read(
+            self.project,
+            &self.workspace,
+            &self.request.build,
+            &self.venv.root,
+        );
+        Ok(())
     }
 
     fn announce_profile(&self, call: &Invocation) {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Loads a library from where cargo left it as the module that it is to become. In a package, the package
 /// is imported as it stands in the source tree, with the new library in the old one's place.
 /// Arguments: module, library, directory of the Python sources or nothing.
-const TRY: &str = r#"
+const TRY: &str = r"
 import importlib, importlib.machinery, importlib.util, json, sys
 name, library, sources = sys.argv[1:4]
 
@@ -27,7 +27,7 @@ else:
     spec = NewLibrary.find_spec(name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-"#;
+";
 
 /// Imports a module.
 const IMPORT: &str = r"

@@ -8,8 +8,9 @@
 //!    then on, [`place`]: the library alone is replaced.
 //! 6. [`state`]: what was built is written down, so that the next call does only what is due ([`inputs`]), and
 //!    [`uv_cache`] tells uv that the install is fresh.
+//! 7. [`shared_env`]: plain cargo and rust-analyzer get the same environment, so that they share the artefacts.
 //!
-//! [`dev`] is all of it.
+//! [`dev`] is all of it; [`status`] tells what came of it.
 
 pub mod compile;
 pub mod dependencies;
@@ -23,7 +24,9 @@ pub mod maturin;
 pub mod place;
 pub mod provenance;
 pub mod record;
+pub mod shared_env;
 pub mod state;
+pub mod status;
 pub mod uv_cache;
 
 pub use dev::{DevError, Installed, Outcome, Request, dev};

@@ -20,7 +20,7 @@ impl Lock {
         match file.file().try_lock() {
             Ok(()) => return Ok(Self(file)),
             Err(TryLockError::WouldBlock) => {
-                say("Blocking", "waiting for another build of this project")
+                say("Blocking", "waiting for another build of this project");
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }

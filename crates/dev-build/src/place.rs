@@ -120,7 +120,7 @@ pub fn leftovers(python: &Interpreter, library: &Utf8Path) -> Vec<Leftover> {
 fn is_extension_of(path: &Utf8Path, stem: &str) -> bool {
     let rest = path.file_name().and_then(|name| name.strip_prefix(stem));
     let Some(rest) = rest else { return false };
-    let is_library = rest.ends_with(".so") || rest.ends_with(".pyd");
+    let is_library = matches!(path.extension(), Some("so" | "pyd"));
     is_library && rest.starts_with('.') && rest.matches('.').count() <= 2
 }
 

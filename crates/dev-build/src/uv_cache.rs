@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn keys_that_we_cannot_read_as_uv_does_are_left_alone() {
-        assert!(inputs(&with_keys(r#"[{ git = { commit = true } }]"#)).is_none());
+        assert!(inputs(&with_keys("[{ git = { commit = true } }]")).is_none());
         assert!(inputs(&with_keys(r#"["*.rs"]"#)).is_none());
         assert!(inputs(&with_keys(r#"[{ env = "CC" }]"#)).is_some());
     }

@@ -1,0 +1,97 @@
+//! Giving everybody else the environment of our builds, so that all share the same artefacts.
+//!
+//! pyo3's build scripts are run again, and everything on top of them compiled again, whenever one of the
+//! `PYO3_*` variables changes. maturin sets them; plain `cargo check`, `cargo test` and rust-analyzer do not
+//! (PyO3/pyo3#1708, #5439). So what maturin sets is written where cargo reads it: `[env]` in the
+//! configuration of this machine, `.cargo/config.local.toml`, if the project includes that file.
+
+use build_env::Invocation;
+use camino::Utf8Path;
+use config_edit::{CargoConfig, EditError};
+use project_model::Workspace;
+
+/// The file of this machine only, beside the project's `.cargo/config.toml`, which includes it.
+pub const LOCAL_CONFIG: &str = "config.local.toml";
+
+/// The variables by which pyo3's build scripts decide. maturin sets a subset of them.
+const VARIABLES: [&str; 5] = [
+    "PYO3_BUILD_EXTENSION_MODULE",
+    "PYO3_CONFIG_FILE",
+    "PYO3_ENVIRONMENT_SIGNATURE",
+    "PYO3_PYTHON",
+    "PYTHON_SYS_EXECUTABLE",
+];
+
+const INTRODUCTION: &str = "\
+# Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
+# they are in its own builds, so that cargo check, cargo test and rust-analyzer share their artefacts.
+";
+
+/// Writes the variables of `cargo_call`. Does nothing in a project that does not include the local file.
+///
+/// # Errors
+/// If a file is not TOML or cannot be written; it has been left as it was.
+pub fn share(workspace: &Workspace, cargo_call: &Invocation) -> Result<(), EditError> {
+    let dir = workspace.root.join(".cargo");
+    if !includes_local_config(&dir)? {
+        return Ok(());
+    }
+    let mut config = CargoConfig::read(&dir.join(LOCAL_CONFIG))?;
+    for name in VARIABLES {
+        let value = cargo_call.env.get(name).and_then(Option::as_deref);
+        config.set_env(name, value)?;
+    }
+    config.introduce(INTRODUCTION);
+    config.into_change().apply()
+}
+
+fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
+    let path = dir.join("config.toml");
+    Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use project_model::Policy;
+    use testkit::TempDir;
+
+    fn workspace(dir: &TempDir) -> Workspace {
+        Workspace {
+            root: dir.path().to_owned(),
+            target_dir: dir.path().join("target"),
+            policy: Policy::default(),
+        }
+    }
+
+    #[test]
+    fn a_project_that_does_not_include_the_file_is_not_touched() {
+        let dir = TempDir::new();
+        let call = Invocation::new("cargo").env("PYO3_PYTHON", "/p");
+        share(&workspace(&dir), &call).unwrap();
+        assert_eq!(dir.path().read_dir_utf8().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn variables_of_another_kind_of_build_are_removed_and_the_users_kept() {
+        let dir = TempDir::new();
+        let cargo = dir.path().join(".cargo");
+        fs_err::create_dir(&cargo).unwrap();
+        fs_err::write(cargo.join("config.toml"), "include = ['config.local.toml']").unwrap();
+        let local = cargo.join(LOCAL_CONFIG);
+        fs_err::write(
+            &local,
+            "[build]\njobs = 1 # mine\n[env]\nPYO3_CONFIG_FILE = \"/old\"\n",
+        )
+        .unwrap();
+        let call = Invocation::new("cargo")
+            .env("PYO3_PYTHON", "/p")
+            .env("CARGO_ENCODED_RUSTFLAGS", "not pyo3's");
+        share(&workspace(&dir), &call).unwrap();
+        let text = fs_err::read_to_string(&local).unwrap();
+        assert_eq!(
+            text,
+            "[build]\njobs = 1 # mine\n[env]\nPYO3_PYTHON = \"/p\"\n"
+        );
+    }
+}
