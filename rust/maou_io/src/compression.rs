@@ -4,7 +4,6 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use arrow::buffer::{Buffer, MutableBuffer};
 use arrow::ipc::CompressionType;
 
 use crate::layout::MAX_ALIGNMENT;
@@ -68,33 +67,29 @@ impl Compression {
         }
     }
 
-    /// The `size` bytes that `stored` stands for; without compression they are shared, not copied.
-    pub(crate) fn restore(self, stored: &Buffer, size: usize) -> Result<Buffer, String> {
+    /// Fills `output` with what `stored` stands for.
+    pub(crate) fn restore(self, stored: &[u8], output: &mut [u8]) -> Result<(), String> {
+        let size = output.len();
         if size == 0 {
-            return Ok(Buffer::from(Vec::<u64>::new()));
-        }
-        if self == Self::None {
-            return take(stored, size);
+            return Ok(());
         }
         let (prefix, content) = stored
-            .split_first_chunk::<PREFIX_LEN>()
+            .split_first_chunk()
             .ok_or("it is shorter than its length prefix")?;
-        match i64::from_le_bytes(*prefix) {
-            STORED_AS_IS => take(&stored.slice(PREFIX_LEN), size),
-            claimed if usize::try_from(claimed) == Ok(size) => self.decompress(content, size),
-            claimed => Err(format!("it claims {claimed} bytes, its rows take {size}")),
-        }
-    }
-
-    fn decompress(self, content: &[u8], size: usize) -> Result<Buffer, String> {
-        let mut buffer = allocate(size)?;
-        let written = match self {
-            Self::Zstd => zstd::bulk::decompress_to_buffer(content, buffer.as_slice_mut())
+        let written = match i64::from_le_bytes(*prefix) {
+            STORED_AS_IS => {
+                output.copy_from_slice(unpadded(content, size)?);
+                size
+            }
+            claimed if usize::try_from(claimed) != Ok(size) => {
+                return Err(format!("it claims {claimed} bytes, its rows take {size}"));
+            }
+            _ if self == Self::Zstd => zstd::bulk::decompress_to_buffer(content, output)
                 .map_err(|error| error.to_string())?,
-            _ => lz4::decompress(content, buffer.as_slice_mut())?,
+            _ => lz4::decompress(content, output)?,
         };
         if written == size {
-            Ok(buffer.into())
+            Ok(())
         } else {
             Err(format!(
                 "it decompresses to {written} bytes, its rows take {size}"
@@ -108,30 +103,17 @@ const PREFIX_LEN: usize = 8;
 /// The prefix of a buffer that compression would not have made smaller.
 const STORED_AS_IS: i64 = -1;
 
-/// The first `size` bytes of a buffer that may be padded.
-fn take(stored: &Buffer, size: usize) -> Result<Buffer, String> {
-    let padded = size.saturating_add(usize::try_from(MAX_ALIGNMENT).unwrap_or_default());
-    if (size..padded).contains(&stored.len()) {
-        Ok(stored.slice_with_length(0, size))
+/// The first `size` bytes of values that may be padded.
+pub(crate) fn unpadded(stored: &[u8], size: usize) -> Result<&[u8], String> {
+    let padding = stored.len().checked_sub(size);
+    if padding.is_some_and(|padding| (padding as u64) < MAX_ALIGNMENT) {
+        Ok(&stored[..size])
     } else {
         Err(format!(
             "it has {} bytes, its rows take {size}",
             stored.len()
         ))
     }
-}
-
-/// Zeroed memory, aligned for every column. A size that the machine does not have is an error, not
-/// the end of the process.
-fn allocate(size: usize) -> Result<MutableBuffer, String> {
-    let words = size.div_ceil(size_of::<u64>());
-    Vec::<u64>::new()
-        .try_reserve_exact(words)
-        .map_err(|_| format!("there is no memory for its {size} bytes"))?;
-    // Asked anew instead of filled: this way the system's pages, zero already, are not zeroed again.
-    let mut buffer = MutableBuffer::from(vec![0_u64; words]);
-    buffer.truncate(size);
-    Ok(buffer)
 }
 
 impl fmt::Display for Compression {
@@ -160,8 +142,16 @@ impl FromStr for Compression {
 mod tests {
     use super::*;
 
-    fn stored(prefix: i64, content: &[u8]) -> Buffer {
-        Buffer::from_vec([&prefix.to_le_bytes()[..], content].concat())
+    /// What `restore` makes of `content` with that prefix.
+    fn restore(
+        compression: Compression,
+        prefix: i64,
+        content: &[u8],
+        size: usize,
+    ) -> Result<Vec<u8>, String> {
+        let stored = [&prefix.to_le_bytes()[..], content].concat();
+        let mut output = vec![0; size];
+        compression.restore(&stored, &mut output).map(|()| output)
     }
 
     #[test]
@@ -175,16 +165,18 @@ mod tests {
 
     #[test]
     fn what_did_not_compress_is_taken_as_it_is() {
-        let restored = Compression::Lz4.restore(&stored(-1, b"abcd"), 4).unwrap();
-        assert_eq!(restored.as_slice(), b"abcd");
+        assert_eq!(restore(Compression::Lz4, -1, b"abcd", 4).unwrap(), b"abcd");
+        assert_eq!(
+            restore(Compression::Lz4, -1, b"abcd\0\0\0\0", 4).unwrap(),
+            b"abcd"
+        );
+        assert!(restore(Compression::Lz4, -1, b"abc", 4).is_err());
     }
 
     #[test]
     fn a_claimed_length_must_be_that_of_the_rows() {
         for claimed in [i64::MAX, i64::MIN, -2, 0, 3, 5, 1 << 40] {
-            let error = Compression::Zstd
-                .restore(&stored(claimed, b"abcd"), 4)
-                .unwrap_err();
+            let error = restore(Compression::Zstd, claimed, b"abcd", 4).unwrap_err();
             assert!(error.contains("claims"), "{error}");
         }
     }
@@ -192,12 +184,9 @@ mod tests {
     #[test]
     fn zstd_must_yield_all_bytes_and_no_more() {
         let content = zstd::bulk::compress(b"abcd", 3).unwrap();
-        let restore = |size: usize| {
-            Compression::Zstd.restore(&stored(i64::try_from(size).unwrap(), &content), size)
-        };
-        assert_eq!(restore(4).unwrap().as_slice(), b"abcd");
-        assert!(restore(3).is_err());
-        assert!(restore(5).is_err());
+        assert_eq!(restore(Compression::Zstd, 4, &content, 4).unwrap(), b"abcd");
+        assert!(restore(Compression::Zstd, 3, &content, 3).is_err());
+        assert!(restore(Compression::Zstd, 5, &content, 5).is_err());
     }
 
     #[test]
@@ -207,10 +196,5 @@ mod tests {
         assert!(!Compression::Zstd.fits(&(0..100), u64::MAX));
         assert!(!Compression::None.fits(&(0..100), 101));
         assert!(Compression::None.fits(&(0..104), 100));
-    }
-
-    #[test]
-    fn memory_that_is_not_there_is_an_error() {
-        assert!(allocate(usize::MAX / 2).is_err());
     }
 }

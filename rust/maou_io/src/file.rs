@@ -1,5 +1,6 @@
 //! Reading a file of records.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,9 +12,10 @@ use arrow::buffer::{Buffer, ScalarBuffer};
 use arrow::datatypes::ArrowNativeType;
 use rayon::prelude::*;
 
+use crate::arena::Arena;
 use crate::compression::Compression;
 use crate::error::{Error, Fault, Reason, Result};
-use crate::layout::{self, Layout};
+use crate::layout::{self, BatchLayout, Layout};
 use crate::pool;
 use crate::schema::{Column, check_values, schema};
 use crate::source::Source;
@@ -104,96 +106,168 @@ impl RecordFile {
 
     /// Reads all batches, in parallel. Uncompressed ones share the memory map.
     pub fn read_all(&self) -> Result<Vec<RecordBatch>> {
-        let batches = self
-            .read_columns(&Column::ALL)?
+        let batches = self.read_columns(&Column::ALL)?;
+        batches
             .into_iter()
-            .map(|columns| self.batch(columns));
-        batches.collect()
+            .map(|columns| self.batch(columns))
+            .collect()
     }
 
-    /// Reads one batch on the calling thread.
+    /// Reads one batch.
     pub fn read_batch(&self, index: usize) -> Result<RecordBatch> {
-        let block = self.block(index).map_err(|fault| fault.at(&self.path))?;
-        self.verify(index, &block)
-            .map_err(|fault| fault.at(&self.path))?;
-        let columns = Column::ALL
-            .iter()
-            .map(|column| self.decode(index, *column, &block));
-        let columns: Result<_, _> = columns.collect();
-        self.batch(columns.map_err(|fault| fault.at(&self.path))?)
+        let mut columns = self.read(index..index + 1, &Column::ALL)?;
+        self.batch(columns.pop().unwrap_or_default())
     }
 
     /// Reads some columns of all batches, in parallel: per batch one array for every column asked
     /// for. Checksums are compared over whole batches all the same.
     pub fn read_columns(&self, columns: &[Column]) -> Result<Vec<Vec<ArrayRef>>> {
+        self.read(0..self.num_batches(), columns)
+    }
+
+    fn read(&self, batches: Range<usize>, columns: &[Column]) -> Result<Vec<Vec<ArrayRef>>> {
         pool::install(|| {
-            let batches = (0..self.num_batches()).into_par_iter();
-            let batches: Vec<_> = batches
-                .map(|index| self.read_batch_columns(index, columns))
+            let blocks = self.blocks(batches)?;
+            self.verify(&blocks)?;
+            let tasks: Vec<Task<'_>> = blocks
+                .iter()
+                .flat_map(|block| {
+                    columns.iter().map(|column| Task {
+                        block,
+                        column: *column,
+                    })
+                })
                 .collect();
-            // Of several failures the first in the file is reported, whichever thread was faster.
-            batches.into_iter().collect::<Result<_, _>>()
+            let arrays = decode(&tasks)?;
+            Ok(arrays
+                .chunks(columns.len().max(1))
+                .map(<[_]>::to_vec)
+                .collect())
         })
         .map_err(|fault: Fault| fault.at(&self.path))
     }
 
-    /// Columns are tasks of their own: a file may well be one large batch.
-    fn read_batch_columns(&self, index: usize, columns: &[Column]) -> Result<Vec<ArrayRef>, Fault> {
-        let block = self.block(index)?;
-        let decode = || -> Vec<_> {
-            columns
-                .par_iter()
-                .map(|column| self.decode(index, *column, &block))
-                .collect()
+    /// The bytes of some batches.
+    fn blocks(&self, batches: Range<usize>) -> Result<Vec<Block<'_>>, Fault> {
+        let layouts = self.layout.batches.get(batches.clone());
+        let layouts =
+            layouts.ok_or_else(|| Reason::Damaged(format!("there are no batches {batches:?}")))?;
+        let numbered = batches.zip(layouts);
+        numbered
+            .map(|(index, layout)| block(&self.source, index, layout))
+            .collect()
+    }
+
+    fn verify(&self, blocks: &[Block<'_>]) -> Result<(), Fault> {
+        let Some(checksums) = &self.layout.checksums else {
+            return Ok(());
         };
-        let (verified, arrays) = rayon::join(|| self.verify(index, &block), decode);
-        verified?;
-        arrays.into_iter().collect()
-    }
-
-    /// A batch's bytes, metadata and body.
-    fn block(&self, index: usize) -> Result<Buffer, Fault> {
-        match self.layout.batches.get(index) {
-            Some(batch) => self.source.slice(batch.block.clone()),
-            None => Err(Reason::Damaged(format!("there is no batch {index}")).into()),
-        }
-    }
-
-    fn verify(&self, index: usize, block: &Buffer) -> Result<(), Fault> {
-        match &self.layout.checksums {
-            Some(checksums) => Ok(checksums.check(index, block)?),
-            None => Ok(()),
-        }
-    }
-
-    /// One column of the batch whose bytes are `block`.
-    fn decode(&self, index: usize, column: Column, block: &Buffer) -> Result<ArrayRef, Fault> {
-        let batch = &self.layout.batches[index];
-        let place = &batch.columns[column as usize];
-        let offset = |position: u64| usize::try_from(position - batch.block.start).ok();
-        let stored = offset(place.start)
-            .zip(offset(place.end))
-            .filter(|(_, end)| *end <= block.len())
-            .map(|(start, end)| block.slice_with_length(start, end - start));
-        let values = stored
-            .ok_or_else(|| "it is outside its batch".to_owned())
-            .and_then(|stored| {
-                batch
-                    .compression
-                    .restore(&stored, batch.rows * column.width())
-            })
-            .and_then(|values| array(column, values, batch.rows));
-        let array = values.map_err(|what| {
-            Reason::Damaged(format!("batch {index}, column `{}`: {what}", column.name()))
-        })?;
-        check_values(column, &array)?;
-        Ok(array)
+        let check = |block: &Block<'_>| checksums.check(block.index, &block.bytes);
+        first_failure(blocks.par_iter().map(check).collect())?;
+        Ok(())
     }
 
     fn batch(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
         RecordBatch::try_new(schema(), columns)
             .map_err(|error| Fault::from(Reason::Damaged(error.to_string())).at(&self.path))
     }
+}
+
+/// The bytes of one batch.
+struct Block<'a> {
+    index: usize,
+    layout: &'a BatchLayout,
+    /// Metadata and body.
+    bytes: Buffer,
+}
+
+fn block<'a>(source: &Source, index: usize, layout: &'a BatchLayout) -> Result<Block<'a>, Fault> {
+    Ok(Block {
+        index,
+        layout,
+        bytes: source.slice(layout.block.clone())?,
+    })
+}
+
+/// One column of one batch. Columns are tasks of their own: a file may well be one large batch.
+struct Task<'a> {
+    block: &'a Block<'a>,
+    column: Column,
+}
+
+impl Task<'_> {
+    /// The size of the values in bytes.
+    fn size(&self) -> usize {
+        self.block.layout.rows * self.column.width()
+    }
+
+    /// The size of the memory to decompress to; what is not compressed is not copied.
+    fn arena_size(&self) -> usize {
+        if self.block.layout.compression == Compression::None {
+            0
+        } else {
+            self.size()
+        }
+    }
+
+    /// The values as they are in the file. The layout has placed them within the block.
+    fn stored(&self) -> Buffer {
+        let start = self.block.layout.block.start;
+        let place = &self.block.layout.columns[self.column as usize];
+        let [start, end] = [place.start - start, place.end - start]
+            .map(|offset| usize::try_from(offset).unwrap_or(usize::MAX));
+        self.block.bytes.slice_with_length(start, end - start)
+    }
+
+    fn restore(&self, output: &mut [u8]) -> Result<(), Reason> {
+        let compression = self.block.layout.compression;
+        if compression == Compression::None {
+            return Ok(());
+        }
+        compression
+            .restore(&self.stored(), output)
+            .map_err(|what| self.damaged(&what))
+    }
+
+    /// The array over the values, which are shared: those in the arena, or those in the file.
+    fn array(&self, restored: Buffer) -> Result<ArrayRef, Reason> {
+        let values = if self.block.layout.compression == Compression::None {
+            self.stored().slice_with_length(0, self.size())
+        } else {
+            restored
+        };
+        let array = array(self.column, values, self.block.layout.rows);
+        let array = array.map_err(|what| self.damaged(&what))?;
+        check_values(self.column, &array)?;
+        Ok(array)
+    }
+
+    fn damaged(&self, what: &str) -> Reason {
+        let (index, column) = (self.block.index, self.column.name());
+        Reason::Damaged(format!("batch {index}, column `{column}`: {what}"))
+    }
+}
+
+/// Decodes columns in parallel.
+fn decode(tasks: &[Task<'_>]) -> Result<Vec<ArrayRef>, Reason> {
+    let sizes: Vec<usize> = tasks.iter().map(Task::arena_size).collect();
+    let mut arena = Arena::new(&sizes).map_err(Reason::Damaged)?;
+    let outputs = arena.split(&sizes);
+    let restored = tasks
+        .par_iter()
+        .zip(outputs)
+        .map(|(task, output)| task.restore(output));
+    first_failure(restored.collect())?;
+    let arrays = tasks
+        .iter()
+        .zip(arena.freeze(&sizes))
+        .map(|(task, values)| task.array(values));
+    arrays.collect()
+}
+
+/// Of several failures the first in the file is reported, whichever thread was faster.
+fn first_failure(results: Vec<Result<(), Reason>>) -> Result<(), Reason> {
+    results.into_iter().collect()
 }
 
 /// An array over a column's values, which are shared.

@@ -29,6 +29,7 @@
 //! # }
 //! ```
 
+mod arena;
 mod checksum;
 mod compression;
 mod error;
