@@ -1,7 +1,5 @@
 //! Memory for everything that is decompressed of a file.
 
-use std::ops::DerefMut;
-
 use arrow::buffer::{Buffer, MutableBuffer};
 use bytes::Bytes;
 use memmap2::MmapMut;
@@ -42,8 +40,8 @@ impl Arena {
     /// The columns, in the order of the sizes.
     pub(crate) fn split<'a>(&'a mut self, sizes: &[usize]) -> Vec<&'a mut [u8]> {
         let mut rest: &mut [u8] = match self {
-            Self::Small(buffer) => buffer.deref_mut(),
-            Self::Large(map) => map.deref_mut(),
+            Self::Small(buffer) => &mut *buffer,
+            Self::Large(map) => &mut *map,
         };
         let mut columns = Vec::with_capacity(sizes.len());
         for size in sizes {

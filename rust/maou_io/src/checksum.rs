@@ -79,13 +79,11 @@ pub(crate) fn read(
 /// Computes the seal of a file as its parts are written.
 pub(crate) struct Sealer {
     /// Over everything but the batches.
-    frame: XxHash3_64Boxed,
+    frame: XxHash3_64,
     /// Over the batch at hand.
-    block: XxHash3_64Boxed,
+    block: XxHash3_64,
     sums: Vec<u8>,
 }
-
-type XxHash3_64Boxed = twox_hash::xxhash3_64::Hasher;
 
 impl Sealer {
     pub(crate) fn new() -> Self {

@@ -45,7 +45,12 @@ impl RecordFile {
 
     /// Takes the content of a file from memory; `path` is for messages.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self> {
-        Self::from_source(path, Ok(Source::Whole(Buffer::from_vec(bytes))))
+        Self::from_buffer(path, Buffer::from_vec(bytes))
+    }
+
+    /// Takes the content of a file from memory that is shared; `path` is for messages.
+    pub fn from_buffer(path: &Path, bytes: Buffer) -> Result<Self> {
+        Self::from_source(path, Ok(Source::Whole(bytes)))
     }
 
     fn from_source(path: &Path, source: Result<Source, Fault>) -> Result<Self> {
@@ -302,7 +307,7 @@ pub fn read(path: &Path) -> Result<Vec<RecordBatch>> {
 }
 
 /// The batches of several files one after the other, with memory for one of them.
-pub(crate) fn stream<'a>(paths: &'a [PathBuf]) -> impl Iterator<Item = Result<RecordBatch>> + 'a {
+pub(crate) fn stream(paths: &[PathBuf]) -> impl Iterator<Item = Result<RecordBatch>> {
     paths.iter().flat_map(|path| {
         let (file, error) = match RecordFile::open_streaming(path) {
             Ok(file) => (Some(file), None),

@@ -63,7 +63,7 @@ fn bounds<'a, T>(batches: impl Iterator<Item = &'a ArrayRef>) -> Option<(T::Nati
 where
     T: ArrowPrimitiveType<Native: Ord>,
 {
-    let values = batches.flat_map(|batch| values::<T>(batch));
+    let values = batches.flat_map(values::<T>);
     values.fold(None, |bounds, value| match bounds {
         None => Some((*value, *value)),
         Some((low, high)) => Some((low.min(*value), high.max(*value))),
@@ -76,6 +76,6 @@ fn values<T: ArrowPrimitiveType>(array: &ArrayRef) -> &[T::Native] {
 }
 
 fn count<'a>(batches: impl Iterator<Item = &'a ArrayRef>, result: i8) -> u64 {
-    let values = batches.flat_map(|batch| values::<Int8Type>(batch));
+    let values = batches.flat_map(values::<Int8Type>);
     values.filter(|value| **value == result).count() as u64
 }

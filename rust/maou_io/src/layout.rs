@@ -65,11 +65,10 @@ pub(crate) fn read(source: &Source) -> Result<Layout, Fault> {
         return Err(Reason::Unsupported("dictionaries".to_owned()).into());
     }
     let blocks = blocks(footer, footer_range.start)?;
-    let room = MAGIC.len() as u64
-        ..blocks
-            .first()
-            .map_or(footer_range.start, |first| first.range.start);
-    let schema = schema_message(source, room)?;
+    let end = blocks
+        .first()
+        .map_or(footer_range.start, |first| first.range.start);
+    let schema = schema_message(source, schema_start(source, end)?..end)?;
     let first = blocks.first().map_or(schema.end, |block| block.range.start);
     let last = blocks.last().map_or(schema.end, |block| block.range.end);
     let checksums = checksum::read(source, 0..first, last..footer_range.start, blocks.len())?;
@@ -222,6 +221,16 @@ fn block(listed: &ipc::Block) -> Option<Block> {
         range: start..end,
         body,
     })
+}
+
+/// Where the schema message starts: behind the magic, or behind its padding to up to 64 bytes, which
+/// arrow's Rust writer adds.
+fn schema_start(source: &Source, end: u64) -> Result<u64, Fault> {
+    let start = MAGIC.len() as u64;
+    let bytes = source.slice(start..end.min(MAX_ALIGNMENT).max(start))?;
+    let words = bytes.as_chunks::<8>().0;
+    let padding = words.iter().take_while(|word| **word == [0; 8]).count();
+    Ok(start + 8 * padding as u64)
 }
 
 /// Checks the schema message at the start of `room` and returns its place.

@@ -22,7 +22,7 @@
 //! # let dir = tempfile::tempdir().map_err(maou_io::Error::io("".as_ref()))?;
 //! let path = dir.path().join("records.arrow");
 //! let batch = RecordBatch::new_empty(maou_io::schema());
-//! let rows = write(&path, Compression::Lz4, [maou_io::Result::Ok(batch)])?;
+//! let rows = write(&path, Compression::Lz4, [Ok::<_, maou_io::Error>(batch)])?;
 //! assert_eq!(rows, 0);
 //! assert!(read(&path)?.is_empty());
 //! # Ok(())

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
 use arrow::error::ArrowError;
+use arrow::ipc::MetadataVersion;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use tempfile::NamedTempFile;
 
@@ -18,6 +19,10 @@ use crate::schema::{conform, schema};
 /// How many rows a batch has at most, and all but the last of a file have exactly. It is what
 /// `pyarrow` writes: 3 MiB of records, enough for the cost per batch to vanish.
 pub const MAX_BATCH_ROWS: usize = 65_536;
+
+/// What buffers are aligned to, in bytes. arrow's default of 64 also moves the schema message from
+/// byte 8 of the file, where the format has it, to byte 64.
+const ALIGNMENT: usize = 8;
 
 /// Writes records to a file that appears under its name only when it is complete.
 ///
@@ -39,8 +44,8 @@ impl RecordWriter {
     pub fn create(path: &Path, compression: Compression) -> Result<Self> {
         let temporary = temporary_beside(path).map_err(Error::io(path))?;
         let file = temporary.reopen().map_err(Error::io(path))?;
-        let writer = IpcWriteOptions::default()
-            .try_with_compression(compression.to_arrow())
+        let writer = IpcWriteOptions::try_new(ALIGNMENT, false, MetadataVersion::V5)
+            .and_then(|options| options.try_with_compression(compression.to_arrow()))
             .and_then(|options| {
                 FileWriter::try_new_with_options(SealingWriter::new(file), &schema(), options)
             })

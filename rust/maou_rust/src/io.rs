@@ -125,12 +125,16 @@ impl Records {
         )
     }
 
-    /// The schema as an Arrow PyCapsule.
+    /// The schema as an Arrow `PyCapsule`.
+    #[expect(
+        clippy::unused_self,
+        reason = "a method to Python; the schema is always the same"
+    )]
     fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyArrowResult<Bound<'py, PyCapsule>> {
         to_schema_pycapsule(py, maou_io::schema().as_ref())
     }
 
-    /// The records as an Arrow PyCapsule stream, without a copy unless another schema is requested.
+    /// The records as an Arrow `PyCapsule` stream, without a copy unless another schema is requested.
     #[pyo3(signature = (requested_schema=None))]
     fn __arrow_c_stream__<'py>(
         &self,

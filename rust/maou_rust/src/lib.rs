@@ -3,6 +3,9 @@
 //! Every function releases the GIL while it works, turns panics into exceptions, and takes and
 //! gives Arrow data through the Arrow `PyCapsule` interface without copying them.
 
+// What a function takes from Python is made for the call: there is nobody to borrow it from.
+#![allow(clippy::needless_pass_by_value)]
+
 mod errors;
 mod index;
 mod io;
