@@ -47,6 +47,8 @@ pub fn reshard(
     refuse_occupied(directory)?;
     check_layouts(inputs)?;
     let parent = directory_of(directory);
+    // Asked for its own sake: the error of `tempfile` would have no number and a made-up path.
+    fs::metadata(parent).map_err(Error::io(parent))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".maou-reshard.").suffix(".tmp");
     #[cfg(unix)]

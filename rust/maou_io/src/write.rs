@@ -147,11 +147,21 @@ fn failed(path: &Path, error: ArrowError) -> Error {
 fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?;
     let prefix = format!(".{}.", name.to_string_lossy());
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(directory_of(path))
+    let mut refusal = None;
+    let created = tempfile::Builder::new()
+        .prefix(&prefix)
+        .suffix(".tmp")
+        .make_in(directory_of(path), |path| {
+            let file = File::options()
+                .read(true)
+                .write(true)
+                .create_new(true)
+                .open(path);
+            file.inspect_err(|error| refusal = error.raw_os_error())
+        });
+    // `tempfile` wraps the system's error, for it adds the name that it made up. For the caller it
+    // is the output that failed, and the number that counts.
+    created.map_err(|error| refusal.map_or(error, io::Error::from_raw_os_error))
 }
 
 /// The directory that `path` is in.

@@ -159,6 +159,25 @@ fn a_source_that_fails_leaves_nothing() {
 }
 
 #[test]
+fn a_missing_directory_is_the_system_s_error_at_the_output() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("no/a.arrow");
+    let error = RecordWriter::create(&path, Compression::Lz4)
+        .map(drop)
+        .unwrap_err();
+    let Error::Io {
+        path: named,
+        source,
+    } = error
+    else {
+        panic!("{error}")
+    };
+    assert_eq!(named, path);
+    assert_eq!(source.kind(), std::io::ErrorKind::NotFound);
+    assert!(source.raw_os_error().is_some());
+}
+
+#[test]
 fn data_that_are_no_records_are_refused() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("a.arrow");
