@@ -1,0 +1,29 @@
+//! Tells the extension which commit it is built from.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    for path in ["logs/HEAD", "HEAD"] {
+        // After every commit, checkout and reset git adds a line to the log of HEAD. HEAD itself
+        // matters where there is no log. Both are asked from git: in a worktree they are elsewhere.
+        if let Some(path) = git(&["rev-parse", "--git-path", path])
+            && Path::new(&path).exists()
+        {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
+    println!("cargo::rustc-env=MAOU_COMMIT={commit}");
+    let profile = env::var("PROFILE").unwrap_or_else(|_| "unknown".to_owned());
+    println!("cargo::rustc-env=MAOU_PROFILE={profile}");
+}
+
+/// What git prints, or nothing: without git, and in a source distribution, there is no commit.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
