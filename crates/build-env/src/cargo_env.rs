@@ -4,10 +4,17 @@
 //! cargo, maturin or compiler cache started from there would see an environment that differs from a
 //! developer's shell: sccache takes nearly every `CARGO_*` variable into its key
 //! (mozilla/sccache#2494), and `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project
-//! that is built. So each child gets the environment that the user's shell has.
+//! that is built. Also, what stands under `[env]` in cargo's configuration reaches us, where maturin would
+//! take it for the user's wish. So each child gets the environment that the user's shell has.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::Command;
+use std::sync::OnceLock;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use toml_edit::DocumentMut;
 
 use crate::vars;
 
@@ -15,12 +22,15 @@ use crate::vars;
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>), and rustup's recursion guard.
 const SET_BY_CARGO_RUN: [&str; 6] = [
     vars::CARGO,
-    "CARGO_MANIFEST_DIR",
+    CARGO_MANIFEST_DIR,
     "CARGO_MANIFEST_PATH",
     "CARGO_BIN_NAME",
     "CARGO_CRATE_NAME",
     "RUST_RECURSION_COUNT",
 ];
+
+/// Set for everything that cargo runs.
+const CARGO_MANIFEST_DIR: &str = "CARGO_MANIFEST_DIR";
 
 /// What rustup sets beside the toolchain it chose: why it chose it. Since rustup 1.28.
 const RUSTUP_TOOLCHAIN_SOURCE: &str = "RUSTUP_TOOLCHAIN_SOURCE";
@@ -42,25 +52,96 @@ pub fn cargo() -> String {
     }
 }
 
-/// Gives `command` the environment that we had been started in, had cargo not stood in between.
+/// The environment that we had been started in, had cargo not stood in between. Variables whose name or value
+/// is not UTF-8 are left out.
+#[must_use]
+pub fn environment() -> BTreeMap<String, String> {
+    let changes = changes();
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter_map(|(name, value)| match changes.get(&name) {
+            Some(change) => Some((name, change.clone()?)),
+            None => Some((name, value)),
+        })
+        .filter_map(|(name, value)| Some((name, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Gives `command` that environment.
 pub(crate) fn restore(command: &mut Command) {
-    for name in leftovers(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
-        command.env_remove(name);
-    }
-    if toolchain_is_rustups_choice(vars::var(RUSTUP_TOOLCHAIN_SOURCE).as_deref()) {
-        command.env_remove("RUSTUP_TOOLCHAIN");
-        command.env_remove(RUSTUP_TOOLCHAIN_SOURCE);
-    }
-    if let (Some(cargo), Some(paths)) = (vars::var(vars::CARGO), std::env::var_os(LIBRARY_PATH)) {
-        let ours = std::env::current_exe().ok();
-        let kept: Vec<_> = std::env::split_paths(&paths)
-            .filter(|path| !added_by_cargo(path, Path::new(&cargo), ours.as_deref()))
-            .collect();
-        match std::env::join_paths(&kept) {
-            Ok(joined) if !kept.is_empty() => command.env(LIBRARY_PATH, joined),
-            _ => command.env_remove(LIBRARY_PATH),
+    for (name, value) in changes() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
         };
     }
+}
+
+/// What must be set, or removed, to undo what cargo did.
+fn changes() -> &'static BTreeMap<String, Option<OsString>> {
+    static CHANGES: OnceLock<BTreeMap<String, Option<OsString>>> = OnceLock::new();
+    CHANGES.get_or_init(|| {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let mut removed = leftovers(names);
+        if toolchain_is_rustups_choice(vars::var(RUSTUP_TOOLCHAIN_SOURCE).as_deref()) {
+            removed.extend(["RUSTUP_TOOLCHAIN", RUSTUP_TOOLCHAIN_SOURCE].map(str::to_owned));
+        }
+        if vars::var(CARGO_MANIFEST_DIR).is_some() {
+            removed.extend(given_by_configuration());
+        }
+        let mut changes: BTreeMap<_, _> = removed.into_iter().map(|name| (name, None)).collect();
+        changes.extend(library_path().map(|paths| (LIBRARY_PATH.to_owned(), paths)));
+        changes
+    })
+}
+
+/// The library path without what cargo added. `None` if it is not set, or not by cargo.
+fn library_path() -> Option<Option<OsString>> {
+    let cargo = vars::var(vars::CARGO)?;
+    let paths = std::env::var_os(LIBRARY_PATH)?;
+    let ours = std::env::current_exe().ok();
+    let kept: Vec<_> = std::env::split_paths(&paths)
+        .filter(|path| !added_by_cargo(path, Path::new(&cargo), ours.as_deref()))
+        .collect();
+    let joined = std::env::join_paths(&kept).ok();
+    Some(joined.filter(|joined| !joined.is_empty()))
+}
+
+/// Those of [`vars::PYO3`] that have the value which the local configuration of the directory we were started
+/// in gives them: they come from there, and not from the user's shell.
+fn given_by_configuration() -> Vec<String> {
+    let here = std::env::current_dir()
+        .ok()
+        .and_then(|dir| Utf8PathBuf::try_from(dir).ok());
+    let configs = here
+        .iter()
+        .flat_map(|dir| dir.ancestors())
+        .map(local_config);
+    let configured = configs.flat_map(|path| env_table(&path));
+    let given = configured.filter(|(name, value)| {
+        vars::PYO3.contains(&name.as_str()) && vars::var(name).as_ref() == Some(value)
+    });
+    given.map(|(name, _)| name).collect()
+}
+
+/// The configuration of this machine only, which the tracked `.cargo/config.toml` of `dir` may include.
+#[must_use]
+pub fn local_config(dir: &Utf8Path) -> Utf8PathBuf {
+    dir.join(".cargo").join(LOCAL_CONFIG)
+}
+
+/// Its name.
+pub const LOCAL_CONFIG: &str = "config.local.toml";
+
+/// The variables under `[env]` in a file, those that are plain strings.
+fn env_table(path: &Utf8Path) -> Vec<(String, String)> {
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    let document: DocumentMut = text.parse().unwrap_or_default();
+    let env = document.get("env").and_then(|env| env.as_table_like());
+    let entries = env.into_iter().flat_map(|env| env.iter());
+    let strings =
+        entries.filter_map(|(name, value)| Some((name.to_owned(), value.as_str()?.to_owned())));
+    strings.collect()
 }
 
 /// Those of `names` that cargo sets for a program it runs.
@@ -105,6 +186,23 @@ mod tests {
         ];
         let gone = leftovers(names.into_iter().map(str::to_owned));
         assert_eq!(gone, ["CARGO", "CARGO_PKG_NAME"]);
+    }
+
+    #[test]
+    fn the_environment_of_the_configuration_is_read() {
+        let dir = testkit::TempDir::new();
+        let path = local_config(dir.path());
+        fs_err::create_dir(path.parent().unwrap()).unwrap();
+        fs_err::write(
+            &path,
+            "[env]\nPYO3_PYTHON = \"/p\"\nX = { value = \"y\" }\n",
+        )
+        .unwrap();
+        assert_eq!(
+            env_table(&path),
+            [("PYO3_PYTHON".to_owned(), "/p".to_owned())]
+        );
+        assert!(env_table("/no/such/file".into()).is_empty());
     }
 
     #[test]

@@ -20,6 +20,15 @@ pub const CARGO: &str = "CARGO";
 /// Where pyenv keeps its versions. Default: `~/.pyenv`.
 pub const PYENV_ROOT: &str = "PYENV_ROOT";
 
+/// The variables by which pyo3's build scripts decide; maturin sets some of them.
+pub const PYO3: [&str; 5] = [
+    "PYO3_BUILD_EXTENSION_MODULE",
+    "PYO3_CONFIG_FILE",
+    "PYO3_ENVIRONMENT_SIGNATURE",
+    "PYO3_PYTHON",
+    "PYTHON_SYS_EXECUTABLE",
+];
+
 /// The value of `name`, where it is set, not empty and UTF-8.
 #[must_use]
 pub fn var(name: &str) -> Option<String> {

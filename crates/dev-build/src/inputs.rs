@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use build_env::vars;
+use build_env::{cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Layout, Project, Workspace};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ fn cargo_call(
     for path in files {
         named.extend(file(project, &path));
     }
-    for (name, value) in std::env::vars() {
+    for (name, value) in cargo_env::environment() {
         if VARIABLES.iter().any(|start| name.starts_with(start)) {
             named.insert(format!("variable {name}"), sha256(value.as_bytes()));
         }

@@ -54,18 +54,10 @@ fn write(file: &Utf8Path, args: Vec<String>) -> std::io::Result<()> {
     let call = Invocation {
         program: cargo_env::cargo().into(),
         args,
-        env: differences(&base, utf8_environment()),
+        env: differences(&base, cargo_env::environment()),
         cwd: Some(cwd),
     };
     fs_err::write(file, serde_json::to_string(&call)?)
-}
-
-/// Our variables, but for those whose name or value is not UTF-8: nobody sets such ones for cargo, and the
-/// child inherits them anyway.
-fn utf8_environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
 }
 
 /// Makes `maturin` call us instead of cargo, and write its call to `file`.
@@ -74,7 +66,7 @@ fn utf8_environment() -> BTreeMap<String, String> {
 /// If we cannot tell which program we are.
 pub fn recording(maturin: Invocation, file: &Utf8Path) -> std::io::Result<Invocation> {
     let ourselves = std::env::current_exe()?;
-    let base = serde_json::to_string(&hashes(&utf8_environment()))?;
+    let base = serde_json::to_string(&hashes(&cargo_env::environment()))?;
     Ok(maturin
         .env(vars::CARGO, ourselves.to_string_lossy())
         .env(vars::XTASK_RECORD_CARGO, file.as_str())

@@ -5,22 +5,11 @@
 //! (PyO3/pyo3#1708, #5439). So what maturin sets is written where cargo reads it: `[env]` in the
 //! configuration of this machine, `.cargo/config.local.toml`, if the project includes that file.
 
-use build_env::Invocation;
+use build_env::cargo_env::{LOCAL_CONFIG, local_config};
+use build_env::{Invocation, vars};
 use camino::Utf8Path;
 use config_edit::{CargoConfig, EditError};
 use project_model::Workspace;
-
-/// The file of this machine only, beside the project's `.cargo/config.toml`, which includes it.
-pub const LOCAL_CONFIG: &str = "config.local.toml";
-
-/// The variables by which pyo3's build scripts decide. maturin sets a subset of them.
-const VARIABLES: [&str; 5] = [
-    "PYO3_BUILD_EXTENSION_MODULE",
-    "PYO3_CONFIG_FILE",
-    "PYO3_ENVIRONMENT_SIGNATURE",
-    "PYO3_PYTHON",
-    "PYTHON_SYS_EXECUTABLE",
-];
 
 const INTRODUCTION: &str = "\
 # Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
@@ -32,12 +21,11 @@ const INTRODUCTION: &str = "\
 /// # Errors
 /// If a file is not TOML or cannot be written; it has been left as it was.
 pub fn share(workspace: &Workspace, cargo_call: &Invocation) -> Result<(), EditError> {
-    let dir = workspace.root.join(".cargo");
-    if !includes_local_config(&dir)? {
+    if !includes_local_config(&workspace.root)? {
         return Ok(());
     }
-    let mut config = CargoConfig::read(&dir.join(LOCAL_CONFIG))?;
-    for name in VARIABLES {
+    let mut config = CargoConfig::read(&local_config(&workspace.root))?;
+    for name in vars::PYO3 {
         let value = cargo_call.env.get(name).and_then(Option::as_deref);
         config.set_env(name, value)?;
     }
@@ -46,7 +34,7 @@ pub fn share(workspace: &Workspace, cargo_call: &Invocation) -> Result<(), EditE
 }
 
 fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
-    let path = dir.join("config.toml");
+    let path = dir.join(".cargo/config.toml");
     Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
 }
 
