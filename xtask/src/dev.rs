@@ -2,9 +2,11 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use build_env::{Invocation, Running, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
+use dev_build::watch::{Snapshot, Watched};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 
@@ -62,6 +64,12 @@ pub(crate) struct Args {
     /// With --status: answer in JSON
     #[arg(long, requires = "status")]
     json: bool,
+    /// Build again whenever something has changed; changes in Python count without
+    #[arg(long, conflicts_with = "status")]
+    watch: bool,
+    /// With --watch: a command to run after each good build; it is stopped when the next one is ready
+    #[arg(last = true, requires = "watch", value_name = "COMMAND")]
+    command: Vec<String>,
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
@@ -115,9 +123,84 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return show_status(&status(&project, &request, &ui::say), args.json);
     }
     let toolbox = toolbox(request.run.forbids_network())?;
-    let outcome = dev(&project, &toolbox, &request, &ui::say)?;
-    report(&project, &outcome);
+    if args.watch {
+        return watch(&project.root, &toolbox, &request, &args.command);
+    }
+    build(&project, &toolbox, &request)?;
     Ok(Answer::Done)
+}
+
+fn build(project: &Project, toolbox: &Toolbox, request: &Request<'_>) -> anyhow::Result<()> {
+    let outcome = dev(project, toolbox, request, &ui::say)?;
+    report(project, &outcome);
+    Ok(())
+}
+
+/// Builds whenever something has changed, until it is interrupted. A build that fails leaves the last good one
+/// installed, and `command` running.
+fn watch(
+    root: &Utf8Path,
+    toolbox: &Toolbox,
+    request: &Request<'_>,
+    command: &[String],
+) -> anyhow::Result<Answer> {
+    let mut running: Option<Running> = None;
+    loop {
+        let (watched, before) = match rebuild(root, toolbox, request) {
+            Ok(looked_at) => {
+                if let Some(previous) = running.take() {
+                    previous.stop();
+                }
+                running = start(command, root)?;
+                looked_at
+            }
+            Err(Failed { error, looked_at }) => {
+                ui::error(&error);
+                looked_at
+            }
+        };
+        ui::say("Watching", "for changes; Ctrl-C ends it");
+        for path in watched.wait_for_change(&before) {
+            ui::say("Changed", path.strip_prefix(root).unwrap_or(&path).as_str());
+        }
+    }
+}
+
+type LookedAt = (Watched, Snapshot);
+
+struct Failed {
+    error: anyhow::Error,
+    looked_at: LookedAt,
+}
+
+/// One build of the project as it is now, and its files as they were before it: a change during the build is
+/// a reason for the next one.
+fn rebuild(root: &Utf8Path, toolbox: &Toolbox, request: &Request<'_>) -> Result<LookedAt, Failed> {
+    let before = Watched::new(root, request).look();
+    let done = Project::load(root)
+        .map_err(Into::into)
+        .and_then(|project| build(&project, toolbox, request));
+    // Only after the build is known what it is made of.
+    let watched = Watched::new(root, request);
+    let mut snapshot = watched.look();
+    snapshot.extend(before);
+    match done {
+        Ok(()) => Ok((watched, snapshot)),
+        Err(error) => Err(Failed {
+            error,
+            looked_at: (watched, snapshot),
+        }),
+    }
+}
+
+/// Starts the command that the user gave, if any.
+fn start(command: &[String], root: &Utf8Path) -> anyhow::Result<Option<Running>> {
+    let Some((program, args)) = command.split_first() else {
+        return Ok(None);
+    };
+    let command = Invocation::new(program.as_str()).args(args).cwd(root);
+    ui::say("Running", &command.to_string());
+    Ok(Some(command.spawn()?))
 }
 
 /// Data on standard output: for people, or with `--json` for programs.

@@ -12,7 +12,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::cargo_env;
+use crate::{Running, cargo_env};
 
 /// What to run, with which arguments, where, and how its environment differs from ours.
 ///
@@ -185,6 +185,14 @@ impl Invocation {
             on_line(&String::from_utf8_lossy(&line.map_err(output_error)?));
         }
         child.wait().map_err(output_error)
+    }
+
+    /// Starts it with our own standard streams and does not wait for it.
+    pub fn spawn(&self) -> Result<Running, RunError> {
+        let child = self.command().spawn();
+        Ok(Running::new(
+            child.map_err(|source| self.cannot_start(source))?,
+        ))
     }
 
     fn command(&self) -> Command {

@@ -10,7 +10,7 @@
 //!    [`uv_cache`] tells uv that the install is fresh.
 //! 7. [`shared_env`]: plain cargo and rust-analyzer get the same environment, so that they share the artefacts.
 //!
-//! [`dev`] is all of it; [`status`] tells what came of it.
+//! [`dev`] is all of it; [`status`] tells what came of it, and [`watch`] when it is due again.
 
 pub mod compile;
 pub mod dependencies;
@@ -28,5 +28,6 @@ pub mod shared_env;
 pub mod state;
 pub mod status;
 pub mod uv_cache;
+pub mod watch;
 
 pub use dev::{DevError, Installed, Outcome, Request, dev};

@@ -1,0 +1,198 @@
+//! Noticing that something a build depends on has changed.
+//!
+//! By looking, a few times a second, at what the file system says of each file: a few hundred calls of `stat`
+//! take less than a millisecond, and unlike notifications they also see changes on the shared volumes of a
+//! container. Python sources are not looked at: an editable install has them as they are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::Project;
+use walkdir::{DirEntry, WalkDir};
+
+use crate::dev::{Request, environment};
+use crate::digest::Stamp;
+use crate::state::State;
+
+/// How often to look.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// How long all must have been quiet after a change: an editor that saves several files, or a checkout, is to
+/// start one build and not ten.
+const QUIET: Duration = Duration::from_millis(200);
+
+/// What is looked at.
+#[derive(Debug)]
+pub struct Watched {
+    roots: BTreeSet<Utf8PathBuf>,
+    /// Files that are no Rust source, or lie elsewhere: what build scripts and `include!` name.
+    sources: BTreeSet<Utf8PathBuf>,
+}
+
+/// The files at one time.
+pub type Snapshot = BTreeMap<Utf8PathBuf, Option<Stamp>>;
+
+impl Watched {
+    /// Rust sources, manifests and configuration in the project in `root` and its workspace, and what else the
+    /// last build was made of. A project that cannot be read right now is looked at all the same.
+    #[must_use]
+    pub fn new(root: &Utf8Path, request: &Request<'_>) -> Self {
+        let project = Project::load(root).ok();
+        let state = project.as_ref().and_then(|project| {
+            let venv = environment(project, request).root();
+            State::find(&venv, project.name()).map(|(_, state)| state)
+        });
+        let workspace = state.as_ref().map(|state| state.workspace.root.clone());
+        let manifest = project.as_ref().map(|project| &project.extension.manifest);
+        let crate_dir = manifest
+            .and_then(|path| path.parent())
+            .map(Utf8Path::to_owned);
+        let roots = [Some(root.to_owned()), workspace, crate_dir];
+        let sources = state.into_iter().flat_map(|state| state.sources);
+        Self {
+            roots: roots.into_iter().flatten().collect(),
+            sources: sources.map(|source| source.path).collect(),
+        }
+    }
+
+    /// The files as they are now.
+    #[must_use]
+    pub fn look(&self) -> Snapshot {
+        let found = self.roots.iter().flat_map(|root| inputs_below(root));
+        let paths = found.chain(self.sources.iter().cloned());
+        paths
+            .map(|path| (path.clone(), Stamp::of(&path).ok()))
+            .collect()
+    }
+
+    /// Waits until the files differ from `before` and have been quiet for a while. Gives the names of those
+    /// that differ.
+    #[must_use]
+    pub fn wait_for_change(&self, before: &Snapshot) -> Vec<Utf8PathBuf> {
+        loop {
+            std::thread::sleep(INTERVAL);
+            let mut now = self.look();
+            if differing(before, &now).is_empty() {
+                continue;
+            }
+            loop {
+                std::thread::sleep(QUIET);
+                let later = self.look();
+                if later == now {
+                    break;
+                }
+                now = later;
+            }
+            let changed = differing(before, &now);
+            // Changed, and changed back.
+            if !changed.is_empty() {
+                return changed;
+            }
+        }
+    }
+}
+
+/// The files that are not in both, or not the same.
+fn differing(before: &Snapshot, now: &Snapshot) -> Vec<Utf8PathBuf> {
+    let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();
+    let changed = names
+        .into_iter()
+        .filter(|name| before.get(*name) != now.get(*name));
+    changed.cloned().collect()
+}
+
+/// Rust sources, manifests, lock files and configuration below `root`.
+fn inputs_below(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = WalkDir::new(root)
+        .into_iter()
+        .filter_entry(may_hold_inputs)
+        .flatten();
+    let paths = entries.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
+    paths.filter(|path| is_input(path)).collect()
+}
+
+fn is_input(path: &Utf8Path) -> bool {
+    matches!(path.extension(), Some("rs" | "toml" | "lock"))
+}
+
+/// Not what cargo, Python and git make: target directories, environments, hidden directories but `.cargo`.
+fn may_hold_inputs(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.depth() == 0 || !entry.file_type().is_dir() {
+        return true;
+    }
+    let hidden = name.starts_with('.') && name != ".cargo";
+    let is_made = |mark: &str| entry.path().join(mark).exists();
+    !hidden && name != "node_modules" && !is_made("CACHEDIR.TAG") && !is_made("pyvenv.cfg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn watched(fixture: &Fixture) -> Watched {
+        Watched::new(&fixture.root(), &Request::default())
+    }
+
+    #[test]
+    fn sources_manifests_and_configuration_are_looked_at_and_nothing_else() {
+        let fixture = Fixture::mixed("thing");
+        fixture.write("target/CACHEDIR.TAG", "");
+        fixture.write("target/debug/build/out.rs", "");
+        fixture.write("env/pyvenv.cfg", "");
+        fixture.write("env/lib/x.toml", "");
+        fixture.write(".cargo/config.toml", "");
+        fixture.write(".git/x.toml", "");
+        let root = fixture.root();
+        let seen = watched(&fixture).look();
+        let names: Vec<_> = seen
+            .keys()
+            .map(|path| path.strip_prefix(&root).unwrap())
+            .collect();
+        let expected = [
+            ".cargo/config.toml",
+            "native/Cargo.toml",
+            "native/src/lib.rs",
+            "pyproject.toml",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn edits_new_files_and_deletions_are_noticed_and_python_is_not() {
+        let fixture = Fixture::mixed("thing");
+        let watched = watched(&fixture);
+        let mut before = watched.look();
+        fixture.write("python/thing/other.py", "x = 1");
+        assert!(differing(&before, &watched.look()).is_empty());
+        for name in ["native/src/lib.rs", "native/src/new.rs"] {
+            fixture.write(name, "// changed");
+            let now = watched.look();
+            assert_eq!(differing(&before, &now), [fixture.root().join(name)]);
+            before = now;
+        }
+        fs_err::remove_file(fixture.root().join("native/src/new.rs")).unwrap();
+        assert_eq!(
+            differing(&before, &watched.look()),
+            [fixture.root().join("native/src/new.rs")]
+        );
+    }
+
+    #[test]
+    fn waiting_ends_when_all_is_quiet() {
+        let fixture = Fixture::mixed("thing");
+        let watched = watched(&fixture);
+        let before = watched.look();
+        let changed = std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| watched.wait_for_change(&before));
+            for number in 0..5 {
+                fixture.write(format!("native/src/m{number}.rs"), "");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            waiting.join().unwrap()
+        });
+        assert_eq!(changed.len(), 5, "{changed:?}");
+    }
+}
