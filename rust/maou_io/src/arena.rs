@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_is_written_to_a_column_is_in_its_buffer() {
-        for size in [0, 1, 64, 65, LARGE] {
+        // The last ones find what the ones before have left behind.
+        for size in [0, 1, 64, 65, LARGE, LARGE + 1, LARGE] {
             let sizes = [size, 3, 0, size];
             let mut arena = Arena::new(&sizes).unwrap();
             for (column, value) in arena.split(&sizes).into_iter().zip(1..) {

@@ -29,15 +29,15 @@ pub enum Error {
         reason: Reason,
     },
     /// Data that was to be written are no training records.
-    #[error("{}: not written: {reason}", path.display())]
+    #[error("{}: the data are no training records: {reason}", path.display())]
     Rejected {
-        /// The file that would have been written.
+        /// The file that they were to be written to.
         path: PathBuf,
         /// What is wrong with the data.
         reason: Reason,
     },
     /// The source of the data to be written failed on its own.
-    #[error("{}: not written: the source of the records failed: {message}", path.display())]
+    #[error("{}: the source of the records failed: {message}", path.display())]
     Source {
         /// The file that would have been written.
         path: PathBuf,

@@ -39,7 +39,6 @@ mod info;
 mod layout;
 mod lz4;
 mod merge;
-/// The threads that decode.
 pub mod pool;
 mod schema;
 mod source;
