@@ -35,6 +35,13 @@ impl Running {
         let _ = self.0.wait();
     }
 
+    /// Kills the command at once (SIGKILL), and leaves what it has started.
+    pub fn kill(mut self) {
+        // It may have ended on its own.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+
     /// The process and its descendants as the kernel lists them now (`/proc/PID/task/TID/children`); elsewhere
     /// than on Linux, the process alone.
     fn with_descendants(&self) -> Vec<Pid> {

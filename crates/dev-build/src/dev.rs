@@ -257,7 +257,7 @@ impl<'a> Build<'a> {
         if self.request.venv.is_some() || remembered == Some(call) {
             return Ok(());
         }
-        shared_env::share(&self.workspace, call)?;
+        shared_env::share(self.project, &self.workspace, call)?;
         // What has been written is itself among what decides the next call.
         self.inputs = Inputs::read(
             self.project,

@@ -9,7 +9,7 @@ use build_env::cargo_env::{LOCAL_CONFIG, local_config};
 use build_env::{Invocation, vars};
 use camino::Utf8Path;
 use config_edit::{CargoConfig, EditError};
-use project_model::Workspace;
+use project_model::{Project, Workspace};
 
 const INTRODUCTION: &str = "\
 # Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
@@ -20,11 +20,27 @@ const INTRODUCTION: &str = "\
 ///
 /// # Errors
 /// If a file is not TOML or cannot be written; it has been left as it was.
-pub fn share(workspace: &Workspace, cargo_call: &Invocation) -> Result<(), EditError> {
-    if !includes_local_config(&workspace.root)? {
-        return Ok(());
+pub fn share(
+    project: &Project,
+    workspace: &Workspace,
+    cargo_call: &Invocation,
+) -> Result<(), EditError> {
+    // cargo reads the files of every directory from the one it is started in upwards.
+    for dir in [&workspace.root, &project.root] {
+        if includes_local_config(dir)? {
+            return write(&local_config(dir), cargo_call);
+        }
     }
-    let mut config = CargoConfig::read(&local_config(&workspace.root))?;
+    Ok(())
+}
+
+fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
+    let path = dir.join(".cargo/config.toml");
+    Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
+}
+
+fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<(), EditError> {
+    let mut config = CargoConfig::read(path)?;
     for name in vars::PYO3 {
         let value = cargo_call.env.get(name).and_then(Option::as_deref);
         config.set_env(name, value)?;
@@ -33,50 +49,36 @@ pub fn share(workspace: &Workspace, cargo_call: &Invocation) -> Result<(), EditE
     config.into_change().apply()
 }
 
-fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
-    let path = dir.join(".cargo/config.toml");
-    Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use project_model::Policy;
-    use testkit::TempDir;
+    use testkit::Fixture;
 
-    fn workspace(dir: &TempDir) -> Workspace {
-        Workspace {
-            root: dir.path().to_owned(),
-            target_dir: dir.path().join("target"),
-            policy: Policy::default(),
-        }
+    /// The variables of `call` shared in `fixture`.
+    fn shared(fixture: &Fixture, call: &Invocation) {
+        let project = Project::load(&fixture.root()).unwrap();
+        let workspace = Workspace::load(&project).unwrap();
+        share(&project, &workspace, call).unwrap();
     }
 
     #[test]
     fn a_project_that_does_not_include_the_file_is_not_touched() {
-        let dir = TempDir::new();
-        let call = Invocation::new("cargo").env("PYO3_PYTHON", "/p");
-        share(&workspace(&dir), &call).unwrap();
-        assert_eq!(dir.path().read_dir_utf8().unwrap().count(), 0);
+        let fixture = Fixture::mixed("thing");
+        shared(&fixture, &Invocation::new("cargo").env("PYO3_PYTHON", "/p"));
+        assert!(!fixture.root().join(".cargo").exists());
     }
 
     #[test]
     fn variables_of_another_kind_of_build_are_removed_and_the_users_kept() {
-        let dir = TempDir::new();
-        let cargo = dir.path().join(".cargo");
-        fs_err::create_dir(&cargo).unwrap();
-        fs_err::write(cargo.join("config.toml"), "include = ['config.local.toml']").unwrap();
-        let local = cargo.join(LOCAL_CONFIG);
-        fs_err::write(
-            &local,
-            "[build]\njobs = 1 # mine\n[env]\nPYO3_CONFIG_FILE = \"/old\"\n",
-        )
-        .unwrap();
+        let fixture = Fixture::mixed("thing");
+        fixture.write(".cargo/config.toml", "include = ['config.local.toml']");
+        let old = "[build]\njobs = 1 # mine\n[env]\nPYO3_CONFIG_FILE = \"/old\"\n";
+        fixture.write(".cargo/config.local.toml", old);
         let call = Invocation::new("cargo")
             .env("PYO3_PYTHON", "/p")
             .env("CARGO_ENCODED_RUSTFLAGS", "not pyo3's");
-        share(&workspace(&dir), &call).unwrap();
-        let text = fs_err::read_to_string(&local).unwrap();
+        shared(&fixture, &call);
+        let text = fs_err::read_to_string(local_config(&fixture.root())).unwrap();
         assert_eq!(
             text,
             "[build]\njobs = 1 # mine\n[env]\nPYO3_PYTHON = \"/p\"\n"

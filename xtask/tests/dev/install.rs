@@ -1,54 +1,9 @@
-//! `cargo xtask dev` on small real projects, with the real uv, maturin and cargo.
-//!
-//! What is missing on the machine is fetched from PyPI and crates.io.
+//! The first installation, and what is refused before anything is touched.
 
-use std::process::ExitStatus;
-
-use build_env::{Captured, Invocation};
-use camino::{Utf8Path, Utf8PathBuf};
+use build_env::Invocation;
 use testkit::Fixture;
 
-/// A target directory that the projects of these tests share, so that pyo3 is compiled once. Each project
-/// has a name of its own, since the libraries lie side by side in it.
-const TARGET_DIR: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures");
-
-fn xtask(project: &Utf8Path) -> Invocation {
-    Invocation::new(env!("CARGO_BIN_EXE_xtask"))
-        .args(["--project", project.as_str()])
-        .env("CARGO_TARGET_DIR", TARGET_DIR)
-        .env_remove("VIRTUAL_ENV")
-}
-
-fn dev(project: &Fixture, args: &[&str]) -> Captured {
-    let command = xtask(&project.root()).arg("dev").args(args.iter().copied());
-    command.capture().expect("it starts")
-}
-
-/// [`dev`], which must succeed; what it wrote to standard error.
-fn dev_ok(project: &Fixture, args: &[&str]) -> String {
-    let done = dev(project, args);
-    assert!(done.status.success(), "{}", done.stderr);
-    assert_eq!(done.stdout, "", "standard output is for data");
-    done.stderr
-}
-
-/// [`dev`], which must fail with exit code 1; what it wrote to standard error.
-fn dev_fails(project: &Fixture, args: &[&str]) -> String {
-    let done = dev(project, args);
-    assert_eq!(exit_code(done.status), Some(1), "{}", done.stderr);
-    done.stderr
-}
-
-fn exit_code(status: ExitStatus) -> Option<i32> {
-    status.code()
-}
-
-/// What the project's Python prints for `code`.
-fn python(project: &Fixture, code: &str) -> String {
-    let python = project.root().join(".venv/bin/python");
-    let printed = Invocation::new(python).args(["-I", "-c", code]).read();
-    printed.expect("Python runs").trim().to_owned()
-}
+use crate::{dev, dev_fails, dev_ok, pinned, python};
 
 #[test]
 fn a_project_without_tool_table_is_built_installed_and_rebuilt() {
@@ -189,19 +144,6 @@ fn dependencies_are_installed_as_pinned_or_not_at_all() {
     );
 }
 
-/// The lines of `name` in this repository's own requirements.
-fn pinned(name: &str) -> String {
-    let file = Utf8PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../requirements/dev.txt"
-    ));
-    let text = fs_err::read_to_string(file).unwrap();
-    build_env::PinnedRequirements::parse(&text)
-        .unwrap()
-        .only(name)
-        .unwrap()
-}
-
 #[test]
 fn errors_name_the_file_and_what_helps() {
     let project = Fixture::new();
@@ -231,5 +173,5 @@ fn errors_name_the_file_and_what_helps() {
 fn wrong_usage_has_an_exit_code_of_its_own() {
     let project = Fixture::new();
     let done = dev(&project, &["--release", "--profile", "dev"]);
-    assert_eq!(exit_code(done.status), Some(2), "{}", done.stderr);
+    assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
 }

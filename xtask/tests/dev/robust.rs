@@ -1,0 +1,129 @@
+//! Interruptions, and several builds at once.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use build_env::Invocation;
+use testkit::Fixture;
+
+use crate::{dev_ok, extensions_in, python, xtask};
+
+/// How often a build is killed; more rounds find rarer moments.
+fn rounds() -> u32 {
+    let rounds = std::env::var("XTASK_KILL_ROUNDS").ok();
+    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(15)
+}
+
+#[test]
+fn a_build_that_is_killed_leaves_the_old_or_the_new_library() {
+    let project = Fixture::mixed("killed_thing");
+    let package = project.root().join("python/killed_thing");
+    dev_ok(&project, &[]);
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Whatever happens, a Python that is started finds a library that works.
+        let importing = scope.spawn(|| {
+            let mut imports = 0;
+            while !over.load(Ordering::SeqCst) {
+                let answer = python(
+                    &project,
+                    "import killed_thing; print(killed_thing.answer())",
+                );
+                assert!(answer.starts_with('4'), "{answer}");
+                imports += 1;
+            }
+            imports
+        });
+        for round in 0..rounds() {
+            let (from, to) = if round % 2 == 0 {
+                ("42", "43")
+            } else {
+                ("43", "42")
+            };
+            project.edit("native/src/lib.rs", from, to);
+            let running = xtask(&project.root()).arg("dev").spawn().unwrap();
+            // From nothing done to all done, and most of them while the library is put in place.
+            std::thread::sleep(Duration::from_millis(u64::from(round * 97 % 700)));
+            running.kill();
+            assert_eq!(extensions_in(&package), ["_native.abi3.so"]);
+        }
+        over.store(true, Ordering::SeqCst);
+        assert!(importing.join().unwrap() > 0);
+    });
+    project.write("native/src/other.rs", "");
+    dev_ok(&project, &[]);
+    let source = fs_err::read_to_string(project.root().join("native/src/lib.rs")).unwrap();
+    let answer = python(
+        &project,
+        "import killed_thing; print(killed_thing.answer())",
+    );
+    assert!(source.contains(&answer), "{answer} is not in {source}");
+    assert_eq!(extensions_in(&package), ["_native.abi3.so"]);
+    // Beside it lie the Python sources alone.
+    let names = package.read_dir_utf8().unwrap().flatten();
+    let others = names
+        .map(|entry| entry.file_name().to_owned())
+        .filter(|name| !name.ends_with(".so"));
+    assert_eq!(
+        others
+            .filter(|name| name != "__pycache__")
+            .collect::<Vec<_>>(),
+        ["__init__.py"]
+    );
+}
+
+#[test]
+fn two_builds_at_once_both_end_well() {
+    let project = Fixture::pure_rust("doubled_thing");
+    std::thread::scope(|scope| {
+        let builds = [(); 2].map(|()| scope.spawn(|| dev_ok(&project, &[])));
+        for build in builds {
+            build.join().unwrap();
+        }
+    });
+    assert_eq!(
+        python(
+            &project,
+            "import doubled_thing; print(doubled_thing.answer())"
+        ),
+        "42"
+    );
+}
+
+#[test]
+fn a_target_directory_that_was_cleaned_is_built_again() {
+    let project = Fixture::pure_rust("cleaned_thing");
+    // Of its own, since it is removed.
+    let dev = || {
+        let dev = xtask(&project.root())
+            .arg("dev")
+            .env_remove("CARGO_TARGET_DIR");
+        let done = dev.capture().unwrap();
+        assert!(done.status.success(), "{}", done.stderr);
+    };
+    dev();
+    fs_err::remove_dir_all(project.root().join("target")).unwrap();
+    dev();
+    fs_err::remove_dir_all(project.root().join(".venv")).unwrap();
+    dev();
+    assert_eq!(
+        python(
+            &project,
+            "import cleaned_thing; print(cleaned_thing.answer())"
+        ),
+        "42"
+    );
+}
+
+#[test]
+fn names_with_spaces_and_other_letters_are_no_obstacle() {
+    let fixture = Fixture::mixed("spaced_thing");
+    let elsewhere = fixture.beside("with space と");
+    fs_err::rename(fixture.root(), &elsewhere).unwrap();
+    for _ in 0..2 {
+        let done = xtask(&elsewhere).arg("dev").capture().unwrap();
+        assert!(done.status.success(), "{}", done.stderr);
+    }
+    let script = elsewhere.join(".venv/bin/spaced_thing");
+    assert_eq!(Invocation::new(script).read().unwrap().trim(), "42");
+}

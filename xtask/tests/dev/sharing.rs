@@ -1,0 +1,103 @@
+//! Others build the same project, with the same artefacts: plain cargo, maturin, uv.
+
+use build_env::Invocation;
+use testkit::Fixture;
+
+use crate::{tools, xtask};
+
+/// A project that lets this machine have a configuration of its own.
+fn with_local_config(name: &str) -> Fixture {
+    let project = Fixture::mixed(name);
+    let include = "include = [{ path = \"config.local.toml\", optional = true }]\n";
+    project.write(".cargo/config.toml", include);
+    project
+}
+
+/// What `command` says, with a target directory that no other test builds in with another environment.
+fn stderr_of(command: Invocation) -> String {
+    let done = command.env_remove("CARGO_TARGET_DIR").capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
+    done.stderr
+}
+
+fn dev(project: &Fixture) -> String {
+    stderr_of(xtask(&project.root()).arg("dev"))
+}
+
+fn run(project: &Fixture, program: &str, args: &[&str]) -> String {
+    let command = Invocation::new(program).args(args.iter().copied());
+    stderr_of(command.cwd(&project.root()))
+}
+
+/// After a build of ours, a plain `cargo build`, as `cargo test` and rust-analyzer start it, compiles nothing.
+fn plain_cargo_compiles_nothing(project: &Fixture) {
+    dev(project);
+    let cargo = ["build", "--manifest-path", "native/Cargo.toml"];
+    let said = run(project, "cargo", &cargo);
+    assert!(!said.contains("Compiling"), "{said}");
+    assert!(dev(project).contains("Rebuilt nothing"));
+}
+
+#[test]
+fn plain_cargo_shares_the_artefacts_of_a_stable_abi_build() {
+    plain_cargo_compiles_nothing(&with_local_config("shared_thing"));
+}
+
+#[test]
+fn plain_cargo_shares_the_artefacts_of_a_build_for_one_python() {
+    let project = with_local_config("shared_version_thing");
+    project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
+    plain_cargo_compiles_nothing(&project);
+}
+
+#[test]
+fn a_project_without_a_local_configuration_gets_none() {
+    let project = Fixture::mixed("unshared_thing");
+    dev(&project);
+    assert!(!project.root().join(".cargo").exists());
+}
+
+/// What `uv run` says about the project before it runs Python.
+fn uv_run(project: &Fixture) -> String {
+    let (uv, _) = tools();
+    let code = "import uv_thing; print(uv_thing.answer())";
+    run(
+        project,
+        uv.path.as_str(),
+        &["run", "--verbose", "--offline", "python", "-c", code],
+    )
+}
+
+#[test]
+fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
+    let project = Fixture::mixed("uv_thing");
+    let keys = "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"native/src/**/*.rs\" }]\n\n[project]";
+    project.edit("pyproject.toml", "[project]", keys);
+    let library = project.root().join("python/uv_thing/_native.abi3.so");
+    dev(&project);
+    for answer in ["42", "43"] {
+        // The second time round, the library has been put in place by us, without uv.
+        let before = fs_err::metadata(&library).unwrap().modified().unwrap();
+        let said = uv_run(&project);
+        assert!(
+            said.contains("Requirement already installed: uv-thing"),
+            "{said}"
+        );
+        assert!(
+            !said.contains("not fresh") && !said.contains("Building"),
+            "{said}"
+        );
+        assert_eq!(
+            fs_err::metadata(&library).unwrap().modified().unwrap(),
+            before
+        );
+        project.edit("native/src/lib.rs", answer, "43");
+        dev(&project);
+    }
+    // If uv changes what it notes, this no longer says so.
+    project.edit("native/src/lib.rs", "43", "44");
+    let (uv, _) = tools();
+    let stale = ["sync", "--dry-run", "--verbose", "--offline"];
+    let said = run(&project, uv.path.as_str(), &stale);
+    assert!(said.contains("not fresh"), "{said}");
+}

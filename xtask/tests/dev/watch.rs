@@ -1,0 +1,76 @@
+//! `dev --watch`.
+
+use std::time::{Duration, Instant};
+
+use build_env::Running;
+use camino::Utf8PathBuf;
+use testkit::Fixture;
+
+use crate::{dev_ok, python, xtask};
+
+/// A watch that ends with the test, also with one that fails.
+struct Watch(Option<Running>);
+
+impl Watch {
+    fn start(project: &Fixture, command: &[&str]) -> Self {
+        let watch = xtask(&project.root()).args(["dev", "--watch", "--"]);
+        Self(Some(watch.args(command.iter().copied()).spawn().unwrap()))
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(running) = self.0.take() {
+            running.stop();
+        }
+    }
+}
+
+/// Waits until `file` has `lines` lines, and gives them.
+fn wait_for_lines(file: &Utf8PathBuf, lines: usize) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let text = fs_err::read_to_string(file).unwrap_or_default();
+        if text.lines().count() >= lines {
+            return text.lines().map(str::to_owned).collect();
+        }
+        assert!(Instant::now() < deadline, "{file} has only: {text}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn each_good_build_runs_the_command_and_a_bad_one_leaves_all_as_it_was() {
+    let project = Fixture::mixed("watched_thing");
+    dev_ok(&project, &[]);
+    let answers = project.beside("answers");
+    let code = "import os, sys, time, watched_thing\n\
+                open(sys.argv[1], 'a').write(f'{watched_thing.answer()} {os.getpid()}\\n')\n\
+                time.sleep(1000)";
+    let python_path = project.root().join(".venv/bin/python");
+    let command = [python_path.as_str(), "-c", code, answers.as_str()];
+    let _watch = Watch::start(&project, &command);
+    wait_for_lines(&answers, 1);
+
+    project.edit("native/src/lib.rs", "42", "\"no number\"");
+    // Nothing tells when the failing build is over but that the next one has begun after it.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(
+        python(
+            &project,
+            "import watched_thing; print(watched_thing.answer())"
+        ),
+        "42"
+    );
+    project.edit("native/src/lib.rs", "\"no number\"", "43");
+    let lines = wait_for_lines(&answers, 2);
+
+    let field = |line: usize, field: usize| lines[line].split(' ').nth(field).unwrap().to_owned();
+    assert_eq!(
+        (field(0, 0), field(1, 0)),
+        ("42".to_owned(), "43".to_owned())
+    );
+    let first = Utf8PathBuf::from(format!("/proc/{}", field(0, 1)));
+    assert!(!first.exists(), "the first command still runs");
+    assert!(Utf8PathBuf::from(format!("/proc/{}", field(1, 1))).exists());
+}
