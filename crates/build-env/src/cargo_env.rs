@@ -8,7 +8,7 @@
 //! take it for the user's wish. So each child gets the environment that the user's shell has.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -90,21 +90,22 @@ fn changes() -> &'static BTreeMap<String, Option<OsString>> {
             removed.extend(given_by_configuration());
         }
         let mut changes: BTreeMap<_, _> = removed.into_iter().map(|name| (name, None)).collect();
-        changes.extend(library_path().map(|paths| (LIBRARY_PATH.to_owned(), paths)));
+        if let (Some(cargo), Some(paths)) = (vars::var(vars::CARGO), std::env::var_os(LIBRARY_PATH))
+        {
+            let restored = library_path(&paths, Path::new(&cargo));
+            changes.insert(LIBRARY_PATH.to_owned(), restored);
+        }
         changes
     })
 }
 
-/// The library path without what cargo added. `None` if it is not set, or not by cargo.
-fn library_path() -> Option<Option<OsString>> {
-    let cargo = vars::var(vars::CARGO)?;
-    let paths = std::env::var_os(LIBRARY_PATH)?;
+/// The library path without what `cargo` added. `None` if nothing is left.
+fn library_path(paths: &OsStr, cargo: &Path) -> Option<OsString> {
     let ours = std::env::current_exe().ok();
-    let kept: Vec<_> = std::env::split_paths(&paths)
-        .filter(|path| !added_by_cargo(path, Path::new(&cargo), ours.as_deref()))
-        .collect();
-    let joined = std::env::join_paths(&kept).ok();
-    Some(joined.filter(|joined| !joined.is_empty()))
+    let paths = std::env::split_paths(paths);
+    let kept = paths.filter(|path| !added_by_cargo(path, cargo, ours.as_deref()));
+    let joined = std::env::join_paths(kept).ok();
+    joined.filter(|joined| !joined.is_empty())
 }
 
 /// Those of [`vars::PYO3`] that have the value which the local configuration of the directory we were started

@@ -28,7 +28,7 @@ impl Drop for Watch {
 
 /// Waits until `file` has `lines` lines, and gives them.
 fn wait_for_lines(file: &Utf8PathBuf, lines: usize) -> Vec<String> {
-    let deadline = Instant::now() + Duration::from_secs(120);
+    let deadline = Instant::now() + Duration::from_mins(2);
     loop {
         let text = fs_err::read_to_string(file).unwrap_or_default();
         if text.lines().count() >= lines {
