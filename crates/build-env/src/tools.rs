@@ -131,10 +131,15 @@ impl Toolbox {
         }
     }
 
-    /// The directory in which tools are kept, for what else belongs to this user and machine.
+    /// A directory for what belongs to this machine and not to a project: below that of the tools, or, where
+    /// none can be named, below that for temporary files.
     #[must_use]
-    pub fn cache(&self) -> &Utf8Path {
-        &self.cache
+    pub fn locks(&self) -> Utf8PathBuf {
+        if self.cache.as_str().is_empty() {
+            let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
+            return temporary.join("xtask-build-locks");
+        }
+        self.cache.join("locks")
     }
 
     /// uv, fetched if it is missing.

@@ -78,6 +78,13 @@ pub enum DevError {
     Venv(#[from] VenvError),
     #[error(transparent)]
     Project(#[from] ProjectError),
+    #[error(
+        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be put in place\n  help: `maturin develop` installs the others"
+    )]
+    OtherBindings {
+        project: Utf8PathBuf,
+        bindings: String,
+    },
     #[error("cannot install the dependencies of {project}")]
     Dependencies {
         project: Utf8PathBuf,
@@ -134,11 +141,13 @@ pub fn dev(
     say: Say<'_>,
 ) -> Result<Outcome, DevError> {
     let start = Instant::now();
-    let cache = toolbox.cache();
-    let _lock = Lock::take(&project.root, cache, say).map_err(io_error(cache))?;
+    refuse_other_bindings(project)?;
+    let locks = toolbox.locks();
+    let _lock = Lock::take(&project.root, &locks, say).map_err(io_error(&locks))?;
     let mut build = Build::prepare(project, toolbox, request, say)?;
-    build.install_dependencies()?;
     let call = build.cargo_call()?;
+    refuse_other_calls(project, &call)?;
+    build.install_dependencies()?;
     build.share_environment(&call)?;
     build.announce_profile(&call);
     let compiled = compile::compile(
@@ -157,6 +166,30 @@ pub fn dev(
         imported,
         elapsed: start.elapsed(),
     })
+}
+
+/// What is not a module that Python loads by itself cannot be put in place and tried as one.
+fn refuse_other_bindings(project: &Project) -> Result<(), DevError> {
+    match project.pyproject.maturin().bindings.as_deref() {
+        None | Some("pyo3" | "pyo3-ffi") => Ok(()),
+        Some(bindings) => Err(other_bindings(project, bindings)),
+    }
+}
+
+/// The same where maturin finds out the bindings. For pyo3's, and only for them, it sets this variable
+/// (since 1.10; its `compile.rs`).
+fn refuse_other_calls(project: &Project, call: &Invocation) -> Result<(), DevError> {
+    if call.env.contains_key("PYO3_BUILD_EXTENSION_MODULE") {
+        return Ok(());
+    }
+    Err(other_bindings(project, "not pyo3"))
+}
+
+fn other_bindings(project: &Project, bindings: &str) -> DevError {
+    DevError::OtherBindings {
+        project: project.root.clone(),
+        bindings: bindings.to_owned(),
+    }
 }
 
 /// The environment that [`dev`] and the status speak of.

@@ -5,8 +5,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Extension, Layout};
 use serde::{Deserialize, Serialize};
 
-/// Loads a library from where cargo left it as the module that it is to become. In a package, the package
-/// is imported as it stands in the source tree, with the new library in the old one's place.
+/// Loads a library from where cargo left it as the module that it is to become: by itself, without the package
+/// around it, which may take long to import. If the module wants its package, that is imported as it stands in the
+/// source tree, with the new library in the old one's place.
 /// Arguments: module, library, directory of the Python sources or nothing.
 const TRY: &str = r"
 import importlib, importlib.machinery, importlib.util, json, sys
@@ -19,14 +20,16 @@ class NewLibrary:
             loader = importlib.machinery.ExtensionFileLoader(name, library)
             return importlib.util.spec_from_file_location(name, library, loader=loader)
 
-if sources:
-    sys.path.insert(0, sources)
-    sys.meta_path.insert(0, NewLibrary)
-    module = importlib.import_module(name)
-else:
+try:
     spec = NewLibrary.find_spec(name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+except ModuleNotFoundError:
+    if not sources:
+        raise
+    sys.path.insert(0, sources)
+    sys.meta_path.insert(0, NewLibrary)
+    module = importlib.import_module(name)
 ";
 
 /// Imports a module.

@@ -17,10 +17,10 @@ pub enum InstallError {
         /// What uv said.
         source: RunError,
     },
-    /// The build backend that hands over the wheel cannot be written.
+    /// A file that belongs to the installation cannot be written.
     #[error("cannot write {path}")]
-    Backend {
-        /// Its file.
+    Write {
+        /// The file.
         path: Utf8PathBuf,
         /// What the operating system said.
         source: std::io::Error,
@@ -51,7 +51,8 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 ///
 /// uv is told to install the project as editable, with a backend that hands over `wheel`. So uv itself
 /// writes what it and others want to know of an editable install: `direct_url.json` (PEP 610), and by
-/// which inputs `uv run` later decides whether the install is still fresh.
+/// which inputs `uv run` later decides whether the install is still fresh. Where the project's backend cannot be
+/// stood in for, uv installs the wheel as a file, and we say that it is editable.
 pub fn install(
     project: &Project,
     uv: &Tool,
@@ -59,46 +60,38 @@ pub fn install(
     wheel: &Utf8Path,
     scratch: &Utf8Path,
 ) -> Result<(), InstallError> {
-    let backend = backend_name(project);
-    let path = scratch.join(format!("{backend}.py"));
-    fs_err::write(&path, BACKEND).map_err(|source| InstallError::Backend { path, source })?;
-    let command = uv_install(project, uv, venv, wheel, scratch);
+    let command = if uses_maturins_backend(project) {
+        let path = scratch.join("maturin.py");
+        fs_err::write(&path, BACKEND).map_err(|source| InstallError::Write { path, source })?;
+        install_editable(project, uv, venv, wheel, scratch)
+    } else {
+        uv_pip_install(project, uv, venv).arg(wheel.as_str())
+    };
     command.read().map_err(|source| InstallError::Uv {
         wheel: wheel.file_name().unwrap_or_default().to_owned(),
         venv: venv.root.clone(),
         source,
     })?;
+    if !uses_maturins_backend(project) {
+        mark_editable(project, venv)?;
+    }
     Ok(())
 }
 
-/// The name by which uv imports the backend of the project.
-fn backend_name(project: &Project) -> String {
-    let backend = project.pyproject.build_system.build_backend.as_deref();
-    // Without `[build-system]`, uv takes the one that PEP 517 prescribes.
-    let backend = backend.unwrap_or("setuptools.build_meta");
-    backend
-        .split([':', '.'])
-        .next()
-        .unwrap_or(backend)
-        .to_owned()
+/// Whether uv would import `maturin` to build the project, from where it finds our stand-in first.
+fn uses_maturins_backend(project: &Project) -> bool {
+    project
+        .pyproject
+        .build_system
+        .as_ref()
+        .is_some_and(|system| {
+            system.build_backend.as_deref() == Some("maturin") && system.backend_path.is_empty()
+        })
 }
 
-fn uv_install(
-    project: &Project,
-    uv: &Tool,
-    venv: &Venv,
-    wheel: &Utf8Path,
-    backend: &Utf8Path,
-) -> Invocation {
+fn uv_pip_install(project: &Project, uv: &Tool, venv: &Venv) -> Invocation {
     Invocation::new(&uv.path)
-        .args([
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--no-build-isolation",
-            "--no-index",
-        ])
+        .args(["pip", "install", "--quiet", "--no-deps", "--no-index"])
         // uv may have a wheel of this project in its cache, from a build of its own.
         .args([
             "--no-cache",
@@ -106,10 +99,50 @@ fn uv_install(
             "--python",
             venv.python.executable.as_str(),
         ])
-        .args(["--editable", project.root.as_str()])
+        .cwd(&project.root)
+}
+
+fn install_editable(
+    project: &Project,
+    uv: &Tool,
+    venv: &Venv,
+    wheel: &Utf8Path,
+    backend: &Utf8Path,
+) -> Invocation {
+    uv_pip_install(project, uv, venv)
+        .args(["--no-build-isolation", "--editable", project.root.as_str()])
         .env("PYTHONPATH", backend.as_str())
         .env("XTASK_EDITABLE_WHEEL", wheel.as_str())
-        .cwd(&project.root)
+}
+
+/// Writes `direct_url.json` as pip does for `pip install -e` and maturin for `maturin develop`; uv has written
+/// there the path of the wheel, which is gone in a moment.
+fn mark_editable(project: &Project, venv: &Venv) -> Result<(), InstallError> {
+    let site_packages = &venv.python.platlib;
+    let dist_info = dist_info(site_packages, project.name());
+    let dist_info = dist_info.ok_or_else(|| InstallError::NotThere {
+        name: project.name().to_owned(),
+        site_packages: site_packages.clone(),
+    })?;
+    let path = dist_info.join("direct_url.json");
+    let url = file_url(&project.root);
+    let text = serde_json::json!({"dir_info": {"editable": true}, "url": url}).to_string();
+    crate::state::write_atomically(&path, &text)
+        .map_err(|source| InstallError::Write { path, source })
+}
+
+/// `path` as a `file:` URL (RFC 8089).
+fn file_url(path: &Utf8Path) -> String {
+    let mut url = "file://".to_owned();
+    for byte in path.as_str().bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' => {
+                url.push(byte.into());
+            }
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url
 }
 
 /// The `.dist-info` directory of `name` in `site_packages` (PEP 376, names compared as PEP 503 says).
@@ -139,6 +172,11 @@ fn normalized(name: &str) -> String {
 mod tests {
     use super::*;
     use testkit::TempDir;
+
+    #[test]
+    fn spaces_and_other_letters_are_escaped_in_urls() {
+        assert_eq!(file_url("/a b/木".into()), "file:///a%20b/%E6%9C%A8");
+    }
 
     #[test]
     fn a_distribution_is_found_under_every_spelling() {

@@ -13,10 +13,10 @@ use crate::digest::sha256;
 pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] fs_err::File);
 
 impl Lock {
-    /// Waits until no other process builds the project in `root`. The lock file lies in `cache`, since a
-    /// project has no directory that is sure to exist and to be ignored by git.
-    pub fn take(root: &Utf8Path, cache: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
-        let file = fs_err::File::create(lock_file(root, cache)?)?;
+    /// Waits until no other process builds the project in `root`. The lock file lies in `dir` and not in the
+    /// project, which has no directory that is sure to exist and to be ignored by git.
+    pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
+        let file = fs_err::File::create(lock_file(root, dir)?)?;
         match file.file().try_lock() {
             Ok(()) => return Ok(Self(file)),
             Err(TryLockError::WouldBlock) => {
@@ -29,9 +29,8 @@ impl Lock {
     }
 }
 
-fn lock_file(root: &Utf8Path, cache: &Utf8Path) -> io::Result<Utf8PathBuf> {
-    let dir = cache.join("locks");
-    fs_err::create_dir_all(&dir)?;
+fn lock_file(root: &Utf8Path, dir: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    fs_err::create_dir_all(dir)?;
     Ok(dir.join(format!("{}.lock", &sha256(root.as_str().as_bytes())[..16])))
 }
 

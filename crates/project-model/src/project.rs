@@ -8,7 +8,7 @@ use cargo_metadata::Metadata;
 use pep440_rs::VersionSpecifiers;
 use serde::{Deserialize, Serialize};
 
-use crate::{BuildSystem, Extension, Policy, Pyproject};
+use crate::{Extension, Policy, Pyproject};
 
 /// A maturin project, read from its directory: `pyproject.toml` and the extension's `Cargo.toml`.
 #[derive(Debug, Clone)]
@@ -44,6 +44,14 @@ pub enum ProjectError {
     NotAProject {
         /// The directory.
         dir: Utf8PathBuf,
+    },
+    /// maturin does not build it without.
+    #[error(
+        "{path} has no [build-system]\n  help: maturin needs these lines in it:\n    [build-system]\n    requires = [\"maturin>=1,<2\"]\n    build-backend = \"maturin\""
+    )]
+    NoBuildSystem {
+        /// The pyproject.toml.
+        path: Utf8PathBuf,
     },
     /// Built by something else.
     #[error("{path}: build-backend is `{backend}`, and only maturin's projects can be built here")]
@@ -164,27 +172,24 @@ impl Workspace {
 }
 
 /// A project that needs maturin to build is one of ours, also where a backend of its own wraps maturin's.
-/// One without `[build-system]` is taken at its word: maturin builds those as well.
 fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), ProjectError> {
-    let BuildSystem {
-        requires,
-        build_backend,
-    } = &pyproject.build_system;
-    let needs_maturin = requires.iter().any(|requirement| {
+    let path = path.to_owned();
+    let Some(system) = &pyproject.build_system else {
+        return Err(ProjectError::NoBuildSystem { path });
+    };
+    let needs_maturin = system.requires.iter().any(|requirement| {
         let rest = requirement.trim_start().strip_prefix("maturin");
         rest.is_some_and(|rest| {
             !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c))
         })
     });
-    let says_nothing = requires.is_empty() && build_backend.is_none();
-    if needs_maturin || says_nothing || build_backend.as_deref() == Some("maturin") {
+    if needs_maturin || system.build_backend.as_deref() == Some("maturin") {
         return Ok(());
     }
+    let backend = system.build_backend.as_deref().unwrap_or("setuptools");
     Err(ProjectError::OtherBackend {
-        path: path.to_owned(),
-        backend: build_backend
-            .clone()
-            .unwrap_or_else(|| "setuptools".to_owned()),
+        path,
+        backend: backend.to_owned(),
     })
 }
 
@@ -238,15 +243,20 @@ mod tests {
         let accepted = |text| refuse_other_backends("p".into(), &Pyproject::parse(text).unwrap());
         let wrapped = "[build-system]\nrequires = ['maturin>=1,<2']\nbuild-backend = 'backend'";
         assert!(accepted(wrapped).is_ok());
-        assert!(accepted("").is_ok());
+        let error = accepted("").unwrap_err().to_string();
+        assert!(error.contains("build-backend = \"maturin\""), "{error}");
         assert!(accepted("[build-system]\nrequires = ['maturin-import-hook']").is_err());
     }
 
     #[test]
     fn loading_writes_nothing() {
         let dir = TempDir::new();
-        let write = |name, text| fs_err::write(dir.path().join(name), text).unwrap();
-        write("pyproject.toml", "[project]\nname = 'thing'");
+        let write = |name, text: &str| fs_err::write(dir.path().join(name), text).unwrap();
+        let system = "[build-system]\nrequires = ['maturin']\n";
+        write(
+            "pyproject.toml",
+            &format!("{system}[project]\nname = 'thing'"),
+        );
         write(
             "Cargo.toml",
             "[package]\nname = 'thing'\nedition = '2024'\n[lib]\npath = 'lib.rs'",

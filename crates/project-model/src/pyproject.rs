@@ -14,8 +14,7 @@ use crate::ProjectError;
 #[serde(rename_all = "kebab-case")]
 pub struct Pyproject {
     /// `[build-system]`.
-    #[serde(default)]
-    pub build_system: BuildSystem,
+    pub build_system: Option<BuildSystem>,
     /// `[project]`; maturin does without, taking everything from Cargo.toml.
     pub project: Option<ProjectTable>,
     /// The names of `[dependency-groups]`.
@@ -34,6 +33,9 @@ pub struct BuildSystem {
     pub requires: Vec<String>,
     /// The PEP 517 backend; `maturin` for the projects that we can build.
     pub build_backend: Option<String>,
+    /// Where a backend of the project's own is found.
+    #[serde(default)]
+    pub backend_path: Vec<String>,
 }
 
 /// `[project]`.
@@ -105,6 +107,8 @@ pub struct MaturinTable {
     /// Python packages beside the one that holds the extension.
     #[serde(default)]
     pub python_packages: Vec<String>,
+    /// How Python and Rust are bound together; found out by maturin, if absent.
+    pub bindings: Option<String>,
     /// The cargo profile of every build.
     pub profile: Option<String>,
     /// The cargo profile of an editable build; before `profile`. Since maturin 1.10.

@@ -32,20 +32,22 @@ impl Fixture {
         fixture
     }
 
-    /// The same inside a Python package `name`, as `name._native`, with its crate in `native/`.
+    /// The same inside a Python package `name`, as `name._name`, with its crate in `native/`.
     #[must_use]
     pub fn mixed(name: &str) -> Self {
         let maturin = format!(
-            "[tool.maturin]\nmanifest-path = \"native/Cargo.toml\"\nmodule-name = \"{name}._native\"\n\
+            "[tool.maturin]\nmanifest-path = \"native/Cargo.toml\"\nmodule-name = \"{name}._{name}\"\n\
              python-source = \"python\"\n"
         );
+        // Projects that share a target directory must not share the name of the library.
+        let library_name = format!("_{name}");
         let fixture = Self::new();
         fixture.write("pyproject.toml", &pyproject(name, &maturin));
-        fixture.write("native/Cargo.toml", &cargo_toml(name, "_native"));
-        fixture.write("native/src/lib.rs", &library("_native", 42));
+        fixture.write("native/Cargo.toml", &cargo_toml(name, &library_name));
+        fixture.write("native/src/lib.rs", &library(&library_name, 42));
         fixture.write(
             format!("python/{name}/__init__.py"),
-            "from ._native import answer\n\ndef main():\n    print(answer())\n",
+            &format!("from ._{name} import answer\n\ndef main():\n    print(answer())\n"),
         );
         fixture
     }

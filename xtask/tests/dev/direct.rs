@@ -192,19 +192,19 @@ fn one_file_is_left_for_the_module_and_other_peoples_files_are_kept() {
     let project = Fixture::mixed("tagged_thing");
     let package = project.root().join("python/tagged_thing");
     dev_ok(&project, &[]);
-    assert_eq!(extensions_in(&package), ["_native.abi3.so"]);
+    assert_eq!(extensions_in(&package), ["_tagged_thing.abi3.so"]);
 
     project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
     let said = dev_ok(&project, &[]);
     assert!(
-        said.contains("Removed") && said.contains("_native.abi3.so"),
+        said.contains("Removed") && said.contains("_tagged_thing.abi3.so"),
         "{said}"
     );
     let one = extensions_in(&package);
     assert!(one.len() == 1 && one[0].contains("cpython"), "{one:?}");
 
     project.write(
-        "python/tagged_thing/_native.cpython-39-x86_64-linux-gnu.so",
+        "python/tagged_thing/_tagged_thing.cpython-39-x86_64-linux-gnu.so",
         "not ours",
     );
     let said = dev_ok(&project, &[]);
@@ -223,7 +223,7 @@ fn a_file_that_would_be_imported_instead_is_an_error() {
         &project,
         "import importlib.machinery as m; print(m.EXTENSION_SUFFIXES[0])",
     );
-    let shadow = format!("python/shadowed_thing/_native{suffix}");
+    let shadow = format!("python/shadowed_thing/_shadowed_thing{suffix}");
     project.write(&shadow, "not ours");
     let said = dev_fails(&project, &[]);
     assert!(

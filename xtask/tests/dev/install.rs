@@ -160,7 +160,8 @@ fn errors_name_the_file_and_what_helps() {
         "{said}"
     );
 
-    project.write("pyproject.toml", "[project]\nname = 'x'");
+    let system = "[build-system]\nrequires = ['maturin']\n";
+    project.write("pyproject.toml", &format!("{system}[project]\nname = 'x'"));
     let said = dev_fails(&project, &[]);
     assert!(
         said.contains("cannot read") && said.contains("Cargo.toml"),
@@ -174,4 +175,32 @@ fn wrong_usage_has_an_exit_code_of_its_own() {
     let project = Fixture::new();
     let done = dev(&project, &["--release", "--profile", "dev"]);
     assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
+}
+
+#[test]
+fn a_backend_of_the_projects_own_that_wraps_maturins_is_no_obstacle() {
+    let project = Fixture::pure_rust("wrapped_thing");
+    let own = "build-backend = \"own\"\nbackend-path = [\"backend\"]";
+    project.edit("pyproject.toml", "build-backend = \"maturin\"", own);
+    project.write("backend/own.py", "from maturin import *\n");
+    dev_ok(&project, &[]);
+    let origin = "import importlib.metadata as m; print(m.distribution('wrapped_thing').read_text('direct_url.json'))";
+    assert!(python(&project, origin).contains(r#""editable":true"#));
+    assert!(dev_ok(&project, &[]).contains("Rebuilt nothing"));
+}
+
+#[test]
+fn other_bindings_are_refused_before_anything_is_touched() {
+    let project = Fixture::pure_rust("bound_thing");
+    project.edit(
+        "pyproject.toml",
+        "[project]",
+        "[tool.maturin]\nbindings = \"cffi\"\n\n[project]",
+    );
+    let said = dev_fails(&project, &[]);
+    assert!(
+        said.contains("are cffi") && said.contains("maturin develop"),
+        "{said}"
+    );
+    assert!(!project.root().join(".venv").exists());
 }

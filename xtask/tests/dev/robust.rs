@@ -45,7 +45,7 @@ fn a_build_that_is_killed_leaves_the_old_or_the_new_library() {
             // From nothing done to all done, and most of them while the library is put in place.
             std::thread::sleep(Duration::from_millis(u64::from(round * 97 % 700)));
             running.kill();
-            assert_eq!(extensions_in(&package), ["_native.abi3.so"]);
+            assert_eq!(extensions_in(&package), ["_killed_thing.abi3.so"]);
         }
         over.store(true, Ordering::SeqCst);
         assert!(importing.join().unwrap() > 0);
@@ -58,7 +58,7 @@ fn a_build_that_is_killed_leaves_the_old_or_the_new_library() {
         "import killed_thing; print(killed_thing.answer())",
     );
     assert!(source.contains(&answer), "{answer} is not in {source}");
-    assert_eq!(extensions_in(&package), ["_native.abi3.so"]);
+    assert_eq!(extensions_in(&package), ["_killed_thing.abi3.so"]);
     // Beside it lie the Python sources alone.
     let names = package.read_dir_utf8().unwrap().flatten();
     let others = names

@@ -73,7 +73,7 @@ fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
     let project = Fixture::mixed("uv_thing");
     let keys = "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"native/src/**/*.rs\" }]\n\n[project]";
     project.edit("pyproject.toml", "[project]", keys);
-    let library = project.root().join("python/uv_thing/_native.abi3.so");
+    let library = project.root().join("python/uv_thing/_uv_thing.abi3.so");
     dev(&project);
     for answer in ["42", "43"] {
         // The second time round, the library has been put in place by us, without uv.

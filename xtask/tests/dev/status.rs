@@ -40,7 +40,9 @@ fn it_tells_missing_fresh_and_stale_apart_and_names_what_changed() {
     dev_ok(&project, &[]);
     says(&project, "fresh", &[]);
 
-    let library = project.root().join("python/known_thing/_native.abi3.so");
+    let library = project
+        .root()
+        .join("python/known_thing/_known_thing.abi3.so");
     fs_err::remove_file(&library).unwrap();
     assert_eq!(status(&project).0, "missing");
     dev_ok(&project, &[]);
