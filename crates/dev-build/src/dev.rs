@@ -543,7 +543,8 @@ impl<'a> Build<'a> {
 
 type Known = (Venv, Workspace, Inputs, Option<(Utf8PathBuf, State)>);
 
-/// What an earlier build remembers, if that was into the same environment. Starts no process.
+/// What an earlier build remembers, if that was into the same environment. Unless something has changed that
+/// decides the call of cargo, no process is started.
 fn known(project: &Project, request: &Request<'_>) -> Option<Known> {
     let root = environment(project, request).root();
     let (dist_info, state) = State::find(&root, project.name())?;
@@ -551,27 +552,23 @@ fn known(project: &Project, request: &Request<'_>) -> Option<Known> {
         python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
     });
     let inputs = Inputs::read(project, &state.workspace, &request.build, &root);
-    let same = |name: &str| inputs.cargo_call.get(name) == state.inputs.cargo_call.get(name);
+    let same_environment = inputs.environment() == state.inputs.environment();
     let allowed = state.python.satisfies(project.requires_python.as_ref());
-    // Another manifest may mean another workspace; another environment, another interpreter.
-    let manifests_are_same = inputs
-        .cargo_call
-        .keys()
-        .filter(|name| name.ends_with("Cargo.toml"))
-        .all(|name| same(name));
-    if !(asked_for && allowed && same("virtual environment") && manifests_are_same) {
+    if !(asked_for && allowed && same_environment) {
         return None;
     }
     let venv = Venv {
         root,
         python: state.python.clone(),
     };
-    Some((
-        venv,
-        state.workspace.clone(),
-        inputs,
-        Some((dist_info, state)),
-    ))
+    if inputs.cargo_call == state.inputs.cargo_call {
+        let workspace = state.workspace.clone();
+        return Some((venv, workspace, inputs, Some((dist_info, state))));
+    }
+    // A manifest, a variable or cargo's configuration may mean another workspace or target directory.
+    let workspace = Workspace::load(project).ok()?;
+    let inputs = Inputs::read(project, &workspace, &request.build, &venv.root);
+    Some((venv, workspace, inputs, Some((dist_info, state))))
 }
 
 /// The same, found out from the ground.

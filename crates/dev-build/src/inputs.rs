@@ -27,6 +27,9 @@ pub struct Inputs {
     pub dependencies: Named,
 }
 
+/// The name of the environment among the inputs.
+const ENVIRONMENT: &str = "virtual environment";
+
 /// Variables that maturin looks at before it calls cargo, by their beginning.
 const VARIABLES: [&str; 9] = [
     "ARCHFLAGS",
@@ -62,6 +65,12 @@ impl Inputs {
             install,
             dependencies,
         }
+    }
+
+    /// The digest of what makes the environment another one.
+    #[must_use]
+    pub fn environment(&self) -> Option<&String> {
+        self.cargo_call.get(ENVIRONMENT)
     }
 
     /// The names of what differs from `earlier`.
@@ -201,7 +210,7 @@ fn environment(venv: &Utf8Path) -> Named {
     let stamp = crate::digest::Stamp::of(&program).ok();
     let config = fs_err::read_to_string(venv.join("pyvenv.cfg")).unwrap_or_default();
     let text = format!("{venv} {program} {stamp:?} {config}");
-    Named::from([("virtual environment".to_owned(), sha256(text.as_bytes()))])
+    Named::from([(ENVIRONMENT.to_owned(), sha256(text.as_bytes()))])
 }
 
 /// The extension's Cargo.toml, and that of its workspace.
