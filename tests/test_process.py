@@ -87,14 +87,15 @@ print(peak() - before)
 def test_a_merge_takes_memory_for_a_few_batches_only(tmp_path: Path) -> None:
     source = write_feather(make_table(MILLION // 2), tmp_path / "a.arrow", "none")
     warm_up = write_feather(make_table(100), tmp_path / "b.arrow", "none")
-    arguments = [source, warm_up, tmp_path / "out.arrow", 6]
+    arguments = [source, warm_up, tmp_path / "out.arrow", 16]
     command = [sys.executable, "-c", MERGE, *map(str, arguments)]
     growth = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    input_kib = 6 * source.stat().st_size // 1024
-    allowance_kib = 24 * 1024
+    input_kib = 16 * source.stat().st_size // 1024
+    # A batch has 3 MiB. The rest is what the allocator keeps: as much after 3 inputs as after 48.
+    allowance_kib = 64 * 1024
     assert input_kib > 5 * allowance_kib
     assert int(growth) < allowance_kib
-    assert maou.info(tmp_path / "out.arrow").rows == 3 * MILLION
+    assert maou.info(tmp_path / "out.arrow").rows == 8 * MILLION
 
 
 def read_in_worker(path: Path) -> int:

@@ -192,7 +192,7 @@ fn other_bindings(project: &Project, bindings: &str) -> DevError {
     }
 }
 
-/// The environment that [`dev`] and the status speak of.
+/// The environment that [`dev()`] and the status speak of.
 pub(crate) fn environment<'a>(project: &'a Project, request: &Request<'a>) -> venv::Request<'a> {
     venv::Request {
         project: &project.root,

@@ -10,7 +10,7 @@
 //!    [`uv_cache`] tells uv that the install is fresh.
 //! 7. [`shared_env`]: plain cargo and rust-analyzer get the same environment, so that they share the artefacts.
 //!
-//! [`dev`] is all of it; [`status`] tells what came of it, and [`watch`] when it is due again.
+//! [`dev()`] is all of it; [`mod@status`] tells what came of it, and [`watch`] when it is due again.
 
 pub mod compile;
 pub mod dependencies;

@@ -64,7 +64,7 @@ impl Verdict {
     }
 }
 
-/// Looks at what is installed in the environment that [`crate::dev`] would install into. Builds nothing, writes
+/// Looks at what is installed in the environment that [`crate::dev()`] would install into. Builds nothing, writes
 /// nothing, starts no process.
 #[must_use]
 pub fn status(project: &Project, request: &Request<'_>, say: Say<'_>) -> Status {
