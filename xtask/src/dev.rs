@@ -1,5 +1,7 @@
 //! `cargo xtask dev`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, Running, Toolbox};
@@ -9,6 +11,7 @@ use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Snapshot, Watched};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
@@ -144,13 +147,13 @@ fn watch(
     request: &Request<'_>,
     command: &[String],
 ) -> anyhow::Result<Answer> {
+    let interrupted = interrupted()?;
+    let is_over = || interrupted.load(Ordering::SeqCst);
     let mut running: Option<Running> = None;
-    loop {
+    while !is_over() {
         let (watched, before) = match rebuild(root, toolbox, request) {
             Ok(looked_at) => {
-                if let Some(previous) = running.take() {
-                    previous.stop();
-                }
+                stop(running.take());
                 running = start(command, root)?;
                 looked_at
             }
@@ -160,9 +163,27 @@ fn watch(
             }
         };
         ui::say("Watching", "for changes; Ctrl-C ends it");
-        for path in watched.wait_for_change(&before) {
+        for path in watched.wait_for_change(&before, is_over) {
             ui::say("Changed", path.strip_prefix(root).unwrap_or(&path).as_str());
         }
+    }
+    stop(running);
+    Ok(Answer::Done)
+}
+
+/// Becomes true when the user, or whoever started us, asks us to end. Without this the command would go on: a
+/// shell's background jobs ignore Ctrl-C, and SIGTERM reaches us alone.
+fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&flag))?;
+    }
+    Ok(flag)
+}
+
+fn stop(running: Option<Running>) {
+    if let Some(running) = running {
+        running.stop();
     }
 }
 
@@ -280,14 +301,21 @@ fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
 fn report(project: &Project, outcome: &Outcome) {
     let cargo = outcome.compiled.elapsed;
     let rest = outcome.elapsed.saturating_sub(cargo);
-    let what = format!(
-        "{} in {} (cargo {}, the rest {})",
-        outcome.compiled.summary(),
-        seconds(outcome.elapsed),
-        seconds(cargo),
-        seconds(rest)
-    );
-    ui::say("Rebuilt", &what);
+    if outcome.compiled.started.is_none() {
+        ui::say(
+            "Fresh",
+            &format!("nothing has changed ({})", seconds(outcome.elapsed)),
+        );
+    } else {
+        let what = format!(
+            "{} in {} (cargo {}, the rest {})",
+            outcome.compiled.summary(),
+            seconds(outcome.elapsed),
+            seconds(cargo),
+            seconds(rest)
+        );
+        ui::say("Rebuilt", &what);
+    }
     ui::say("Importable", &importable(project, outcome));
 }
 

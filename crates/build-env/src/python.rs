@@ -65,6 +65,16 @@ pub enum PythonError {
         /// What it said, or did not say.
         reason: String,
     },
+    /// What the user named is no interpreter.
+    #[error(
+        "cannot use `--python {request}`\n  help: name a program (`--python /usr/bin/python3.12`), an environment (`--python .venv`) or a version (`--python 3.12`)"
+    )]
+    Named {
+        /// The argument.
+        request: String,
+        /// What is wrong with it.
+        source: Box<PythonError>,
+    },
     /// Nothing on this machine fits.
     #[error(
         "no Python here fits {wanted}{}\n  help: name one with `--python PATH`, or get one with `uv python install`",
@@ -101,10 +111,9 @@ impl Interpreter {
             .map_err(|error| unusable(with_cause(&error)))?;
         if !captured.status.success() {
             let first = captured.stderr.lines().find(|line| !line.trim().is_empty());
-            return Err(unusable(first.map_or_else(
-                || captured.status.to_string(),
-                |line| format!("{} ({})", line.trim(), captured.status),
-            )));
+            let said = first.unwrap_or_default().trim().chars().take(100);
+            let said = said.collect::<String>();
+            return Err(unusable(format!("{said} ({})", captured.status)));
         }
         serde_json::from_str(&captured.stdout)
             .map_err(|_| unusable("it does not answer as a Python does".to_owned()))
@@ -278,9 +287,15 @@ fn managed_installations() -> Vec<Utf8PathBuf> {
 /// on `PATH`, or a version such as `3.12`.
 ///
 /// # Errors
-/// [`PythonError::Unusable`] if what was named does not run, [`PythonError::NoneFits`] if no installed
-/// version fits.
+/// [`PythonError::Named`], with the reason as its source.
 pub fn named(request: &str) -> Result<Interpreter, PythonError> {
+    probe_named(request).map_err(|source| PythonError::Named {
+        request: request.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+fn probe_named(request: &str) -> Result<Interpreter, PythonError> {
     let path = Utf8Path::new(request);
     if path.is_dir() {
         return Interpreter::probe(&path.join("bin/python"));

@@ -239,10 +239,16 @@ fn requirements_error(name: &str) -> impl Fn(RequirementsError) -> ToolError {
     }
 }
 
+/// The program `name` on `PATH`. It is not started.
+#[must_use]
+pub fn find(name: &str) -> Option<Utf8PathBuf> {
+    Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()
+}
+
 /// `name` on `PATH`, if it runs and is new enough. pyenv's shims are there also for versions that are not
 /// selected, and fail when they are run.
 fn on_path(name: &str) -> Option<Tool> {
-    let path = Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()?;
+    let path = find(name)?;
     let printed = Invocation::new(&path).arg("--version").read().ok()?;
     let version = version_in(&printed)?;
     let accepted = match (oldest_accepted(name), version.parse::<Version>()) {

@@ -1,7 +1,7 @@
 //! Virtual environments (PEP 405): which one a project is installed into, and making it.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::python::{self, PythonError};
 use crate::tools::Say;
@@ -95,6 +95,14 @@ pub enum VenvError {
         /// `requires-python`.
         requires: String,
     },
+    /// Nor on any other Python of the version that was asked for.
+    #[error("`--python {wanted}` is not allowed by the project: requires-python is `{requires}`")]
+    VersionNotAllowed {
+        /// The version.
+        wanted: String,
+        /// `requires-python`.
+        requires: String,
+    },
     /// uv failed to make it.
     #[error("cannot make the virtual environment {root}")]
     Create {
@@ -154,6 +162,7 @@ impl Request<'_> {
             // No need to look for that version on the whole machine.
             let venv = self.checked(Venv::open(&root)?)?;
             let fits = python::is_version(&venv.python.version, version);
+            self.refuse_version(version)?;
             return if fits {
                 Ok(VenvPlan::Use(venv))
             } else {
@@ -185,6 +194,21 @@ impl Request<'_> {
             root,
             base: Box::new(base),
         })
+    }
+
+    /// Refuses a version such as `3.9` if requires-python allows none of it. The last possible one is looked at,
+    /// since `>=3.11.4` allows some 3.11.
+    fn refuse_version(&self, version: &str) -> Result<(), VenvError> {
+        let last: Option<Version> = format!("{version}.999").parse().ok();
+        match (self.requires_python, last) {
+            (Some(requires), Some(last)) if !requires.contains(&last) => {
+                Err(VenvError::VersionNotAllowed {
+                    wanted: version.to_owned(),
+                    requires: requires.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn other_python(&self, venv: &Venv) -> VenvError {
@@ -339,6 +363,16 @@ mod tests {
         assert!(matches!(error, VenvError::OtherPython { .. }), "{error}");
         request.python = Some("3");
         assert!(matches!(request.plan(), Ok(VenvPlan::Use(_))));
+
+        // To remove the environment would not help.
+        let requires = ">=3.9".parse().unwrap();
+        request.requires_python = Some(&requires);
+        request.python = Some("3.7");
+        let error = request.plan().unwrap_err();
+        assert!(
+            matches!(error, VenvError::VersionNotAllowed { .. }),
+            "{error}"
+        );
     }
 
     #[test]

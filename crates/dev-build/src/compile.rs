@@ -1,9 +1,10 @@
 //! Running cargo, and what it says of itself while it runs
 //! (<https://doc.rust-lang.org/cargo/reference/external-tools.html#json-messages>).
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime};
 
+use crate::sources::{Before, Source, look_at, sources_of};
 use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
@@ -18,6 +19,13 @@ pub struct Compiled {
     /// Whether a build script links against a shared library in a directory of its own, to which maturin then
     /// adds a run path.
     pub needs_run_path: bool,
+    /// Directories of path crates whose build script does not say what it depends on, so that cargo runs it again
+    /// when anything in them has changed.
+    pub whole: BTreeSet<Utf8PathBuf>,
+    /// Sources as they were just before cargo was started.
+    before: Before,
+    /// When cargo was started. `None` if it was not asked.
+    pub started: Option<SystemTime>,
     /// From cargo's start to its end.
     pub elapsed: Duration,
 }
@@ -42,10 +50,18 @@ pub enum CompileError {
 }
 
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it
-/// built for the crate of `manifest`.
-pub fn compile(cargo: &Invocation, manifest: &Utf8Path) -> Result<Compiled, CompileError> {
+/// built for the crate of `manifest`. `known` are the sources of the build before.
+pub fn compile(
+    cargo: &Invocation,
+    manifest: &Utf8Path,
+    known: &[Source],
+) -> Result<Compiled, CompileError> {
     let start = Instant::now();
-    let mut compiled = Compiled::default();
+    let mut compiled = Compiled {
+        before: look_at(known),
+        started: Some(SystemTime::now()),
+        ..Compiled::default()
+    };
     let status = cargo.stream(|line| compiled.note(line, manifest))?;
     if !status.success() {
         return Err(CompileError::Failed);
@@ -64,7 +80,10 @@ impl Compiled {
         };
         match message {
             Message::CompilerArtifact(artifact) => self.note_artifact(artifact, manifest),
-            Message::BuildScriptExecuted(script) => self.needs_run_path |= needs_run_path(&script),
+            Message::BuildScriptExecuted(script) => {
+                self.needs_run_path |= needs_run_path(&script);
+                self.whole.extend(whole_directory(&script));
+            }
             _ => {}
         }
     }
@@ -86,6 +105,13 @@ impl Compiled {
         library.ok_or_else(|| CompileError::NoLibrary {
             manifest: manifest.to_owned(),
         })
+    }
+
+    /// The files that `library` is made of, as cargo saw them.
+    #[must_use]
+    pub fn sources(&self, library: &Utf8Path) -> Vec<Source> {
+        let started = self.started.unwrap_or(SystemTime::UNIX_EPOCH);
+        sources_of(library, &self.whole, &self.before, started)
     }
 
     /// The packages of which something was compiled, by name.
@@ -120,6 +146,17 @@ fn needs_run_path(script: &BuildScript) -> bool {
         kind.is_none_or(|kind| matches!(kind, "native" | "all"))
     };
     script.linked_libs.iter().any(is_shared) && script.linked_paths.iter().any(is_directory)
+}
+
+/// The directory of the crate, if it is a path crate and its script printed no `rerun-if`
+/// (<https://doc.rust-lang.org/cargo/reference/build-scripts.html#change-detection>). What it printed lies beside
+/// its output directory.
+fn whole_directory(script: &BuildScript) -> Option<Utf8PathBuf> {
+    let path = script.package_id.repr.strip_prefix("path+file://")?;
+    let output = fs_err::read_to_string(script.out_dir.with_file_name("output")).ok()?;
+    let says = output.lines().any(|line| line.contains("rerun-if-"));
+    let dir = path.split('#').next()?;
+    (!says).then(|| dir.replace("%20", " ").into())
 }
 
 /// The shared library among an artifact's files.

@@ -10,6 +10,7 @@ use build_env::{Invocation, RunError, Tool, Toolbox, Venv, python};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, ProjectError, Workspace};
 
+use crate::circumstances::circumstances;
 use crate::compile::{self, CompileError, Compiled};
 use crate::dependencies::Pins;
 use crate::digest::{Stamp, sha256};
@@ -21,7 +22,8 @@ use crate::maturin::{BuildOptions, Maturin, MaturinError, RunOptions};
 use crate::place::{self, Leftover};
 use crate::provenance::{profile, provenance};
 use crate::shared_env;
-use crate::state::{Format, Library, Source, State, sources_of};
+use crate::sources::{Source, digest_of};
+use crate::state::{Format, Library, State};
 use crate::uv_cache;
 
 /// What the user asked for.
@@ -113,11 +115,27 @@ pub enum DevError {
         leftover: Utf8PathBuf,
         library: Utf8PathBuf,
     },
-    #[error("cannot use {path}")]
+    #[error(
+        "the new library is in place, but what it is made of cannot be noted in {dist_info}\n  help: make the directory writable, and run the command again"
+    )]
+    NotRemembered {
+        dist_info: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "cannot write to {path}\n  help: make it writable, or name another target directory with CARGO_TARGET_DIR"
+    )]
     Io {
         path: Utf8PathBuf,
         source: io::Error,
     },
+}
+
+fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {
+    move |source| DevError::NotRemembered {
+        dist_info: dist_info.to_owned(),
+        source,
+    }
 }
 
 fn io_error(path: &Utf8Path) -> impl Fn(io::Error) -> DevError {
@@ -140,24 +158,37 @@ pub fn dev(
     request: &Request<'_>,
     say: Say<'_>,
 ) -> Result<Outcome, DevError> {
-    let start = Instant::now();
     refuse_other_bindings(project)?;
     let locks = toolbox.locks();
     let _lock = Lock::take(&project.root, &locks, say).map_err(io_error(&locks))?;
+    // Waiting for another build is no part of this one.
+    let start = Instant::now();
     let mut build = Build::prepare(project, toolbox, request, say)?;
+    if let Some(state) = build.fresh_install() {
+        let imported = state.imported.clone();
+        return Ok(Outcome {
+            venv: build.venv,
+            compiled: Compiled::default(),
+            install: Installed::Unchanged,
+            imported,
+            elapsed: start.elapsed(),
+        });
+    }
     let call = build.cargo_call()?;
     refuse_other_calls(project, &call)?;
     build.install_dependencies()?;
     build.share_environment(&call)?;
     build.announce_profile(&call);
-    let compiled = compile::compile(
-        &request.run.added_to(call.clone()),
-        &project.extension.manifest,
-    )?;
+    let cargo = request.run.added_to(call.clone());
+    let known = build
+        .earlier
+        .as_ref()
+        .map_or(&[][..], |(_, state)| &state.sources);
+    let compiled = compile::compile(&cargo, &project.extension.manifest, known)?;
     let library = compiled.library(&project.extension.manifest)?.to_owned();
     let (install, imported) = match build.reusable_install(&compiled) {
-        Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &library)?,
-        None => build.install(call, &library)?,
+        Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &compiled, &library)?,
+        None => build.install(call, &compiled, &library)?,
     };
     Ok(Outcome {
         venv: build.venv,
@@ -212,9 +243,10 @@ struct Build<'a> {
     venv: Venv,
     workspace: Workspace,
     inputs: Inputs,
+    circumstances: String,
     /// The install that is there, if we made it, and the directory of its metadata.
     earlier: Option<(Utf8PathBuf, State)>,
-    scratch: Utf8PathBuf,
+    scratch: OnceCell<Utf8PathBuf>,
     uv: OnceCell<Tool>,
 }
 
@@ -231,7 +263,6 @@ impl<'a> Build<'a> {
             Some(known) => known,
             None => unknown(project, toolbox, request, say, &uv)?,
         };
-        let scratch = scratch(project, &workspace)?;
         Ok(Self {
             project,
             toolbox,
@@ -240,14 +271,38 @@ impl<'a> Build<'a> {
             venv,
             workspace,
             inputs,
+            circumstances: circumstances(&project.root),
             earlier,
-            scratch,
+            scratch: OnceCell::new(),
             uv,
         })
     }
 
+    /// The scratch directory, made when it is first needed.
+    fn scratch(&self) -> Result<&Utf8Path, DevError> {
+        if self.scratch.get().is_none() {
+            let dir = scratch(self.project, &self.workspace)?;
+            let _ = self.scratch.set(dir);
+        }
+        Ok(self.scratch.get().map_or(Utf8Path::new(""), |dir| dir))
+    }
+
     fn uv(&self) -> Result<&Tool, DevError> {
         uv(&self.uv, self.toolbox, self.say)
+    }
+
+    /// What is remembered, if nothing at all has changed since: then cargo is not even asked. It is with `-v` or
+    /// `--timings`, by which the user asks to see what it does.
+    fn fresh_install(&self) -> Option<&State> {
+        let (dist_info, state) = self.earlier.as_ref()?;
+        let run = &self.request.run;
+        let asks_for_cargo = run.verbose > 0 || run.timings || self.request.maturin_installs;
+        let others = place::leftovers(&state.python, &state.library.placed);
+        let fresh = !asks_for_cargo
+            && others.is_empty()
+            && install::is_complete(dist_info)
+            && state.is_fresh(&self.inputs, &self.circumstances);
+        fresh.then_some(state)
     }
 
     fn install_dependencies(&self) -> Result<(), DevError> {
@@ -281,7 +336,7 @@ impl<'a> Build<'a> {
             return Ok(state.cargo_call.clone());
         }
         let tool = self.maturin_tool()?;
-        Ok(self.maturin(&tool).cargo_call(&self.scratch)?)
+        Ok(self.maturin(&tool).cargo_call(self.scratch()?)?)
     }
 
     /// Only for the environment that everybody else works with as well.
@@ -318,6 +373,7 @@ impl<'a> Build<'a> {
             && !compiled.needs_run_path
             && state.library.same_bytes
             && state.inputs.install == self.inputs.install
+            && install::is_complete(dist_info)
             && state.library.placed.parent().is_some_and(Utf8Path::is_dir);
         reusable.then_some((dist_info, state))
     }
@@ -328,21 +384,22 @@ impl<'a> Build<'a> {
         dist_info: &Utf8Path,
         earlier: &State,
         call: Invocation,
+        compiled: &Compiled,
         built: &Utf8Path,
     ) -> Result<(Installed, Imported), DevError> {
         let placed = &earlier.library.placed;
         if earlier.library.is_in_place(built) {
             self.remove_leftovers(placed)?;
-            self.remember_inputs(dist_info, earlier, call)?;
+            self.remember_sources(dist_info, earlier, call, compiled, built)?;
             return Ok((Installed::Unchanged, earlier.imported.clone()));
         }
         let (imported, sources) = std::thread::scope(|scope| {
-            let sources = scope.spawn(|| sources_of(built));
+            let sources = scope.spawn(|| compiled.sources(built));
             let imported = import::try_library(&self.venv.python, &self.project.extension, built);
             (imported, sources.join().unwrap_or_default())
         });
         let imported = imported?;
-        place::place(built, placed, &self.scratch).map_err(|source| DevError::Place {
+        place::place(built, placed, self.scratch()?).map_err(|source| DevError::Place {
             library: built.to_owned(),
             place: placed.clone(),
             source,
@@ -355,10 +412,8 @@ impl<'a> Build<'a> {
             placed_stamp: Stamp::of(placed).map_err(io_error(placed))?,
             same_bytes: true,
         };
-        if earlier.uv_cache_understood {
-            uv_cache::refresh(self.project, dist_info).map_err(io_error(dist_info))?;
-        }
         let understood = earlier.uv_cache_understood;
+        self.refresh_uv_cache(dist_info, understood)?;
         self.remember(
             dist_info,
             call,
@@ -374,14 +429,21 @@ impl<'a> Build<'a> {
     fn install(
         &self,
         call: Invocation,
+        compiled: &Compiled,
         built: &Utf8Path,
     ) -> Result<(Installed, Imported), DevError> {
         let (python, extension) = (&self.venv.python, &self.project.extension);
         import::try_library(python, extension, built)?;
         let built_stamp = Stamp::of(built).map_err(io_error(built))?;
         let tool = self.maturin_tool()?;
-        let wheel = self.maturin(&tool).editable_wheel(&self.scratch)?;
-        install::install(self.project, self.uv()?, &self.venv, &wheel, &self.scratch)?;
+        let wheel = self.maturin(&tool).editable_wheel(self.scratch()?)?;
+        install::install(
+            self.project,
+            self.uv()?,
+            &self.venv,
+            &wheel,
+            self.scratch()?,
+        )?;
         let dist_info = install::dist_info(&python.platlib, self.project.name());
         let dist_info = dist_info.ok_or_else(|| InstallError::NotThere {
             name: self.project.name().to_owned(),
@@ -411,7 +473,11 @@ impl<'a> Build<'a> {
             placed,
         };
         let understood = uv_cache::is_understood(self.project, &dist_info);
-        let sources = sources_of(built);
+        if !understood && self.project.pyproject.uv_cache_keys().is_some() {
+            let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
+            (self.say)("Note", text);
+        }
+        let sources = compiled.sources(built);
         self.remember(
             &dist_info,
             call,
@@ -512,6 +578,7 @@ impl<'a> Build<'a> {
         let state = State {
             format: Format,
             inputs: self.inputs.clone(),
+            circumstances: self.circumstances.clone(),
             python: self.venv.python.clone(),
             workspace: self.workspace.clone(),
             provenance: provenance(self.project, &cargo_call, &sources),
@@ -521,23 +588,36 @@ impl<'a> Build<'a> {
             sources,
             uv_cache_understood,
         };
-        state.write(dist_info).map_err(io_error(dist_info))
+        state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
-    /// The library is the same, but what decides it may have changed without changing it.
-    fn remember_inputs(
+    /// The library is the same, but what it is made of may have changed without changing it.
+    fn remember_sources(
         &self,
         dist_info: &Utf8Path,
         earlier: &State,
         cargo_call: Invocation,
+        compiled: &Compiled,
+        built: &Utf8Path,
     ) -> Result<(), DevError> {
         let mut state = earlier.clone();
         state.inputs = self.inputs.clone();
+        state.circumstances.clone_from(&self.circumstances);
         state.cargo_call = cargo_call;
+        state.sources = compiled.sources(built);
+        state.provenance.sources_sha256 = digest_of(&state.sources);
+        self.refresh_uv_cache(dist_info, state.uv_cache_understood)?;
         if state == *earlier {
             return Ok(());
         }
-        state.write(dist_info).map_err(io_error(dist_info))
+        state.write(dist_info).map_err(not_remembered(dist_info))
+    }
+
+    fn refresh_uv_cache(&self, dist_info: &Utf8Path, understood: bool) -> Result<(), DevError> {
+        if !understood {
+            return Ok(());
+        }
+        uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
     }
 }
 
@@ -608,7 +688,20 @@ fn scratch(project: &Project, workspace: &Workspace) -> Result<Utf8PathBuf, DevE
         _ => {}
     }
     fs_err::create_dir_all(&dir).map_err(io_error(&dir))?;
+    tag_as_cache(&workspace.target_dir).map_err(io_error(&workspace.target_dir))?;
     Ok(dir)
+}
+
+/// Marks the target directory as one that backups may skip, as cargo does when it makes it
+/// (<https://bford.info/cachedir/>).
+fn tag_as_cache(target_dir: &Utf8Path) -> io::Result<()> {
+    let path = target_dir.join("CACHEDIR.TAG");
+    if path.exists() {
+        return Ok(());
+    }
+    let text =
+        "Signature: 8a477f597d28d172789f06886806bc55\n# This is a cache directory of cargo.\n";
+    fs_err::write(path, text)
 }
 
 /// Whether the file is there that maturin writes for pyo3 and the remembered call names. `cargo clean`

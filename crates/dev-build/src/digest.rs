@@ -39,13 +39,16 @@ fn listing(dir: &Utf8Path) -> String {
 }
 
 /// What the file system says of a file without reading it. As long as it stays the same, so does the content:
-/// writing changes the modification time, and replacing the inode.
+/// writing changes the times, and replacing the inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     inode: u64,
     length_bytes: u64,
     modified_s: i64,
     modified_ns: i64,
+    /// `ctime`, which unlike the modification time cannot be set.
+    changed_s: i64,
+    changed_ns: i64,
 }
 
 impl Stamp {
@@ -57,6 +60,8 @@ impl Stamp {
             length_bytes: metadata.len(),
             modified_s: metadata.mtime(),
             modified_ns: metadata.mtime_nsec(),
+            changed_s: metadata.ctime(),
+            changed_ns: metadata.ctime_nsec(),
         })
     }
 
@@ -64,6 +69,17 @@ impl Stamp {
     #[must_use]
     pub fn holds(&self, path: &Utf8Path) -> bool {
         Self::of(path).is_ok_and(|now| now == *self)
+    }
+
+    /// The same for a file to which hard links come and go, as cargo makes them: that changes `ctime`.
+    #[must_use]
+    pub fn holds_but_for_links(&self, path: &Utf8Path) -> bool {
+        let without_change = |stamp: Self| Self {
+            changed_s: 0,
+            changed_ns: 0,
+            ..stamp
+        };
+        Self::of(path).is_ok_and(|now| without_change(now) == without_change(*self))
     }
 }
 
@@ -85,11 +101,13 @@ mod tests {
         fs_err::write(&path, "one").unwrap();
         let stamp = Stamp::of(&path).unwrap();
         assert!(stamp.holds(&path));
+        fs_err::hard_link(&path, dir.path().join("link")).unwrap();
+        assert!(stamp.holds_but_for_links(&path));
 
         let other = dir.path().join("other");
         fs_err::write(&other, "two").unwrap();
         fs_err::rename(&other, &path).unwrap();
-        assert!(!stamp.holds(&path));
+        assert!(!stamp.holds(&path) && !stamp.holds_but_for_links(&path));
 
         fs_err::remove_file(&path).unwrap();
         assert!(!stamp.holds(&path));

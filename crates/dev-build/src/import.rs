@@ -58,8 +58,8 @@ pub struct Imported {
 pub enum ImportError {
     /// The new library does not load; the old one is still in place.
     #[error(
-        "{library} was built but does not import as `{module}`; what is installed has been left as it was\n  help: the function under #[pymodule] must be called `{}`",
-        last(module)
+        "{library} was built but does not import as `{module}`; what is installed has been left as it was{}",
+        help(module, source)
     )]
     NewLibrary {
         /// The library in cargo's target directory.
@@ -91,9 +91,16 @@ pub enum ImportError {
     },
 }
 
-/// The last part of a dotted name.
-fn last(module: &str) -> &str {
-    module.rsplit('.').next().unwrap_or(module)
+/// The remedy for the one mistake that has one.
+fn help(module: &str, source: &RunError) -> String {
+    if !source
+        .to_string()
+        .contains("does not define module export function")
+    {
+        return String::new();
+    }
+    let name = module.rsplit('.').next().unwrap_or(module);
+    format!("\n  help: the function under #[pymodule] must be called `{name}`")
 }
 
 /// Loads `library` with `python` as the module that `extension` is to become. The installed one is not touched.

@@ -153,6 +153,7 @@ fn install(
         let name = format!("pyproject.toml [{}]", path.join("."));
         named.insert(name, digest(at(pyproject, path)));
     }
+    let mut cargo_readmes = Vec::new();
     // maturin takes from Cargo.toml what pyproject.toml leaves open, such as a dynamic version.
     for manifest in manifests(project, workspace) {
         let toml = toml(&manifest);
@@ -162,6 +163,8 @@ fn install(
         ];
         let name = format!("{} [package]", relative(project, &manifest));
         named.insert(name, sha256(format!("{package:?}").as_bytes()));
+        let readme = at(&toml, &["package", "readme"]).and_then(Value::as_str);
+        cargo_readmes.extend(readme.map(|readme| manifest.with_file_name(readme)));
         // Whether it is for one Python or for the stable ABI, and so the name of the library.
         let abi = [
             &["features"][..],
@@ -183,14 +186,29 @@ fn install(
         ),
         Layout::Mixed { .. } => None,
     };
+    let texts = license_files(&project.root);
+    let readme = readme.map(|readme| project.root.join(readme));
     for path in readme
-        .map(|readme| project.root.join(readme))
         .into_iter()
         .chain(stubs)
+        .chain(texts)
+        .chain(cargo_readmes)
     {
         named.extend(file(project, &path));
     }
     named
+}
+
+/// Files that maturin adds to the metadata where pyproject.toml does not name any (PEP 639).
+fn license_files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = root.read_dir_utf8().into_iter().flatten().flatten();
+    let paths = entries.map(camino::Utf8DirEntry::into_path);
+    let starts = ["LICEN", "COPYING", "NOTICE", "AUTHORS"];
+    let is_license = |path: &Utf8PathBuf| {
+        let name = path.file_name().unwrap_or_default();
+        starts.iter().any(|start| name.starts_with(start))
+    };
+    paths.filter(is_license).collect()
 }
 
 fn dependencies(project: &Project, workspace: &Workspace) -> Named {

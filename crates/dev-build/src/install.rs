@@ -162,6 +162,19 @@ pub fn dist_info(site_packages: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
     })
 }
 
+/// Whether every file that `RECORD` lists is still there (PEP 376); compiled Python may come and go.
+#[must_use]
+pub fn is_complete(dist_info: &Utf8Path) -> bool {
+    let Ok(record) = fs_err::read_to_string(dist_info.join("RECORD")) else {
+        return false;
+    };
+    let site_packages = dist_info.parent().unwrap_or(dist_info);
+    // A name with a comma is in quotation marks; none of those that maturin writes has one.
+    let names = record.lines().filter_map(|line| line.split(',').next());
+    let mut names = names.filter(|name| !name.ends_with(".pyc") && !name.starts_with('"'));
+    names.all(|name| site_packages.join(name).exists())
+}
+
 /// The name in lower case, with runs of `-`, `_` and `.` as one `-`.
 fn normalized(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
@@ -176,6 +189,19 @@ mod tests {
     #[test]
     fn spaces_and_other_letters_are_escaped_in_urls() {
         assert_eq!(file_url("/a b/木".into()), "file:///a%20b/%E6%9C%A8");
+    }
+
+    #[test]
+    fn an_install_without_one_of_its_files_is_not_complete() {
+        let dir = TempDir::new();
+        let dist_info = dir.path().join("thing-0.1.0.dist-info");
+        fs_err::create_dir(&dist_info).unwrap();
+        let record =
+            "thing.py,sha256=x,1\nthing-0.1.0.dist-info/RECORD,,\n__pycache__/thing.pyc,,\n";
+        fs_err::write(dist_info.join("RECORD"), record).unwrap();
+        assert!(!is_complete(&dist_info));
+        fs_err::write(dir.path().join("thing.py"), "").unwrap();
+        assert!(is_complete(&dist_info));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //!
 //! [`dev()`] is all of it; [`mod@status`] tells what came of it, and [`watch`] when it is due again.
 
+pub mod circumstances;
 pub mod compile;
 pub mod dependencies;
 mod dev;
@@ -25,6 +26,7 @@ pub mod place;
 pub mod provenance;
 pub mod record;
 pub mod shared_env;
+pub mod sources;
 pub mod state;
 pub mod status;
 pub mod uv_cache;

@@ -10,31 +10,26 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub enum Means {
     /// Its blocks are shared until one side is written to (btrfs, XFS, APFS).
     Reflink,
-    /// It is the same file under another name.
-    HardLink,
     /// Its bytes were copied.
     Copy,
 }
 
-/// Puts `library` at `place`, in place of what is there, by the cheapest means that the file system offers.
+/// Puts `library` at `place`, in place of what is there, by the cheapest means that is safe on this file system.
 /// `scratch` is a directory of ours, if possible on the same file system.
 ///
-/// A hard link is safe, since rustc removes its output before the linker writes a new one (so that even
-/// mold, which writes into an existing file, makes another), and so does cargo. At every moment there is
-/// either the old file or the new one: the last step is a rename.
+/// A hard link would be cheaper still where there are no reflinks. But it would be one file with two names: whoever
+/// writes to the placed library (`cp` does, over an existing file) would write to cargo's artefact, and cargo
+/// takes that for what it has built.
+///
+/// At every moment there is either the old file or the new one: the last step is a rename.
 ///
 /// # Errors
 /// What the file system says. The old file is in place then.
 pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Result<Means> {
-    let name = place.file_name().unwrap_or_default();
-    let draft = scratch.join(name);
-    let means = link_or_copy(library, &draft)?;
-    match fs_err::rename(&draft, place) {
-        Ok(()) => {
-            // Renaming a hard link onto another of the same file does nothing and leaves both.
-            let _ = fs_err::remove_file(&draft);
-            Ok(means)
-        }
+    let draft = scratch.join(place.file_name().unwrap_or_default());
+    let means = reflink_or_copy(library, &draft)?;
+    match exchange_or_rename(&draft, place) {
+        Ok(()) => Ok(means),
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             place_across_devices(library, place)
         }
@@ -42,7 +37,7 @@ pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Re
     }
 }
 
-fn link_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {
+fn reflink_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {
     match fs_err::remove_file(draft) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -50,11 +45,29 @@ fn link_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {
     if reflink_copy::reflink(library, draft).is_ok() {
         return Ok(Means::Reflink);
     }
-    if fs_err::hard_link(library, draft).is_ok() {
-        return Ok(Means::HardLink);
-    }
     fs_err::copy(library, draft)?;
     Ok(Means::Copy)
+}
+
+/// Gives `draft` the name `place`. Where there is a file of that name, the two are exchanged: when a rename
+/// replaces a file, ext4 first writes the new one to the disk (`auto_da_alloc`), which takes a second for a
+/// gigabyte of debug information.
+fn exchange_or_rename(draft: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        let exchanged = renameat_with(
+            CWD,
+            draft.as_str(),
+            CWD,
+            place.as_str(),
+            RenameFlags::EXCHANGE,
+        );
+        if exchanged.is_ok() {
+            return fs_err::remove_file(draft);
+        }
+    }
+    fs_err::rename(draft, place)
 }
 
 /// The target directory lies on another file system, as in a container with a volume for it.

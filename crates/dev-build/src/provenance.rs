@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use build_env::Invocation;
 use project_model::Project;
 
-use crate::state::{Provenance, Source, digest_of};
+use crate::sources::{Source, digest_of};
+use crate::state::Provenance;
 
 /// What `project` is now, built by `cargo_call` from `sources`.
 #[must_use]

@@ -12,10 +12,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Workspace;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Stamp, sha256, sha256_of_file};
+use crate::digest::Stamp;
 use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
+use crate::sources::Source;
 
 /// Beside `METADATA` and `RECORD`.
 pub const FILE: &str = "xtask-dev.json";
@@ -50,6 +51,8 @@ pub struct State {
     pub format: Format,
     /// What decided each step.
     pub inputs: Inputs,
+    /// Under which [`crate::circumstances`] cargo was last asked.
+    pub circumstances: String,
     /// The interpreter of the environment.
     pub python: Interpreter,
     /// The workspace of the extension.
@@ -88,7 +91,7 @@ impl Library {
     #[must_use]
     pub fn is_in_place(&self, built: &Utf8Path) -> bool {
         self.built == built
-            && self.built_stamp.holds(built)
+            && self.built_stamp.holds_but_for_links(built)
             && self.placed_stamp.holds(&self.placed)
     }
 }
@@ -112,69 +115,6 @@ pub struct Provenance {
     pub placed_at_s: u64,
 }
 
-/// A file that the library is made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// Where it is.
-    pub path: Utf8PathBuf,
-    /// What the file system said of it. `None` if it was not there.
-    pub stamp: Option<Stamp>,
-    /// Of its content. `None` if it was not there.
-    pub sha256: Option<String>,
-}
-
-impl Source {
-    /// The file as it is now.
-    #[must_use]
-    pub fn read(path: Utf8PathBuf) -> Self {
-        Self {
-            stamp: Stamp::of(&path).ok(),
-            sha256: sha256_of_file(&path),
-            path,
-        }
-    }
-
-    /// Whether the content is another. Read only if the file system says that it may be.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        let now = Stamp::of(&self.path).ok();
-        now != self.stamp && sha256_of_file(&self.path) != self.sha256
-    }
-}
-
-/// SHA-256 over the names and contents of `sources`.
-#[must_use]
-pub fn digest_of(sources: &[Source]) -> String {
-    let lines = sources.iter().map(|source| {
-        let content = source.sha256.as_deref().unwrap_or("missing");
-        format!("{content}  {}\n", source.path)
-    });
-    sha256(lines.collect::<String>().as_bytes())
-}
-
-/// The files that `library` is made of, from the dependency file that cargo writes beside it
-/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>): the sources of all path
-/// crates, and what their build scripts and `include!` name.
-#[must_use]
-pub fn sources_of(library: &Utf8Path) -> Vec<Source> {
-    let text = fs_err::read_to_string(library.with_extension("d")).unwrap_or_default();
-    let mut paths = paths_in(&text);
-    paths.sort();
-    paths.into_iter().map(Source::read).collect()
-}
-
-/// The prerequisites in the first rule of a makefile. Spaces in names are escaped with a backslash.
-fn paths_in(text: &str) -> Vec<Utf8PathBuf> {
-    let line = text.lines().next().unwrap_or_default();
-    let Some((_, names)) = line.split_once(": ") else {
-        return Vec::new();
-    };
-    // No file name contains a NUL.
-    let names = names.replace("\\ ", "\0");
-    let names = names.split(' ').filter(|name| !name.is_empty());
-    names.map(|name| name.replace('\0', " ").into()).collect()
-}
-
 impl State {
     /// What is remembered of the install of `name` in the environment `venv`.
     #[must_use]
@@ -187,6 +127,17 @@ impl State {
             let state = serde_json::from_str(&text).ok()?;
             Some((dist_info, state))
         })
+    }
+
+    /// Whether there is nothing to do, as far as files tell: all that decides the build is the same, and the library
+    /// is where it belongs.
+    #[must_use]
+    pub fn is_fresh(&self, inputs: &Inputs, circumstances: &str) -> bool {
+        self.inputs == *inputs
+            && self.circumstances == circumstances
+            && self.library.is_in_place(&self.library.built)
+            && !self.sources.is_empty()
+            && !self.sources.iter().any(Source::has_changed)
     }
 
     /// Writes it into the install in `dist_info`.
@@ -230,42 +181,6 @@ pub(crate) fn write_atomically(path: &Utf8Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
     use testkit::TempDir;
-
-    #[test]
-    fn names_with_spaces_are_read_from_the_dependency_file() {
-        let text = "/t/lib_x.so: /p/a.rs /p/with\\ space/b.rs\n\n/p/a.rs:\n";
-        assert_eq!(paths_in(text), ["/p/a.rs", "/p/with space/b.rs"]);
-        assert!(paths_in("").is_empty());
-    }
-
-    #[test]
-    fn a_source_has_changed_when_its_content_has() {
-        let dir = TempDir::new();
-        let path = dir.path().join("a.rs");
-        fs_err::write(&path, "one").unwrap();
-        let source = Source::read(path.clone());
-        assert!(!source.has_changed());
-        // A checkout there and back: another time, the same content.
-        fs_err::remove_file(&path).unwrap();
-        assert!(source.has_changed());
-        fs_err::write(&path, "one").unwrap();
-        assert!(!source.has_changed());
-        fs_err::write(&path, "two").unwrap();
-        assert!(source.has_changed());
-    }
-
-    #[test]
-    fn the_digest_covers_names_and_contents() {
-        let source = |path: &str, sha256: &str| Source {
-            path: path.into(),
-            stamp: None,
-            sha256: Some(sha256.to_owned()),
-        };
-        let one = digest_of(&[source("a", "1")]);
-        assert_ne!(one, digest_of(&[source("b", "1")]));
-        assert_ne!(one, digest_of(&[source("a", "2")]));
-        assert_eq!(one, digest_of(&[source("a", "1")]));
-    }
 
     #[test]
     fn our_file_is_listed_once_in_the_record() {

@@ -45,11 +45,13 @@ pub fn is_understood(project: &Project, dist_info: &Utf8Path) -> bool {
 
 /// Writes the note anew, as of now.
 pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
+    let path = dist_info.join(FILE);
+    let text = fs_err::read_to_string(&path).unwrap_or_default();
     match read_inputs(project) {
-        Some(info) => {
-            crate::state::write_atomically(&dist_info.join(FILE), &serde_json::to_string(&info)?)
+        Some(info) if serde_json::from_str(&text).ok().as_ref() != Some(&info) => {
+            crate::state::write_atomically(&path, &serde_json::to_string(&info)?)
         }
-        None => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::digest::Stamp;
 use crate::state::State;
 
 /// How often to look.
-const INTERVAL: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(150);
 
 /// How long all must have been quiet after a change: an editor that saves several files, or a checkout, is to
 /// start one build and not ten.
@@ -67,10 +67,17 @@ impl Watched {
     }
 
     /// Waits until the files differ from `before` and have been quiet for a while. Gives the names of those
-    /// that differ.
+    /// that differ; none, if it `is_over` before that.
     #[must_use]
-    pub fn wait_for_change(&self, before: &Snapshot) -> Vec<Utf8PathBuf> {
+    pub fn wait_for_change(
+        &self,
+        before: &Snapshot,
+        is_over: impl Fn() -> bool,
+    ) -> Vec<Utf8PathBuf> {
         loop {
+            if is_over() {
+                return Vec::new();
+            }
             std::thread::sleep(INTERVAL);
             let mut now = self.look();
             if differing(before, &now).is_empty() {
@@ -113,7 +120,8 @@ fn inputs_below(root: &Utf8Path) -> Vec<Utf8PathBuf> {
 }
 
 fn is_input(path: &Utf8Path) -> bool {
-    matches!(path.extension(), Some("rs" | "toml" | "lock"))
+    // By its whole name: in a target directory, rustc makes files that end in `.lock`.
+    matches!(path.extension(), Some("rs" | "toml")) || path.file_name() == Some("Cargo.lock")
 }
 
 /// Not what cargo, Python and git make: target directories, environments, hidden directories but `.cargo`.
@@ -124,7 +132,10 @@ fn may_hold_inputs(entry: &DirEntry) -> bool {
     }
     let hidden = name.starts_with('.') && name != ".cargo";
     let is_made = |mark: &str| entry.path().join(mark).exists();
-    !hidden && name != "node_modules" && !is_made("CACHEDIR.TAG") && !is_made("pyvenv.cfg")
+    let made = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"]
+        .into_iter()
+        .any(is_made);
+    !hidden && !made && name != "node_modules"
 }
 
 #[cfg(test)]
@@ -141,6 +152,9 @@ mod tests {
         let fixture = Fixture::mixed("thing");
         fixture.write("target/CACHEDIR.TAG", "");
         fixture.write("target/debug/build/out.rs", "");
+        fixture.write("other-target/.rustc_info.json", "");
+        fixture.write("other-target/debug/build/out.rs", "");
+        fixture.write("native/src/x.lock", "");
         fixture.write("env/pyvenv.cfg", "");
         fixture.write("env/lib/x.toml", "");
         fixture.write(".cargo/config.toml", "");
@@ -186,7 +200,7 @@ mod tests {
         let watched = watched(&fixture);
         let before = watched.look();
         let changed = std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| watched.wait_for_change(&before));
+            let waiting = scope.spawn(|| watched.wait_for_change(&before, || false));
             for number in 0..5 {
                 fixture.write(format!("native/src/m{number}.rs"), "");
                 std::thread::sleep(Duration::from_millis(50));

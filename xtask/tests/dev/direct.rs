@@ -180,7 +180,7 @@ fn a_switch_of_profile_is_announced() {
         "{said}"
     );
     assert!(!said.contains("Installed"), "{said}");
-    let said = dev_ok(&project, &["--profile", "quick"]);
+    let said = dev_ok(&project, &["--profile", "quick", "-v"]);
     assert!(
         !said.contains("Switching") && said.contains("Rebuilt nothing"),
         "{said}"
@@ -231,4 +231,73 @@ fn a_file_that_would_be_imported_instead_is_an_error() {
         "{said}"
     );
     assert!(project.root().join(shadow).is_file());
+}
+
+#[test]
+fn whoever_writes_to_the_installed_library_does_not_write_to_cargos() {
+    let project = Fixture::mixed("overwritten_thing");
+    let library = project
+        .root()
+        .join("python/overwritten_thing/_overwritten_thing.abi3.so");
+    let answer = "import overwritten_thing; print(overwritten_thing.answer())";
+    dev_ok(&project, &[]);
+    let old = fs_err::read(&library).unwrap();
+    project.edit("native/src/lib.rs", "42", "43");
+    dev_ok(&project, &[]);
+    // In place, as `cp` does.
+    for content in [&old[..], b""] {
+        fs_err::write(&library, content).unwrap();
+        dev_ok(&project, &[]);
+        assert_eq!(python(&project, answer), "43");
+    }
+}
+
+#[test]
+fn an_edit_during_the_build_is_built_by_the_next() {
+    let project = Fixture::mixed("late_thing");
+    dev_ok(&project, &[]);
+    // The build script makes the edit, after cargo has started and before the library is compiled.
+    project.write(
+        "native/build.rs",
+        "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+         let text = std::fs::read_to_string(\"src/lib.rs\").unwrap();\n    \
+         std::fs::write(\"src/lib.rs\", text + \"\\n\").unwrap();\n}\n",
+    );
+    dev_ok(&project, &[]);
+    let said = dev_ok(&project, &[]);
+    assert!(!said.contains("Fresh"), "{said}");
+    assert!(dev_ok(&project, &[]).contains("Fresh"), "{said}");
+}
+
+#[test]
+fn a_file_of_the_install_that_is_gone_is_installed_again() {
+    let project = Fixture::pure_rust("incomplete_thing");
+    dev_ok(&project, &[]);
+    let init = site_packages(&project.root().join(".venv")).join("incomplete_thing/__init__.py");
+    fs_err::remove_file(&init).unwrap();
+    assert!(dev_ok(&project, &[]).contains("Installed"));
+    assert!(init.is_file());
+}
+
+#[test]
+fn a_changed_variable_is_a_reason_to_ask_cargo() {
+    let project = Fixture::mixed("variable_thing");
+    project.edit(
+        "native/src/lib.rs",
+        "42",
+        "option_env!(\"ANSWER\").map_or(42, |text| text.len() as u32)",
+    );
+    let dev = |value: &str| {
+        let dev = crate::xtask(&project.root())
+            .arg("dev")
+            .env("ANSWER", value);
+        let done = dev.capture().unwrap();
+        assert!(done.status.success(), "{}", done.stderr);
+        done.stderr
+    };
+    let answer = "import variable_thing; print(variable_thing.answer())";
+    dev("a");
+    assert!(dev("a").contains("Fresh"));
+    dev("abc");
+    assert_eq!(python(&project, answer), "3");
 }

@@ -19,8 +19,10 @@ fn a_project_without_tool_table_is_built_installed_and_rebuilt() {
     assert_eq!(python(&project, answer), "42");
 
     // Had maturin's own call of cargo differed from ours, this would compile pyo3 once more.
-    let said = dev_ok(&project, &["--offline"]);
+    let said = dev_ok(&project, &["--offline", "-v"]);
     assert!(said.contains("Rebuilt nothing in"), "{said}");
+    let said = dev_ok(&project, &["--offline"]);
+    assert!(said.contains("Fresh nothing has changed"), "{said}");
 
     project.edit("src/lib.rs", "42", "43");
     let said = dev_ok(&project, &["--offline"]);
@@ -34,7 +36,7 @@ fn a_mixed_project_is_editable_and_has_its_entry_point() {
     // One extension for each version of Python, rather than the stable ABI.
     project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
     dev_ok(&project, &[]);
-    assert!(dev_ok(&project, &[]).contains("Rebuilt nothing in"));
+    assert!(dev_ok(&project, &["-v"]).contains("Rebuilt nothing in"));
 
     let script = project.root().join(".venv/bin/mixed_thing");
     assert_eq!(Invocation::new(&script).read().unwrap().trim(), "42");
@@ -186,7 +188,7 @@ fn a_backend_of_the_projects_own_that_wraps_maturins_is_no_obstacle() {
     dev_ok(&project, &[]);
     let origin = "import importlib.metadata as m; print(m.distribution('wrapped_thing').read_text('direct_url.json'))";
     assert!(python(&project, origin).contains(r#""editable":true"#));
-    assert!(dev_ok(&project, &[]).contains("Rebuilt nothing"));
+    assert!(dev_ok(&project, &["-v"]).contains("Rebuilt nothing"));
 }
 
 #[test]

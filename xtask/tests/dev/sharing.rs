@@ -20,8 +20,9 @@ fn stderr_of(command: Invocation) -> String {
     done.stderr
 }
 
-fn dev(project: &Fixture) -> String {
-    stderr_of(xtask(&project.root()).arg("dev"))
+fn dev(project: &Fixture, args: &[&str]) -> String {
+    let dev = xtask(&project.root()).arg("dev");
+    stderr_of(dev.args(args.iter().copied()))
 }
 
 fn run(project: &Fixture, program: &str, args: &[&str]) -> String {
@@ -31,11 +32,11 @@ fn run(project: &Fixture, program: &str, args: &[&str]) -> String {
 
 /// After a build of ours, a plain `cargo build`, as `cargo test` and rust-analyzer start it, compiles nothing.
 fn plain_cargo_compiles_nothing(project: &Fixture) {
-    dev(project);
+    dev(project, &[]);
     let cargo = ["build", "--manifest-path", "native/Cargo.toml"];
     let said = run(project, "cargo", &cargo);
     assert!(!said.contains("Compiling"), "{said}");
-    assert!(dev(project).contains("Rebuilt nothing"));
+    assert!(dev(project, &["-v"]).contains("Rebuilt nothing"));
 }
 
 #[test]
@@ -53,7 +54,7 @@ fn plain_cargo_shares_the_artefacts_of_a_build_for_one_python() {
 #[test]
 fn a_project_without_a_local_configuration_gets_none() {
     let project = Fixture::mixed("unshared_thing");
-    dev(&project);
+    dev(&project, &[]);
     assert!(!project.root().join(".cargo").exists());
 }
 
@@ -74,7 +75,7 @@ fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
     let keys = "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"native/src/**/*.rs\" }]\n\n[project]";
     project.edit("pyproject.toml", "[project]", keys);
     let library = project.root().join("python/uv_thing/_uv_thing.abi3.so");
-    dev(&project);
+    dev(&project, &[]);
     for answer in ["42", "43"] {
         // The second time round, the library has been put in place by us, without uv.
         let before = fs_err::metadata(&library).unwrap().modified().unwrap();
@@ -92,7 +93,7 @@ fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
             before
         );
         project.edit("native/src/lib.rs", answer, "43");
-        dev(&project);
+        dev(&project, &[]);
     }
     // If uv changes what it notes, this no longer says so.
     project.edit("native/src/lib.rs", "43", "44");
