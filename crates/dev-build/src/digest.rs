@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use walkdir::{DirEntry, WalkDir};
 
 /// The SHA-256 of `bytes`, in hexadecimal.
 #[must_use]
@@ -16,7 +17,7 @@ pub fn sha256(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The SHA-256 of a file's content, or of the names and times in a directory, which a build script may
+/// The SHA-256 of a file's content, or of the names and stamps of the files in a directory, which a build script may
 /// name as its input. `None` if it cannot be read.
 #[must_use]
 pub fn sha256_of_file(path: &Utf8Path) -> Option<String> {
@@ -26,16 +27,33 @@ pub fn sha256_of_file(path: &Utf8Path) -> Option<String> {
     fs_err::read(path).ok().map(|bytes| sha256(&bytes))
 }
 
-/// All entries below `dir`, each with its stamp.
+/// The files below `dir`, each with its stamp.
 fn listing(dir: &Utf8Path) -> String {
-    let entries = walkdir::WalkDir::new(dir)
-        .sort_by_file_name()
-        .into_iter()
-        .flatten();
-    let paths = entries.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
-    paths
-        .map(|path| format!("{path} {:?}\n", Stamp::of(&path).ok()))
-        .collect()
+    let files = files_below(dir).map(|path| format!("{path} {:?}\n", Stamp::of(&path).ok()));
+    files.collect()
+}
+
+/// The files below `dir` that somebody has written, by name: not what cargo, Python and git make.
+pub fn files_below(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> + use<> {
+    let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
+    let files = entries.filter_entry(|entry| !is_made(entry)).flatten();
+    let files = files.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
+}
+
+/// Target directories, environments, hidden directories but `.cargo`, compiled Python and libraries.
+fn is_made(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.depth() == 0 {
+        return false;
+    }
+    if !entry.file_type().is_dir() {
+        return name.ends_with(".so") || name.ends_with(".pyc");
+    }
+    let hidden = name.starts_with('.') && name != ".cargo";
+    let marked = |mark: &&str| entry.path().join(mark).exists();
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
+    hidden || ["node_modules", "__pycache__"].contains(&name.as_ref()) || marks.iter().any(marked)
 }
 
 /// What the file system says of a file without reading it. As long as it stays the same, so does the content:

@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Project;
-use walkdir::{DirEntry, WalkDir};
 
 use crate::dev::{Request, environment};
-use crate::digest::Stamp;
+use crate::digest::{Stamp, files_below};
 use crate::state::State;
 
 /// How often to look.
@@ -111,31 +110,12 @@ fn differing(before: &Snapshot, now: &Snapshot) -> Vec<Utf8PathBuf> {
 
 /// Rust sources, manifests, lock files and configuration below `root`.
 fn inputs_below(root: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let entries = WalkDir::new(root)
-        .into_iter()
-        .filter_entry(may_hold_inputs)
-        .flatten();
-    let paths = entries.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
-    paths.filter(|path| is_input(path)).collect()
+    files_below(root).filter(|path| is_input(path)).collect()
 }
 
 fn is_input(path: &Utf8Path) -> bool {
     // By its whole name: in a target directory, rustc makes files that end in `.lock`.
     matches!(path.extension(), Some("rs" | "toml")) || path.file_name() == Some("Cargo.lock")
-}
-
-/// Not what cargo, Python and git make: target directories, environments, hidden directories but `.cargo`.
-fn may_hold_inputs(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    if entry.depth() == 0 || !entry.file_type().is_dir() {
-        return true;
-    }
-    let hidden = name.starts_with('.') && name != ".cargo";
-    let is_made = |mark: &str| entry.path().join(mark).exists();
-    let made = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"]
-        .into_iter()
-        .any(is_made);
-    !hidden && !made && name != "node_modules"
 }
 
 #[cfg(test)]
