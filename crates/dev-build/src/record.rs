@@ -95,13 +95,14 @@ fn hash(value: &str) -> u64 {
     hasher.finish()
 }
 
-/// How `now` differs from `base`, without what was there only for the recording.
+/// How `now` differs from `base`, without what was there only for the recording. pyo3's variables are kept in any
+/// case: whether the user or maturin has set them, they belong to the build.
 fn differences(base: &Hashes, now: BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
     let removed = base.keys().filter(|name| !now.contains_key(*name));
     let mut env: BTreeMap<_, _> = removed.map(|name| (name.clone(), None)).collect();
-    let set = now
-        .into_iter()
-        .filter(|(name, value)| base.get(name) != Some(&hash(value)));
+    let set = now.into_iter().filter(|(name, value)| {
+        vars::PYO3.contains(&name.as_str()) || base.get(name) != Some(&hash(value))
+    });
     env.extend(set.map(|(name, value)| (name, Some(value))));
     for name in [
         vars::CARGO,
@@ -125,17 +126,27 @@ mod tests {
     }
 
     #[test]
-    fn only_what_maturin_changed_is_kept() {
-        let ours = map(&[("HOME", "/h"), ("PATH", "/bin"), ("RUSTFLAGS", "-O")]);
+    fn what_maturin_changed_is_kept_and_pyo3s_variables() {
+        let ours = map(&[
+            ("HOME", "/h"),
+            ("PATH", "/bin"),
+            ("PYO3_BUILD_EXTENSION_MODULE", "1"),
+            ("RUSTFLAGS", "-O"),
+        ]);
         let recorded = map(&[
             ("HOME", "/h"),
             ("PATH", "/m:/bin"),
+            ("PYO3_BUILD_EXTENSION_MODULE", "1"),
             ("PYO3_PYTHON", "/p"),
             ("CARGO", "/xtask"),
             (vars::XTASK_RECORD_CARGO, "/tmp/call.json"),
         ]);
         let expected = [
             ("PATH".to_owned(), Some("/m:/bin".to_owned())),
+            (
+                "PYO3_BUILD_EXTENSION_MODULE".to_owned(),
+                Some("1".to_owned()),
+            ),
             ("PYO3_PYTHON".to_owned(), Some("/p".to_owned())),
             ("RUSTFLAGS".to_owned(), None),
         ];
