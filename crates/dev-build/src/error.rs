@@ -1,0 +1,92 @@
+//! The errors of a development build.
+
+use std::io;
+
+use build_env::RunError;
+use build_env::tools::ToolError;
+use build_env::venv::VenvError;
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::ProjectError;
+
+use crate::compile::CompileError;
+use crate::import::ImportError;
+use crate::install::InstallError;
+use crate::maturin::MaturinError;
+
+/// The step that failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant is the error of the step that it names"
+)]
+pub enum DevError {
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Venv(#[from] VenvError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(
+        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be put in place\n  help: `maturin develop` installs the others"
+    )]
+    OtherBindings {
+        project: Utf8PathBuf,
+        bindings: String,
+    },
+    #[error("cannot install the dependencies of {project}")]
+    Dependencies {
+        project: Utf8PathBuf,
+        source: RunError,
+    },
+    #[error(transparent)]
+    Config(#[from] config_edit::EditError),
+    #[error(transparent)]
+    Maturin(#[from] MaturinError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    #[error("cannot put {library} in place as {place}; the old one has been left there")]
+    Place {
+        library: Utf8PathBuf,
+        place: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "{leftover} is imported instead of {library}, and was not put there by maturin or this tool\n  help: if nobody needs it, remove it: `rm {leftover}`"
+    )]
+    Shadowed {
+        leftover: Utf8PathBuf,
+        library: Utf8PathBuf,
+    },
+    #[error(
+        "the new library is in place, but what it is made of cannot be noted in {dist_info}\n  help: make the directory writable, and run the command again"
+    )]
+    NotRemembered {
+        dist_info: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "cannot write to {path}\n  help: make it writable, or name another target directory with CARGO_TARGET_DIR"
+    )]
+    Io {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+}
+
+pub(crate) fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {
+    move |source| DevError::NotRemembered {
+        dist_info: dist_info.to_owned(),
+        source,
+    }
+}
+
+pub(crate) fn io_error(path: &Utf8Path) -> impl Fn(io::Error) -> DevError {
+    move |source| DevError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
