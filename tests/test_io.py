@@ -50,6 +50,28 @@ def test_one_large_batch_of_pyarrow_is_read(million: pa.Table, tmp_path: Path) -
     assert pa.table(maou.read(path)).equals(million)
 
 
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+@pytest.mark.parametrize("rows", [(0, 100), (8, 101), (1000, 2), (2901, 99), (7, 0)])
+def test_slices_of_pyarrow_are_read(
+    tmp_path: Path, compression: str, rows: tuple[int, int]
+) -> None:
+    # pyarrow compresses a slice with the padding behind it, which then holds other values.
+    table = make_table(3000).slice(*rows)
+    path = write_feather(table, tmp_path / "a.arrow", compression)
+    assert pa.table(maou.read(path)).equals(table)
+    assert maou.merge([path, path], tmp_path / "b.arrow") == 2 * rows[1]
+    assert pa.table(maou.read(tmp_path / "b.arrow")).equals(pa.concat_tables([table, table]))
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_batches_of_odd_sizes_are_read(tmp_path: Path, compression: str) -> None:
+    table = make_table(3003)
+    path = write_feather(table, tmp_path / "a.arrow", compression, chunksize=1001)
+    assert pa.table(maou.read(path)).equals(table)
+    ids = [0, 1000, 1001, 3002]
+    assert [row for _, row in maou.Index(tmp_path).find_ids(ids)] == ids
+
+
 def test_the_stream_format_of_pyarrow_is_named(tmp_path: Path) -> None:
     path = tmp_path / "a.arrow"
     table = make_table(3)

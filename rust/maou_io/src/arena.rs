@@ -38,7 +38,8 @@ impl Arena {
         pages.map(Self::Large)
     }
 
-    /// The columns, in the order of the sizes.
+    /// The columns, in the order of the sizes, each with the room behind it up to the next multiple
+    /// of 64 bytes.
     pub(crate) fn split<'a>(&'a mut self, sizes: &[usize]) -> Vec<&'a mut [u8]> {
         let mut rest: &mut [u8] = match self {
             Self::Small(buffer) => &mut *buffer,
@@ -47,7 +48,7 @@ impl Arena {
         let mut columns = Vec::with_capacity(sizes.len());
         for size in sizes {
             let (column, behind) = rest.split_at_mut(size.next_multiple_of(ALIGNMENT));
-            columns.push(&mut column[..*size]);
+            columns.push(column);
             rest = behind;
         }
         columns

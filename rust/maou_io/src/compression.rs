@@ -67,34 +67,44 @@ impl Compression {
         }
     }
 
-    /// Fills `output` with what `stored` stands for.
-    pub(crate) fn restore(self, stored: &[u8], output: &mut [u8]) -> Result<(), String> {
-        let size = output.len();
+    /// Fills the first `size` bytes of `output` with what `stored` stands for.
+    ///
+    /// Writers may compress a buffer with its padding: pyarrow does so with a slice of a table, whose
+    /// values go on behind it. So as many bytes as `output` has room for may be written, the values
+    /// and their padding.
+    pub(crate) fn restore(
+        self,
+        stored: &[u8],
+        output: &mut [u8],
+        size: usize,
+    ) -> Result<(), String> {
         if size == 0 {
             return Ok(());
         }
         let (prefix, content) = stored
             .split_first_chunk()
             .ok_or("it is shorter than its length prefix")?;
-        let written = match i64::from_le_bytes(*prefix) {
-            STORED_AS_IS => {
-                output.copy_from_slice(unpadded(content, size)?);
-                size
-            }
-            claimed if usize::try_from(claimed) != Ok(size) => {
-                return Err(format!("it claims {claimed} bytes, its rows take {size}"));
-            }
-            _ if self == Self::Zstd => zstd::bulk::decompress_to_buffer(content, output)
+        let prefix = i64::from_le_bytes(*prefix);
+        if prefix == STORED_AS_IS {
+            output[..size].copy_from_slice(unpadded(content, size)?);
+            return Ok(());
+        }
+        let padded = usize::try_from(prefix).ok();
+        let padded = padded.filter(|padded| (size..=output.len()).contains(padded));
+        let padded =
+            padded.ok_or_else(|| format!("it claims {prefix} bytes, its rows take {size}"))?;
+        let output = &mut output[..padded];
+        let written = match self {
+            Self::Zstd => zstd::bulk::decompress_to_buffer(content, output)
                 .map_err(|error| error.to_string())?,
             _ => lz4::decompress(content, output)?,
         };
-        if written == size {
-            Ok(())
-        } else {
-            Err(format!(
-                "it decompresses to {written} bytes, its rows take {size}"
-            ))
+        if written == padded {
+            return Ok(());
         }
+        Err(format!(
+            "it decompresses to {written} bytes and claims {padded}"
+        ))
     }
 }
 
@@ -150,8 +160,11 @@ mod tests {
         size: usize,
     ) -> Result<Vec<u8>, String> {
         let stored = [&prefix.to_le_bytes()[..], content].concat();
-        let mut output = vec![0; size];
-        compression.restore(&stored, &mut output).map(|()| output)
+        // As in an arena, there is room for padding.
+        let mut output = vec![0; size.next_multiple_of(64)];
+        compression.restore(&stored, &mut output, size)?;
+        output.truncate(size);
+        Ok(output)
     }
 
     #[test]
@@ -175,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_claimed_length_must_be_that_of_the_rows() {
-        for claimed in [i64::MAX, i64::MIN, -2, 0, 3, 5, 1 << 40] {
+        for claimed in [i64::MAX, i64::MIN, -2, 0, 3, 65, 1 << 40] {
             let error = restore(Compression::Zstd, claimed, b"abcd", 4).unwrap_err();
             assert!(error.contains("claims"), "{error}");
         }
@@ -187,6 +200,18 @@ mod tests {
         assert_eq!(restore(Compression::Zstd, 4, &content, 4).unwrap(), b"abcd");
         assert!(restore(Compression::Zstd, 3, &content, 3).is_err());
         assert!(restore(Compression::Zstd, 5, &content, 5).is_err());
+    }
+
+    #[test]
+    fn padding_may_be_compressed_with_the_values() {
+        let padded = b"abcdefg\0";
+        let content = zstd::bulk::compress(padded, 3).unwrap();
+        assert_eq!(
+            restore(Compression::Zstd, 8, &content, 7).unwrap(),
+            b"abcdefg"
+        );
+        assert!(restore(Compression::Zstd, 7, &content, 7).is_err());
+        assert!(restore(Compression::Zstd, 9, &content, 7).is_err());
     }
 
     #[test]

@@ -230,7 +230,7 @@ impl Task<'_> {
             return Ok(());
         }
         compression
-            .restore(&self.stored(), output)
+            .restore(&self.stored(), output, self.size())
             .map_err(|what| self.damaged(&what))
     }
 
