@@ -67,7 +67,7 @@ pub(crate) struct Args {
     /// With --status: answer in JSON
     #[arg(long, requires = "status")]
     json: bool,
-    /// Build again whenever something has changed; changes in Python count without
+    /// Build again whenever something in Rust has changed (Python needs no build)
     #[arg(long, conflicts_with = "status")]
     watch: bool,
     /// With --watch: a command to run after each good build; it is stopped when the next one is ready

@@ -37,7 +37,7 @@ pub enum CompileError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// cargo failed, and has said why.
-    #[error("the extension does not compile; what is installed has been left as it was")]
+    #[error("cargo has not built the extension; what is installed has been left as it was")]
     Failed,
     /// cargo built no shared library for the crate.
     #[error(

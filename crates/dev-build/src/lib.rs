@@ -21,6 +21,7 @@ mod error;
 pub mod import;
 pub mod inputs;
 pub mod install;
+pub mod installs;
 mod known;
 pub mod lock;
 pub mod maturin;

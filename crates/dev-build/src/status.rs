@@ -138,7 +138,7 @@ fn changes(
     );
     if !state.library.placed_stamp.holds(&state.library.placed) {
         changed.push(format!(
-            "{} (replaced by something else)",
+            "{} (replaced since)",
             relative(&state.library.placed)
         ));
     }

@@ -16,6 +16,7 @@ use crate::error::{DevError, io_error, not_remembered};
 use crate::import::{self, Imported, full_name};
 use crate::inputs::Inputs;
 use crate::install::{self, InstallError};
+use crate::installs;
 use crate::known::{Known, uv};
 use crate::maturin::Maturin;
 use crate::place::{self, Leftover};
@@ -85,9 +86,8 @@ impl<'a> Build<'a> {
         let (dist_info, state) = self.earlier.as_ref()?;
         let run = &self.request.run;
         let asks_for_cargo = run.verbose > 0 || run.timings || self.request.maturin_installs;
-        let others = place::leftovers(&state.python, &state.library.placed);
         let fresh = !asks_for_cargo
-            && others.is_empty()
+            && self.is_alone(&state.library.placed)
             && install::is_complete(dist_info)
             && state.is_fresh(&self.inputs, &self.circumstances);
         fresh.then_some(state)
@@ -307,31 +307,51 @@ impl<'a> Build<'a> {
     fn remove_leftovers(&self, library: &Utf8Path) -> Result<bool, DevError> {
         let mut shadowed = false;
         for leftover in place::leftovers(&self.venv.python, library) {
-            let Leftover {
-                path,
-                shadows,
-                built_by_us,
-            } = leftover;
-            if built_by_us && !self.is_tracked_by_git(&path) {
-                fs_err::remove_file(&path).map_err(io_error(&path))?;
-                (self.say)(
-                    "Removed",
-                    &format!("{path}, an older build of the same module"),
-                );
-                shadowed |= shadows;
-            } else if shadows {
-                return Err(DevError::Shadowed {
-                    leftover: path,
-                    library: library.to_owned(),
-                });
-            } else {
-                (self.say)(
-                    "Note",
-                    &format!("{path} is the same module for another Python"),
-                );
+            let Leftover { path, shadows, .. } = &leftover;
+            match self.owner(path) {
+                Some(venv) if !shadows => {
+                    (self.say)("Note", &format!("{path} belongs to {venv}"));
+                }
+                None if !self.may_remove(&leftover) && *shadows => {
+                    return Err(DevError::Shadowed {
+                        leftover: path.clone(),
+                        library: library.to_owned(),
+                    });
+                }
+                None if !self.may_remove(&leftover) => {
+                    let text = format!("{path} is the same module for another Python");
+                    (self.say)("Note", &text);
+                }
+                owner => {
+                    fs_err::remove_file(path).map_err(io_error(path))?;
+                    let of = owner.map_or_else(String::new, |venv| format!(" that {venv} imports"));
+                    (self.say)(
+                        "Removed",
+                        &format!("{path}, another build of the same module{of}"),
+                    );
+                    shadowed |= shadows;
+                }
             }
         }
         Ok(shadowed)
+    }
+
+    /// The other environment of this project that imports the library at `path`.
+    fn owner(&self, path: &Utf8Path) -> Option<Utf8PathBuf> {
+        let (locks, name) = (self.toolbox.locks(), self.project.name());
+        installs::owner(&locks, &self.project.root, &self.venv.root, name, path)
+    }
+
+    fn may_remove(&self, leftover: &Leftover) -> bool {
+        leftover.built_by_us && !self.is_tracked_by_git(&leftover.path)
+    }
+
+    /// Whether nothing lies beside the library that would have to be removed or reported.
+    fn is_alone(&self, library: &Utf8Path) -> bool {
+        let others = place::leftovers(&self.venv.python, library);
+        others
+            .iter()
+            .all(|other| !other.shadows && self.owner(&other.path).is_some())
     }
 
     fn is_tracked_by_git(&self, path: &Utf8Path) -> bool {
@@ -376,6 +396,8 @@ impl<'a> Build<'a> {
             sources,
             uv_cache_understood,
         };
+        let locks = self.toolbox.locks();
+        installs::note(&locks, &self.project.root, &self.venv.root).map_err(io_error(&locks))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 

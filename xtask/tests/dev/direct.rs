@@ -301,3 +301,26 @@ fn a_changed_variable_is_a_reason_to_ask_cargo() {
     dev("abc");
     assert_eq!(python(&project, answer), "3");
 }
+
+#[test]
+fn the_library_of_another_environment_is_no_leftover() {
+    let project = Fixture::mixed("neighbour_thing");
+    let answer = "import neighbour_thing; print(neighbour_thing.answer())";
+    dev_ok(&project, &[]);
+    // Another Python, with a library for it alone.
+    let ours = python(
+        &project,
+        "import sys; print('%d.%d' % sys.version_info[:2])",
+    );
+    let other = ["3.11", "3.12", "3.13"]
+        .into_iter()
+        .find(|version| *version != ours && build_env::python::named(version).is_ok());
+    let Some(other) = other else { return };
+    project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
+    let venv = project.beside("other-venv");
+    let said = dev_ok(&project, &["--python", other, "--venv", venv.as_str()]);
+    assert!(said.contains("belongs to"), "{said}");
+    assert_eq!(python(&project, answer), "42");
+    let theirs = Invocation::new(venv.join("bin/python")).args(["-I", "-c", answer]);
+    assert_eq!(theirs.read().unwrap().trim(), "42");
+}
