@@ -121,6 +121,7 @@ fn is_input(path: &Utf8Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Instant;
     use testkit::Fixture;
 
     fn watched(fixture: &Fixture) -> Watched {
@@ -179,14 +180,21 @@ mod tests {
         let fixture = Fixture::mixed("thing");
         let watched = watched(&fixture);
         let before = watched.look();
+        let mut longest_pause = Duration::ZERO;
         let changed = std::thread::scope(|scope| {
             let waiting = scope.spawn(|| watched.wait_for_change(&before, || false));
             for number in 0..5 {
+                let start = Instant::now();
                 fixture.write(format!("native/src/m{number}.rs"), "");
                 std::thread::sleep(Duration::from_millis(50));
+                longest_pause = longest_pause.max(start.elapsed());
             }
             waiting.join().unwrap()
         });
-        assert_eq!(changed.len(), 5, "{changed:?}");
+        assert!(!changed.is_empty());
+        // On a machine that is busy elsewhere, the pauses may have been as long as those that end the waiting.
+        if longest_pause < QUIET / 2 {
+            assert_eq!(changed.len(), 5, "{changed:?}");
+        }
     }
 }
