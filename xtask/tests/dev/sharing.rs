@@ -102,3 +102,30 @@ fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
     let said = run(&project, uv.path.as_str(), &stale);
     assert!(said.contains("not fresh"), "{said}");
 }
+
+#[test]
+fn what_cargo_gives_us_from_its_configuration_is_not_taken_for_the_users_wish() {
+    let project = with_local_config("configured_thing");
+    dev(&project, &[]);
+    let local = project.root().join(".cargo/config.local.toml");
+    let local = fs_err::read_to_string(local).unwrap();
+    // As `cargo xtask` starts us: with all of `[env]`, and with variables of cargo's own.
+    let mut started = xtask(&project.root()).arg("dev").cwd(&project.root());
+    started = started
+        .env("CARGO_MANIFEST_DIR", "/xtask")
+        .env("CARGO_PKG_NAME", "xtask");
+    let variables = local.lines().filter_map(|line| line.split_once(" = "));
+    let variables: Vec<_> = variables
+        .filter(|(name, _)| name.starts_with("PY"))
+        .collect();
+    assert!(variables.len() >= 3, "{local}");
+    for (name, value) in variables {
+        started = started.env(name, value.trim_matches('"'));
+    }
+    let said = stderr_of(started.clone());
+    assert!(said.contains("Fresh"), "{said}");
+
+    // What the user has set is: it differs from the configuration.
+    let said = stderr_of(started.env("PYO3_PRINT_CONFIG", "0"));
+    assert!(!said.contains("Fresh"), "{said}");
+}
