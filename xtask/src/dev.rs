@@ -113,7 +113,10 @@ impl Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = context.project()?;
+    let project = match args.status {
+        true => context.project()?,
+        false => context.project_to_build()?,
+    };
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let request = Request {
         python: args.python.as_deref(),

@@ -5,6 +5,7 @@
 mod ci;
 mod context;
 mod dev;
+mod sccache;
 mod ui;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Build the extension and install the package as editable
     Dev(dev::Args),
+    /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
+    Sccache(sccache::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -48,7 +51,7 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = dev_build::record::stand_in() {
+    if let Some(code) = dev_build::record::stand_in().or_else(compiler_cache::record::stand_in) {
         return code;
     }
     let cli = Cli::parse();
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
+        Command::Sccache(args) => sccache::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

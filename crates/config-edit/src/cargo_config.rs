@@ -29,6 +29,12 @@ impl CargoConfig {
         self.0.included().iter().any(|included| included == file)
     }
 
+    /// The files that `include` names, relative to the directory of this one.
+    #[must_use]
+    pub fn include_paths(&self) -> Vec<String> {
+        self.0.included()
+    }
+
     /// The value of `key`, given as the path to it, if it is a string.
     #[must_use]
     pub fn string(&self, key: &[&str]) -> Option<String> {
