@@ -22,6 +22,14 @@ const LOCAL_INTRODUCTION: &str = "\
 # Settings of this machine only: git is to ignore this file.
 ";
 
+const TRACKED_INTRODUCTION: &str = "\
+# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
+";
+
+const USER_INTRODUCTION: &str = "\
+# Cargo's settings for all projects.
+";
+
 /// The first cargo that includes other files in its configuration.
 const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 
@@ -98,6 +106,7 @@ pub fn plan_enable(
         Scope::Workspace => wrapper.program(),
         Scope::Local | Scope::User => program.as_str(),
     };
+    config.introduce(introduction(request.scope), OWNER);
     write(&mut config, named, &variables)?;
     let mut plan = Plan {
         notes: notes(request.scope, files, &layers, wrapper),
@@ -109,6 +118,7 @@ pub fn plan_enable(
         require_include(&files.root)?;
         let mut tracked = CargoConfig::read(&files.tracked)?;
         if !tracked.includes(LOCAL_CONFIG) {
+            tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
             tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
         }
         layers.replace(&files.tracked, tracked.clone(), Utf8Path::new(""));
@@ -116,6 +126,17 @@ pub fn plan_enable(
     }
     layers.replace(&path, config.clone(), &files.tracked);
     if request.scope != Scope::User {
+        if request.settings == Settings::default()
+            && let Some(origin) = same_wrapper_wins(&layers, &path, wrapper)
+        {
+            let origin = origin.shown(&files.root);
+            let note =
+                format!("`{wrapper}` is in force already, from {origin}; nothing was written");
+            return Ok(Plan {
+                notes: vec![note],
+                ..Plan::default()
+            });
+        }
         must_count(&layers, &path, &variables)?;
     }
     // The file with the settings first: the include is of no use before.
@@ -158,8 +179,10 @@ fn stop_including(
     tracked: &mut CargoConfig,
     plan: &mut Plan,
 ) -> Result<(), CacheError> {
-    let included = tracked.owner_of(&["include"]).as_deref() == Some(INCLUDER.0);
-    if !included {
+    let mut without = tracked.clone();
+    without.undo(INCLUDER)?;
+    if !tracked.includes(LOCAL_CONFIG) || without.includes(LOCAL_CONFIG) {
+        // Not included, or not by us.
         return Ok(());
     }
     let at = plan
@@ -190,12 +213,21 @@ fn stop_including(
             return Ok(());
         }
     }
-    Ok(tracked.undo(INCLUDER)?)
+    *tracked = without;
+    Ok(())
+}
+
+/// What a new file begins with.
+const fn introduction(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Local => LOCAL_INTRODUCTION,
+        Scope::Workspace => TRACKED_INTRODUCTION,
+        Scope::User => USER_INTRODUCTION,
+    }
 }
 
 /// Sets what is wanted, and takes back what an earlier call set and this one does not.
 fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
-    config.introduce(LOCAL_INTRODUCTION, OWNER);
     config.set_rustc_wrapper(named, OWNER)?;
     for (name, _) in config.env() {
         let of_a_cache = Wrapper::ALL
@@ -300,6 +332,14 @@ fn refuse_machine_settings(scope: Scope, settings: &Settings) -> Result<(), Cach
         }),
         _ => Ok(()),
     }
+}
+
+/// The file that wins over `path` and names the same wrapper: the user has switched it on already.
+fn same_wrapper_wins(layers: &Layers, path: &Utf8Path, wrapper: Wrapper) -> Option<Origin> {
+    let setting = layers.configured_wrapper()?;
+    let is_ours = setting.origin == Origin::File(path.to_owned());
+    let is_same = Wrapper::of_program(&setting.value) == Some(wrapper);
+    (!is_ours && is_same).then_some(setting.origin)
 }
 
 /// What is written counts for cargo in this project.

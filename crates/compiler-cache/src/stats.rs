@@ -20,8 +20,8 @@ pub struct Stats {
     pub hits: BTreeMap<String, u64>,
     /// Compilations that were not there yet, by language.
     pub misses: BTreeMap<String, u64>,
-    /// Of the misses, those that failed to compile, which is never kept. Most are questions of build scripts:
-    /// "does this compile?".
+    /// Compilations that failed, which is never kept, and which sccache counts among neither. Most are questions
+    /// of build scripts: "does this compile?".
     pub failed: u64,
     /// Calls that the cache does not keep, by the reason that it gives.
     pub not_cached: BTreeMap<String, u64>,
@@ -131,11 +131,10 @@ impl Stats {
         self.hits.values().sum()
     }
 
-    /// All misses that a filled cache would not have had: without compilations that fail.
+    /// All misses.
     #[must_use]
     pub fn miss_count(&self) -> u64 {
-        let misses: u64 = self.misses.values().sum();
-        misses.saturating_sub(self.failed)
+        self.misses.values().sum()
     }
 
     /// The table for people.
@@ -185,7 +184,8 @@ impl Stats {
                 format!("{place}, {} of at most {}", human(size), human(max))
             }
             (Some(size), None) => format!("{place}, {}", human(size)),
-            (None, _) => place.clone(),
+            (None, Some(max)) => format!("{place}, at most {}", human(max)),
+            (None, None) => place.clone(),
         }
     }
 }
@@ -282,12 +282,12 @@ mod tests {
     #[test]
     fn hits_misses_and_reasons_are_told_in_words() {
         let stats = Stats::parse(Wrapper::Sccache, PRINTED).unwrap();
-        assert_eq!((stats.hit_count(), stats.miss_count()), (120, 2));
+        assert_eq!((stats.hit_count(), stats.miss_count()), (120, 4));
         let text = stats.text();
         for part in [
             "hits           120  C/C++ 25, Rust 95",
-            "misses           2  Rust 4",
-            "hit rate      98.4  percent",
+            "misses           4  Rust 4",
+            "hit rate      96.8  percent",
             "failed           2  did not compile",
             "30  programs, build scripts, proc-macros",
             "2  crates of the workspace",

@@ -106,11 +106,12 @@ impl Wrapper {
         }
     }
 
-    /// Variables with the value `1` by which it refuses to work (sccache: `src/commands.rs`).
+    /// Variables with the value `1` by which it refuses to work (sccache: `src/commands.rs`, which also
+    /// names `CARGO_BUILD_INCREMENTAL`; but cargo itself refuses that value of it).
     #[must_use]
     pub const fn refuses(self) -> &'static [&'static str] {
         match self {
-            Self::Sccache => &["CARGO_INCREMENTAL", "CARGO_BUILD_INCREMENTAL"],
+            Self::Sccache => &["CARGO_INCREMENTAL"],
             Self::Kache => &[],
         }
     }
