@@ -102,8 +102,7 @@ impl<'c> Target<'c> {
         if let Some(old) = &old {
             self.keep_owner(&draft, old)?;
         }
-        self.write(&mut draft, text, old.as_ref())
-            .map_err(cannot_write)?;
+        fill(&mut draft, text, old.as_ref()).map_err(cannot_write)?;
         let persisted = draft.persist(&self.file);
         persisted.map_err(|error| self.cannot_write(error.error))?;
         Ok(())
@@ -139,19 +138,6 @@ impl<'c> Target<'c> {
         })
     }
 
-    fn write(
-        &self,
-        draft: &mut tempfile::NamedTempFile,
-        text: &str,
-        old: Option<&Metadata>,
-    ) -> io::Result<()> {
-        draft.write_all(text.as_bytes())?;
-        if let Some(old) = old {
-            draft.as_file().set_permissions(old.permissions())?;
-        }
-        draft.as_file().sync_all()
-    }
-
     fn remove(&self) -> io::Result<()> {
         fs_err::remove_file(&self.file)
     }
@@ -170,6 +156,16 @@ impl<'c> Target<'c> {
             source,
         }
     }
+}
+
+/// Has `text` on the disk, with the mode of the old file.
+fn fill(draft: &mut tempfile::NamedTempFile, text: &str, old: Option<&Metadata>) -> io::Result<()> {
+    draft.write_all(text.as_bytes())?;
+    // After the change of the owner, at which the system takes away some bits.
+    if let Some(old) = old {
+        draft.as_file().set_permissions(old.permissions())?;
+    }
+    draft.as_file().sync_all()
 }
 
 /// `None` where there is nothing.
