@@ -445,7 +445,7 @@ fn what_is_not_toml_is_refused() {
     }
     let file = File::of("");
     fs_err::write(&file.path, b"a = '\xff'").unwrap();
-    let error = ENV.apply(&file.path, BY).unwrap_err();
+    let error = ENV.plan(&file.path, BY).unwrap_err();
     assert!(matches!(error, EditError::Read { .. }), "{error:?}");
 }
 
@@ -467,10 +467,11 @@ fn an_own_value_is_updated_where_it_stands() {
     ];
     for (old, value) in cases {
         let file = File::of(old);
-        WRAPPER.apply(&file.path, BY).unwrap();
+        let change = WRAPPER.plan(&file.path, BY).unwrap();
+        change.apply().unwrap();
         assert_eq!(file.text(), old.replace(value, "\"/p/sccache\""));
         // The same again by another command: no change, so that the mark stays whose it is.
-        assert!(WRAPPER.apply(&file.path, OTHER).unwrap().is_empty());
+        assert!(WRAPPER.plan(&file.path, OTHER).unwrap().is_empty());
     }
 }
 
@@ -489,16 +490,22 @@ fn each_command_takes_back_its_own_in_any_order() {
         config.set_env(name, "1", by)?;
         config.include_local_config(&format!("{name}.toml"), by)
     };
+    let undo = |by| move |config: &mut CargoConfig| config.undo(by);
     for old in texts.into_iter().flat_map(variants) {
         for order in [[BY, OTHER], [OTHER, BY]] {
-            let file = File::of(&old);
-            CargoConfig::update(&file.path, |config| one(config, "A", BY)).unwrap();
-            CargoConfig::update(&file.path, |config| one(config, "C", OTHER)).unwrap();
-            let both = file.text();
-            for by in order {
-                CargoConfig::update(&file.path, |config| config.undo(by)).unwrap();
-            }
-            assert_eq!(file.text(), old, "{order:?} of {both:?}");
+            let first = edited(&old, |config| one(config, "A", BY));
+            let both = edited(&first, |config| one(config, "C", OTHER));
+            let left = edited(&both, undo(order[0]));
+            let left = edited(&left, undo(order[1]));
+            assert_eq!(left, old, "{order:?} of {both:?}");
         }
     }
+}
+
+/// What `edit` makes of `text`.
+fn edited(text: &str, edit: impl Fn(&mut CargoConfig) -> Result<(), EditError>) -> String {
+    let file = File::of(text);
+    let mut config = CargoConfig::read(&file.path).unwrap();
+    edit(&mut config).unwrap();
+    config.into_change().new.unwrap()
 }
