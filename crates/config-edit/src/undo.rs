@@ -154,14 +154,28 @@ impl Draft {
         cut
     }
 
-    fn element_step(&self, layout: &Layout, spot: Spot, _: &Mark) -> Option<Step> {
+    fn element_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
         let Spot::Element(entry, index) = spot else {
             return None;
         };
-        Some(Step {
-            splices: self.element_line_removal(layout, entry, index),
-            paths: vec![layout.entries[entry].path.clone()],
-        })
+        let splices = if self.is_alone_on_line(layout, entry, index) {
+            self.element_line_removal(layout, entry, index)
+        } else {
+            let mut splices = self.item_removal(layout, entry, index);
+            splices.push(self.unmarked(mark));
+            splices
+        };
+        let paths = vec![layout.entries[entry].path.clone()];
+        Some(Step { splices, paths })
+    }
+
+    /// Whether the user has put nothing on the line of this element.
+    fn is_alone_on_line(&self, layout: &Layout, entry: usize, index: usize) -> bool {
+        let items = layout.items(entry);
+        let first = lines::start(&self.text, items[index].start);
+        let next = lines::next(&self.text, items[index].end);
+        let touches = |item: &&Range<usize>| item.end > first && item.start < next;
+        items.iter().filter(touches).count() == 1 && layout.entries[entry].value.start < first
     }
 
     /// A whole `[[table]]`, if everything in it is ours.
