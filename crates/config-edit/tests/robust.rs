@@ -124,9 +124,33 @@ fn two_writers_lose_nothing() {
         assert!(env.contains(&wanted), "{wanted:?} is lost");
     }
     assert_eq!(names(path.parent().unwrap()), ["config.toml"]);
-    // One that adds while the other removes: the directory comes and goes.
-    CargoConfig::update(&path, |config| config.undo(BY)).unwrap();
-    assert_eq!(fs_err::read_to_string(&path).unwrap(), "");
+}
+
+#[test]
+fn the_directory_may_come_and_go_under_two_writers() {
+    let dir = TempDir::new();
+    let path = dir.path().join(".cargo/config.toml");
+    let other = Owner("cargo xtask tune");
+    let come_and_go = |by: Owner, name: &str| {
+        for number in 0..100 {
+            let come = |config: &mut CargoConfig| {
+                config.introduce("# Ours.", by);
+                config.set_env(name, &number.to_string(), by)
+            };
+            CargoConfig::update(&path, come).unwrap();
+            let env = CargoConfig::read(&path).unwrap().env();
+            assert!(
+                env.contains(&(name.to_owned(), number.to_string())),
+                "{env:?}"
+            );
+            CargoConfig::update(&path, |config| config.undo(by)).unwrap();
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| come_and_go(BY, "ONE"));
+        scope.spawn(|| come_and_go(other, "TWO"));
+    });
+    assert!(names(dir.path()).is_empty());
 }
 
 /// A file system of one megabyte.

@@ -74,18 +74,18 @@ impl Operation {
             Edit::Config(edit) => {
                 let mut config = CargoConfig::read(path)?;
                 if is_undo {
-                    config.undo(by)?
+                    config.undo(by)?;
                 } else {
-                    edit(&mut config, by)?
+                    edit(&mut config, by)?;
                 }
                 Ok(config.into_change())
             }
             Edit::Pyproject(edit) => {
                 let mut file = PyprojectFile::read(path)?;
                 if is_undo {
-                    file.undo(by)?
+                    file.undo(by)?;
                 } else {
-                    edit(&mut file, by)?
+                    edit(&mut file, by)?;
                 }
                 Ok(file.into_change())
             }
