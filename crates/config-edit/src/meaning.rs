@@ -64,7 +64,7 @@ fn add_item(meaning: &mut Meaning, path: &mut Vec<String>, item: &Item) {
         Item::Table(table) => add_table(meaning, path, table),
         Item::ArrayOfTables(tables) => {
             let tables = tables.iter().map(|table| table as &dyn TableLike);
-            add_elements(meaning, path, tables, |m, p, t| add_table(m, p, t));
+            add_elements(meaning, path, tables, add_table);
         }
     }
 }
