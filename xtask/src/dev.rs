@@ -113,9 +113,10 @@ impl Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = match args.status {
-        true => context.project()?,
-        false => context.project_to_build()?,
+    let project = if args.status {
+        context.project()?
+    } else {
+        context.project_to_build()?
     };
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let request = Request {

@@ -319,8 +319,8 @@ fn show_status(context: &Context, json: bool) -> anyhow::Result<Answer> {
 }
 
 fn show_stats(context: &Context, args: &StatsArgs) -> anyhow::Result<Answer> {
-    let status = status(&context.project()?.root)?;
-    let in_force = status.wrapper.as_ref().ok_or(CacheError::NotEnabled)?;
+    let found = status(&context.project()?.root)?;
+    let in_force = found.wrapper.as_ref().ok_or(CacheError::NotEnabled)?;
     let wrapper = in_force.kind.ok_or_else(|| CacheError::Unknown {
         program: in_force.program.clone(),
         origin: in_force.origin.clone(),
@@ -329,12 +329,12 @@ fn show_stats(context: &Context, args: &StatsArgs) -> anyhow::Result<Answer> {
         .path
         .clone()
         .ok_or(CacheError::NotInstalled { wrapper })?;
-    let variables = status.told();
-    let stats = Stats::ask(wrapper, &path, &variables)?;
+    let variables = found.told();
+    let counts = Stats::ask(wrapper, &path, &variables)?;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&stats)?);
+        println!("{}", serde_json::to_string_pretty(&counts)?);
     } else {
-        print!("{}", stats.text());
+        print!("{}", counts.text());
     }
     if args.zero {
         zero(wrapper, &path, &variables)?;

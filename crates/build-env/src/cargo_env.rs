@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml_edit::DocumentMut;
+use serde_json::Value;
 
 use crate::vars;
 
@@ -164,12 +164,11 @@ pub const LOCAL_CONFIG: &str = "config.local.toml";
 /// The variables under `[env]` in a file, plain strings and those in a table with settings.
 fn env_table(path: &Utf8Path) -> Vec<(String, String)> {
     let text = fs_err::read_to_string(path).unwrap_or_default();
-    let document: DocumentMut = text.parse().unwrap_or_default();
-    let env = document.get("env").and_then(|env| env.as_table_like());
-    let entries = env.into_iter().flat_map(|env| env.iter());
-    let strings = entries.filter_map(|(name, item)| {
-        let value = item.as_str().or_else(|| item.get("value")?.as_str());
-        Some((name.to_owned(), value?.to_owned()))
+    let config: Value = toml_edit::de::from_str(&text).unwrap_or_default();
+    let env = config.get("env").and_then(Value::as_object);
+    let strings = env.into_iter().flatten().filter_map(|(name, value)| {
+        let value = value.get("value").unwrap_or(value);
+        Some((name.clone(), value.as_str()?.to_owned()))
     });
     strings.collect()
 }

@@ -1,10 +1,14 @@
 //! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is known to
 //! work.
 
+use std::collections::BTreeMap;
+
 use build_env::cargo_env::{LOCAL_CONFIG, environment};
 use build_env::{Invocation, Toolbox, cargo_env, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
+
+use serde_json::Value;
 
 use crate::layers::{Layers, Origin};
 use crate::probe::probe;
@@ -192,15 +196,7 @@ fn stop_including(
     let local = at.map(|at| plan.changes.remove(at));
     if let Some(mut local) = local {
         let rest = local.new.clone().unwrap_or_default();
-        let meaning: toml_edit::DocumentMut = rest.parse().unwrap_or_default();
-        let of_dev = |key: &str| vars::PYO3.contains(&key);
-        let only_dev = meaning.iter().all(|(key, item)| {
-            key == "env"
-                && item
-                    .as_table_like()
-                    .is_some_and(|env| env.iter().all(|(key, _)| of_dev(key)))
-        });
-        if only_dev {
+        if only_of_dev(&rest) {
             local.new = None;
         }
         let stays = local.new.is_some();
@@ -215,6 +211,18 @@ fn stop_including(
     }
     *tracked = without;
     Ok(())
+}
+
+/// Whether `text` has no other settings than those that `cargo xtask dev` keeps.
+fn only_of_dev(text: &str) -> bool {
+    let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
+    tables.iter().all(|(name, table)| {
+        let keys = table.as_object().into_iter().flat_map(|table| table.keys());
+        name == "env"
+            && keys
+                .into_iter()
+                .all(|key| vars::PYO3.contains(&key.as_str()))
+    })
 }
 
 /// What a new file begins with.

@@ -99,7 +99,7 @@ pub enum CacheError {
     /// It does not work here.
     #[error(
         "`{program}` is there, but a small crate cannot be compiled with it; nothing was switched on{}",
-        help(remedy)
+        help(remedy.as_deref())
     )]
     Probe {
         /// The program.
@@ -272,8 +272,7 @@ impl CacheError {
     }
 }
 
-fn help(remedy: &Option<String>) -> String {
-    let remedy = remedy.as_ref();
+fn help(remedy: Option<&str>) -> String {
     remedy.map_or_else(String::new, |remedy| format!("\n  help: {remedy}"))
 }
 
@@ -285,9 +284,10 @@ fn how_to_install(wrapper: Wrapper) -> &'static str {
 }
 
 fn cure(name: &str, origin: &str) -> String {
-    match origin == vars::ENVIRONMENT {
-        true => format!("`unset {name}`"),
-        false => "remove it there".to_owned(),
+    if origin == vars::ENVIRONMENT {
+        format!("`unset {name}`")
+    } else {
+        "remove it there".to_owned()
     }
 }
 

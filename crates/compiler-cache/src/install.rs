@@ -90,12 +90,12 @@ impl<'a> Installer<'a> {
         match source {
             Source::Path => on_path(),
             Source::Pypi => Ok(fetched(self.toolbox.fetch_pinned(NAME, say)?)),
-            Source::Github => self.from_github(say).map(fetched),
-            Source::Binstall => self.from_binstall(say).map(fetched),
+            Source::Github => self.download_release(say).map(fetched),
+            Source::Binstall => self.run_binstall(say).map(fetched),
         }
     }
 
-    fn from_github(&self, say: Say<'_>) -> Result<Tool, CacheError> {
+    fn download_release(&self, say: Say<'_>) -> Result<Tool, CacheError> {
         // First of all: without a checksum nothing is asked of the network.
         let archive = self.release.archive(&release::platform(), &self.mirror)?;
         let version = self.release.version;
@@ -107,7 +107,7 @@ impl<'a> Installer<'a> {
         })
     }
 
-    fn from_binstall(&self, say: Say<'_>) -> Result<Tool, CacheError> {
+    fn run_binstall(&self, say: Say<'_>) -> Result<Tool, CacheError> {
         let version = self.release.version;
         self.toolbox.fetch(NAME, version, say, |target| {
             needs(

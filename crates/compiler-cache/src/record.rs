@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::layers::Layers;
 use crate::scope::Files;
@@ -253,26 +254,18 @@ fn write_crates(dir: &Utf8Path, profiles: &str) -> std::io::Result<()> {
 /// The `[profile]` tables of a workspace, without what is for single packages: those are not in the small crate.
 fn profiles(workspace_root: &Utf8Path) -> String {
     let text = fs_err::read_to_string(workspace_root.join("Cargo.toml")).unwrap_or_default();
-    let document: toml_edit::DocumentMut = text.parse().unwrap_or_default();
-    let mut profiles = toml_edit::DocumentMut::new();
-    if let Some(item) = document.get("profile") {
-        profiles.insert("profile", item.clone());
-    }
-    let tables = profiles
-        .get_mut("profile")
-        .and_then(|item| item.as_table_like_mut());
-    for (_, profile) in tables.into_iter().flat_map(|tables| tables.iter_mut()) {
-        let packages = profile
-            .get_mut("package")
-            .and_then(|item| item.as_table_like_mut());
-        if let Some(packages) = packages {
-            let names: Vec<_> = packages.iter().map(|(name, _)| name.to_owned()).collect();
-            for name in names.iter().filter(|name| *name != "*") {
-                packages.remove(name);
-            }
+    let manifest: Value = toml_edit::de::from_str(&text).unwrap_or_default();
+    let mut profiles = manifest.get("profile").cloned().unwrap_or_default();
+    let tables = profiles.as_object_mut().into_iter();
+    for profile in tables.flat_map(|tables| tables.values_mut()) {
+        if let Some(packages) = profile.get_mut("package").and_then(Value::as_object_mut) {
+            packages.retain(|name, _| name == "*");
         }
     }
-    profiles.to_string()
+    if profiles.is_null() {
+        return String::new();
+    }
+    toml_edit::ser::to_string(&json!({ "profile": profiles })).unwrap_or_default()
 }
 
 /// The arguments that decide the key, in order, each with its value: not names and paths of the crate, and not

@@ -53,9 +53,10 @@ impl Files {
     pub fn of(project: &Project, workspace: &Workspace) -> Self {
         let dirs = [&workspace.root, &project.root];
         let including = dirs.into_iter().find(|dir| includes_local(dir));
-        let upper = match project.root.starts_with(&workspace.root) {
-            true => &workspace.root,
-            false => &project.root,
+        let upper = if project.root.starts_with(&workspace.root) {
+            &workspace.root
+        } else {
+            &project.root
         };
         let dir = including.unwrap_or(upper);
         Self {

@@ -122,7 +122,7 @@ pub enum Backend {
         /// Put in front of every key.
         key_prefix: Option<String>,
     },
-    /// On a WebDAV server.
+    /// On a server that speaks `WebDAV`.
     Webdav {
         /// Its URL.
         endpoint: String,

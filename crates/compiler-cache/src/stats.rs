@@ -145,9 +145,9 @@ impl Stats {
             format!("hits        {hits:>6}  {}", by_language(&self.hits)),
             format!("misses      {misses:>6}  {}", by_language(&self.misses)),
         ];
-        if hits + misses > 0 {
-            let rate = hits as f64 / (hits + misses) as f64 * 100.0;
-            lines.push(format!("hit rate    {rate:>6.1}  percent"));
+        if let Some(permille) = (hits * 1000).checked_div(hits + misses) {
+            let rate = format!("{}.{}", permille / 10, permille % 10);
+            lines.push(format!("hit rate    {rate:>6}  percent"));
         }
         if self.failed > 0 {
             lines.push(format!(
@@ -287,7 +287,7 @@ mod tests {
         for part in [
             "hits           120  C/C++ 25, Rust 95",
             "misses           4  Rust 4",
-            "hit rate      96.8  percent",
+            "hit rate      96.7  percent",
             "failed           2  did not compile",
             "30  programs, build scripts, proc-macros",
             "2  crates of the workspace",

@@ -252,9 +252,10 @@ impl Status {
             .is_some_and(|size| running.max_size_bytes != Some(size.bytes));
         let other_dir = value(kind.dir_variable())
             .is_some_and(|dir| !running.location.contains(&format!("\"{dir}\"")));
-        let differs = match is_to_be_remote {
-            true => is_on_disk,
-            false => !is_on_disk || other_size || other_dir,
+        let differs = if is_to_be_remote {
+            is_on_disk
+        } else {
+            !is_on_disk || other_size || other_dir
         };
         differs.then(|| Problem {
             message: format!(

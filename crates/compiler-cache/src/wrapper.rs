@@ -74,10 +74,8 @@ impl Wrapper {
             // kache wants the unit spelled out.
             Self::Kache => {
                 let text = size.to_string();
-                match text.ends_with(|c: char| c.is_ascii_digit()) {
-                    true => format!("{text}B"),
-                    false => format!("{text}iB"),
-                }
+                let has_no_unit = text.ends_with(|c: char| c.is_ascii_digit());
+                format!("{text}{}", if has_no_unit { "B" } else { "iB" })
             }
         }
     }

@@ -197,8 +197,8 @@ fn another_wrapper_is_switched_by_the_same_command() {
         "{status}"
     );
     assert!(cache.cargo_build(&project).status.success());
-    let stats = cache.xtask_ok(&project, &["sccache", "stats"]).stdout;
-    assert!(stats.contains(&format!("kept in     {store}")), "{stats}");
+    let counts = cache.xtask_ok(&project, &["sccache", "stats"]).stdout;
+    assert!(counts.contains(&format!("kept in     {store}")), "{counts}");
     cache.xtask_ok(&project, &["sccache", "disable"]);
     assert_eq!(configuration(&project), []);
 }
