@@ -99,6 +99,18 @@ fn a_directory_with_other_files_stays() {
 }
 
 #[test]
+fn a_link_to_a_file_that_we_made_does_not_come_to_lead_nowhere() {
+    let bare = Bare(TempDir::new());
+    bare.update(enable);
+    let moved = bare.0.path().join("moved.toml");
+    fs_err::rename(bare.path(), &moved).unwrap();
+    fs_err::os::unix::fs::symlink(&moved, bare.path()).unwrap();
+    bare.update(|config| config.undo(BY));
+    assert!(bare.path().is_symlink());
+    assert_eq!(bare.text(), "");
+}
+
+#[test]
 fn nothing_is_made_of_an_introduction_alone() {
     let bare = Bare(TempDir::new());
     let change = bare.update(|config| {
