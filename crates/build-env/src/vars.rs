@@ -20,6 +20,9 @@ pub const RUSTC_WRAPPER: &str = "RUSTC_WRAPPER";
 /// The same, and what it wins over.
 pub const CARGO_BUILD_RUSTC_WRAPPER: &str = "CARGO_BUILD_RUSTC_WRAPPER";
 
+/// How many jobs cargo runs at once.
+pub const CARGO_BUILD_JOBS: &str = "CARGO_BUILD_JOBS";
+
 /// Cargo's directory. Default: `~/.cargo`.
 pub const CARGO_HOME: &str = "CARGO_HOME";
 

@@ -10,11 +10,11 @@ use config_edit::{CargoConfig, Change, EditError, Owner};
 
 use serde_json::Value;
 
-use crate::layers::{Layers, Origin};
 use crate::probe::probe;
 use crate::scope::{Files, Scope};
 use crate::settings::{Settings, Size, Variable};
 use crate::{CacheError, Wrapper};
+use project_model::cargo_config::{Layers, Origin};
 
 /// Whose lines these are in a configuration file.
 pub const OWNER: Owner = Owner("cargo xtask sccache");

@@ -8,7 +8,6 @@ pub mod enable;
 mod error;
 pub mod explain;
 pub mod install;
-pub mod layers;
 mod probe;
 pub mod record;
 pub mod release;

@@ -5,10 +5,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
 use crate::enable::refuse_variables;
-use crate::layers::{Layers, Origin};
 use crate::settings::Size;
 use crate::stats::Stats;
 use crate::{CacheError, Wrapper};
+use project_model::cargo_config::{Layers, Origin};
 
 /// A compiler cache as cargo will use it, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

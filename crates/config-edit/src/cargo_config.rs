@@ -38,12 +38,23 @@ impl CargoConfig {
     /// The value of `key`, given as the path to it, if it is a string.
     #[must_use]
     pub fn string(&self, key: &[&str]) -> Option<String> {
+        self.look(key, |item| item.as_str().map(str::to_owned))?
+    }
+
+    /// Whether there is a value for `key`, given as the path to it.
+    #[must_use]
+    pub fn has(&self, key: &[&str]) -> bool {
+        self.look(key, |_| ()).is_some()
+    }
+
+    /// What `look` makes of the value of `key`, if there is one.
+    fn look<T>(&self, key: &[&str], look: impl Fn(&Item) -> T) -> Option<T> {
         let document = self.0.document();
         let mut item = document.as_item();
         for part in key {
             item = item.get(part)?;
         }
-        item.as_str().map(str::to_owned)
+        Some(look(item))
     }
 
     /// The variables that `[env]` sets, and their values.

@@ -136,6 +136,12 @@ impl Layers {
         values.next()
     }
 
+    /// Whether a file sets `key`, given as the path to it, to whatever it may be.
+    #[must_use]
+    pub fn sets(&self, key: &[&str]) -> bool {
+        self.0.iter().any(|(_, config)| config.has(key))
+    }
+
     /// The names of all variables under `[env]` that begin with `prefix`.
     #[must_use]
     pub fn variables(&self, prefix: &str) -> Vec<String> {
