@@ -5,6 +5,7 @@
 mod ci;
 mod context;
 mod dev;
+mod machine;
 mod sccache;
 mod ui;
 
@@ -37,6 +38,8 @@ enum Command {
     Dev(dev::Args),
     /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
     Sccache(sccache::Args),
+    /// Write the settings that follow from this machine: jobs and linker
+    Machine(machine::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
         Command::Sccache(args) => sccache::run(&context, &args),
+        Command::Machine(args) => machine::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {
