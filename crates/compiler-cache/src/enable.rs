@@ -252,7 +252,7 @@ fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Resul
     Ok(())
 }
 
-/// A size, where none is asked for: the one that is set already, so that a second call changes nothing; else one
+/// A size, where none is asked for and the environment says none: the one that is set already, so that a second call changes nothing; else one
 /// that follows the free disk. For everybody's file there is none: machines differ.
 fn with_size(
     settings: &Settings,
@@ -262,7 +262,8 @@ fn with_size(
 ) -> Settings {
     let mut settings = settings.clone();
     let is_on_disk = settings.backend == crate::Backend::Disk;
-    if settings.size.is_none() && is_on_disk && scope != Scope::Workspace {
+    let is_said = environment().contains_key(wrapper.size_variable());
+    if settings.size.is_none() && !is_said && is_on_disk && scope != Scope::Workspace {
         let set = config.string(&["env", wrapper.size_variable()]);
         let set = set.and_then(|text| text.parse().ok());
         settings.size = set.or_else(|| default_size(&settings, wrapper));

@@ -35,6 +35,16 @@ pub(crate) const ENV: Operation = Operation {
     name: "env",
     edit: Edit::Config(|config, by| config.set_env("A", "1", by)),
 };
+/// A number and an array, and a table three keys deep.
+pub(crate) const MACHINE: Operation = Operation {
+    name: "machine",
+    edit: Edit::Config(|config, by| {
+        // Where the user has set one of them, the other is tried: shapes with `jobs` are many.
+        let jobs = config.set_jobs(2, by);
+        let linker = config.set_linker("x86_64-none-any", "mold", by);
+        jobs.or(linker)
+    }),
+};
 /// All at once, two variables among them.
 pub(crate) const SEVERAL: Operation = Operation {
     name: "several",
@@ -49,7 +59,7 @@ pub(crate) const KEYS: Operation = Operation {
     name: "keys",
     edit: Edit::Pyproject(|file, by| file.set_cache_keys(&keys(), by)),
 };
-pub(crate) const ALL: [Operation; 5] = [INCLUDE, WRAPPER, ENV, SEVERAL, KEYS];
+pub(crate) const ALL: [Operation; 6] = [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS];
 
 pub(crate) fn keys() -> Vec<CacheKey> {
     vec![
