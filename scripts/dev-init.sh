@@ -80,8 +80,10 @@ automation() {
   begin 'compiling the automation' 'see what cargo says above; without a network the sources must be there already'
   local cached tools
   tools=${XTASK_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/xtask-build}/tools
-  cached=$(find "$tools" -path '*/sccache-*/bin/sccache' 2>/dev/null | sort -V | tail -n 1)
-  [ -n "$cached" ] || cached=$(command -v sccache || printf '')
+  cached=$(command -v sccache || printf '')
+  if [ -z "$cached" ] && [ -d "$tools" ]; then
+    cached=$(find "$tools" -path '*/sccache-*/bin/sccache' | sort -V | tail -n 1)
+  fi
   if [ -n "$cached" ] && ! "$cached" --version >/dev/null 2>&1; then
     cached=''
   fi
