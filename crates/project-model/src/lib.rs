@@ -1,11 +1,13 @@
 //! What a maturin project is: its `pyproject.toml`, the crate that becomes the extension, the name under
 //! which Python imports it, and the project's own policy. This crate reads and never writes.
 
+mod crates;
 mod extension;
 mod policy;
 mod project;
 mod pyproject;
 
+pub use crates::{Closure, PathCrate};
 pub use extension::{Extension, Layout};
 pub use policy::Policy;
 pub use project::{Project, ProjectError, Workspace};

@@ -1,0 +1,14 @@
+//! `[tool.uv] cache-keys`: what uv looks at to know when the extension is to be built again.
+//!
+//! * [`derive`]: the keys, from the crates that the extension is really made of.
+//! * [`witness`]: how uv notices that a file was deleted, although it notes only the latest change.
+//! * [`paths`]: what a key means, here and for uv.
+
+pub mod derive;
+mod listing;
+pub mod observed;
+pub mod paths;
+mod scan;
+pub mod witness;
+
+pub use derive::Derived;
