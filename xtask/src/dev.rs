@@ -8,7 +8,7 @@ use build_env::{Invocation, Running, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
-use dev_build::watch::{Snapshot, Watched};
+use dev_build::watch::{Snapshot, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -197,7 +197,7 @@ struct Failed {
 /// One build of the project as it is now, and its files as they were before it: a change during the build is
 /// a reason for the next one.
 fn rebuild(root: &Utf8Path, toolbox: &Toolbox, request: &Request<'_>) -> Result<LookedAt, Failed> {
-    let before = Watched::new(root, request).look();
+    let before = look_before_build(root, request);
     let done = Project::load(root)
         .map_err(Into::into)
         .and_then(|project| build(&project, toolbox, request));

@@ -227,7 +227,8 @@ impl<'a> Keys<'a> {
         } else if path.is_dir() {
             self.key(tree_key(self.root, path, "*"));
         } else if path.components().any(|part| part.as_str() == ".git") {
-            let text = "what a build script declares in .git is left out: every commit would build again";
+            let text =
+                "what a build script declares in .git is left out: every commit would build again";
             self.note(text.to_owned());
         } else {
             self.file(path);
@@ -275,9 +276,9 @@ impl<'a> Keys<'a> {
         let not_ours = with(&|path| {
             matches!(path.extension(), Some("py" | "pyi")) || path.file_name() == Some("Cargo.toml")
         });
-        let ours = all.difference(&not_ours).filter(|name| {
-            !name.starts_with('.') && !NOT_BUILT.contains(&name.as_str())
-        });
+        let ours = all
+            .difference(&not_ours)
+            .filter(|name| !name.starts_with('.') && !NOT_BUILT.contains(&name.as_str()));
         ours.map(|name| tree_key(self.root, &one.dir.join(name), "*"))
             .collect()
     }
@@ -353,7 +354,11 @@ mod tests {
     ];
 
     fn common_and(rest: &[&str]) -> Vec<String> {
-        COMMON.iter().chain(rest).map(|key| (*key).to_owned()).collect()
+        COMMON
+            .iter()
+            .chain(rest)
+            .map(|key| (*key).to_owned())
+            .collect()
     }
 
     #[test]
@@ -380,7 +385,11 @@ mod tests {
         let dependency = "[dependencies]\nnear = { path = \"../near\" }";
         fixture.edit("Cargo.toml", "[dependencies]", dependency);
         let files = files(&fixture);
-        for key in ["../near/Cargo.toml", "../near/build.rs", "../near/src/**/*.rs"] {
+        for key in [
+            "../near/Cargo.toml",
+            "../near/build.rs",
+            "../near/src/**/*.rs",
+        ] {
             assert!(files.iter().any(|file| file == key), "{files:?}");
         }
     }
@@ -388,7 +397,10 @@ mod tests {
     #[test]
     fn a_workspace_above_the_project_is_part_of_it() {
         let fixture = Fixture::new();
-        fixture.write("Cargo.toml", "[workspace]\nmembers = [\"py\"]\nresolver = \"3\"\n");
+        fixture.write(
+            "Cargo.toml",
+            "[workspace]\nmembers = [\"py\"]\nresolver = \"3\"\n",
+        );
         let inner = Fixture::pure_rust("thing");
         for name in ["pyproject.toml", "Cargo.toml", "src/lib.rs"] {
             let text = fs_err::read_to_string(inner.root().join(name)).unwrap();
@@ -397,7 +409,12 @@ mod tests {
         let project = Project::load(&fixture.root().join("py")).unwrap();
         let closure = Closure::load(&project).unwrap();
         let files = Derived::of(&project, &closure).files;
-        for key in ["../Cargo.toml", "../Cargo.lock", "../.cargo/config.toml", "Cargo.toml"] {
+        for key in [
+            "../Cargo.toml",
+            "../Cargo.lock",
+            "../.cargo/config.toml",
+            "Cargo.toml",
+        ] {
             assert!(files.iter().any(|file| file == key), "{files:?}");
         }
     }
@@ -422,7 +439,10 @@ mod tests {
         let derived = derived(&fixture);
         let expected = common_and(&["build.rs", "schema/**/*", "src/**/*.rs", "data/table.bin"]);
         assert_eq!(derived.files, expected);
-        let added = derived.env.iter().filter(|name| !VARIABLES.contains(&name.as_str()));
+        let added = derived
+            .env
+            .iter()
+            .filter(|name| !VARIABLES.contains(&name.as_str()));
         assert_eq!(added.collect::<Vec<_>>(), ["FLAVOUR", "SCHEMA"]);
     }
 
@@ -430,7 +450,14 @@ mod tests {
     fn a_build_script_that_says_nothing_means_the_directories_of_its_package() {
         let fixture = Fixture::pure_rust("thing");
         fixture.write("build.rs", "fn main() {}");
-        for name in ["README.md", "proto/a.proto", "docs/x.md", "tests/x.txt", "thing/__init__.py", "thing/data.txt"] {
+        for name in [
+            "README.md",
+            "proto/a.proto",
+            "docs/x.md",
+            "tests/x.txt",
+            "thing/__init__.py",
+            "thing/data.txt",
+        ] {
             fixture.write(name, "");
         }
         let expected = common_and(&["build.rs", "proto/**/*", "src/**/*.rs"]);
@@ -444,10 +471,16 @@ mod tests {
         let derived = derived(&fixture);
         let written = ["templates/page.html", "src/lib.rs", "gone.txt", "src/**/*"];
         let written = written.map(str::to_owned);
-        let files = derived.clone().with_remembered(&fixture.root(), &written).files;
+        let files = derived
+            .clone()
+            .with_remembered(&fixture.root(), &written)
+            .files;
         let expected = common_and(&["build.rs", "src/**/*.rs", "templates/page.html"]);
         assert_eq!(files, expected);
-        let observed = Derived { observed: true, ..derived };
+        let observed = Derived {
+            observed: true,
+            ..derived
+        };
         let files = observed.with_remembered(&fixture.root(), &written).files;
         assert_eq!(files, common_and(&["build.rs", "src/**/*.rs"]));
     }

@@ -9,6 +9,7 @@ mod listing;
 pub mod observed;
 pub mod paths;
 mod scan;
+pub mod verify;
 pub mod witness;
 
 pub use derive::Derived;

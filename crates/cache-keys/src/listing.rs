@@ -8,7 +8,13 @@ use walkdir::{DirEntry, WalkDir};
 /// directories, environments and hidden directories other than `.cargo`.
 #[must_use]
 pub(crate) fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+    let args = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ];
     let git = Invocation::new("git").args(args).cwd(dir);
     match git.read() {
         Ok(names) => {

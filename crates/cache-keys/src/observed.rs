@@ -33,11 +33,17 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
     let files: BTreeSet<_> = paths.collect();
     // A shared target directory may hold the build of another checkout.
     let roots = closure.crates.first().map(|one| &one.roots[..]);
-    let built = roots.unwrap_or_default().iter().any(|root| files.contains(root));
+    let built = roots
+        .unwrap_or_default()
+        .iter()
+        .any(|root| files.contains(root));
     if !built {
         return Observed::default();
     }
-    let env = closure.crates.iter().flat_map(|one| env_of(closure, &one.name));
+    let env = closure
+        .crates
+        .iter()
+        .flat_map(|one| env_of(closure, &one.name));
     Observed {
         built,
         files: files.into_iter().filter(|path| path.exists()).collect(),
@@ -92,7 +98,9 @@ fn env_of(closure: &Closure, package: &str) -> Vec<String> {
 fn in_profiles(target_dir: &Utf8Path, name: &str) -> Vec<Utf8PathBuf> {
     let target_dir = glob::Pattern::escape(target_dir.as_str());
     let patterns = ["*", "*/*"].map(|profile| format!("{target_dir}/{profile}/{name}"));
-    let found = patterns.iter().filter_map(|pattern| glob::glob(pattern).ok());
+    let found = patterns
+        .iter()
+        .filter_map(|pattern| glob::glob(pattern).ok());
     let found = found.flatten().flatten();
     found
         .filter_map(|path| Utf8PathBuf::from_path_buf(path).ok())
@@ -101,7 +109,9 @@ fn in_profiles(target_dir: &Utf8Path, name: &str) -> Vec<Utf8PathBuf> {
 
 fn newest(paths: Vec<Utf8PathBuf>) -> Option<Utf8PathBuf> {
     let modified = |path: &Utf8PathBuf| -> Option<SystemTime> {
-        fs_err::metadata(path).and_then(|metadata| metadata.modified()).ok()
+        fs_err::metadata(path)
+            .and_then(|metadata| metadata.modified())
+            .ok()
     };
     paths.into_iter().max_by_key(modified)
 }
@@ -122,10 +132,12 @@ mod tests {
     fn with_build(dep_info: &[&str]) -> (Fixture, Observed) {
         let fixture = Fixture::pure_rust("thing");
         let root = fixture.root();
-        let names = dep_info.iter().map(|name| match name.strip_prefix("ROOT/") {
-            Some(name) => root.join(name).to_string(),
-            None => (*name).to_owned(),
-        });
+        let names = dep_info
+            .iter()
+            .map(|name| match name.strip_prefix("ROOT/") {
+                Some(name) => root.join(name).to_string(),
+                None => (*name).to_owned(),
+            });
         let names: Vec<_> = names.collect();
         let rule = format!("lib.so: {}\n", names.join(" "));
         fixture.write("target/debug/libthing.d", &rule);

@@ -47,10 +47,12 @@ pub(crate) fn source(path: &Utf8Path, dir: &Utf8Path) -> Named {
         let Some(file) = included(after, beside, dir).filter(|file| file.is_file()) else {
             continue;
         };
-        match is_documentation(before) {
-            true => named.documentation.insert(file),
-            false => named.files.insert(file),
+        let group = if is_documentation(before) {
+            &mut named.documentation
+        } else {
+            &mut named.files
         };
+        group.insert(file);
     }
     for (_, after) in after_each(&text, "#[path") {
         let name = after.trim_start().strip_prefix('=').and_then(literal);
@@ -189,8 +191,8 @@ mod tests {
             ("README.md", ""),
         ]);
         let named = source(&dir.path().join("src/lib.rs"), dir.path());
-        let names = ["data/b.bin", "elsewhere/c.rs", "src/a.sql"];
-        let expected: BTreeSet<_> = names.map(|name| dir.path().join(name)).into();
+        let expected = ["data/b.bin", "elsewhere/c.rs", "src/a.sql"];
+        let expected: BTreeSet<_> = expected.map(|name| dir.path().join(name)).into();
         assert_eq!(named.files, expected);
         let readme = BTreeSet::from([dir.path().join("README.md")]);
         assert_eq!(named.documentation, readme);
@@ -228,10 +230,7 @@ mod tests {
     #[test]
     fn what_a_build_script_does_not_say_is_noticed() {
         let dir = in_crate(&[
-            (
-                "one.rs",
-                "println!(\"cargo::rerun-if-changed={path}\");",
-            ),
+            ("one.rs", "println!(\"cargo::rerun-if-changed={path}\");"),
             ("two.rs", "fn main() {}"),
         ]);
         assert!(build_script(&dir.path().join("one.rs"), dir.path()).composes);

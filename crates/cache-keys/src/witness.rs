@@ -10,7 +10,7 @@
 //! system, a file of somebody else), the file is written to a list beside the witnesses, and whoever keeps
 //! the witnesses notices that it is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
@@ -86,19 +86,18 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
         let name = name_of(root, &path);
         let witness = dir.join(&name);
         let is_there = stale.remove(&name);
-        match (inode(&path), inode(&witness)) {
-            (Some(one), Some(other)) if one == other => continue,
-            (None, _) => kept.without.push(path),
-            (Some(_), _) => {
-                if is_there {
-                    fs_err::remove_file(&witness)?;
-                    kept.removed += 1;
-                }
-                match fs_err::hard_link(&path, &witness) {
-                    Ok(()) => kept.made += 1,
-                    Err(_) => kept.without.push(path),
-                }
-            }
+        let of_file = inode(&path);
+        if of_file.is_some() && of_file == inode(&witness) {
+            continue;
+        }
+        if is_there {
+            fs_err::remove_file(&witness)?;
+            kept.removed += 1;
+        }
+        if of_file.is_some() && fs_err::hard_link(&path, &witness).is_ok() {
+            kept.made += 1;
+        } else {
+            kept.without.push(path);
         }
     }
     stale.remove(LIST);
@@ -142,7 +141,10 @@ fn names_in(dir: &Utf8Path) -> io::Result<BTreeSet<String>> {
 /// A name of its own for each file, without an extension: nobody is to take a witness for a source.
 fn name_of(root: &Utf8Path, path: &Utf8Path) -> String {
     let digest = Sha256::digest(relative(root, path).as_str().as_bytes());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// What tells one file from another. `None` for a symbolic link, of which the kernel notes no deletion at the file
@@ -154,8 +156,8 @@ fn inode(path: &Utf8Path) -> Option<(u64, u64)> {
 
 /// Writes down `files`, if that is not what the list says: its time is to change only when they do.
 fn write_list(root: &Utf8Path, list: &Utf8Path, files: &[Utf8PathBuf]) -> io::Result<()> {
-    let names: BTreeMap<_, _> = files.iter().map(|path| (relative(root, path), ())).collect();
-    let text: String = names.keys().map(|name| format!("{name}\n")).collect();
+    let names: BTreeSet<_> = files.iter().map(|path| relative(root, path)).collect();
+    let text: String = names.iter().map(|name| format!("{name}\n")).collect();
     let old = fs_err::read_to_string(list).ok();
     // Removed, it would be as unnoticed as any other file; empty, it is newer than what was noted.
     if old.as_deref().unwrap_or_default() == text {
@@ -189,8 +191,7 @@ mod tests {
         }
     }
 
-    const KEYS: &str =
-        r#"[{ file = "pyproject.toml" }, { file = ".xtask/inputs/*" }, "src/**/*.rs", { file = "Cargo.toml" }]"#;
+    const KEYS: &str = r#"[{ file = "pyproject.toml" }, { file = ".xtask/inputs/*" }, "src/**/*.rs", { file = "Cargo.toml" }]"#;
 
     /// The latest change time among the witnesses, as uv would note it.
     fn latest(fixture: &Fixture) -> (i64, i64) {

@@ -93,6 +93,27 @@ impl<'a> Build<'a> {
         fresh.then_some(state)
     }
 
+    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything else
+    /// works, so that they cannot be made is no reason to build nothing.
+    pub(crate) fn keep_witnesses(&self) {
+        if let Err(error) = cache_keys::witness::keep(self.project) {
+            let dir = self.project.root.join(cache_keys::witness::DIR);
+            let text = format!(
+                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
+            );
+            (self.say)("Note", &text);
+        }
+    }
+
+    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well.
+    pub(crate) fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
+        self.keep_witnesses();
+        match &self.earlier {
+            Some((dist_info, state)) => self.refresh_uv_cache(dist_info, state.uv_cache_understood),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn install_dependencies(&self) -> Result<(), DevError> {
         let installed = self
             .earlier

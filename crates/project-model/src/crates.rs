@@ -93,8 +93,12 @@ impl<'a> Walk<'a> {
 
     /// The metadata of the workspace that `manifest` belongs to.
     fn metadata_of(&mut self, manifest: &Utf8Path) -> Result<Metadata, ProjectError> {
-        let speaks_of =
-            |metadata: &&Metadata| metadata.packages.iter().any(|p| p.manifest_path == manifest);
+        let speaks_of = |metadata: &&Metadata| {
+            metadata
+                .packages
+                .iter()
+                .any(|p| p.manifest_path == manifest)
+        };
         if let Some(metadata) = self.known.values().find(speaks_of) {
             return Ok(metadata.clone());
         }
@@ -180,8 +184,9 @@ mod tests {
 
     fn write_crate(fixture: &Fixture, dir: &str, rest: &str) {
         let name = dir.rsplit('/').next().unwrap();
-        let manifest =
-            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}");
+        let manifest = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}"
+        );
         fixture.write(format!("{dir}/Cargo.toml"), &manifest);
         fixture.write(format!("{dir}/src/lib.rs"), "");
     }
