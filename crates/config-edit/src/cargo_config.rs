@@ -1,232 +1,253 @@
 //! Cargo's configuration files (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
-use std::io;
+use camino::Utf8Path;
+use toml_edit::{Item, TableLike};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use toml_edit::{DocumentMut, Item, Table, Value};
+use crate::change::update;
+use crate::draft::{Draft, Splice, owned};
+use crate::layout::{Home, Layout};
+use crate::{Change, EditError, Owner, introduction, lines, render};
 
-use crate::{Change, EditError};
+const ENV: &str = "env";
 
 /// A `config.toml`, read, and edited in memory.
 #[derive(Debug, Clone)]
-pub struct CargoConfig {
-    path: Utf8PathBuf,
-    old: Option<String>,
-    document: DocumentMut,
-}
+pub struct CargoConfig(Draft);
 
 impl CargoConfig {
     /// Reads the file at `path`; one that is not there counts as empty.
     pub fn read(path: &Utf8Path) -> Result<Self, EditError> {
-        let old = match fs_err::read_to_string(path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => {
-                return Err(EditError::Read {
-                    path: path.to_owned(),
-                    source,
-                });
-            }
-        };
-        let text = old.as_deref().unwrap_or_default();
-        let document = text.parse().map_err(|source| EditError::Toml {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.to_owned(),
-            old,
-            document,
-        })
+        match Draft::read_if_there(path)? {
+            Some(draft) => Ok(Self(draft)),
+            None => Draft::of(path, None).map(Self),
+        }
     }
 
-    /// Whether `include` names `file`, as a string or in the `path` of a table.
+    /// Whether `include` names `file`, in a form that cargo accepts: an array, also `[[include]]`.
     #[must_use]
     pub fn includes(&self, file: &str) -> bool {
-        let names = |value: &Value| match value {
-            Value::String(text) => text.value() == file,
-            Value::InlineTable(table) => table.get("path").and_then(Value::as_str) == Some(file),
-            _ => false,
-        };
-        match self.document.get("include") {
-            Some(Item::Value(Value::Array(array))) => array.iter().any(names),
-            Some(Item::Value(value)) => names(value),
-            Some(Item::ArrayOfTables(tables)) => tables
-                .iter()
-                .any(|table| table.get("path").and_then(Item::as_str) == Some(file)),
-            _ => false,
-        }
+        self.0.included().iter().any(|included| included == file)
     }
 
-    /// Sets the variable `name` for whatever cargo starts, or removes it. A table with other settings of the
-    /// variable, such as `force`, keeps them.
-    pub fn set_env(&mut self, name: &str, value: Option<&str>) -> Result<(), EditError> {
-        let not_a_table = || EditError::NotATable {
-            path: self.path.clone(),
-            key: "env".to_owned(),
+    /// The value of `key`, given as the path to it, if it is a string.
+    #[must_use]
+    pub fn string(&self, key: &[&str]) -> Option<String> {
+        let document = self.0.document();
+        let mut item = document.as_item();
+        for part in key {
+            item = item.get(part)?;
+        }
+        item.as_str().map(str::to_owned)
+    }
+
+    /// The variables that `[env]` sets, and their values.
+    #[must_use]
+    pub fn env(&self) -> Vec<(String, String)> {
+        let document = self.0.document();
+        let Some(env) = document.get(ENV).and_then(Item::as_table_like) else {
+            return Vec::new();
         };
-        let Some(value) = value else {
-            let env = self
-                .document
-                .get_mut("env")
-                .and_then(Item::as_table_like_mut);
-            env.and_then(|env| env.remove(name));
+        let value = |(name, item): (&str, &Item)| Some((name.to_owned(), value_of(item)?));
+        env.iter().filter_map(value).collect()
+    }
+
+    /// The command that wrote `key`, given as the path to it.
+    #[must_use]
+    pub fn owner_of(&self, key: &[&str]) -> Option<String> {
+        let layout = self.0.layout();
+        let mark = self.0.mark_of(&layout, layout.find(key)?)?;
+        Some(mark.owner)
+    }
+
+    /// Has cargo read `file` too, from the same directory, if it is there.
+    ///
+    /// # Errors
+    /// If `include` is something that cargo does not accept either.
+    pub fn include_local_config(&mut self, file: &str, by: Owner) -> Result<(), EditError> {
+        self.0.include(file, by)
+    }
+
+    /// Sets the program that cargo starts instead of rustc: `build.rustc-wrapper`.
+    ///
+    /// # Errors
+    /// If it is set to another by somebody else.
+    pub fn set_rustc_wrapper(&mut self, program: &str, by: Owner) -> Result<(), EditError> {
+        let key = ["build", "rustc-wrapper"];
+        self.0.set(&key, &render::string(program), by)
+    }
+
+    /// Sets the variable `name` for whatever cargo starts.
+    ///
+    /// # Errors
+    /// If it is set to another value by somebody else.
+    pub fn set_env(&mut self, name: &str, value: &str, by: Owner) -> Result<(), EditError> {
+        let key = [ENV, name];
+        self.0.require_tables(&key)?;
+        if self.env_item(name, |item| is_value(item, value)) == Some(true) {
+            return Ok(());
+        }
+        self.0.set(&key, &render::string(value), by)
+    }
+
+    /// Removes the variable `name`, if `by` has set it.
+    pub fn remove_env(&mut self, name: &str, by: Owner) -> Result<(), EditError> {
+        let key = [ENV, name];
+        let layout = self.0.layout();
+        let Some(number) = layout.find(&key) else {
             return Ok(());
         };
-        let env = self
-            .document
-            .entry("env")
-            .or_insert(Item::Table(Table::new()));
-        let env = env.as_table_like_mut().ok_or_else(not_a_table)?;
-        match env.get_mut(name) {
-            Some(item) if item.as_str() == Some(value) => {}
-            Some(item) if item.is_table_like() => set_value_of(item, value),
-            Some(Item::Value(old)) => {
-                let decor = old.decor().clone();
-                *old = value.into();
-                *old.decor_mut() = decor;
-            }
-            _ => {
-                env.insert(name, toml_edit::value(value));
-            }
+        let Some(mark) = self.0.mark_of(&layout, number).filter(|m| m.is_by(by)) else {
+            return Ok(());
+        };
+        let mut splices = self.0.entry_removal(&layout, number);
+        if !mark.is_whole() {
+            splices.push(self.0.unlisted(&mark, &owned(&key)));
         }
-        Ok(())
+        self.0.splice(splices, &[owned(&key)])?;
+        self.remove_empty_env(by)
     }
 
-    /// Puts `comment` above everything, if the file is a new one.
-    pub fn introduce(&mut self, comment: &str) {
-        if self.old.is_none() {
-            self.document.decor_mut().set_prefix(comment);
+    /// Removes the header `[env]`, if `by` has added it and nothing is left under it.
+    fn remove_empty_env(&mut self, by: Owner) -> Result<(), EditError> {
+        let layout = self.0.layout();
+        let mut sections = layout.sections.iter();
+        let Some(number) = sections.position(|section| section.path == [ENV]) else {
+            return Ok(());
+        };
+        let header = layout.sections[number].header.end;
+        let marks = self.0.marks_after(&layout, header);
+        let is_ours = marks.iter().any(|mark| mark.is_by(by));
+        match self.0.empty_table_step(&layout, number) {
+            Some(step) if is_ours => self.0.splice(step.splices, &step.paths),
+            _ => Ok(()),
         }
     }
 
-    /// What is to be written.
+    /// Sets the variable `name`, or removes it, whoever has set it before, and leaves no mark: for variables that
+    /// belong to one command alone. A table with other settings of the variable, such as `force`, keeps them.
+    ///
+    /// # Errors
+    /// If `env` is no table.
+    pub fn keep_env(&mut self, name: &str, value: Option<&str>) -> Result<(), EditError> {
+        let key = [ENV, name];
+        let Some(value) = value else {
+            return self.remove_any_env(name);
+        };
+        self.0.require_tables(&key)?;
+        let is_table = self.env_item(name, Item::is_table_like);
+        if self.env_item(name, |item| is_value(item, value)) == Some(true) {
+            Ok(())
+        } else if is_table == Some(true) {
+            self.overwrite(&[ENV, name, "value"], value)?;
+            // Ours are absolute.
+            self.remove_entry(&[ENV, name, "relative"])
+        } else {
+            self.overwrite(&key, value)
+        }
+    }
+
+    fn overwrite(&mut self, key: &[&str], value: &str) -> Result<(), EditError> {
+        let value = render::string(value);
+        let layout = self.0.layout();
+        match layout.find(key) {
+            None => self.0.insert(key, &value, None),
+            Some(number) => {
+                let at = layout.entries[number].value.clone();
+                self.0
+                    .splice(vec![Splice::replace(at, value)], &[owned(key)])
+            }
+        }
+    }
+
+    fn remove_entry(&mut self, key: &[&str]) -> Result<(), EditError> {
+        let layout = self.0.layout();
+        let Some(number) = layout.find(key) else {
+            return Ok(());
+        };
+        let splices = self.0.entry_removal(&layout, number);
+        self.0.splice(splices, &[owned(key)])
+    }
+
+    /// Removes the variable in whatever form it stands there.
+    fn remove_any_env(&mut self, name: &str) -> Result<(), EditError> {
+        let key = [ENV, name];
+        // `[env.NAME]` with what is under it, `NAME.value = ...`, and then `NAME = ...`.
+        while let Some(at) = self.lines_below(&self.0.layout(), &key) {
+            self.0.splice(vec![Splice::cut(at)], &[owned(&key)])?;
+        }
+        self.remove_entry(&key)
+    }
+
+    /// The lines of the first statement or table that is below `key` and not `key` itself.
+    fn lines_below(&self, layout: &Layout, key: &[&str]) -> Option<std::ops::Range<usize>> {
+        let text = &self.0.text;
+        let mut sections = layout.sections.iter();
+        if let Some(number) = sections.position(|section| section.path == key) {
+            let section = &layout.sections[number];
+            let last = layout.within(Home::Section(number)).last();
+            let end = last.map_or(section.header.end, |last| layout.entries[last].value.end);
+            return Some(lines::whole(text, &(section.header.start..end)));
+        }
+        let mut entries = layout.entries.iter();
+        let dotted = entries.find(|entry| {
+            let is_statement = matches!(entry.home, Home::Section(_));
+            is_statement && entry.is_below(key) && entry.path != key
+        })?;
+        Some(lines::whole(text, &dotted.range()))
+    }
+
+    /// What `look` makes of the variable `name`.
+    fn env_item<T>(&self, name: &str, look: impl Fn(&Item) -> T) -> Option<T> {
+        let document = self.0.document();
+        document.get(ENV)?.get(name).map(look)
+    }
+
+    /// Takes back everything that `by` wrote.
+    pub fn undo(&mut self, by: Owner) -> Result<(), EditError> {
+        self.0.undo(by)
+    }
+
+    /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one day,
+    /// the file goes too.
+    pub fn introduce(&mut self, comment: &str, by: Owner) {
+        if self.0.old.is_none() {
+            self.0.introduction = Some(introduction::of(comment, by));
+        }
+    }
+
+    /// What is to be written. A new file that would hold nothing but its introduction is not made.
     #[must_use]
     pub fn into_change(self) -> Change {
-        Change {
-            path: self.path,
-            new: self.document.to_string(),
-            old: self.old,
-        }
+        self.0.into_change()
+    }
+
+    /// Reads the file, edits it and applies that; again, if somebody else has written it meanwhile.
+    ///
+    /// # Errors
+    /// Those of `edit`, and those of reading and writing.
+    pub fn update(
+        path: &Utf8Path,
+        edit: impl Fn(&mut Self) -> Result<(), EditError>,
+    ) -> Result<Change, EditError> {
+        update(|| {
+            let mut config = Self::read(path)?;
+            edit(&mut config)?;
+            Ok(config.into_change())
+        })
     }
 }
 
-/// Sets the `value` of `{ value = …, relative = … }`, where it is another.
-fn set_value_of(item: &mut Item, value: &str) {
-    let Some(table) = item.as_table_like_mut() else {
-        return;
+/// The value of a variable: a string, or `value` in a table.
+fn value_of(item: &Item) -> Option<String> {
+    let table = item.as_table_like().and_then(|table| table.get("value"));
+    table.unwrap_or(item).as_str().map(str::to_owned)
+}
+
+/// Whether a variable has `value` as it stands, and not as a path relative to somewhere.
+fn is_value(item: &Item, value: &str) -> bool {
+    let is_relative = |table: &dyn TableLike| {
+        let relative = table.get("relative").and_then(Item::as_bool);
+        relative.unwrap_or_default()
     };
-    if table.get("value").and_then(Item::as_str) != Some(value) {
-        table.insert("value", toml_edit::value(value));
-        // Ours are absolute.
-        table.remove("relative");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use testkit::TempDir;
-
-    /// The text that `old` becomes.
-    fn edited(old: Option<&str>, edit: impl Fn(&mut CargoConfig)) -> String {
-        let dir = TempDir::new();
-        let path = dir.path().join("config.toml");
-        if let Some(old) = old {
-            fs_err::write(&path, old).unwrap();
-        }
-        let mut config = CargoConfig::read(&path).unwrap();
-        edit(&mut config);
-        let change = config.into_change();
-        change.apply().unwrap();
-
-        // Applied to its own result, the edit changes nothing.
-        let mut again = CargoConfig::read(&path).unwrap_or_else(|error| panic!("{error}"));
-        edit(&mut again);
-        assert!(again.into_change().is_empty());
-        change.new
-    }
-
-    fn set(config: &mut CargoConfig) {
-        config.set_env("A", Some("1")).unwrap();
-    }
-
-    #[test]
-    fn a_variable_is_set_in_a_file_of_every_shape() {
-        let cases = [
-            (None, "[env]\nA = \"1\"\n"),
-            (Some(""), "[env]\nA = \"1\"\n"),
-            (Some("[env]\nA = \"0\" # why\n"), "[env]\nA = \"1\" # why\n"),
-            (
-                Some("[env]\n# A = \"0\"\nB = \"2\"\n"),
-                "[env]\n# A = \"0\"\nB = \"2\"\nA = \"1\"\n",
-            ),
-            (
-                Some("env.B = '2' # single\n"),
-                "env.B = '2' # single\nenv.A = \"1\"\n",
-            ),
-            (
-                Some("env = { B = \"2\" }\n"),
-                "env = { B = \"2\" , A = \"1\" }\n",
-            ),
-            (
-                Some("[env]\nA = { value = \"0\", force = true }\n"),
-                "[env]\nA = { value = \"1\", force = true }\n",
-            ),
-            (
-                Some("[build]\njobs = 1"),
-                "[build]\njobs = 1\n\n[env]\nA = \"1\"\n",
-            ),
-        ];
-        for (old, expected) in cases {
-            let spaceless = |text: &str| text.replace(' ', "");
-            let new = edited(old, set);
-            assert_eq!(spaceless(&new), spaceless(expected), "from {old:?}");
-        }
-    }
-
-    #[test]
-    fn a_variable_that_is_removed_leaves_the_rest() {
-        let old = "# mine\n[env]\nA = \"0\"\nB = \"2\" # keep\n";
-        let new = edited(Some(old), |config| config.set_env("A", None).unwrap());
-        assert_eq!(new, "# mine\n[env]\nB = \"2\" # keep\n");
-    }
-
-    #[test]
-    fn what_is_not_toml_or_not_a_table_is_refused_and_kept() {
-        let dir = TempDir::new();
-        let path = dir.path().join("config.toml");
-        fs_err::write(&path, "[env\n").unwrap();
-        assert!(matches!(
-            CargoConfig::read(&path),
-            Err(EditError::Toml { .. })
-        ));
-        fs_err::write(&path, "env = 1\n").unwrap();
-        let mut config = CargoConfig::read(&path).unwrap();
-        assert!(matches!(
-            config.set_env("A", Some("1")),
-            Err(EditError::NotATable { .. })
-        ));
-    }
-
-    #[test]
-    fn includes_are_found_in_every_form() {
-        let has = |text: &str| {
-            let document = text.parse().unwrap();
-            let config = CargoConfig {
-                path: "c".into(),
-                old: None,
-                document,
-            };
-            config.includes("config.local.toml")
-        };
-        assert!(has("include = 'config.local.toml'"));
-        assert!(has("include = ['other.toml', 'config.local.toml']"));
-        assert!(has(
-            "include = [{ path = 'config.local.toml', optional = true }]"
-        ));
-        assert!(has("[[include]]\npath = 'config.local.toml'"));
-        assert!(!has("include = ['other.toml']"));
-        assert!(!has("[build]\njobs = 1"));
-    }
+    value_of(item).as_deref() == Some(value) && !item.as_table_like().is_some_and(is_relative)
 }

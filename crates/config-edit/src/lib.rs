@@ -1,10 +1,34 @@
-//! Edits to TOML configuration files. An edit is planned as a value, [`Change`], and only
-//! [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte.
+//! Edits to TOML configuration files. An edit is planned as a value, [`Change`], that can be shown as a diff,
+//! and only [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte: the text is
+//! parsed to find out where things stand, and then spliced; it is never printed anew from a tree.
+//!
+//! Whatever is written carries a comment that names its [`Owner`], so that one command can take back what it
+//! wrote, and leaves alone what the user or another command wrote.
 //!
 //! This is the only crate that writes configuration files.
 
+mod apply;
+mod array;
+mod cache_keys;
 mod cargo_config;
 mod change;
+mod draft;
+mod error;
+mod include;
+mod insert;
+mod introduction;
+mod layout;
+mod lines;
+mod lock;
+mod marks;
+mod meaning;
+mod pyproject;
+mod render;
+mod undo;
 
+pub use cache_keys::CacheKey;
 pub use cargo_config::CargoConfig;
-pub use change::{Change, EditError};
+pub use change::Change;
+pub use error::EditError;
+pub use marks::Owner;
+pub use pyproject::PyprojectFile;

@@ -8,13 +8,15 @@
 use build_env::cargo_env::{LOCAL_CONFIG, local_config};
 use build_env::{Invocation, vars};
 use camino::Utf8Path;
-use config_edit::{CargoConfig, EditError};
+use config_edit::{CargoConfig, EditError, Owner};
 use project_model::{Project, Workspace};
 
 const INTRODUCTION: &str = "\
 # Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
 # they are in its own builds, so that cargo check, cargo test and rust-analyzer share their artefacts.
 ";
+
+const OWNER: Owner = Owner("cargo xtask dev");
 
 /// Writes the variables of `cargo_call`. Does nothing in a project that does not include the local file.
 ///
@@ -40,13 +42,15 @@ fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
 }
 
 fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<(), EditError> {
-    let mut config = CargoConfig::read(path)?;
-    for name in vars::PYO3 {
-        let value = cargo_call.env.get(name).and_then(Option::as_deref);
-        config.set_env(name, value)?;
-    }
-    config.introduce(INTRODUCTION);
-    config.into_change().apply()
+    let edit = |config: &mut CargoConfig| {
+        for name in vars::PYO3 {
+            let value = cargo_call.env.get(name).and_then(Option::as_deref);
+            config.keep_env(name, value)?;
+        }
+        config.introduce(INTRODUCTION, OWNER);
+        Ok(())
+    };
+    CargoConfig::update(path, edit).map(drop)
 }
 
 #[cfg(test)]

@@ -1,0 +1,261 @@
+//! Taking back what a command wrote: exactly what its marks stand on.
+
+use std::ops::Range;
+
+use crate::draft::{Draft, Splice};
+use crate::layout::{Home, Layout, Shape};
+use crate::marks::{self, Mark, Owner};
+use crate::{EditError, include, lines};
+
+/// One thing to be taken back, and what it means.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) splices: Vec<Splice>,
+    pub(crate) paths: Vec<Vec<String>>,
+}
+
+/// What the line of a mark holds.
+#[derive(Debug, Clone, Copy)]
+enum Spot {
+    /// An element of the array that is the value of this entry.
+    Element(usize, usize),
+    /// The end of the statement that this entry begins.
+    Statement(usize),
+    /// The header of this section.
+    Header(usize),
+}
+
+impl Draft {
+    /// Takes back everything that `by` wrote.
+    pub(crate) fn undo(&mut self, by: Owner) -> Result<(), EditError> {
+        while let Some(step) = self.next_step(by)? {
+            self.splice(step.splices, &step.paths)?;
+        }
+        Ok(())
+    }
+
+    /// From the inside out: what is left at last in a table or array decides whether it goes too.
+    fn next_step(&self, by: Owner) -> Result<Option<Step>, EditError> {
+        let layout = self.layout();
+        if let Some(step) = self.block_step(&layout, by)? {
+            return Ok(Some(step));
+        }
+        let marked = self.marked(&layout, by);
+        let steps = [
+            Self::listed_step,
+            Self::element_step,
+            Self::section_step,
+            Self::statement_step,
+            Self::header_step,
+        ];
+        let found = steps.into_iter().find_map(|step| {
+            marked
+                .iter()
+                .find_map(|(spot, mark)| step(self, &layout, *spot, mark))
+        });
+        Ok(found)
+    }
+
+    /// The marks of `by`, and what stands on their lines.
+    fn marked(&self, layout: &Layout, by: Owner) -> Vec<(Spot, Mark)> {
+        let comments = layout.comments.iter();
+        let marks = comments.flat_map(|comment| marks::read(&self.text, comment.clone()));
+        let own = marks.filter(|mark| mark.is_by(by));
+        own.filter_map(|mark| Some((self.spot(layout, mark.range.start)?, mark)))
+            .collect()
+    }
+
+    /// What the line of the comment at `at` holds before it. `None` if nothing.
+    fn spot(&self, layout: &Layout, at: usize) -> Option<Spot> {
+        let on_this_line = |end: usize| end <= at && lines::next(&self.text, end) > at;
+        let arrays = layout.entries.iter().enumerate().rev();
+        for (number, entry) in arrays.filter(|(_, entry)| entry.value.contains(&at)) {
+            let items = layout.items(number);
+            let index = items.iter().rposition(|item| on_this_line(item.end));
+            if let (Shape::Array(_), Some(index)) = (&entry.shape, index) {
+                return Some(Spot::Element(number, index));
+            }
+        }
+        let is_statement = |home| matches!(home, Home::Section(_));
+        let mut entries = layout.entries.iter();
+        let statement = entries.position(|e| is_statement(e.home) && on_this_line(e.value.end));
+        let mut sections = layout.sections.iter().skip(1);
+        let mut header = || sections.position(|section| on_this_line(section.header.end));
+        statement
+            .map(Spot::Statement)
+            .or_else(|| Some(Spot::Header(header()? + 1)))
+    }
+
+    /// What a mark lists of a line that holds more than ours.
+    fn listed_step(&self, layout: &Layout, _: Spot, mark: &Mark) -> Option<Step> {
+        let path = mark.paths.first()?;
+        let mut splices = self.listed_removal(layout, path);
+        splices.push(self.unlisted(mark, path));
+        let paths = vec![path.clone(), path[..path.len() - 1].to_vec()];
+        Some(Step { splices, paths })
+    }
+
+    fn listed_removal(&self, layout: &Layout, path: &[String]) -> Vec<Splice> {
+        let keys: Vec<_> = path.iter().map(String::as_str).collect();
+        if let Some(number) = layout.find(&keys) {
+            return self.entry_removal(layout, number);
+        }
+        let Some((file, array)) = keys.split_last() else {
+            return Vec::new();
+        };
+        let Some(number) = layout.find(array) else {
+            return Vec::new();
+        };
+        let items = layout.items(number);
+        let index = items.iter().position(|item| {
+            let element = self.text[item.clone()].parse();
+            element.is_ok_and(|element| include::file_of(&element) == Some(file))
+        });
+        index.map_or_else(Vec::new, |index| self.item_removal(layout, number, index))
+    }
+
+    /// What it takes to have `path` no more in `mark`.
+    pub(crate) fn unlisted(&self, mark: &Mark, path: &[String]) -> Splice {
+        let mut paths = mark.paths.clone();
+        paths.retain(|listed| listed != path);
+        if paths.is_empty() {
+            return self.unmarked(mark);
+        }
+        Splice::replace(mark.range.clone(), marks::listing(&mark.owner, &paths))
+    }
+
+    /// What it takes to have `mark` no more.
+    fn unmarked(&self, mark: &Mark) -> Splice {
+        let before = &self.text[..mark.range.start];
+        let start = before.strip_suffix(' ').map_or(before.len(), str::len);
+        Splice::cut(start..mark.range.end)
+    }
+
+    /// What it takes to have the entry `number` no more.
+    pub(crate) fn entry_removal(&self, layout: &Layout, number: usize) -> Vec<Splice> {
+        let entry = &layout.entries[number];
+        match entry.home {
+            Home::Section(section) => vec![Splice::cut(self.lines_of(layout, number, section))],
+            Home::Inline(table) => {
+                let index = layout.within(entry.home).position(|inner| inner == number);
+                self.item_removal(layout, table, index.unwrap_or_default())
+            }
+        }
+    }
+
+    /// The lines of the entry `number`; with the blank line below it, if it stands alone above all tables.
+    fn lines_of(&self, layout: &Layout, number: usize, section: usize) -> Range<usize> {
+        let cut = lines::whole(&self.text, &layout.entries[number].range());
+        let is_alone = section == 0 && layout.within(Home::Section(0)).count() == 1;
+        let is_below = cut.end < self.text.len() && lines::is_blank(&self.text, cut.end);
+        if is_alone && is_below {
+            return cut.start..lines::next(&self.text, cut.end);
+        }
+        cut
+    }
+
+    fn element_step(&self, layout: &Layout, spot: Spot, _: &Mark) -> Option<Step> {
+        let Spot::Element(entry, index) = spot else {
+            return None;
+        };
+        Some(Step {
+            splices: self.element_line_removal(layout, entry, index),
+            paths: vec![layout.entries[entry].path.clone()],
+        })
+    }
+
+    /// A whole `[[table]]`, if everything in it is ours.
+    fn section_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
+        let Spot::Header(number) = spot else {
+            return None;
+        };
+        let section = &layout.sections[number];
+        let is_ours = |entry| {
+            let its_mark = self.mark_of(layout, entry);
+            its_mark.is_some_and(|its_mark| its_mark.owner == mark.owner)
+        };
+        if !section.is_element || !layout.within(Home::Section(number)).all(is_ours) {
+            return None;
+        }
+        let last = layout.within(Home::Section(number)).last();
+        let end = last.map_or(section.header.end, |last| layout.entries[last].value.end);
+        Some(Step {
+            splices: vec![Splice::cut(self.table_lines(section.header.start..end))],
+            paths: vec![section.path.clone()],
+        })
+    }
+
+    /// The lines of `table`, with the blank line above.
+    fn table_lines(&self, table: Range<usize>) -> Range<usize> {
+        let first = lines::start(&self.text, table.start);
+        let above = lines::before_line_end(&self.text, first);
+        let is_below_blank = above < first && lines::is_blank(&self.text, above);
+        let start = if is_below_blank { above } else { first };
+        lines::whole(&self.text, &(start..table.end))
+    }
+
+    /// A statement that is ours. One to which the user has added something in the meantime stays with that.
+    fn statement_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
+        let Spot::Statement(number) = spot else {
+            return None;
+        };
+        let entry = &layout.entries[number];
+        let items = layout.items(number);
+        // Of an `include` that we made the first file is ours; of `cache-keys` the block, which is gone by now.
+        let ours = usize::from(entry.path == ["include"]);
+        let splices = if items.len() <= ours {
+            self.entry_removal(layout, number)
+        } else {
+            let mut splices = vec![self.unmarked(mark)];
+            if ours > 0 {
+                splices.extend(self.item_removal(layout, number, 0));
+            }
+            splices
+        };
+        Some(Step {
+            splices,
+            paths: vec![entry.path.clone()],
+        })
+    }
+
+    /// A header that we added. It stays where something of somebody else's has come under it.
+    fn header_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
+        let Spot::Header(number) = spot else {
+            return None;
+        };
+        let empty = self.empty_table_step(layout, number);
+        Some(empty.unwrap_or_else(|| Step {
+            splices: vec![self.handed_over(layout, number, mark)],
+            paths: vec![layout.sections[number].path.clone()],
+        }))
+    }
+
+    /// Takes away the header of the section `number`, if there is nothing under it.
+    pub(crate) fn empty_table_step(&self, layout: &Layout, number: usize) -> Option<Step> {
+        let section = &layout.sections[number];
+        let below = lines::next(&self.text, section.header.end);
+        // A comment right below it may be a setting that the user has commented out.
+        let has_comment = self.text[below..]
+            .trim_start_matches([' ', '\t'])
+            .starts_with('#');
+        if has_comment || layout.within(Home::Section(number)).next().is_some() {
+            return None;
+        }
+        Some(Step {
+            splices: vec![Splice::cut(self.table_lines(section.header.clone()))],
+            paths: vec![section.path.clone()],
+        })
+    }
+
+    /// The mark of a header becomes that of another command, if only that one needs the header now.
+    fn handed_over(&self, layout: &Layout, number: usize, mark: &Mark) -> Splice {
+        let entries = layout.within(Home::Section(number));
+        let owners: Option<Vec<_>> = entries
+            .map(|entry| self.mark_of(layout, entry).filter(Mark::is_whole))
+            .collect();
+        match owners.and_then(|owners| owners.into_iter().next()) {
+            Some(other) => Splice::replace(mark.range.clone(), format!("# by `{}`", other.owner)),
+            None => self.unmarked(mark),
+        }
+    }
+}
