@@ -173,7 +173,7 @@ fn watch(
 
 /// Becomes true when the user, or whoever started us, asks us to end. Without this the command would go on: a
 /// shell's background jobs ignore Ctrl-C, and SIGTERM reaches us alone.
-fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&flag))?;

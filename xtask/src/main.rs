@@ -2,6 +2,7 @@
 //!
 //! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
 
+mod cache_keys;
 mod ci;
 mod context;
 mod dev;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Build the extension and install the package as editable
     Dev(dev::Args),
+    /// Tell uv what the extension is built from
+    CacheKeys(cache_keys::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
+        Command::CacheKeys(args) => cache_keys::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -8,8 +8,10 @@ pub mod derive;
 mod listing;
 pub mod observed;
 pub mod paths;
+pub mod plan;
 mod scan;
 pub mod verify;
 pub mod witness;
 
 pub use derive::Derived;
+pub use plan::{Plan, plan, plan_removal};
