@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, PathCrate, Project};
 
 use crate::listing::written_below;
-use crate::observed::{Observed, observed};
+use crate::observed::{Observed, is_gits, observed};
 use crate::paths::{file_key, matching, normal, relative, tree_key};
 use crate::{scan, witness};
 
@@ -55,6 +55,11 @@ const SET_BY_CARGO: [&str; 8] = [
 
 /// Directories of a package whose files are part of no build.
 const NOT_BUILT: [&str; 6] = ["benches", "doc", "docs", "examples", "test", "tests"];
+
+/// Said where a build script asks git for the commit. In a worktree the file lies elsewhere, so a key could not be the
+/// same on every machine; and a commit changes nothing that the extension does.
+const OF_GIT: &str =
+    "what a build script declares of git's own files is left out: every commit would build again";
 
 impl Derived {
     /// Derives the keys of `project`, whose crates are `closure`. Writes nothing.
@@ -226,10 +231,8 @@ impl<'a> Keys<'a> {
             }
         } else if path.is_dir() {
             self.key(tree_key(self.root, path, "*"));
-        } else if path.components().any(|part| part.as_str() == ".git") {
-            let text =
-                "what a build script declares in .git is left out: every commit would build again";
-            self.note(text.to_owned());
+        } else if is_gits(path) {
+            self.note(OF_GIT.to_owned());
         } else {
             self.file(path);
         }
@@ -286,6 +289,9 @@ impl<'a> Keys<'a> {
     /// What the last build was made of beside the rest.
     fn observed(&mut self, observed: &Observed) {
         self.add_variables(observed.env.clone());
+        if observed.git {
+            self.note(OF_GIT.to_owned());
+        }
         for path in &observed.files {
             if self.left_out.contains(path) {
                 continue;

@@ -11,6 +11,8 @@ use project_model::Closure;
 pub(crate) struct Observed {
     /// Whether there was a build to look at.
     pub(crate) built: bool,
+    /// Whether a build script has declared something of git's, which changes with every commit.
+    pub(crate) git: bool,
     /// The files that the library is made of, as far as they lie with the crates.
     pub(crate) files: BTreeSet<Utf8PathBuf>,
     /// The variables that build scripts have declared.
@@ -26,11 +28,11 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
         let mut dirs = closure.crates.iter().map(|one| &one.dir);
         let with_crates = path.starts_with(&closure.workspace_root);
         let with_crates = with_crates || dirs.any(|dir| path.starts_with(dir));
-        let in_git = path.components().any(|part| part.as_str() == ".git");
-        with_crates && !in_git && !path.starts_with(&closure.target_dir)
+        with_crates && !is_gits(path) && !path.starts_with(&closure.target_dir)
     };
-    let paths = prerequisites(&text).into_iter().filter(is_with_crates);
-    let files: BTreeSet<_> = paths.collect();
+    let paths = prerequisites(&text);
+    let git = paths.iter().any(|path| is_gits(path));
+    let files: BTreeSet<_> = paths.into_iter().filter(is_with_crates).collect();
     // A shared target directory may hold the build of another checkout.
     let roots = closure.crates.first().map(|one| &one.roots[..]);
     let built = roots
@@ -46,9 +48,15 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
         .flat_map(|one| env_of(closure, &one.name));
     Observed {
         built,
+        git,
         files: files.into_iter().filter(|path| path.exists()).collect(),
         env: env.collect(),
     }
+}
+
+/// Whether `path` is one of git's own files.
+pub(crate) fn is_gits(path: &Utf8Path) -> bool {
+    path.components().any(|part| part.as_str() == ".git")
 }
 
 /// The prerequisites in the first rule of a dependency file, which is a makefile

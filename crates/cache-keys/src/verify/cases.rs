@@ -1,7 +1,7 @@
 //! What is tried, as data.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::{Closure, PathCrate, Project};
+use project_model::{Closure, Layout, PathCrate, Project};
 
 use super::uv::Uv;
 use super::{VerifyError, at};
@@ -159,7 +159,13 @@ impl List<'_> {
         for readme in readmes.take(3) {
             self.edit(false, readme.clone());
         }
-        let python = files.iter().find(|path| path.extension() == Some("py"));
+        let package = match &project.extension.layout {
+            Layout::Mixed { package } => package,
+            Layout::PureRust => &project.root,
+        };
+        let is_python =
+            |path: &&Utf8PathBuf| path.extension() == Some("py") && path.starts_with(package);
+        let python = files.iter().find(is_python);
         if let Some(python) = python {
             self.edit(false, python.clone());
         }
