@@ -7,7 +7,7 @@ use project_model::{Closure, PathCrate, Project};
 
 use crate::listing::written_below;
 use crate::observed::{Observed, is_gits, observed};
-use crate::paths::{file_key, matching, normal, relative, tree_key};
+use crate::paths::{file_key, is_pattern, matching, normal, relative, tree_key};
 use crate::{scan, witness};
 
 /// What uv has to look at, and why something is not part of it.
@@ -230,11 +230,27 @@ impl<'a> Keys<'a> {
                 self.key(key);
             }
         } else if path.is_dir() {
-            self.key(tree_key(self.root, path, "*"));
+            self.tree(path);
         } else if is_gits(path) {
             self.note(OF_GIT.to_owned());
+        } else if let Some(key) = pattern(self.root, path) {
+            self.key(key);
         } else {
             self.file(path);
+        }
+    }
+
+    /// Everything in a directory. Where Python lies in it, by the kinds of files that are there: what Python compiles
+    /// for itself during a build would otherwise be newer than the build.
+    fn tree(&mut self, dir: &Utf8Path) {
+        let files = written_below(dir);
+        let kinds: BTreeSet<_> = files.iter().map(|path| path.extension()).collect();
+        if !kinds.contains(&Some("py")) {
+            self.key(tree_key(self.root, dir, "*"));
+            return;
+        }
+        for kind in kinds.into_iter().flatten() {
+            self.key(tree_key(self.root, dir, &format!("*.{kind}")));
         }
     }
 
@@ -299,7 +315,7 @@ impl<'a> Keys<'a> {
             if path.is_dir() {
                 let one = self.closure.crates.iter().find(|one| one.dir == *path);
                 if one.is_none() {
-                    self.key(tree_key(self.root, path, "*"));
+                    self.tree(path);
                 }
                 continue;
             }
@@ -326,6 +342,14 @@ impl<'a> Keys<'a> {
         self.derived.notes.dedup();
         self.derived
     }
+}
+
+/// The pattern that a build script has declared as if cargo knew patterns, if it means something.
+fn pattern(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
+    let pattern = relative(root, path).into_string();
+    let means = |found: Vec<Utf8PathBuf>| !found.is_empty();
+    let is_one = is_pattern(&pattern) && !path.exists();
+    (is_one && matching(root, &pattern).is_some_and(means)).then_some(pattern)
 }
 
 fn is_the_users(name: &str) -> bool {
@@ -468,6 +492,30 @@ mod tests {
         }
         let expected = common_and(&["build.rs", "proto/**/*", "src/**/*.rs"]);
         assert_eq!(files(&fixture), expected);
+    }
+
+    #[test]
+    fn declared_directories_with_python_and_declared_patterns_mean_what_was_written() {
+        let fixture = Fixture::pure_rust("thing");
+        let script = "fn main() { println!(\"cargo::rerun-if-changed=gen\");\n\
+                      println!(\"cargo::rerun-if-changed=include/*\"); }";
+        fixture.write("build.rs", script);
+        for name in [
+            "gen/a.py",
+            "gen/deep/b.h",
+            "gen/__pycache__/a.pyc",
+            "include/c.h",
+        ] {
+            fixture.write(name, "");
+        }
+        let declared = [
+            "build.rs",
+            "gen/**/*.h",
+            "gen/**/*.py",
+            "include/*",
+            "src/**/*.rs",
+        ];
+        assert_eq!(files(&fixture), common_and(&declared));
     }
 
     #[test]
