@@ -4,8 +4,9 @@ use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
-/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but target
-/// directories, environments and hidden directories other than `.cargo`.
+/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what version
+/// control, environments, target directories and other caches hold. Hidden directories count: a vendored crate
+/// has its checksums over all of its files.
 #[must_use]
 pub(crate) fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let args = [
@@ -36,15 +37,27 @@ fn walked(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
         .collect()
 }
 
+/// Directories that tools make, by name.
+const MADE: [&str; 9] = [
+    ".eggs",
+    ".git",
+    ".hg",
+    ".jj",
+    ".nox",
+    ".tox",
+    ".xtask",
+    "__pycache__",
+    "node_modules",
+];
+
 fn is_made(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     if entry.depth() == 0 || !entry.file_type().is_dir() {
         return name.ends_with(".pyc");
     }
-    let hidden = name.starts_with('.') && name != ".cargo";
     let marked = |mark: &&str| entry.path().join(mark).exists();
     let marks = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
-    hidden || ["node_modules", "__pycache__"].contains(&name.as_ref()) || marks.iter().any(marked)
+    MADE.contains(&name.as_ref()) || marks.iter().any(marked)
 }
 
 #[cfg(test)]
@@ -58,7 +71,8 @@ mod tests {
         for name in [
             "a.rs",
             ".cargo/config.toml",
-            ".venv/x",
+            ".git/x",
+            "vendor/a/.github/b.yml",
             "env/pyvenv.cfg",
             "env/y",
             "out/CACHEDIR.TAG",
@@ -71,7 +85,8 @@ mod tests {
             .iter()
             .map(|path| path.strip_prefix(fixture.root()).unwrap())
             .collect();
-        assert_eq!(names, [".cargo/config.toml", "a.rs"]);
+        let expected = [".cargo/config.toml", "a.rs", "vendor/a/.github/b.yml"];
+        assert_eq!(names, expected);
     }
 
     #[test]

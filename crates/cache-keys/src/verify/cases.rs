@@ -1,5 +1,7 @@
 //! What is tried, as data.
 
+use std::collections::BTreeSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Layout, PathCrate, Project};
 
@@ -101,7 +103,7 @@ pub(super) fn cases(project: &Project, closure: &Closure, derived: &Derived) -> 
     };
     list.add(false, "nothing", Action::Nothing);
     list.add(false, "cargo check", Action::CargoCheck);
-    list.what_is_no_input(project, closure);
+    list.what_is_no_input(project, closure, derived);
     for one in &closure.crates {
         list.sources(one, derived);
     }
@@ -150,14 +152,16 @@ impl List<'_> {
         self.add(true, &name, Action::Rename(from, to));
     }
 
-    fn what_is_no_input(&mut self, project: &Project, closure: &Closure) {
+    fn what_is_no_input(&mut self, project: &Project, closure: &Closure, derived: &Derived) {
         let files = written_below(self.root);
+        // Whoever has named them wants a build.
+        let users = users_files(project, derived);
         let starts_with = |path: &&Utf8PathBuf, start: &str| {
             path.file_name().is_some_and(|name| name.starts_with(start))
         };
         let readmes = files.iter().filter(|path| starts_with(path, "README"));
         for readme in readmes.take(3) {
-            self.edit(false, readme.clone());
+            self.edit(users.contains(readme), readme.clone());
         }
         let package = match &project.extension.layout {
             Layout::Mixed { package } => package,
@@ -167,7 +171,7 @@ impl List<'_> {
             |path: &&Utf8PathBuf| path.extension() == Some("py") && path.starts_with(package);
         let python = files.iter().find(is_python);
         if let Some(python) = python {
-            self.edit(false, python.clone());
+            self.edit(users.contains(python), python.clone());
         }
         self.edit(false, project.root.join("notes-of-mine.txt"));
         self.edit(false, project.root.join(".cargo/config.local.toml"));
@@ -244,6 +248,15 @@ impl List<'_> {
         self.edit(true, path.with_file_name("of_cache_keys"));
         self.delete(path);
     }
+}
+
+/// The files that keys of the user's own mean.
+fn users_files(project: &Project, derived: &Derived) -> BTreeSet<Utf8PathBuf> {
+    let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
+    let files = keys.iter().filter_map(witness::file_of);
+    let own = files.filter(|file| !derived.files.iter().any(|key| key == file));
+    let found = own.filter_map(|key| matching(&project.root, key));
+    found.flatten().collect()
 }
 
 #[cfg(test)]
