@@ -103,7 +103,7 @@ fn write(project: &Project, change: &Change) -> anyhow::Result<Answer> {
     }
     if let Some(first) = kept.without.first() {
         let text = format!(
-            "{} of the inputs, such as {first}, can have no hard link here: that one is deleted is noticed only after `cargo xtask dev` or this command",
+            "{} inputs, such as {first}, can have no witness (a symbolic link, or another file system): that one of them was deleted, uv notices only after `cargo xtask dev` or this command",
             kept.without.len()
         );
         ui::say("Note", &text);

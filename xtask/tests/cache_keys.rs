@@ -110,6 +110,23 @@ fn a_source_that_an_editor_has_replaced_gets_a_witness_with_the_next_build() {
 }
 
 #[test]
+fn what_is_edited_during_a_build_is_not_fresh_for_uv() {
+    let project = Fixture::mixed("late_keyed_thing");
+    done(&project, &["cache-keys"]);
+    done(&project, &["dev"]);
+    assert!(!uv_would_build(&project));
+    // The build script makes the edit, after cargo has started and before the library is compiled.
+    let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=build.rs\");\n    \
+                  let text = std::fs::read_to_string(\"src/lib.rs\").unwrap();\n    \
+                  std::fs::write(\"src/lib.rs\", text + \"\\n\").unwrap();\n}\n";
+    project.write("native/build.rs", script);
+    done(&project, &["dev"]);
+    assert!(uv_would_build(&project));
+    done(&project, &["dev"]);
+    assert!(!uv_would_build(&project));
+}
+
+#[test]
 fn cargo_check_in_the_project_builds_nothing_afterwards() {
     let project = Fixture::pure_rust("checked_thing");
     // Something for a build script to write into the target directory.

@@ -15,12 +15,30 @@ const DRAFT: &str = ".config-edit-draft";
 /// Checks that the file is what `change` was planned on, and changes it.
 pub(crate) fn apply(change: &Change) -> Result<(), EditError> {
     let target = Target::of(&change.path)?;
-    let made = MadeDirs::make(&target.dir).map_err(|source| target.cannot_write(source))?;
-    let done = target.change(change);
+    let locked = locked(&target.dir);
+    let (lock, made) = locked.map_err(|source| target.cannot_write(source))?;
+    let done = target.change(change, &lock);
     if done.is_err() {
+        // Before the lock is released: whoever gets it next looks whether the directory is still there.
         made.remove();
     }
     done
+}
+
+/// The lock on `dir`, which is made if it is not there.
+fn locked(dir: &Utf8Path) -> io::Result<(DirLock, MadeDirs)> {
+    loop {
+        let made = MadeDirs::make(dir)?;
+        match DirLock::take(dir) {
+            Ok(lock) => return Ok((lock, made)),
+            // Another writer has removed the last file, and the directory with it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                made.remove();
+                return Err(error);
+            }
+        }
+    }
 }
 
 /// The file that a path leads to.
@@ -51,9 +69,8 @@ impl<'c> Target<'c> {
         Ok(Self { path, file, dir })
     }
 
-    fn change(&self, change: &Change) -> Result<(), EditError> {
+    fn change(&self, change: &Change, lock: &DirLock) -> Result<(), EditError> {
         let cannot_write = |source| self.cannot_write(source);
-        let lock = DirLock::take(&self.dir).map_err(cannot_write)?;
         let present = self.present().map_err(cannot_write)?;
         if present.as_deref() != change.old.as_deref().map(str::as_bytes) {
             let path = self.path.to_owned();
@@ -102,8 +119,7 @@ impl<'c> Target<'c> {
         if let Some(old) = &old {
             self.keep_owner(&draft, old)?;
         }
-        self.write(&mut draft, text, old.as_ref())
-            .map_err(cannot_write)?;
+        fill(&mut draft, text, old.as_ref()).map_err(cannot_write)?;
         let persisted = draft.persist(&self.file);
         persisted.map_err(|error| self.cannot_write(error.error))?;
         Ok(())
@@ -139,19 +155,6 @@ impl<'c> Target<'c> {
         })
     }
 
-    fn write(
-        &self,
-        draft: &mut tempfile::NamedTempFile,
-        text: &str,
-        old: Option<&Metadata>,
-    ) -> io::Result<()> {
-        draft.write_all(text.as_bytes())?;
-        if let Some(old) = old {
-            draft.as_file().set_permissions(old.permissions())?;
-        }
-        draft.as_file().sync_all()
-    }
-
     fn remove(&self) -> io::Result<()> {
         fs_err::remove_file(&self.file)
     }
@@ -170,6 +173,16 @@ impl<'c> Target<'c> {
             source,
         }
     }
+}
+
+/// Has `text` on the disk, with the mode of the old file.
+fn fill(draft: &mut tempfile::NamedTempFile, text: &str, old: Option<&Metadata>) -> io::Result<()> {
+    draft.write_all(text.as_bytes())?;
+    // After the change of the owner, at which the system takes away some bits.
+    if let Some(old) = old {
+        draft.as_file().set_permissions(old.permissions())?;
+    }
+    draft.as_file().sync_all()
 }
 
 /// `None` where there is nothing.

@@ -132,27 +132,26 @@ impl Draft {
         };
         let element = &elements[index];
         let mut splices = vec![Splice::cut(lines::whole(&self.text, element))];
-        splices.extend(self.comma_before(layout, entry, index, index));
+        splices.extend(comma_before(layout, entry, index, index));
         splices
     }
+}
 
-    /// What it takes to take away the comma before the elements `first` to `last`, if they are the last in the
-    /// array and have none behind them: then it is there only for them.
-    pub(crate) fn comma_before(
-        &self,
-        layout: &Layout,
-        entry: usize,
-        first: usize,
-        last: usize,
-    ) -> Option<Splice> {
-        let items = layout.items(entry);
-        let is_last = last + 1 == items.len();
-        let end = layout.entries[entry].value.end;
-        let has_comma = layout.comma_in(items[last].end..end).is_some();
-        if first == 0 || !is_last || has_comma {
-            return None;
-        }
-        let comma = layout.comma_in(items[first - 1].end..items[first].start)?;
-        Some(Splice::cut(comma..comma + 1))
+/// What it takes to take away the comma before the items `first` to `last` of `entry`, if they are the last ones
+/// and have none behind them: then it is there only for them.
+pub(crate) fn comma_before(
+    layout: &Layout,
+    entry: usize,
+    first: usize,
+    last: usize,
+) -> Option<Splice> {
+    let items = layout.items(entry);
+    let is_last = last + 1 == items.len();
+    let end = layout.entries[entry].value.end;
+    let has_comma = layout.comma_in(items[last].end..end).is_some();
+    if first == 0 || !is_last || has_comma {
+        return None;
     }
+    let comma = layout.comma_in(items[first - 1].end..items[first].start)?;
+    Some(Splice::cut(comma..comma + 1))
 }

@@ -20,7 +20,7 @@ use crate::insert::Place;
 use crate::layout::{Layout, Shape};
 use crate::marks::Owner;
 use crate::undo::Step;
-use crate::{EditError, lines, render};
+use crate::{EditError, array, lines, render};
 
 const PATH: [&str; 3] = ["tool", "uv", "cache-keys"];
 /// Ends the last line of a block for which we moved the closing bracket to a line of its own.
@@ -258,7 +258,7 @@ impl Draft {
         let mut splices = vec![Splice::cut(start..lines::next(&self.text, block.last.end))];
         if !block.elements.is_empty() {
             let (first, last) = (block.elements.start, block.elements.end - 1);
-            splices.extend(self.comma_before(layout, entry, first, last));
+            splices.extend(array::comma_before(layout, entry, first, last));
         }
         splices
     }

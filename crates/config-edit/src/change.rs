@@ -29,7 +29,7 @@ impl Change {
     /// What changes, as `diff -u` would show it. Empty if nothing does.
     #[must_use]
     pub fn diff(&self) -> String {
-        let (old, new) = (&self.old, &self.new);
+        let (old, new) = (self.old.as_ref(), self.new.as_ref());
         let lines = similar::TextDiff::from_lines(text(old), text(new));
         let mut diff = lines.unified_diff();
         diff.header(
@@ -53,8 +53,8 @@ impl Change {
     }
 }
 
-fn text(text: &Option<String>) -> &str {
-    text.as_deref().unwrap_or_default()
+fn text(text: Option<&String>) -> &str {
+    text.map_or("", String::as_str)
 }
 
 /// As git calls it.

@@ -87,7 +87,7 @@ impl Draft {
             if let Some(place) = self.place_in_section(layout, above, depth == parent) {
                 return place;
             }
-            if let Some(place) = self.place_in_inline(layout, above) {
+            if let Some(place) = place_in_inline(layout, above) {
                 return place;
             }
             if let Some(place) = self.place_beside_dotted(layout, above) {
@@ -120,11 +120,6 @@ impl Draft {
             depth,
             indentation: String::new(),
         })
-    }
-
-    fn place_in_inline(&self, layout: &Layout, above: &[&str]) -> Option<Place> {
-        let table = layout.find(above)?;
-        matches!(layout.entries[table].shape, Shape::Table).then_some(Place::Inline { table })
     }
 
     /// Below the last `above.key = value`.
@@ -231,4 +226,9 @@ impl Draft {
             body
         }
     }
+}
+
+fn place_in_inline(layout: &Layout, above: &[&str]) -> Option<Place> {
+    let table = layout.find(above)?;
+    matches!(layout.entries[table].shape, Shape::Table).then_some(Place::Inline { table })
 }

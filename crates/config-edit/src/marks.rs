@@ -144,7 +144,13 @@ mod tests {
 
     #[test]
     fn other_comments_are_none() {
-        for comment in ["# by hand", "# by `a` and b", "# by `a`; run it", "#"] {
+        for comment in [
+            "# by hand",
+            "# by `a` and b",
+            "# by `a`; run it",
+            "# by `a`x",
+            "#",
+        ] {
             assert!(marks(comment).is_empty(), "{comment}");
         }
     }

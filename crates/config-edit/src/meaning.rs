@@ -64,7 +64,7 @@ fn add_item(meaning: &mut Meaning, path: &mut Vec<String>, item: &Item) {
         Item::Table(table) => add_table(meaning, path, table),
         Item::ArrayOfTables(tables) => {
             let tables = tables.iter().map(|table| table as &dyn TableLike);
-            add_elements(meaning, path, tables, |m, p, t| add_table(m, p, t));
+            add_elements(meaning, path, tables, add_table);
         }
     }
 }
@@ -99,4 +99,29 @@ fn add_elements<T>(
     path.push("[]".to_owned());
     meaning.insert(path.clone(), count.to_string());
     path.pop();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_anywhere_else_is_seen() {
+        let differ = |old: &str, new: &str, path: &str| {
+            let [old, new] = [old, new].map(|text| of(&text.parse().unwrap()));
+            let path = path.split('.').map(str::to_owned).collect();
+            differ_only_below(&old, &new, &[path])
+        };
+        assert!(differ("a = 1", "a = 0x1 # other words", "x"));
+        assert!(differ("[x]", "[x]\ny.z = 1", "x.y"));
+        assert!(differ("", "[x]\ny = 1", "x.y"));
+        assert!(differ("x = [1]", "x = [1, 2]", "x"));
+        assert!(!differ("a = 1", "a = 2", "x"));
+        assert!(!differ("a = 1", "a = '1'", "x"));
+        assert!(!differ("a = 1", "x = 1", "x"));
+        assert!(!differ("a = []", "a = {}", "x"));
+        assert!(!differ("a = [1]", "a = [[1]]", "x"));
+        assert!(!differ("x = 1", "x.y = 1", "x.y"));
+        assert!(!differ("[x]\na = 1", "[x]\na = 1\nb = 1", "x.a"));
+    }
 }

@@ -154,14 +154,28 @@ impl Draft {
         cut
     }
 
-    fn element_step(&self, layout: &Layout, spot: Spot, _: &Mark) -> Option<Step> {
+    fn element_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
         let Spot::Element(entry, index) = spot else {
             return None;
         };
-        Some(Step {
-            splices: self.element_line_removal(layout, entry, index),
-            paths: vec![layout.entries[entry].path.clone()],
-        })
+        let splices = if self.is_alone_on_line(layout, entry, index) {
+            self.element_line_removal(layout, entry, index)
+        } else {
+            let mut splices = self.item_removal(layout, entry, index);
+            splices.push(self.unmarked(mark));
+            splices
+        };
+        let paths = vec![layout.entries[entry].path.clone()];
+        Some(Step { splices, paths })
+    }
+
+    /// Whether the user has put nothing on the line of this element.
+    fn is_alone_on_line(&self, layout: &Layout, entry: usize, index: usize) -> bool {
+        let items = layout.items(entry);
+        let first = lines::start(&self.text, items[index].start);
+        let next = lines::next(&self.text, items[index].end);
+        let touches = |item: &&Range<usize>| item.end > first && item.start < next;
+        items.iter().filter(touches).count() == 1 && layout.entries[entry].value.start < first
     }
 
     /// A whole `[[table]]`, if everything in it is ours.
@@ -200,22 +214,44 @@ impl Draft {
             return None;
         };
         let entry = &layout.entries[number];
-        let items = layout.items(number);
         // Of an `include` that we made the first file is ours; of `cache-keys` the block, which is gone by now.
         let ours = usize::from(entry.path == ["include"]);
-        let splices = if items.len() <= ours {
+        let splices = if layout.items(number).len() <= ours {
             self.entry_removal(layout, number)
+        } else if ours > 0 {
+            self.first_element_removal(layout, number, mark)
         } else {
-            let mut splices = vec![self.unmarked(mark)];
-            if ours > 0 {
-                splices.extend(self.item_removal(layout, number, 0));
-            }
-            splices
+            vec![self.unmarked(mark)]
         };
         Some(Step {
             splices,
             paths: vec![entry.path.clone()],
         })
+    }
+
+    /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in the
+    /// mark of another command, the statement becomes that command's.
+    fn first_element_removal(&self, layout: &Layout, number: usize, mark: &Mark) -> Vec<Splice> {
+        let mut splices = self.item_removal(layout, number, 0);
+        let entry = &layout.entries[number];
+        let next = &layout.items(number)[1];
+        let file = self.text[next.clone()].parse().ok();
+        let file = file.as_ref().and_then(include::file_of);
+        let path = [
+            entry.path.clone(),
+            vec![file.unwrap_or_default().to_owned()],
+        ]
+        .concat();
+        let marks = self.marks_after(layout, entry.value.end);
+        match marks.iter().find(|other| other.lists(&path)) {
+            Some(other) => {
+                let handed_over = format!("# by `{}`", other.owner);
+                splices.push(Splice::replace(mark.range.clone(), handed_over));
+                splices.push(self.unlisted(other, &path));
+            }
+            None => splices.push(self.unmarked(mark)),
+        }
+        splices
     }
 
     /// A header that we added. It stays where something of somebody else's has come under it.

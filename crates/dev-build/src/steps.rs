@@ -109,7 +109,9 @@ impl<'a> Build<'a> {
     pub(crate) fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
         self.keep_witnesses();
         match &self.earlier {
-            Some((dist_info, state)) => self.refresh_uv_cache(dist_info, state.uv_cache_understood),
+            Some((dist_info, state)) => {
+                self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)
+            }
             None => Ok(()),
         }
     }
@@ -222,7 +224,7 @@ impl<'a> Build<'a> {
             same_bytes: true,
         };
         let understood = earlier.uv_cache_understood;
-        self.refresh_uv_cache(dist_info, understood)?;
+        self.refresh_uv_cache(dist_info, understood, &sources)?;
         self.remember(
             dist_info,
             call,
@@ -437,15 +439,23 @@ impl<'a> Build<'a> {
         state.cargo_call = cargo_call;
         state.sources = compiled.sources(built);
         state.provenance.sources_sha256 = digest_of(&state.sources);
-        self.refresh_uv_cache(dist_info, state.uv_cache_understood)?;
+        self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)?;
         if state == *earlier {
             return Ok(());
         }
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
-    fn refresh_uv_cache(&self, dist_info: &Utf8Path, understood: bool) -> Result<(), DevError> {
-        if !understood {
+    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at work is
+    /// newer than uv's note, and stays so.
+    fn refresh_uv_cache(
+        &self,
+        dist_info: &Utf8Path,
+        understood: bool,
+        sources: &[Source],
+    ) -> Result<(), DevError> {
+        let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
+        if !understood || sources.iter().any(is_late) {
             return Ok(());
         }
         uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
