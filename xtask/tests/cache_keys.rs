@@ -197,6 +197,36 @@ fn check_tells_the_difference_and_who_repairs_it() {
 }
 
 #[test]
+fn what_only_a_build_can_tell_is_learned_and_kept() {
+    let project = Fixture::mixed("taught_thing");
+    let script = "fn main() {\n    for name in [\"build.rs\", \"rules.txt\"] {\n        \
+                  println!(\"cargo::rerun-if-changed={name}\");\n    }\n}\n";
+    project.write("native/build.rs", script);
+    project.write("native/rules.txt", "");
+    let said = xtask(&project, &["cache-keys"]).stderr;
+    assert!(said.contains("native/build.rs composes"), "{said}");
+    assert!(!pyproject(&project).contains("rules.txt"));
+    done(&project, &["dev"]);
+    let said = xtask(&project, &["cache-keys"]).stderr;
+    assert!(!said.contains("composes"), "{said}");
+    let key = "{ file = \"native/rules.txt\" }";
+    assert!(pyproject(&project).contains(key));
+
+    // In CI there is a checkout and no build.
+    let check = Invocation::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["--project", project.root().as_str()])
+        .args(["cache-keys", "--check"])
+        .env("CARGO_TARGET_DIR", project.beside("empty").as_str());
+    let check = check.capture().unwrap();
+    assert!(check.status.success(), "{}{}", check.stdout, check.stderr);
+    // Once a build is made of it no more, it goes.
+    project.write("native/build.rs", &script.replace(", \"rules.txt\"", ""));
+    done(&project, &["dev"]);
+    done(&project, &["cache-keys"]);
+    assert!(!pyproject(&project).contains(key));
+}
+
+#[test]
 fn the_users_keys_stay_and_the_removal_restores_every_byte() {
     let project = Fixture::pure_rust("kept_thing");
     let keys =

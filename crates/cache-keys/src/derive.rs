@@ -1,12 +1,13 @@
 //! The keys, derived from what the extension is built from.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, PathCrate, Project};
 
 use crate::listing::written_below;
-use crate::observed::{Observed, is_gits, observed};
+use crate::observed::{Observed, is_gits, modified, observed};
 use crate::paths::{file_key, is_pattern, matching, normal, relative, tree_key};
 use crate::{scan, witness};
 
@@ -19,7 +20,7 @@ pub struct Derived {
     pub env: BTreeSet<String>,
     /// What the user should know.
     pub notes: Vec<String>,
-    /// Whether there was a build to learn from what only a build can tell.
+    /// Whether there was a build of the sources as they are, to learn from what only a build can tell.
     pub observed: bool,
     /// The directories of the crates.
     crates: Vec<Utf8PathBuf>,
@@ -67,7 +68,7 @@ impl Derived {
     pub fn of(project: &Project, closure: &Closure) -> Self {
         let root = &project.root;
         let observed = observed(closure);
-        let mut keys = Keys::new(root, closure, observed.built);
+        let mut keys = Keys::new(root, closure, observed.built.is_some());
         keys.file(&root.join("pyproject.toml"));
         keys.key(witness::KEY.to_owned());
         keys.workspace();
@@ -75,6 +76,7 @@ impl Derived {
             keys.path_crate(one);
         }
         keys.observed(&observed);
+        keys.derived.observed = observed.built.is_some_and(|at| keys.is_built_since(at));
         keys.finish()
     }
 
@@ -323,6 +325,17 @@ impl<'a> Keys<'a> {
         }
     }
 
+    /// Whether nothing has been written since `time` that the build depends on: what an older build was made of may
+    /// have become more since.
+    fn is_built_since(&self, time: SystemTime) -> bool {
+        let keys = self.derived.files.iter();
+        let keys = keys.filter(|key| ![witness::KEY, "pyproject.toml"].contains(&key.as_str()));
+        let files = keys.filter_map(|key| matching(self.root, key)).flatten();
+        files
+            .filter_map(|path| modified(&path))
+            .all(|written| written <= time)
+    }
+
     fn file_unless_covered(&mut self, path: &Utf8PathBuf) {
         if !self.derived.covers(self.root, path) {
             self.file(path);
@@ -537,6 +550,32 @@ mod tests {
         };
         let files = observed.with_remembered(&fixture.root(), &written).files;
         assert_eq!(files, common_and(&["build.rs", "src/**/*.rs"]));
+    }
+
+    #[test]
+    fn a_build_that_is_older_than_the_sources_has_not_the_last_word() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.write("templates/page.html", "");
+        let built = |fixture: &Fixture| {
+            let rule = format!("lib.so: {}\n", fixture.root().join("src/lib.rs"));
+            fixture.write("target/debug/libthing.d", &rule);
+        };
+        built(&fixture);
+        assert!(derived(&fixture).observed);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fixture.edit("src/lib.rs", "42", "43");
+        let written = ["templates/page.html".to_owned()];
+        let files = derived(&fixture)
+            .with_remembered(&fixture.root(), &written)
+            .files;
+        assert!(files.contains(&written[0]), "{files:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs_err::remove_file(fixture.root().join("target/debug/libthing.d")).unwrap();
+        built(&fixture);
+        let files = derived(&fixture)
+            .with_remembered(&fixture.root(), &written)
+            .files;
+        assert!(!files.contains(&written[0]), "{files:?}");
     }
 
     #[test]

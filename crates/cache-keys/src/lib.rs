@@ -1,8 +1,10 @@
 //! `[tool.uv] cache-keys`: what uv looks at to know when the extension is to be built again.
 //!
-//! * [`derive`]: the keys, from the crates that the extension is really made of.
-//! * [`witness`]: how uv notices that a file was deleted, although it notes only the latest change.
-//! * [`paths`]: what a key means, here and for uv.
+//! * [`mod@derive`]: the keys, from the crates that the extension is really made of.
+//! * [`mod@witness`]: how uv notices that a file was deleted, although it notes only the latest change.
+//! * [`mod@plan`]: what is to be written, as a value.
+//! * [`mod@verify`]: the proof, with the real uv.
+//! * [`mod@paths`]: what a key means, here and for uv.
 
 pub mod derive;
 mod listing;

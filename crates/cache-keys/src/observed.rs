@@ -9,8 +9,8 @@ use project_model::Closure;
 /// What only a build can tell: names that build scripts compose, and files that macros read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
-    /// Whether there was a build to look at.
-    pub(crate) built: bool,
+    /// When the build that was looked at was made. `None` if there was none.
+    pub(crate) built: Option<SystemTime>,
     /// Whether a build script has declared something of git's, which changes with every commit.
     pub(crate) git: bool,
     /// The files that the library is made of, as far as they lie with the crates.
@@ -21,9 +21,10 @@ pub(crate) struct Observed {
 
 /// Looks at the newest build.
 pub(crate) fn observed(closure: &Closure) -> Observed {
-    let Some(text) = newest_dep_info(closure) else {
+    let Some(dep_info) = newest_dep_info(closure) else {
         return Observed::default();
     };
+    let text = fs_err::read_to_string(&dep_info).unwrap_or_default();
     let is_with_crates = |path: &Utf8PathBuf| {
         let mut dirs = closure.crates.iter().map(|one| &one.dir);
         let with_crates = path.starts_with(&closure.workspace_root);
@@ -35,11 +36,8 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
     let files: BTreeSet<_> = paths.into_iter().filter(is_with_crates).collect();
     // A shared target directory may hold the build of another checkout.
     let roots = closure.crates.first().map(|one| &one.roots[..]);
-    let built = roots
-        .unwrap_or_default()
-        .iter()
-        .any(|root| files.contains(root));
-    if !built {
+    let mut roots = roots.unwrap_or_default().iter();
+    if !roots.any(|root| files.contains(root)) {
         return Observed::default();
     }
     let env = closure
@@ -47,7 +45,7 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
         .iter()
         .flat_map(|one| env_of(closure, &one.name));
     Observed {
-        built,
+        built: built_at(&dep_info),
         git,
         files: files.into_iter().filter(|path| path.exists()).collect(),
         env: env.collect(),
@@ -74,12 +72,24 @@ pub fn prerequisites(text: &str) -> Vec<Utf8PathBuf> {
     names.map(|name| name.replace('\0', " ").into()).collect()
 }
 
-/// The text of the newest dependency file beside a library of the extension, of any profile and platform.
-fn newest_dep_info(closure: &Closure) -> Option<String> {
+/// The newest dependency file beside a library of the extension, of any profile and platform.
+fn newest_dep_info(closure: &Closure) -> Option<Utf8PathBuf> {
     let library = closure.crates.first()?.library.as_deref()?;
     let name = format!("lib{library}.d");
-    let newest = newest(in_profiles(&closure.target_dir, &name))?;
-    fs_err::read_to_string(newest).ok()
+    newest(in_profiles(&closure.target_dir, &name))
+}
+
+/// When the library beside `dep_info` was made. cargo leaves the file itself alone when its content stays the same.
+fn built_at(dep_info: &Utf8Path) -> Option<SystemTime> {
+    let libraries = ["so", "dylib", "rlib"].map(|kind| dep_info.with_extension(kind));
+    let libraries = libraries.iter().filter_map(|path| modified(path));
+    libraries.chain(modified(dep_info)).max()
+}
+
+/// When a file was last written.
+pub(crate) fn modified(path: &Utf8Path) -> Option<SystemTime> {
+    let modified = fs_err::metadata(path).and_then(|metadata| metadata.modified());
+    modified.ok()
 }
 
 /// The variables that the newest run of the build script of `package` has declared.
@@ -116,12 +126,7 @@ fn in_profiles(target_dir: &Utf8Path, name: &str) -> Vec<Utf8PathBuf> {
 }
 
 fn newest(paths: Vec<Utf8PathBuf>) -> Option<Utf8PathBuf> {
-    let modified = |path: &Utf8PathBuf| -> Option<SystemTime> {
-        fs_err::metadata(path)
-            .and_then(|metadata| metadata.modified())
-            .ok()
-    };
-    paths.into_iter().max_by_key(modified)
+    paths.into_iter().max_by_key(|path| modified(path))
 }
 
 #[cfg(test)]
@@ -180,7 +185,7 @@ mod tests {
         assert_eq!(observed.files, files.into());
         let env = ["ONE", "TWO"].map(str::to_owned);
         assert_eq!(observed.env, env.into());
-        assert!(observed.built);
+        assert!(observed.built.is_some());
     }
 
     #[test]
