@@ -2,10 +2,11 @@
 
 use build_env::{Invocation, cargo_env};
 use camino::Utf8PathBuf;
-use project_model::Project;
+use project_model::{Project, Pyproject};
 
 use super::scratch::Scratch;
 use super::{Request, VerifyError, at};
+use crate::paths::{matching, relative};
 
 /// The stand-in for maturin.
 const BACKEND: &str = include_str!("backend.py");
@@ -134,15 +135,39 @@ impl<'a> Uv<'a> {
     }
 }
 
-/// A lock file that holds nothing but the project.
+/// A lock file that holds nothing but the project, and the members of its workspace, which uv wants to see there.
 fn lock(project: &Project) -> String {
     let requires = project.pyproject.project.as_ref();
     let requires = requires.and_then(|project| project.requires_python.clone());
     let requires = requires.unwrap_or_else(|| ">=3.8".to_owned());
-    let name = normalized(project.name());
-    format!(
-        "version = 1\nrequires-python = \"{requires}\"\n\n[[package]]\nname = \"{name}\"\nsource = {{ editable = \".\" }}\n"
-    )
+    let mut packages = vec![(normalized(project.name()), ".".to_owned())];
+    packages.extend(members(project));
+    let mut lock = format!("version = 1\nrequires-python = \"{requires}\"\n");
+    if packages.len() > 1 {
+        let names: Vec<_> = packages.iter().map(|(name, _)| name).collect();
+        lock.push_str(&format!("\n[manifest]\nmembers = {names:?}\n"));
+    }
+    for (name, path) in packages {
+        lock.push_str(&format!(
+            "\n[[package]]\nname = \"{name}\"\nsource = {{ editable = \"{path}\" }}\n"
+        ));
+    }
+    lock
+}
+
+/// The other projects of the workspace that this project is the root of: names, and where they are.
+fn members(project: &Project) -> Vec<(String, String)> {
+    let patterns = project.pyproject.uv_workspace_members().iter();
+    let manifests = patterns.filter_map(|pattern| {
+        let pattern = format!("{}/pyproject.toml", pattern.trim_end_matches('/'));
+        matching(&project.root, &pattern)
+    });
+    let member = |manifest: Utf8PathBuf| {
+        let name = Pyproject::read(&manifest).ok()?.project?.name;
+        let path = relative(&project.root, manifest.parent()?);
+        (!path.as_str().is_empty()).then(|| (normalized(&name), path.into_string()))
+    };
+    manifests.flatten().filter_map(member).collect()
 }
 
 /// The name as PEP 503 writes it.
@@ -159,6 +184,19 @@ fn json_list(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use testkit::Fixture;
+
+    #[test]
+    fn the_members_of_a_workspace_are_locked_as_well() {
+        let fixture = Fixture::pure_rust("thing");
+        assert!(!lock(&Project::load(&fixture.root()).unwrap()).contains("members"));
+        let workspace = "[tool.uv.workspace]\nmembers = [\"packages/*\", \"gone\"]\n\n[project]";
+        fixture.edit("pyproject.toml", "[project]", workspace);
+        fixture.write("packages/a/pyproject.toml", "[project]\nname = \"A_a\"\n");
+        let lock = lock(&Project::load(&fixture.root()).unwrap());
+        assert!(lock.contains("members = [\"thing\", \"a-a\"]"), "{lock}");
+        assert!(lock.contains("editable = \"packages/a\""), "{lock}");
+    }
 
     #[test]
     fn names_are_written_as_the_lock_file_has_them() {
