@@ -5,7 +5,7 @@
 //! told by the build backend that it starts: a stand-in for maturin on the path, which writes down that it was
 //! called, and nothing can make uv build without calling it. The first build is maturin's and cargo's own, so that what
 //! a build leaves behind in the project is part of the proof; after that the stand-in hands over the wheel of that
-//! build, for how long cargo takes decides nothing, and a source that is missing would not compile.
+//! build, without its library, for how long cargo takes decides nothing, and a source that is missing would not compile.
 
 mod cases;
 mod scratch;

@@ -56,10 +56,11 @@ impl<'a> Uv<'a> {
     pub(super) fn sync_for_real(&self) -> Result<bool, VerifyError> {
         let build = json_list(&self.build());
         let command = self.command().env("XTASK_VERIFY_BUILD", build);
-        self.run(&command.env("CARGO_TARGET_DIR", self.target_dir().as_str()))
+        self.run(&command.env("CARGO_TARGET_DIR", self.target_dir("build").as_str()))
     }
 
-    /// `cargo check`, as an editor runs it all the time.
+    /// `cargo check`, as an editor runs it all the time. With a target directory of its own: maturin sets variables for
+    /// pyo3 that an editor does not, and each would compile it anew after the other.
     pub(super) fn cargo_check(&self) -> Result<(), VerifyError> {
         let check = Invocation::new(cargo_env::cargo())
             .args([
@@ -68,7 +69,7 @@ impl<'a> Uv<'a> {
                 "--manifest-path",
                 self.manifest.as_str(),
             ])
-            .env("CARGO_TARGET_DIR", self.target_dir().as_str())
+            .env("CARGO_TARGET_DIR", self.target_dir("check").as_str())
             .cwd(&self.root);
         check.read().map(drop).map_err(VerifyError::Cargo)
     }
@@ -122,8 +123,9 @@ impl<'a> Uv<'a> {
     }
 
     /// Kept from run to run, so that only the first compiles everything.
-    fn target_dir(&self) -> Utf8PathBuf {
-        self.request.closure.target_dir.join("cache-keys-verify")
+    fn target_dir(&self, of: &str) -> Utf8PathBuf {
+        let target_dir = &self.request.closure.target_dir;
+        target_dir.join("cache-keys-verify").join(of)
     }
 
     fn log(&self) -> Utf8PathBuf {
