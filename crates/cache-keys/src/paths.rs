@@ -11,6 +11,12 @@ pub fn is_pattern(key: &str) -> bool {
     key.contains(SPECIAL)
 }
 
+/// Whether `key` means files at any depth of the whole project, and so also what cargo writes into `target/`.
+#[must_use]
+pub fn is_too_wide(key: &str) -> bool {
+    key.trim_start_matches("./").starts_with("**")
+}
+
 /// `path` as seen from `root`, with `..` where it lies outside.
 #[must_use]
 pub fn relative(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {

@@ -4,6 +4,7 @@ use config_edit::{CacheKey, Change, EditError, Owner, PyprojectFile};
 use project_model::{Closure, Project};
 
 use crate::derive::Derived;
+use crate::paths::is_too_wide;
 use crate::witness;
 
 /// Who writes the keys, as the comments around them say.
@@ -54,7 +55,7 @@ fn keys(derived: &Derived) -> Vec<CacheKey> {
 
 /// A key of the user's that makes uv walk the whole project. It stays, being the user's.
 fn too_wide(key: &str) -> Option<String> {
-    key.trim_start_matches("./").starts_with("**").then(|| {
+    is_too_wide(key).then(|| {
         format!(
             "the key `{key}`, which is yours and stays, also means what cargo writes into target/: after `cargo check`, uv builds again"
         )

@@ -18,7 +18,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{CacheKey, Project};
 use sha2::{Digest as _, Sha256};
 
-use crate::paths::{matching, relative};
+use crate::paths::{is_too_wide, matching, relative};
 
 /// The directory of the witnesses, in the project. It ignores itself, so that git never sees it.
 pub const DIR: &str = ".xtask/inputs";
@@ -43,12 +43,21 @@ pub struct Kept {
 /// Makes the witnesses that are missing and removes those that are stale, if the keys of `project` name their
 /// directory.
 pub fn keep(project: &Project) -> io::Result<Kept> {
-    let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
-    let patterns: Vec<_> = keys.iter().filter_map(file_of).collect();
-    if !patterns.contains(&KEY) {
+    if !are_kept(project) {
         return Ok(Kept::default());
     }
-    keep_of(&project.root, &patterns)
+    keep_of(&project.root, &patterns(project))
+}
+
+/// Whether the keys of `project` name the directory of the witnesses.
+#[must_use]
+pub fn are_kept(project: &Project) -> bool {
+    patterns(project).contains(&KEY)
+}
+
+fn patterns(project: &Project) -> Vec<&str> {
+    let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
+    keys.iter().filter_map(file_of).collect()
 }
 
 /// Removes all witnesses of the project in `root`.
@@ -109,11 +118,12 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
     Ok(kept)
 }
 
-/// The files that the keys name, other than pyproject.toml, without which there is no project, and the witnesses.
+/// The files that the keys name, other than pyproject.toml, without which there is no project, and the witnesses; and
+/// other than what a key of the user's may mean in the target directory, where cargo makes and removes thousands.
 fn inputs(root: &Utf8Path, patterns: &[&str]) -> BTreeSet<Utf8PathBuf> {
     let patterns = patterns
         .iter()
-        .filter(|pattern| !["pyproject.toml", KEY].contains(pattern));
+        .filter(|pattern| !["pyproject.toml", KEY].contains(pattern) && !is_too_wide(pattern));
     let found = patterns.filter_map(|pattern| matching(root, pattern));
     found.flatten().filter(|path| path.is_file()).collect()
 }
@@ -264,6 +274,13 @@ mod tests {
         fs_err::remove_file(link).unwrap();
         assert!(kept(&fixture).without.is_empty());
         assert!(latest(&fixture) > before);
+    }
+
+    #[test]
+    fn what_cargo_makes_gets_none() {
+        let fixture = project(&KEYS.replace("Cargo.toml", "**/*.rs"));
+        fixture.write("target/debug/build/x/out/made.rs", "");
+        assert_eq!(kept(&fixture), counted(2, 0));
     }
 
     #[test]

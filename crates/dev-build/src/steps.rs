@@ -105,8 +105,12 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well.
+    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only where the
+    /// keys are of our making: others may mean every file below the project, and reading their times takes a while.
     pub(crate) fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
+        if !cache_keys::witness::are_kept(self.project) {
+            return Ok(());
+        }
         self.keep_witnesses();
         match &self.earlier {
             Some((dist_info, state)) => {
