@@ -81,7 +81,7 @@ fn step_names() -> clap::builder::PossibleValuesParser {
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
     let workspace = Workspace {
-        root: project_model::Workspace::load(&context.project()?)?.root,
+        root: project_model::Workspace::load(&context.project_to_build()?)?.root,
     };
     let chosen =
         |step: &Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);

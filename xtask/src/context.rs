@@ -1,9 +1,12 @@
 //! What every command starts from.
 
 use anyhow::{Context as _, bail};
-use build_env::{PinnedRequirements, Toolbox};
+use build_env::{PinnedRequirements, Toolbox, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
+use compiler_cache::status::{missing_wrapper, refusal};
 use project_model::Project;
+
+use crate::ui;
 
 /// The tools in the versions that the automation is tested with; see requirements/README.md.
 const TOOLS: &str = include_str!("../../requirements/tools.txt");
@@ -22,7 +25,22 @@ impl Context {
             Some(dir) => dir.clone(),
             None => nearest_project()?,
         };
-        Ok(Project::load(&dir)?)
+        let project = Project::load(&dir)?;
+        if missing_wrapper(&project.root).is_some() {
+            cargo_env::do_without_wrapper();
+        }
+        Ok(project)
+    }
+
+    /// The project, to be built. A compiler cache that is configured and not there is said, and done without; what
+    /// makes one refuse every call is an error at once.
+    pub(crate) fn project_to_build(&self) -> anyhow::Result<Project> {
+        let project = self.project()?;
+        if let Some(problem) = missing_wrapper(&project.root) {
+            ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
+        }
+        refusal(&project.root)?;
+        Ok(project)
     }
 }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Running, Toolbox};
+use build_env::{Invocation, Running, Toolbox, memory, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Snapshot, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
+use project_model::cargo_config::Layers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
@@ -100,8 +101,9 @@ impl Args {
         }
     }
 
-    fn run_options(&self) -> RunOptions {
+    fn run_options(&self, root: &Utf8Path) -> RunOptions {
         RunOptions {
+            jobs_are_configured: jobs_are_configured(root),
             locked: self.locked,
             offline: self.offline,
             frozen: self.frozen,
@@ -112,14 +114,24 @@ impl Args {
     }
 }
 
+/// Whether the user has said, for cargo, how many jobs there are to be.
+fn jobs_are_configured(root: &Utf8Path) -> bool {
+    let configured = Layers::read(root).is_ok_and(|layers| layers.sets(&["build", "jobs"]));
+    configured || vars::var(vars::CARGO_BUILD_JOBS).is_some()
+}
+
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = context.project()?;
+    let project = if args.status {
+        context.project()?
+    } else {
+        context.project_to_build()?
+    };
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let request = Request {
         python: args.python.as_deref(),
         venv: venv.as_deref(),
         build: args.build_options(),
-        run: args.run_options(),
+        run: args.run_options(&project.root),
         maturin_installs: args.engine == Engine::Maturin,
     };
     if args.status {
@@ -315,6 +327,11 @@ fn report(project: &Project, outcome: &Outcome) {
             seconds(rest)
         );
         ui::say("Rebuilt", &what);
+    }
+    if let Some(bytes) = outcome.compiled.peak_bytes {
+        let mib = bytes >> 20;
+        let of = memory::limit().map_or_else(String::new, |limit| format!("; {limit}"));
+        ui::say("Peak", &format!("{mib} MiB of memory at once{of}"));
     }
     ui::say("Importable", &importable(project, outcome));
 }

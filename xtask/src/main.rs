@@ -6,6 +6,8 @@ mod cache_keys;
 mod ci;
 mod context;
 mod dev;
+mod machine;
+mod sccache;
 mod ui;
 
 use std::process::ExitCode;
@@ -37,6 +39,10 @@ enum Command {
     Dev(dev::Args),
     /// Tell uv what the extension is built from
     CacheKeys(cache_keys::Args),
+    /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
+    Sccache(sccache::Args),
+    /// Write the settings that follow from this machine: jobs and linker
+    Machine(machine::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -51,7 +57,7 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = dev_build::record::stand_in() {
+    if let Some(code) = dev_build::record::stand_in().or_else(compiler_cache::record::stand_in) {
         return code;
     }
     let cli = Cli::parse();
@@ -61,6 +67,8 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
         Command::CacheKeys(args) => cache_keys::run(&context, &args),
+        Command::Sccache(args) => sccache::run(&context, &args),
+        Command::Machine(args) => machine::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -5,6 +5,7 @@ use anstyle::{AnsiColor, Style};
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Separates an error message from its remedy.
@@ -13,6 +14,16 @@ const HELP: &str = "\n  help: ";
 /// One line of progress: a verb, set out as cargo does, and what it is done to.
 pub(crate) fn say(verb: &str, text: &str) {
     anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
+}
+
+/// Something that the user should know, and perhaps a remedy, set off as in an error.
+pub(crate) fn warn(text: &str) {
+    let mut parts = text.split(HELP);
+    let message = parts.next().unwrap_or_default();
+    anstream::eprintln!("{WARNING}warning{WARNING:#}: {message}");
+    for remedy in parts {
+        anstream::eprintln!("  {NOTE}help{NOTE:#}: {remedy}");
+    }
 }
 
 /// The error, what caused it, and last, where the eye is, the remedies.

@@ -113,19 +113,17 @@ fn only_build_env_starts_processes() {
 
 #[test]
 fn only_config_edit_writes_configuration_files() {
-    // Of the crates that can read TOML, only that one can turn it into text again.
-    let editing: Vec<_> = tracked_texts()
+    // Everybody may read TOML. To make text of it takes one of these.
+    let means = ["DocumentMut", "toml_edit::ser", "toml_edit::value"];
+    let making: Vec<_> = tracked_texts()
         .into_iter()
-        .filter(|(path, text)| path.extension() == Some("rs") && text.contains("toml_edit::value"))
+        .filter(|(path, _)| path.extension() == Some("rs") && path.starts_with("crates"))
+        .filter(|(path, _)| !path.starts_with("crates/config-edit"))
+        .filter(|(_, text)| means.iter().any(|it| text.contains(it)))
         .map(|(path, _)| path)
-        .filter(|path| path != "xtask/tests/invariants.rs")
         .collect();
-    assert!(
-        editing
-            .iter()
-            .all(|path| path.starts_with("crates/config-edit")),
-        "{editing:?}"
-    );
+    // The manifest of a crate that exists while it is being compiled, in a directory for temporary files.
+    assert_eq!(making, ["crates/compiler-cache/src/record.rs"]);
 }
 
 #[test]
@@ -136,6 +134,8 @@ fn the_tracked_cargo_config_holds_nothing_of_one_machine() {
         .lines()
         .filter(|line| !line.trim_start().starts_with('#'));
     for line in settings {
+        // That there is none holds everywhere.
+        let line = line.replace("build.rustc-wrapper=''", "");
         for word in ["wrapper", "linker", "jobs", "rustflags", "\"/"] {
             assert!(!line.contains(word), "`{line}` holds for one machine only");
         }

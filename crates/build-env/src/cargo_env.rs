@@ -5,7 +5,8 @@
 //! developer's shell: sccache takes nearly every `CARGO_*` variable into its key
 //! (mozilla/sccache#2494), and `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project
 //! that is built. Also, what stands under `[env]` in cargo's configuration reaches us, where maturin would
-//! take it for the user's wish. So each child gets the environment that the user's shell has.
+//! take it for the user's wish, and what a compiler cache is told there would look as if the user's shell said it.
+//! So each child gets the environment that the user's shell has.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -14,7 +15,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml_edit::DocumentMut;
+use serde_json::Value;
 
 use crate::vars;
 
@@ -75,6 +76,10 @@ pub(crate) fn restore(command: &mut Command) {
             None => command.env_remove(name),
         };
     }
+    if WITHOUT_WRAPPER.get().is_some() {
+        // Set and empty: none, whatever the configuration says.
+        command.env(vars::RUSTC_WRAPPER, "");
+    }
 }
 
 /// What must be set, or removed, to undo what cargo did.
@@ -108,22 +113,44 @@ fn library_path(paths: &OsStr, cargo: &Path) -> Option<OsString> {
     joined.filter(|joined| !joined.is_empty())
 }
 
-/// Those of [`vars::PYO3`] that have the value which the local configuration of the directory we were started
-/// in gives them: they come from there, and not from the user's shell.
+/// Variables that have the value which cargo's configuration gives them, in the directory we were started in: they
+/// come from there, and not from the user's shell. Only those that decide something here: pyo3's, and those of
+/// compiler caches.
 fn given_by_configuration() -> Vec<String> {
     let here = std::env::current_dir()
         .ok()
         .and_then(|dir| Utf8PathBuf::try_from(dir).ok());
-    let configs = here
-        .iter()
-        .flat_map(|dir| dir.ancestors())
-        .map(local_config);
-    let configured = configs.flat_map(|path| env_table(&path));
+    let above = here.iter().flat_map(|dir| dir.ancestors());
+    let above = above.map(|dir| dir.join(".cargo"));
+    let files = above
+        .chain(cargo_home())
+        .flat_map(|dir| ["config", "config.toml", LOCAL_CONFIG].map(|name| dir.join(name)));
+    let configured = files.flat_map(|path| env_table(&path));
     let given = configured.filter(|(name, value)| {
-        vars::PYO3.contains(&name.as_str()) && vars::var(name).as_ref() == Some(value)
+        is_configured_here(name) && vars::var(name).as_ref() == Some(value)
     });
     given.map(|(name, _)| name).collect()
 }
+
+fn is_configured_here(name: &str) -> bool {
+    let mut caches = vars::COMPILER_CACHES.iter();
+    vars::PYO3.contains(&name) || caches.any(|prefix| name.starts_with(prefix))
+}
+
+/// Cargo's directory: `CARGO_HOME`, else `~/.cargo`.
+#[must_use]
+pub fn cargo_home() -> Option<Utf8PathBuf> {
+    let set = vars::var(vars::CARGO_HOME).map(Utf8PathBuf::from);
+    set.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cargo")))
+}
+
+/// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not there,
+/// with which cargo could do nothing at all. One that the environment names is left to it.
+pub fn do_without_wrapper() {
+    let _ = WITHOUT_WRAPPER.set(());
+}
+
+static WITHOUT_WRAPPER: OnceLock<()> = OnceLock::new();
 
 /// The configuration of this machine only, which the tracked `.cargo/config.toml` of `dir` may include.
 #[must_use]
@@ -134,14 +161,15 @@ pub fn local_config(dir: &Utf8Path) -> Utf8PathBuf {
 /// Its name.
 pub const LOCAL_CONFIG: &str = "config.local.toml";
 
-/// The variables under `[env]` in a file, those that are plain strings.
+/// The variables under `[env]` in a file, plain strings and those in a table with settings.
 fn env_table(path: &Utf8Path) -> Vec<(String, String)> {
     let text = fs_err::read_to_string(path).unwrap_or_default();
-    let document: DocumentMut = text.parse().unwrap_or_default();
-    let env = document.get("env").and_then(|env| env.as_table_like());
-    let entries = env.into_iter().flat_map(|env| env.iter());
-    let strings =
-        entries.filter_map(|(name, value)| Some((name.to_owned(), value.as_str()?.to_owned())));
+    let config: Value = toml_edit::de::from_str(&text).unwrap_or_default();
+    let env = config.get("env").and_then(Value::as_object);
+    let strings = env.into_iter().flatten().filter_map(|(name, value)| {
+        let value = value.get("value").unwrap_or(value);
+        Some((name.clone(), value.as_str()?.to_owned()))
+    });
     strings.collect()
 }
 
@@ -201,9 +229,18 @@ mod tests {
         .unwrap();
         assert_eq!(
             env_table(&path),
-            [("PYO3_PYTHON".to_owned(), "/p".to_owned())]
+            [
+                ("PYO3_PYTHON".to_owned(), "/p".to_owned()),
+                ("X".to_owned(), "y".to_owned())
+            ]
         );
         assert!(env_table("/no/such/file".into()).is_empty());
+    }
+
+    #[test]
+    fn only_what_decides_something_here_is_taken_for_configuration() {
+        assert!(is_configured_here("PYO3_PYTHON") && is_configured_here("SCCACHE_DIR"));
+        assert!(!is_configured_here("RUSTFLAGS") && !is_configured_here("PATH"));
     }
 
     #[test]

@@ -7,6 +7,8 @@
 
 pub mod cargo_env;
 pub mod invocation;
+pub mod memory;
+pub mod peak;
 pub mod python;
 pub mod requirements;
 pub mod running;

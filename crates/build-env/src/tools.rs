@@ -30,9 +30,13 @@ pub struct Toolbox {
     offline: bool,
 }
 
+/// The oldest sccache that is used: the first that answers with its statistics in the form read here.
+pub const OLDEST_SCCACHE: &str = "0.10";
+
 /// The oldest version on `PATH` that is used instead of the pinned one.
 fn oldest_accepted(name: &str) -> Option<Version> {
     let version = match name {
+        "sccache" => OLDEST_SCCACHE,
         // `[tool.maturin] editable-profile`, and `PYO3_BUILD_EXTENSION_MODULE`.
         "maturin" => "1.10",
         // `uv pip install --group`.
@@ -103,6 +107,18 @@ pub enum ToolError {
         /// What they said.
         source: RunError,
     },
+    /// It is installed and does not run.
+    #[error(
+        "`{name}` {version} was fetched, but does not run here; it was not installed\n  help: install `{name}` yourself"
+    )]
+    DoesNotRun {
+        /// The tool.
+        name: String,
+        /// Its version.
+        version: String,
+        /// What it said.
+        source: RunError,
+    },
     /// The cache cannot be written.
     #[error("cannot install `{name}` into {dir}")]
     Io {
@@ -160,6 +176,59 @@ impl Toolbox {
         })
     }
 
+    /// `name` from `PATH`, or from among the tools that were installed here. Nothing is fetched.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Tool> {
+        on_path(name).or_else(|| {
+            let version = self.pinned.version(name).ok()?;
+            Some(self.installed(name, version)).filter(|tool| tool.path.is_file())
+        })
+    }
+
+    /// The pinned `name`, installed from PyPI if it is not here yet, also where `PATH` has another.
+    pub fn fetch_pinned(&self, name: &str, say: Say<'_>) -> Result<Tool, ToolError> {
+        self.pinned_wheel(name, say, |target, requirements| {
+            let uv = self.find("uv")?;
+            Some(uv_install(&uv, target, requirements))
+        })
+    }
+
+    /// `name` in `version`, fetched if it is not here yet: `fill` puts the program into `bin` below the directory
+    /// that it is given. The program takes its place only when it has answered to `--version`.
+    ///
+    /// # Errors
+    /// Those of `fill`, and where the program does not run. Nothing is left then.
+    pub fn fetch<E: From<ToolError>>(
+        &self,
+        name: &str,
+        version: &str,
+        say: Say<'_>,
+        fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
+    ) -> Result<Tool, E> {
+        let tool = self.installed(name, version);
+        if tool.path.is_file() {
+            return Ok(tool);
+        }
+        self.may_fetch(name)?;
+        say(
+            "Installing",
+            &format!("{name} {version} into {}", dir_of(&tool)),
+        );
+        Self::install(&tool, name, |target| {
+            fill(target)?;
+            let program = target.join("bin").join(name);
+            let answer = Invocation::new(program).arg("--version").read();
+            answer.map(drop).map_err(|source| {
+                E::from(ToolError::DoesNotRun {
+                    name: name.to_owned(),
+                    version: version.to_owned(),
+                    source,
+                })
+            })
+        })?;
+        Ok(tool)
+    }
+
     /// `name` from `PATH`, from the cache, or installed into the cache: by `installer`, if it gives a
     /// command, else by the pip of some Python.
     fn ensure(
@@ -168,45 +237,66 @@ impl Toolbox {
         say: Say<'_>,
         installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
     ) -> Result<Tool, ToolError> {
-        if let Some(tool) = on_path(name) {
-            return Ok(tool);
+        match on_path(name) {
+            Some(tool) => Ok(tool),
+            None => self.pinned_wheel(name, say, installer),
         }
+    }
+
+    /// The pinned wheel of `name`, installed if it is not here yet.
+    fn pinned_wheel(
+        &self,
+        name: &str,
+        say: Say<'_>,
+        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
+    ) -> Result<Tool, ToolError> {
         let version = self
             .pinned
             .version(name)
             .map_err(requirements_error(name))?;
-        if self.cache.as_str().is_empty() {
-            return Err(ToolError::NoCache {
-                name: name.to_owned(),
-            });
-        }
-        let dir = self.cache.join("tools").join(format!("{name}-{version}"));
-        let tool = Tool {
-            path: dir.join("bin").join(name),
-            version: version.to_owned(),
-        };
+        let tool = self.installed(name, version);
         if tool.path.is_file() {
             return Ok(tool);
         }
-        if self.offline {
-            return Err(ToolError::Offline {
-                name: name.to_owned(),
-            });
-        }
-        say("Installing", &format!("{name} {version} into {dir}"));
-        self.install(name, version, &dir, installer)?;
+        self.may_fetch(name)?;
+        say(
+            "Installing",
+            &format!("{name} {version} into {}", dir_of(&tool)),
+        );
+        Self::install(&tool, name, |target| {
+            self.install_wheel(name, version, target, installer)
+        })?;
         Ok(tool)
     }
 
-    /// Installs into a directory beside `dir`, which takes its name only when it is complete: neither an
-    /// interruption nor a second installation at the same time leaves half a tool.
-    fn install(
-        &self,
+    /// Where `name` is once it is installed.
+    fn installed(&self, name: &str, version: &str) -> Tool {
+        let dir = self.cache.join("tools").join(format!("{name}-{version}"));
+        Tool {
+            path: dir.join("bin").join(name),
+            version: version.to_owned(),
+        }
+    }
+
+    fn may_fetch(&self, name: &str) -> Result<(), ToolError> {
+        let name = name.to_owned();
+        if self.cache.as_str().is_empty() {
+            return Err(ToolError::NoCache { name });
+        }
+        if self.offline {
+            return Err(ToolError::Offline { name });
+        }
+        Ok(())
+    }
+
+    /// Lets `fill` make a directory beside that of `tool`, which takes its name only when it is complete: neither
+    /// an interruption nor a second installation at the same time leaves half a tool.
+    fn install<E: From<ToolError>>(
+        tool: &Tool,
         name: &str,
-        version: &str,
-        dir: &Utf8Path,
-        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
-    ) -> Result<(), ToolError> {
+        fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let dir = dir_of(tool);
         let io_error = |source| ToolError::Io {
             name: name.to_owned(),
             dir: dir.to_owned(),
@@ -218,24 +308,46 @@ impl Toolbox {
         let scratch_dir = Utf8PathBuf::from_path_buf(scratch.path().to_owned())
             .map_err(|_| io_error(io::ErrorKind::InvalidFilename.into()))?;
         let target = scratch_dir.join("tool");
-        let requirements = scratch_dir.join("requirements.txt");
-        let text = self.pinned.only(name).map_err(requirements_error(name))?;
-        fs_err::write(&requirements, text).map_err(io_error)?;
+        fill(&target)?;
+        match fs_err::rename(&target, dir) {
+            Err(_) if tool.path.is_file() => Ok(()),
+            renamed => Ok(renamed.map_err(io_error)?),
+        }
+    }
 
-        let command = match installer(&target, &requirements) {
+    /// Installs the pinned wheel into `target`, beside which there is room for scratch files.
+    fn install_wheel(
+        &self,
+        name: &str,
+        version: &str,
+        target: &Utf8Path,
+        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
+    ) -> Result<(), ToolError> {
+        let scratch = target.parent().unwrap_or(target);
+        let requirements = scratch.join("requirements.txt");
+        let text = self.pinned.only(name).map_err(requirements_error(name))?;
+        fs_err::write(&requirements, text).map_err(|source| ToolError::Io {
+            name: name.to_owned(),
+            dir: scratch.to_owned(),
+            source,
+        })?;
+        let command = match installer(target, &requirements) {
             Some(command) => command,
-            None => pip_install(name, &target, &requirements, &scratch_dir)?,
+            None => pip_install(name, target, &requirements, scratch)?,
         };
-        command.read().map_err(|source| ToolError::Install {
+        let done = command.read();
+        done.map(drop).map_err(|source| ToolError::Install {
             name: name.to_owned(),
             version: version.to_owned(),
             source,
-        })?;
-        match fs_err::rename(&target, dir) {
-            Err(_) if dir.join("bin").join(name).is_file() => Ok(()),
-            renamed => renamed.map_err(io_error),
-        }
+        })
     }
+}
+
+/// The directory that an installed tool has for itself.
+fn dir_of(tool: &Tool) -> &Utf8Path {
+    let bin = tool.path.parent();
+    bin.and_then(Utf8Path::parent).unwrap_or(&tool.path)
 }
 
 fn requirements_error(name: &str) -> impl Fn(RequirementsError) -> ToolError {
@@ -251,9 +363,10 @@ pub fn find(name: &str) -> Option<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()
 }
 
-/// `name` on `PATH`, if it runs and is new enough. pyenv's shims are there also for versions that are not
+/// `name` on `PATH`, if it runs and is new enough; for tools that are known here. pyenv's shims are there also for versions that are not
 /// selected, and fail when they are run.
-fn on_path(name: &str) -> Option<Tool> {
+#[must_use]
+pub fn on_path(name: &str) -> Option<Tool> {
     let path = find(name)?;
     let printed = Invocation::new(&path).arg("--version").read().ok()?;
     let version = version_in(&printed)?;

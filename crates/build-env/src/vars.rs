@@ -3,6 +3,29 @@
 /// Where downloaded tools are kept. Default: `$XDG_CACHE_HOME/xtask-build`, else `~/.cache/xtask-build`.
 pub const XTASK_CACHE_DIR: &str = "XTASK_CACHE_DIR";
 
+/// In place of GitHub's download address for the releases of sccache, for networks that do not reach it. What comes
+/// from there is checked as well.
+pub const XTASK_SCCACHE_MIRROR: &str = "XTASK_SCCACHE_MIRROR";
+
+/// Set for a process that stands in for rustc: the file to which it adds the call and its environment. See
+/// `compiler_cache::record`.
+pub const XTASK_RECORD_RUSTC: &str = "XTASK_RECORD_RUSTC";
+
+/// What messages call the environment that we were started in.
+pub const ENVIRONMENT: &str = "the environment";
+
+/// The compiler wrapper; wins over cargo's configuration. Empty: none.
+pub const RUSTC_WRAPPER: &str = "RUSTC_WRAPPER";
+
+/// The same, and what it wins over.
+pub const CARGO_BUILD_RUSTC_WRAPPER: &str = "CARGO_BUILD_RUSTC_WRAPPER";
+
+/// How many jobs cargo runs at once.
+pub const CARGO_BUILD_JOBS: &str = "CARGO_BUILD_JOBS";
+
+/// Cargo's directory. Default: `~/.cargo`.
+pub const CARGO_HOME: &str = "CARGO_HOME";
+
 /// Set for a process that stands in for cargo: the file into which it writes the call it was asked for.
 /// See `dev_build::record`.
 pub const XTASK_RECORD_CARGO: &str = "XTASK_RECORD_CARGO";
@@ -29,8 +52,28 @@ pub const PYO3: [&str; 5] = [
     "PYTHON_SYS_EXECUTABLE",
 ];
 
+/// What the names of the variables of compiler caches begin with.
+pub const COMPILER_CACHES: [&str; 2] = ["SCCACHE_", "KACHE_"];
+
 /// The value of `name`, where it is set, not empty and UTF-8.
 #[must_use]
 pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether the value of the variable `name` is to be kept from logs, files and screens, going by the name.
+#[must_use]
+pub fn is_secret(name: &str) -> bool {
+    let marks = [
+        "PASSWORD",
+        "PASSWD",
+        "TOKEN",
+        "SECRET",
+        "CREDENTIAL",
+        "ACCESS_KEY",
+        "USERNAME",
+        "API_KEY",
+    ];
+    let name = name.to_ascii_uppercase();
+    marks.iter().any(|mark| name.contains(mark))
 }

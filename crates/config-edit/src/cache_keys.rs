@@ -22,7 +22,7 @@ use crate::marks::Owner;
 use crate::undo::Step;
 use crate::{EditError, array, lines, render};
 
-const PATH: [&str; 3] = ["tool", "uv", "cache-keys"];
+pub(crate) const PATH: [&str; 3] = ["tool", "uv", "cache-keys"];
 /// Ends the last line of a block for which we moved the closing bracket to a line of its own.
 const MOVED: &str = "; `]` belongs above";
 

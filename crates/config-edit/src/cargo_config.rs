@@ -29,15 +29,32 @@ impl CargoConfig {
         self.0.included().iter().any(|included| included == file)
     }
 
+    /// The files that `include` names, relative to the directory of this one.
+    #[must_use]
+    pub fn include_paths(&self) -> Vec<String> {
+        self.0.included()
+    }
+
     /// The value of `key`, given as the path to it, if it is a string.
     #[must_use]
     pub fn string(&self, key: &[&str]) -> Option<String> {
+        self.look(key, |item| item.as_str().map(str::to_owned))?
+    }
+
+    /// Whether there is a value for `key`, given as the path to it.
+    #[must_use]
+    pub fn has(&self, key: &[&str]) -> bool {
+        self.look(key, |_| ()).is_some()
+    }
+
+    /// What `look` makes of the value of `key`, if there is one.
+    fn look<T>(&self, key: &[&str], look: impl Fn(&Item) -> T) -> Option<T> {
         let document = self.0.document();
         let mut item = document.as_item();
         for part in key {
             item = item.get(part)?;
         }
-        item.as_str().map(str::to_owned)
+        Some(look(item))
     }
 
     /// The variables that `[env]` sets, and their values.
@@ -76,6 +93,24 @@ impl CargoConfig {
         self.0.set(&key, &render::string(program), by)
     }
 
+    /// Sets how many compilers cargo runs at once: `build.jobs`.
+    ///
+    /// # Errors
+    /// If it is set to another number by somebody else.
+    pub fn set_jobs(&mut self, jobs: u32, by: Owner) -> Result<(), EditError> {
+        self.0.set(&["build", "jobs"], &jobs.to_string(), by)
+    }
+
+    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under `target.*.rustflags`.
+    ///
+    /// # Errors
+    /// If flags for that target are set by somebody else.
+    pub fn set_linker(&mut self, target: &str, linker: &str, by: Owner) -> Result<(), EditError> {
+        let flag = render::string(&format!("link-arg=-fuse-ld={linker}"));
+        let flags = format!("[{}, {flag}]", render::string("-C"));
+        self.0.set(&["target", target, "rustflags"], &flags, by)
+    }
+
     /// Sets the variable `name` for whatever cargo starts.
     ///
     /// # Errors
@@ -91,9 +126,13 @@ impl CargoConfig {
 
     /// Removes the variable `name`, if `by` has set it.
     pub fn remove_env(&mut self, name: &str, by: Owner) -> Result<(), EditError> {
-        let key = [ENV, name];
+        self.remove(&[ENV, name], by)
+    }
+
+    /// Removes `key`, given as the path to it, if `by` has set it.
+    pub fn remove(&mut self, key: &[&str], by: Owner) -> Result<(), EditError> {
         let layout = self.0.layout();
-        let Some(number) = layout.find(&key) else {
+        let Some(number) = layout.find(key) else {
             return Ok(());
         };
         let Some(mark) = self.0.mark_of(&layout, number).filter(|m| m.is_by(by)) else {
@@ -101,17 +140,17 @@ impl CargoConfig {
         };
         let mut splices = self.0.entry_removal(&layout, number);
         if !mark.is_whole() {
-            splices.push(self.0.unlisted(&mark, &owned(&key)));
+            splices.push(self.0.unlisted(&mark, &owned(key)));
         }
-        self.0.splice(splices, &[owned(&key)])?;
-        self.remove_empty_env(by)
+        self.0.splice(splices, &[owned(key)])?;
+        self.remove_empty_table(&key[..key.len().saturating_sub(1)], by)
     }
 
-    /// Removes the header `[env]`, if `by` has added it and nothing is left under it.
-    fn remove_empty_env(&mut self, by: Owner) -> Result<(), EditError> {
+    /// Removes the header of `table`, if `by` has added it and nothing is left under it.
+    fn remove_empty_table(&mut self, table: &[&str], by: Owner) -> Result<(), EditError> {
         let layout = self.0.layout();
         let mut sections = layout.sections.iter();
-        let Some(number) = sections.position(|section| section.path == [ENV]) else {
+        let Some(number) = sections.position(|section| section.path == table) else {
             return Ok(());
         };
         let header = layout.sections[number].header.end;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::draft::{Draft, Splice};
 use crate::layout::{Home, Layout, Shape};
 use crate::marks::{self, Mark, Owner};
-use crate::{EditError, include, lines};
+use crate::{EditError, cache_keys, include, lines};
 
 /// One thing to be taken back, and what it means.
 #[derive(Debug)]
@@ -216,7 +216,9 @@ impl Draft {
         let entry = &layout.entries[number];
         // Of an `include` that we made the first file is ours; of `cache-keys` the block, which is gone by now.
         let ours = usize::from(entry.path == ["include"]);
-        let splices = if layout.items(number).len() <= ours {
+        // Into other arrays, such as that of a linker's flags, nobody adds what is to outlive ours.
+        let is_shared = ours > 0 || entry.path == cache_keys::PATH;
+        let splices = if !is_shared || layout.items(number).len() <= ours {
             self.entry_removal(layout, number)
         } else if ours > 0 {
             self.first_element_removal(layout, number, mark)

@@ -4,10 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::sources::{Before, Source, look_at, sources_of};
+use build_env::memory::{self, Unfinished};
+use build_env::peak::Peak;
+use build_env::tools::Say;
 use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
+
+use crate::maturin::RunOptions;
+use crate::sources::{Before, Source, look_at, sources_of};
 
 /// What cargo did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -26,8 +31,10 @@ pub struct Compiled {
     before: Before,
     /// When cargo was started. `None` if it was not asked.
     pub started: Option<SystemTime>,
-    /// From cargo's start to its end.
+    /// From cargo's start to its end, all attempts together.
     pub elapsed: Duration,
+    /// The most memory that was held at once, in bytes, where that was measured.
+    pub peak_bytes: Option<u64>,
 }
 
 /// There is no new library.
@@ -39,6 +46,12 @@ pub enum CompileError {
     /// cargo failed, and has said why.
     #[error("cargo has not built the extension; what is installed has been left as it was")]
     Failed,
+    /// The kernel has killed a compiler that ran alone.
+    #[error(
+        "a compiler was killed by the kernel for want of memory, though it was the only one{}; what is installed has been left as it was\n  help: give the machine more memory or swap, or let the compiler take less: `debug = false` in the profile, more `codegen-units`",
+        of_how_much()
+    )]
+    OutOfMemory,
     /// cargo built no shared library for the crate.
     #[error(
         "cargo built no shared library from {manifest}\n  help: an extension needs `crate-type = [\"cdylib\"]` under [lib]"
@@ -50,24 +63,39 @@ pub enum CompileError {
 }
 
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it
-/// built for the crate of `manifest`. `known` are the sources of the build before.
+/// built for the crate of `manifest`. `known` are the sources of the build before. Where the kernel kills a compiler
+/// for want of memory, cargo goes on with fewer at once.
 pub fn compile(
     cargo: &Invocation,
+    run: &RunOptions,
     manifest: &Utf8Path,
     known: &[Source],
+    say: Say<'_>,
 ) -> Result<Compiled, CompileError> {
     let start = Instant::now();
+    let peak = run.asks_for_details().then(Peak::start);
     let mut compiled = Compiled {
         before: look_at(known),
         started: Some(SystemTime::now()),
         ..Compiled::default()
     };
-    let status = cargo.stream(|line| compiled.note(line, manifest))?;
-    if !status.success() {
-        return Err(CompileError::Failed);
-    }
+    let jobs = run.jobs_that_fit(say);
+    let done = memory::with_fewer_jobs_if_killed(jobs, say, |jobs| {
+        let cargo = run.with_jobs(jobs).added_to(cargo.clone());
+        let status = cargo.stream(|line| compiled.note(line, manifest))?;
+        status.success().then_some(()).ok_or(CompileError::Failed)
+    });
+    done.map_err(|unfinished| match unfinished {
+        Unfinished::Failed(error) => error,
+        Unfinished::OutOfMemory => CompileError::OutOfMemory,
+    })?;
     compiled.elapsed = start.elapsed();
+    compiled.peak_bytes = peak.and_then(Peak::bytes);
     Ok(compiled)
+}
+
+fn of_how_much() -> String {
+    memory::limit().map_or_else(String::new, |limit| format!(" ({limit})"))
 }
 
 impl Compiled {

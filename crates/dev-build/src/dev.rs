@@ -93,12 +93,12 @@ pub fn dev(
     build.install_dependencies()?;
     build.share_environment(&call)?;
     build.announce_profile(&call);
-    let cargo = request.run.added_to(call.clone());
     let known = build
         .earlier
         .as_ref()
         .map_or(&[][..], |(_, state)| &state.sources);
-    let compiled = compile::compile(&cargo, &project.extension.manifest, known)?;
+    let manifest = &project.extension.manifest;
+    let compiled = compile::compile(&call, &request.run, manifest, known, say)?;
     let library = compiled.library(&project.extension.manifest)?.to_owned();
     let (install, imported) = match build.reusable_install(&compiled) {
         Some((dist_info, earlier)) => build.place(dist_info, earlier, call, &compiled, &library)?,

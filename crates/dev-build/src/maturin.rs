@@ -3,7 +3,8 @@
 //! Both use `maturin pep517 build-wheel --editable`, which is what its PEP 660 hook runs, rather than
 //! `maturin develop`: that one installs the project's dependencies on its own, past every lock file.
 
-use build_env::{Invocation, RunError, Tool};
+use build_env::tools::Say;
+use build_env::{Invocation, RunError, Tool, memory};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Project;
 
@@ -63,6 +64,8 @@ pub struct RunOptions {
     pub timings: bool,
     /// `--jobs`.
     pub jobs: Option<u32>,
+    /// Whether the user's configuration or environment says how many jobs there are to be.
+    pub jobs_are_configured: bool,
     /// How often `-v` was given.
     pub verbose: u8,
 }
@@ -82,6 +85,34 @@ impl RunOptions {
             (self.frozen, "--frozen"),
         ];
         given(&flags)
+    }
+
+    /// Whether the user wants to see what cargo does and takes.
+    #[must_use]
+    pub fn asks_for_details(&self) -> bool {
+        self.verbose > 0 || self.timings
+    }
+
+    /// How many jobs there are to be at once: what the user says, else as many as fit into the memory. `None`: one
+    /// for each core.
+    pub(crate) fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
+        if self.jobs.is_some() || self.jobs_are_configured {
+            return self.jobs;
+        }
+        let limit = memory::limit()?;
+        let jobs = limit.jobs(memory::cores())?;
+        say(
+            "Building",
+            &format!("with {}: {limit}", memory::jobs_text(jobs)),
+        );
+        Some(jobs)
+    }
+
+    pub(crate) fn with_jobs(&self, jobs: Option<u32>) -> Self {
+        Self {
+            jobs,
+            ..self.clone()
+        }
     }
 
     /// Adds the options to a call of cargo.

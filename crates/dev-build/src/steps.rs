@@ -85,7 +85,7 @@ impl<'a> Build<'a> {
     pub(crate) fn fresh_install(&self) -> Option<&State> {
         let (dist_info, state) = self.earlier.as_ref()?;
         let run = &self.request.run;
-        let asks_for_cargo = run.verbose > 0 || run.timings || self.request.maturin_installs;
+        let asks_for_cargo = run.asks_for_details() || self.request.maturin_installs;
         let fresh = !asks_for_cargo
             && self.is_alone(&state.library.placed)
             && install::is_complete(dist_info)

@@ -1,0 +1,454 @@
+//! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is known to
+//! work.
+
+use std::collections::BTreeMap;
+
+use build_env::cargo_env::{LOCAL_CONFIG, environment};
+use build_env::{Invocation, Toolbox, cargo_env, tools, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::{CargoConfig, Change, EditError, Owner};
+
+use serde_json::Value;
+
+use crate::probe::probe;
+use crate::scope::{Files, Scope};
+use crate::settings::{Settings, Size, Variable};
+use crate::{CacheError, Wrapper};
+use project_model::cargo_config::{Layers, Origin};
+
+/// Whose lines these are in a configuration file.
+pub const OWNER: Owner = Owner("cargo xtask sccache");
+
+/// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
+const INCLUDER: Owner = Owner("cargo xtask sccache --scope local");
+
+const LOCAL_INTRODUCTION: &str = "\
+# Settings of this machine only: git is to ignore this file.
+";
+
+const TRACKED_INTRODUCTION: &str = "\
+# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
+";
+
+const USER_INTRODUCTION: &str = "\
+# Cargo's settings for all projects.
+";
+
+/// The first cargo that includes other files in its configuration.
+const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
+
+/// What is to be switched on.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// For whom.
+    pub scope: Scope,
+    /// Which cache. `None`: sccache.
+    pub wrapper: Option<Wrapper>,
+    /// Its program, if not the one on `PATH` or the one that was installed.
+    pub program: Option<Utf8PathBuf>,
+    /// What it is told.
+    pub settings: Settings,
+}
+
+/// Changes to files, and what is to be said of them.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The files, in the order in which they are written.
+    pub changes: Vec<Change>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    /// The cache and its program, where one is switched on.
+    pub enabled: Option<(Wrapper, Utf8PathBuf)>,
+    /// What is told to it.
+    pub settings: Settings,
+}
+
+impl Plan {
+    /// Whether nothing would change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(Change::is_empty)
+    }
+
+    /// What would change.
+    #[must_use]
+    pub fn diff(&self) -> String {
+        self.changes.iter().map(Change::diff).collect()
+    }
+
+    /// Writes it. A file that has been changed since is an error, and left alone.
+    pub fn apply(&self) -> Result<(), EditError> {
+        self.changes.iter().try_for_each(Change::apply)
+    }
+
+    /// Compiles a small crate with what is to be switched on.
+    pub fn probe(&self) -> Result<(), CacheError> {
+        match &self.enabled {
+            Some((wrapper, program)) => probe(*wrapper, program, &self.settings),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What `request` means for a project with `files`. Writes nothing.
+pub fn plan_enable(
+    files: &Files,
+    toolbox: &Toolbox,
+    request: &Request,
+) -> Result<Plan, CacheError> {
+    let wrapper = request.wrapper.unwrap_or(Wrapper::Sccache);
+    let mut layers = Layers::read(&files.root)?;
+    refuse_variables(wrapper, &layers, &files.root)?;
+    let program = find_program(wrapper, request, toolbox)?;
+    let path = files.path(request.scope)?;
+    let mut config = CargoConfig::read(&path)?;
+    let settings = with_size(&request.settings, wrapper, request.scope, &config);
+    let variables = settings.variables(wrapper)?;
+    refuse_machine_settings(request.scope, &settings)?;
+
+    let named = match request.scope {
+        Scope::Workspace => wrapper.program(),
+        Scope::Local | Scope::User => program.as_str(),
+    };
+    config.introduce(introduction(request.scope), OWNER);
+    write(&mut config, named, &variables)?;
+    let mut plan = Plan {
+        notes: notes(request.scope, files, &layers, wrapper),
+        enabled: Some((wrapper, program)),
+        settings,
+        ..Plan::default()
+    };
+    if request.scope == Scope::Local {
+        require_include(&files.root)?;
+        let mut tracked = CargoConfig::read(&files.tracked)?;
+        if !tracked.includes(LOCAL_CONFIG) {
+            tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
+            tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
+        }
+        layers.replace(&files.tracked, tracked.clone(), Utf8Path::new(""));
+        plan.changes.push(tracked.into_change());
+    }
+    layers.replace(&path, config.clone(), &files.tracked);
+    if request.scope != Scope::User {
+        if request.settings == Settings::default()
+            && let Some(origin) = same_wrapper_wins(&layers, &path, wrapper)
+        {
+            let origin = origin.shown(&files.root);
+            let note =
+                format!("`{wrapper}` is in force already, from {origin}; nothing was written");
+            return Ok(Plan {
+                notes: vec![note],
+                ..Plan::default()
+            });
+        }
+        must_count(&layers, &path, &variables)?;
+    }
+    // The file with the settings first: the include is of no use before.
+    plan.changes.insert(0, config.into_change());
+    Ok(plan)
+}
+
+/// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
+pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<Plan, CacheError> {
+    let mut plan = Plan::default();
+    let mut tracked = None;
+    for scope in scopes {
+        let path = files.path(*scope)?;
+        if !path.is_file() {
+            continue;
+        }
+        let mut config = CargoConfig::read(&path)?;
+        config.undo(OWNER)?;
+        match scope {
+            Scope::Workspace => tracked = Some(config),
+            Scope::Local | Scope::User => plan.changes.push(config.into_change()),
+        }
+    }
+    if scopes.contains(&Scope::Local) && files.tracked.is_file() {
+        let mut config = match tracked.take() {
+            Some(config) => config,
+            None => CargoConfig::read(&files.tracked)?,
+        };
+        stop_including(files, &mut config, &mut plan)?;
+        tracked = Some(config);
+    }
+    plan.changes.extend(tracked.map(CargoConfig::into_change));
+    Ok(plan)
+}
+
+/// Takes back the line that includes the local file, unless the user keeps settings in that file. What `cargo xtask
+/// dev` keeps there, because it is included, goes with it.
+fn stop_including(
+    files: &Files,
+    tracked: &mut CargoConfig,
+    plan: &mut Plan,
+) -> Result<(), CacheError> {
+    let mut without = tracked.clone();
+    without.undo(INCLUDER)?;
+    if !tracked.includes(LOCAL_CONFIG) || without.includes(LOCAL_CONFIG) {
+        // Not included, or not by us.
+        return Ok(());
+    }
+    let at = plan
+        .changes
+        .iter()
+        .position(|change| change.path == files.local);
+    let local = at.map(|at| plan.changes.remove(at));
+    if let Some(mut local) = local {
+        let rest = local.new.clone().unwrap_or_default();
+        if only_of_dev(&rest) {
+            local.new = None;
+        }
+        let stays = local.new.is_some();
+        plan.changes.push(local);
+        if stays {
+            plan.notes.push(format!(
+                "{} has other settings, so it is still included",
+                files.local
+            ));
+            return Ok(());
+        }
+    }
+    *tracked = without;
+    Ok(())
+}
+
+/// Whether `text` has no other settings than those that `cargo xtask dev` keeps.
+fn only_of_dev(text: &str) -> bool {
+    let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
+    tables.iter().all(|(name, table)| {
+        let keys = table.as_object().into_iter().flat_map(|table| table.keys());
+        name == "env"
+            && keys
+                .into_iter()
+                .all(|key| vars::PYO3.contains(&key.as_str()))
+    })
+}
+
+/// What a new file begins with.
+const fn introduction(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Local => LOCAL_INTRODUCTION,
+        Scope::Workspace => TRACKED_INTRODUCTION,
+        Scope::User => USER_INTRODUCTION,
+    }
+}
+
+/// Sets what is wanted, and takes back what an earlier call set and this one does not.
+fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
+    config.set_rustc_wrapper(named, OWNER)?;
+    for (name, _) in config.env() {
+        let of_a_cache = Wrapper::ALL
+            .into_iter()
+            .any(|wrapper| name.starts_with(wrapper.variable_prefix()));
+        let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
+        if of_a_cache && !is_wanted {
+            config.remove_env(&name, OWNER)?;
+        }
+    }
+    for (name, value) in variables {
+        config.set_env(name, value, OWNER)?;
+    }
+    Ok(())
+}
+
+/// A size, where none is asked for: the one that is set already, so that a second call changes nothing; else one
+/// that follows the free disk. For everybody's file there is none: machines differ.
+fn with_size(
+    settings: &Settings,
+    wrapper: Wrapper,
+    scope: Scope,
+    config: &CargoConfig,
+) -> Settings {
+    let mut settings = settings.clone();
+    let is_on_disk = settings.backend == crate::Backend::Disk;
+    if settings.size.is_none() && is_on_disk && scope != Scope::Workspace {
+        let set = config.string(&["env", wrapper.size_variable()]);
+        let set = set.and_then(|text| text.parse().ok());
+        settings.size = set.or_else(|| default_size(&settings, wrapper));
+    }
+    settings
+}
+
+fn default_size(settings: &Settings, wrapper: Wrapper) -> Option<Size> {
+    let dir = settings.dir.clone().or_else(|| default_dir(wrapper))?;
+    Size::for_dir(&dir).filter(|size| size.bytes > 0)
+}
+
+/// Where the wrapper keeps its cache if it is not told.
+fn default_dir(wrapper: Wrapper) -> Option<Utf8PathBuf> {
+    let environment = environment();
+    let variable = |name: &str| environment.get(name).map(Utf8PathBuf::from);
+    let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.default_dir())))
+}
+
+fn find_program(
+    wrapper: Wrapper,
+    request: &Request,
+    toolbox: &Toolbox,
+) -> Result<Utf8PathBuf, CacheError> {
+    let on_path = tools::find(wrapper.program());
+    if request.scope == Scope::Workspace {
+        // Only its name can be written.
+        return on_path.ok_or(CacheError::NotOnPath { wrapper });
+    }
+    if let Some(path) = &request.program {
+        return match path.canonicalize_utf8() {
+            Ok(_) if path.is_file() => Ok(absolute(path)),
+            _ => Err(CacheError::NoProgram { path: path.clone() }),
+        };
+    }
+    let found = match wrapper {
+        Wrapper::Sccache => toolbox.find(wrapper.program()).map(|tool| tool.path),
+        Wrapper::Kache => on_path,
+    };
+    found.ok_or(CacheError::NotInstalled { wrapper })
+}
+
+fn absolute(path: &Utf8Path) -> Utf8PathBuf {
+    let absolute = std::path::absolute(path).ok();
+    let absolute = absolute.and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
+    absolute.unwrap_or_else(|| path.to_owned())
+}
+
+/// A variable that makes the wrapper refuse every call.
+pub(crate) fn refuse_variables(
+    wrapper: Wrapper,
+    layers: &Layers,
+    root: &Utf8Path,
+) -> Result<(), CacheError> {
+    for name in wrapper.refuses() {
+        if let Some(setting) = layers.variable(name)
+            && setting.value == "1"
+        {
+            return Err(CacheError::Refused {
+                name: (*name).to_owned(),
+                origin: setting.origin.shown(root),
+                wrapper,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn refuse_machine_settings(scope: Scope, settings: &Settings) -> Result<(), CacheError> {
+    match (&settings.dir, scope) {
+        (Some(dir), Scope::Workspace) => Err(CacheError::MachineSetting {
+            setting: "--dir",
+            value: dir.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The file that wins over `path` and names the same wrapper: the user has switched it on already.
+fn same_wrapper_wins(layers: &Layers, path: &Utf8Path, wrapper: Wrapper) -> Option<Origin> {
+    let setting = layers.configured_wrapper()?;
+    let is_ours = setting.origin == Origin::File(path.to_owned());
+    let is_same = Wrapper::of_program(&setting.value) == Some(wrapper);
+    (!is_ours && is_same).then_some(setting.origin)
+}
+
+/// What is written counts for cargo in this project.
+fn must_count(layers: &Layers, path: &Utf8Path, variables: &[Variable]) -> Result<(), CacheError> {
+    let ours = Origin::File(path.to_owned());
+    let wrapper = (
+        "build.rustc-wrapper".to_owned(),
+        layers.configured_wrapper(),
+    );
+    let variables = variables
+        .iter()
+        .map(|(name, _)| (format!("env.{name}"), layers.configured_variable(name)));
+    for (key, setting) in std::iter::once(wrapper).chain(variables) {
+        if let Some(setting) = setting
+            && setting.origin != ours
+            && let Origin::File(winner) = setting.origin
+        {
+            return Err(CacheError::WouldNotCount {
+                winner,
+                key,
+                loser: path.to_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// cargo, as it is chosen in `root`, reads the local file.
+fn require_include(root: &Utf8Path) -> Result<(), CacheError> {
+    let command = Invocation::new(cargo_env::cargo())
+        .arg("--version")
+        .cwd(root);
+    let version = command.read().map_err(CacheError::Cargo)?;
+    match version_of_cargo(&version) {
+        Some(found) if found < FIRST_CARGO_WITH_INCLUDE => Err(CacheError::OldCargo {
+            version: version.trim().to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Major and minor in `cargo 1.95.0 (…)`.
+fn version_of_cargo(printed: &str) -> Option<[u64; 2]> {
+    let mut numbers = printed.split_whitespace().nth(1)?.split('.');
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?])
+}
+
+/// What stands in the way of what is written, or is put aside by it.
+fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(setting) = layers.rustc_wrapper()
+        && !matches!(setting.origin, Origin::File(_))
+    {
+        let origin = setting.origin.shown(&files.root);
+        notes.push(format!(
+            "{origin} is set to `{}`, which wins over every file",
+            setting.value
+        ));
+    }
+    if scope == Scope::Workspace {
+        notes.push(format!(
+            "everybody who builds this project needs `{wrapper}` on PATH from now on: without it cargo does not work"
+        ));
+    }
+    if scope == Scope::Local && !is_ignored(&files.local) {
+        let root = files.local.parent().and_then(Utf8Path::parent);
+        let name = root.and_then(|root| files.local.strip_prefix(root).ok());
+        let name = name.unwrap_or(&files.local);
+        notes.push(format!(
+            "git does not ignore {name}, which is for this machine only: add it to .gitignore"
+        ));
+    }
+    notes
+}
+
+/// Whether git leaves the file alone. True as well where there is no git, or no repository.
+fn is_ignored(path: &Utf8Path) -> bool {
+    let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
+    let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
+    if let Some(dir) = dir {
+        command = command.cwd(dir);
+    }
+    // 0: ignored, 1: not, 128: no repository.
+    command
+        .capture()
+        .map_or(true, |done| done.status.code() != Some(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_of_cargo_is_read() {
+        assert_eq!(
+            version_of_cargo("cargo 1.95.0 (abc 2026-03-01)"),
+            Some([1, 95])
+        );
+        assert_eq!(version_of_cargo("cargo 1.94.0-nightly"), Some([1, 94]));
+        assert_eq!(version_of_cargo("gibberish"), None);
+        assert!([1, 93] < FIRST_CARGO_WITH_INCLUDE && [2, 0] > FIRST_CARGO_WITH_INCLUDE);
+    }
+}

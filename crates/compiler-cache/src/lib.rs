@@ -1,0 +1,23 @@
+//! Compiler caches in front of rustc: installing one, switching it on and off in cargo's configuration, telling
+//! what is in force and what it has done, and why two environments do not share one.
+//!
+//! What differs from cache to cache stands in [`Wrapper`]. Configuration is planned here and written by
+//! `config-edit`, and a wrapper is written only after it has compiled something.
+
+pub mod enable;
+mod error;
+pub mod explain;
+pub mod install;
+mod probe;
+pub mod record;
+pub mod release;
+pub mod scope;
+pub mod settings;
+pub mod stats;
+pub mod status;
+mod wrapper;
+
+pub use enable::OWNER;
+pub use error::CacheError;
+pub use settings::{Backend, Settings, Size};
+pub use wrapper::Wrapper;

@@ -1,0 +1,234 @@
+//! Cargo's settings that follow from this machine: how many jobs its memory bears, and a linker where the toolchain has
+//! no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change to it.
+
+mod linker;
+
+use build_env::cargo_env::{LOCAL_CONFIG, local_config};
+use build_env::memory::{self, Limit};
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::{CargoConfig, Change, EditError, Owner};
+use project_model::cargo_config::Layers;
+
+pub use linker::{Linker, LinkerError};
+
+/// Whose lines these are.
+pub const OWNER: Owner = Owner("cargo xtask machine");
+
+const INTRODUCTION: &str = "\
+# Settings of this machine only: git is to ignore this file.
+";
+
+/// What this machine asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// How much memory there is.
+    pub memory: Option<Limit>,
+    /// How many cores.
+    pub cores: u32,
+    /// Which linker the C compiler is to use, where there is a reason for one.
+    pub linker: Linker,
+}
+
+/// The settings cannot be planned. Nothing has been written.
+#[derive(Debug, thiserror::Error)]
+pub enum MachineError {
+    /// The project has no place for them.
+    #[error(
+        "{tracked} does not include {LOCAL_CONFIG}, where settings of one machine belong\n  help: add this line to it, above all tables: include = [{{ path = \"{LOCAL_CONFIG}\", optional = true }}]"
+    )]
+    NotIncluded {
+        /// The tracked configuration.
+        tracked: Utf8PathBuf,
+    },
+    /// A configuration file.
+    #[error(transparent)]
+    Config(#[from] EditError),
+    /// The linker cannot be told.
+    #[error(transparent)]
+    Linker(#[from] LinkerError),
+}
+
+/// What is to be written, and why, line by line.
+#[derive(Debug)]
+pub struct Plan {
+    /// The change to the local configuration.
+    pub change: Change,
+    /// What was found, and what follows from it: a noun and a sentence each.
+    pub reasons: Vec<(&'static str, String)>,
+}
+
+impl Machine {
+    /// Looks at this machine. The compiler is asked for its target, and a linker is tried before it is taken.
+    pub fn look(root: &Utf8Path) -> Result<Self, MachineError> {
+        Ok(Self {
+            memory: memory::limit(),
+            cores: memory::cores(),
+            linker: Linker::choose(root)?,
+        })
+    }
+
+    /// The settings for the workspace in `root`. What the user has set is left alone.
+    pub fn plan(&self, root: &Utf8Path) -> Result<Plan, MachineError> {
+        let path = local_file(root)?;
+        let mut config = CargoConfig::read(&path)?;
+        let by_user = Layers::read(root)?;
+        let (jobs, about_jobs) = self.wanted_jobs(&by_user);
+        let (linker, about_linker) = self.wanted_linker(&by_user);
+        if jobs.is_none() && linker.is_none() {
+            config.undo(OWNER)?;
+        } else {
+            config.introduce(INTRODUCTION, OWNER);
+            self.write(&mut config, jobs, linker)?;
+        }
+        Ok(Plan {
+            change: config.into_change(),
+            reasons: vec![("Memory", about_jobs), ("Linker", about_linker)],
+        })
+    }
+
+    /// Sets what is wanted, and takes back what is not any more.
+    fn write(
+        &self,
+        config: &mut CargoConfig,
+        jobs: Option<u32>,
+        linker: Option<&str>,
+    ) -> Result<(), EditError> {
+        let target = &self.linker.target;
+        match jobs {
+            Some(jobs) => config.set_jobs(jobs, OWNER)?,
+            None => config.remove(&JOBS, OWNER)?,
+        }
+        match linker {
+            Some(linker) => config.set_linker(target, linker, OWNER),
+            None => config.remove(&["target", target, "rustflags"], OWNER),
+        }
+    }
+
+    /// The number to write, if any, and why.
+    fn wanted_jobs(&self, by_user: &Layers) -> (Option<u32>, String) {
+        let Some(limit) = &self.memory else {
+            return (None, "cannot be told here".to_owned());
+        };
+        match limit.jobs(self.cores) {
+            _ if is_set(by_user, &JOBS) => (None, "`build.jobs` is yours already".to_owned()),
+            Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
+            None => (None, format!("{limit}, enough for {} cores", self.cores)),
+        }
+    }
+
+    /// The linker to write, if any, and why.
+    fn wanted_linker(&self, by_user: &Layers) -> (Option<&str>, String) {
+        let linker = &self.linker;
+        let flags = ["target", linker.target.as_str(), "rustflags"];
+        let is_users = is_set(by_user, &flags) || is_set(by_user, &["build", "rustflags"]);
+        match linker.name.as_deref() {
+            Some(_) if is_users => (None, "`rustflags` are yours already".to_owned()),
+            Some(name) => (
+                Some(name),
+                format!("{name}, which has linked a small program"),
+            ),
+            None => (None, linker.reason.clone()),
+        }
+    }
+}
+
+const JOBS: [&str; 2] = ["build", "jobs"];
+
+/// What takes the settings back.
+pub fn plan_undo(root: &Utf8Path) -> Result<Change, MachineError> {
+    let path = local_config(root);
+    let mut config = CargoConfig::read(&path)?;
+    config.undo(OWNER)?;
+    Ok(config.into_change())
+}
+
+fn local_file(root: &Utf8Path) -> Result<Utf8PathBuf, MachineError> {
+    let tracked = root.join(".cargo/config.toml");
+    if CargoConfig::read(&tracked)?.includes(LOCAL_CONFIG) {
+        return Ok(local_config(root));
+    }
+    Err(MachineError::NotIncluded { tracked })
+}
+
+/// Whether `key` is set by anybody but us.
+fn is_set(layers: &Layers, key: &[&str]) -> bool {
+    let mut files = layers.files();
+    files.any(|(_, config)| config.has(key) && config.owner_of(key).as_deref() != Some(OWNER.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn machine(gib: u64, linker: Option<&str>) -> Machine {
+        Machine {
+            memory: Some(Limit {
+                bytes: gib << 30,
+                is_of_container: true,
+            }),
+            cores: 8,
+            linker: Linker {
+                target: "aarch64-unknown-linux-gnu".to_owned(),
+                name: linker.map(str::to_owned),
+                reason: "none".to_owned(),
+            },
+        }
+    }
+
+    fn project() -> Fixture {
+        let fixture = Fixture::new();
+        fixture.write(
+            ".cargo/config.toml",
+            "include = [{ path = 'config.local.toml', optional = true }]\n",
+        );
+        fixture
+    }
+
+    /// The local configuration after `machine` has been planned and written, twice.
+    fn written(fixture: &Fixture, machine: &Machine) -> String {
+        machine
+            .plan(&fixture.root())
+            .unwrap()
+            .change
+            .apply()
+            .unwrap();
+        let again = machine.plan(&fixture.root()).unwrap();
+        assert!(again.change.is_empty(), "{}", again.change.diff());
+        fs_err::read_to_string(local_config(&fixture.root())).unwrap_or_default()
+    }
+
+    #[test]
+    fn jobs_and_linker_follow_the_machine_and_are_taken_back() {
+        let fixture = project();
+        let text = written(&fixture, &machine(4, Some("mold")));
+        assert!(
+            text.contains("jobs = 2 # by `cargo xtask machine`"),
+            "{text}"
+        );
+        let flags = "[target.aarch64-unknown-linux-gnu] # by `cargo xtask machine`\n\
+                     rustflags = [\"-C\", \"link-arg=-fuse-ld=mold\"]";
+        assert!(text.contains(flags), "{text}");
+        // A larger machine, and no linker any more.
+        assert_eq!(written(&fixture, &machine(64, None)), "");
+        written(&fixture, &machine(4, Some("mold")));
+        plan_undo(&fixture.root()).unwrap().apply().unwrap();
+        assert!(!local_config(&fixture.root()).exists());
+    }
+
+    #[test]
+    fn what_the_user_has_set_is_left_alone() {
+        let fixture = project();
+        let mine = "[build]\njobs = 8\nrustflags = ['-Ctarget-cpu=native']\n";
+        fixture.write(".cargo/config.local.toml", mine);
+        assert_eq!(written(&fixture, &machine(4, Some("mold"))), mine);
+    }
+
+    #[test]
+    fn without_a_place_for_them_the_line_to_add_is_named() {
+        let fixture = Fixture::new();
+        let error = machine(4, None).plan(&fixture.root()).unwrap_err();
+        assert!(error.to_string().contains("include = [{ path ="), "{error}");
+        assert!(!fixture.root().join(".cargo").exists());
+    }
+}

@@ -1,0 +1,107 @@
+//! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast one.
+
+use build_env::{Invocation, RunError, tools};
+use camino::Utf8Path;
+
+/// The linkers that a C compiler can be told to use, the fastest first.
+const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
+
+/// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains nothing in
+/// the edit loop of this repository's extension (docs/rust-build-optimization.md).
+const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
+
+/// A choice of linker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linker {
+    /// The triple that is compiled for.
+    pub target: String,
+    /// What the C compiler is to be told. `None`: nothing.
+    pub name: Option<String>,
+    /// Why nothing.
+    pub reason: String,
+}
+
+/// The compiler cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkerError {
+    /// It does not run.
+    #[error("cannot ask rustc for the platform it compiles for")]
+    Rustc(#[source] RunError),
+}
+
+impl Linker {
+    /// The fastest linker that is installed and links a small program, where rustc has none of its own.
+    pub fn choose(root: &Utf8Path) -> Result<Self, LinkerError> {
+        let target = host(root)?;
+        let none = |reason: &str| Self {
+            target: target.clone(),
+            name: None,
+            reason: reason.to_owned(),
+        };
+        if target == HAS_ITS_OWN {
+            return Ok(none(
+                "lld, which comes with the toolchain; `mold` gains nothing here",
+            ));
+        }
+        if !target.contains("linux") {
+            return Ok(none("the system's own"));
+        }
+        let installed = KNOWN.into_iter().filter(|name| is_installed(name));
+        let works = installed.into_iter().find(|name| links(root, name));
+        Ok(match works {
+            Some(name) => Self {
+                name: Some(name.to_owned()),
+                ..none("")
+            },
+            None => none("the system's own; mold would be faster: `apt install mold`"),
+        })
+    }
+}
+
+fn host(root: &Utf8Path) -> Result<String, LinkerError> {
+    let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
+    let printed = printed.map_err(LinkerError::Rustc)?;
+    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.unwrap_or_default().to_owned())
+}
+
+fn is_installed(name: &str) -> bool {
+    tools::find(&format!("ld.{name}")).is_some() || tools::find(name).is_some()
+}
+
+/// Whether a small program can be linked with it, and runs.
+fn links(root: &Utf8Path, name: &str) -> bool {
+    let Ok(dir) = tempfile::tempdir() else {
+        return false;
+    };
+    let Some(dir) = Utf8Path::from_path(dir.path()) else {
+        return false;
+    };
+    let (source, program) = (dir.join("small.rs"), dir.join("small"));
+    let linked = fs_err::write(&source, "fn main() {}\n").is_ok()
+        && Invocation::new("rustc")
+            .args(["-C", &format!("link-arg=-fuse-ld={name}")])
+            .args(["-o", program.as_str(), source.as_str()])
+            .cwd(root)
+            .read()
+            .is_ok();
+    linked && Invocation::new(program).read().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_links_is_taken() {
+        let dir = testkit::TempDir::new();
+        assert!(!links(dir.path(), "no-such-linker"));
+        assert!(links(dir.path(), "bfd"), "every C compiler has it");
+    }
+
+    #[test]
+    fn the_host_is_a_triple() {
+        let dir = testkit::TempDir::new();
+        assert!(host(dir.path()).unwrap().split('-').count() >= 3);
+    }
+}

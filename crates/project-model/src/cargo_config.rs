@@ -1,0 +1,230 @@
+//! Cargo's configuration as it is in force in a directory: which files are read, and which of them wins
+//! (<https://doc.rust-lang.org/cargo/reference/config.html>).
+
+use build_env::cargo_env::cargo_home;
+use build_env::vars;
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::{CargoConfig, EditError};
+
+/// A setting in force, and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its value.
+    pub value: String,
+    /// The file, or a variable of the environment.
+    pub origin: Origin,
+}
+
+/// Where a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// A variable of the environment that cargo is started in.
+    Variable(&'static str),
+    /// The environment itself: the setting is a variable.
+    Environment,
+    /// A configuration file.
+    File(Utf8PathBuf),
+}
+
+/// The configuration files that cargo reads, the one that wins first.
+#[derive(Debug, Clone)]
+pub struct Layers(Vec<(Utf8PathBuf, CargoConfig)>);
+
+impl Layers {
+    /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that of
+    /// cargo's home; after each, the files that it includes.
+    pub fn read(dir: &Utf8Path) -> Result<Self, EditError> {
+        let mut layers = Self(Vec::new());
+        let above = dir.ancestors().map(|dir| dir.join(".cargo"));
+        for cargo_dir in above.chain(cargo_home()) {
+            // cargo prefers the name without an ending, which is the older one.
+            let names = ["config", "config.toml"].map(|name| cargo_dir.join(name));
+            if let Some(path) = names.into_iter().find(|path| path.is_file()) {
+                layers.add(path)?;
+            }
+        }
+        Ok(layers)
+    }
+
+    /// Adds a file and what it includes, unless it is there already.
+    fn add(&mut self, path: Utf8PathBuf) -> Result<(), EditError> {
+        if self.0.iter().any(|(known, _)| *known == path) {
+            return Ok(());
+        }
+        let config = CargoConfig::read(&path)?;
+        let dir = path.parent().unwrap_or(Utf8Path::new("")).to_owned();
+        // Of two files that are included the later one wins.
+        let included = config.include_paths().into_iter().rev();
+        let included: Vec<_> = included.map(|name| dir.join(name)).collect();
+        self.0.push((path, config));
+        let there = included.into_iter().filter(|path| path.is_file());
+        there.into_iter().try_for_each(|path| self.add(path))
+    }
+
+    /// Puts `config` in the place of what was read from `path`. A file that was not there is added where `after`
+    /// includes it.
+    pub fn replace(&mut self, path: &Utf8Path, config: CargoConfig, after: &Utf8Path) {
+        if let Some(layer) = self.0.iter_mut().find(|(known, _)| known == path) {
+            layer.1 = config;
+            return;
+        }
+        let includer = self.0.iter().position(|(known, _)| known == after);
+        let at = includer.map_or_else(|| self.place_of(path), |includer| includer + 1);
+        self.0.insert(at, (path.to_owned(), config));
+    }
+
+    /// Before the files of the directories above, and last of all that of cargo's home.
+    fn place_of(&self, path: &Utf8Path) -> usize {
+        let depth = |path: &Utf8Path| path.ancestors().count();
+        let home = cargo_home();
+        let is_home = |path: &Utf8Path| path.parent() == home.as_deref();
+        let comes_later =
+            |known: &Utf8Path| !is_home(path) && (is_home(known) || depth(known) < depth(path));
+        let later = self.0.iter().position(|(known, _)| comes_later(known));
+        later.unwrap_or(self.0.len())
+    }
+
+    /// The wrapper that cargo calls, if any. The environment wins over files.
+    #[must_use]
+    pub fn rustc_wrapper(&self) -> Option<Setting> {
+        // Set and empty is a choice as well: none.
+        if let Ok(value) = std::env::var(vars::RUSTC_WRAPPER) {
+            let origin = Origin::Variable(vars::RUSTC_WRAPPER);
+            return (!value.is_empty()).then_some(Setting { value, origin });
+        }
+        if let Some(value) = vars::var(vars::CARGO_BUILD_RUSTC_WRAPPER) {
+            let origin = Origin::Variable(vars::CARGO_BUILD_RUSTC_WRAPPER);
+            return Some(Setting { value, origin });
+        }
+        self.configured_wrapper()
+            .filter(|setting| !setting.value.is_empty())
+    }
+
+    /// The wrapper in the files, whatever the environment says.
+    #[must_use]
+    pub fn configured_wrapper(&self) -> Option<Setting> {
+        let mut values = self.0.iter().filter_map(|(path, config)| {
+            let value = config.string(&["build", "rustc-wrapper"])?;
+            let origin = Origin::File(path.clone());
+            Some(Setting { value, origin })
+        });
+        values.next()
+    }
+
+    /// The variable `name`, as the compiler gets it: the environment wins over `[env]`.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<Setting> {
+        let environment = build_env::cargo_env::environment();
+        if let Some(value) = environment.get(name) {
+            return Some(Setting {
+                value: value.clone(),
+                origin: Origin::Environment,
+            });
+        }
+        self.configured_variable(name)
+    }
+
+    /// The variable `name` in the files, whatever the environment says.
+    #[must_use]
+    pub fn configured_variable(&self, name: &str) -> Option<Setting> {
+        let mut values = self.0.iter().filter_map(|(path, config)| {
+            let env = config.env().into_iter();
+            let (_, value) = env.into_iter().find(|(key, _)| key == name)?;
+            let origin = Origin::File(path.clone());
+            Some(Setting { value, origin })
+        });
+        values.next()
+    }
+
+    /// Whether a file sets `key`, given as the path to it, to whatever it may be.
+    #[must_use]
+    pub fn sets(&self, key: &[&str]) -> bool {
+        self.0.iter().any(|(_, config)| config.has(key))
+    }
+
+    /// The names of all variables under `[env]` that begin with `prefix`.
+    #[must_use]
+    pub fn variables(&self, prefix: &str) -> Vec<String> {
+        let names = self.0.iter().flat_map(|(_, config)| config.env());
+        let names = names.map(|(name, _)| name);
+        let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The files, the one that wins first.
+    pub fn files(&self) -> impl Iterator<Item = (&Utf8Path, &CargoConfig)> {
+        self.0.iter().map(|(path, config)| (path.as_path(), config))
+    }
+}
+
+impl Origin {
+    /// For messages: a path relative to `root` where it lies below it.
+    #[must_use]
+    pub fn shown(&self, root: &Utf8Path) -> String {
+        match self {
+            Self::Variable(name) => format!("{name} in {}", vars::ENVIRONMENT),
+            Self::Environment => vars::ENVIRONMENT.to_owned(),
+            Self::File(path) => path.strip_prefix(root).unwrap_or(path).to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn file(fixture: &Fixture, name: &str) -> Origin {
+        Origin::File(fixture.root().join(name))
+    }
+
+    #[test]
+    fn the_including_file_wins_over_the_included_one() {
+        let fixture = Fixture::new();
+        fixture.write(
+            ".cargo/config.toml",
+            "include = [{ path = 'a.toml' }, { path = 'config.local.toml', optional = true }]\n\
+             [env]\nX = 'tracked'\n",
+        );
+        fixture.write(
+            ".cargo/a.toml",
+            "[build]\nrustc-wrapper = 'first'\n[env]\nY = 'a'\n",
+        );
+        let local = "[build]\nrustc-wrapper = 'later'\n[env]\nX = 'local'\nY = 'local'\n";
+        fixture.write(".cargo/config.local.toml", local);
+        let layers = Layers::read(&fixture.root()).unwrap();
+        let wrapper = layers.configured_wrapper().unwrap();
+        assert_eq!(wrapper.value, "later");
+        assert_eq!(wrapper.origin, file(&fixture, ".cargo/config.local.toml"));
+        let variable = |name| layers.configured_variable(name).unwrap().value;
+        assert_eq!(variable("X"), "tracked");
+        assert_eq!(variable("Y"), "local");
+    }
+
+    #[test]
+    fn the_deeper_directory_wins() {
+        let fixture = Fixture::new();
+        fixture.write(".cargo/config.toml", "[build]\nrustc-wrapper = 'outer'\n");
+        fixture.write(
+            "inner/.cargo/config.toml",
+            "[build]\nrustc-wrapper = 'inner'\n",
+        );
+        let layers = Layers::read(&fixture.root().join("inner")).unwrap();
+        let wrapper = layers.configured_wrapper().unwrap();
+        assert_eq!(wrapper.origin, file(&fixture, "inner/.cargo/config.toml"));
+    }
+
+    #[test]
+    fn a_planned_file_takes_the_place_that_it_will_have() {
+        let fixture = Fixture::new();
+        fixture.write(".cargo/config.toml", "[build]\nrustc-wrapper = 'outer'\n");
+        let inner = fixture.root().join("inner/.cargo/config.toml");
+        let mut layers = Layers::read(&fixture.root().join("inner")).unwrap();
+        fixture.write("draft.toml", "[build]\nrustc-wrapper = 'planned'\n");
+        let draft = CargoConfig::read(&fixture.root().join("draft.toml")).unwrap();
+        layers.replace(&inner, draft, "".into());
+        assert_eq!(layers.configured_wrapper().unwrap().value, "planned");
+    }
+}
