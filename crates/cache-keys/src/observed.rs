@@ -34,12 +34,6 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
     let paths = prerequisites(&text);
     let git = paths.iter().any(|path| is_gits(path));
     let files: BTreeSet<_> = paths.into_iter().filter(is_with_crates).collect();
-    // A shared target directory may hold the build of another checkout.
-    let roots = closure.crates.first().map(|one| &one.roots[..]);
-    let mut roots = roots.unwrap_or_default().iter();
-    if !roots.any(|root| files.contains(root)) {
-        return Observed::default();
-    }
     let env = closure
         .crates
         .iter()
@@ -72,11 +66,17 @@ pub fn prerequisites(text: &str) -> Vec<Utf8PathBuf> {
     names.map(|name| name.replace('\0', " ").into()).collect()
 }
 
-/// The newest dependency file beside a library of the extension, of any profile and platform.
+/// The newest dependency file beside a library of the extension, of any profile and platform. Of this checkout: a
+/// target directory may be shared with others.
 fn newest_dep_info(closure: &Closure) -> Option<Utf8PathBuf> {
-    let library = closure.crates.first()?.library.as_deref()?;
-    let name = format!("lib{library}.d");
-    newest(in_profiles(&closure.target_dir, &name))
+    let extension = closure.crates.first()?;
+    let name = format!("lib{}.d", extension.library.as_deref()?);
+    let is_of_this_checkout = |path: &Utf8PathBuf| {
+        let names = prerequisites(&fs_err::read_to_string(path).unwrap_or_default());
+        extension.roots.iter().any(|root| names.contains(root))
+    };
+    let found = in_profiles(&closure.target_dir, &name).into_iter();
+    newest(found.filter(is_of_this_checkout).collect())
 }
 
 /// When the library beside `dep_info` was made. cargo leaves the file itself alone when its content stays the same.
