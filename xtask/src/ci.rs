@@ -11,7 +11,7 @@ use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// Steps: fmt, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
 /// against the installed extension, each where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,8 +41,9 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
+    step("cache-keys", cache_keys),
     step("clippy", |here| cargo(here, &CLIPPY)),
     step("test", test),
     step("doctest", |here| {
@@ -161,6 +162,16 @@ fn test(workspace: &Workspace) -> anyhow::Result<Done> {
     )
 }
 
+/// Whether uv is told of everything that the extension is built from.
+fn cache_keys(workspace: &Workspace) -> anyhow::Result<Done> {
+    let check = Invocation::new(ourselves()?).args(["cache-keys", "--check"]);
+    run_in(workspace, check)
+}
+
+fn ourselves() -> anyhow::Result<Utf8PathBuf> {
+    Ok(Utf8PathBuf::try_from(std::env::current_exe()?)?)
+}
+
 fn doc(workspace: &Workspace) -> anyhow::Result<Done> {
     let doc = Invocation::new(cargo_env::cargo())
         .args([
@@ -183,8 +194,7 @@ fn pytest(workspace: &Workspace, version: &str) -> anyhow::Result<Done> {
         .root
         .join("target/ci")
         .join(format!("venv-{version}"));
-    let ourselves = Utf8PathBuf::try_from(std::env::current_exe()?)?;
-    let dev = Invocation::new(ourselves).args([
+    let dev = Invocation::new(ourselves()?).args([
         "dev",
         "--locked",
         "--python",

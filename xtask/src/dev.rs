@@ -8,7 +8,7 @@ use build_env::{Invocation, Running, Toolbox, memory, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
-use dev_build::watch::{Snapshot, Watched};
+use dev_build::watch::{Snapshot, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 use project_model::cargo_config::Layers;
@@ -185,7 +185,7 @@ fn watch(
 
 /// Becomes true when the user, or whoever started us, asks us to end. Without this the command would go on: a
 /// shell's background jobs ignore Ctrl-C, and SIGTERM reaches us alone.
-fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
+pub(crate) fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&flag))?;
@@ -209,7 +209,7 @@ struct Failed {
 /// One build of the project as it is now, and its files as they were before it: a change during the build is
 /// a reason for the next one.
 fn rebuild(root: &Utf8Path, toolbox: &Toolbox, request: &Request<'_>) -> Result<LookedAt, Failed> {
-    let before = Watched::new(root, request).look();
+    let before = look_before_build(root, request);
     let done = Project::load(root)
         .map_err(Into::into)
         .and_then(|project| build(&project, toolbox, request));

@@ -2,6 +2,7 @@
 //!
 //! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
 
+mod cache_keys;
 mod ci;
 mod context;
 mod dev;
@@ -36,6 +37,8 @@ struct Cli {
 enum Command {
     /// Build the extension and install the package as editable
     Dev(dev::Args),
+    /// Tell uv what the extension is built from
+    CacheKeys(cache_keys::Args),
     /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
     Sccache(sccache::Args),
     /// Write the settings that follow from this machine: jobs and linker
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     };
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
+        Command::CacheKeys(args) => cache_keys::run(&context, &args),
         Command::Sccache(args) => sccache::run(&context, &args),
         Command::Machine(args) => machine::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),

@@ -158,6 +158,12 @@ impl Toolbox {
         self.cache.join("locks")
     }
 
+    /// A directory for copies of projects to try things on, which nothing of a project lies above.
+    #[must_use]
+    pub fn scratch(&self) -> Utf8PathBuf {
+        self.locks().with_file_name("xtask-scratch")
+    }
+
     /// uv, fetched if it is missing.
     pub fn uv(&self, say: Say<'_>) -> Result<Tool, ToolError> {
         self.ensure("uv", say, |_, _| None)

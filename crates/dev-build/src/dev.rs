@@ -77,6 +77,7 @@ pub fn dev(
     let mut build = Build::prepare(project, toolbox, request, say)?;
     if let Some(state) = build.fresh_install() {
         let imported = state.imported.clone();
+        build.keep_fresh_for_uv()?;
         return Ok(Outcome {
             venv: build.venv,
             compiled: Compiled::default(),
@@ -85,6 +86,8 @@ pub fn dev(
             elapsed: start.elapsed(),
         });
     }
+    // Making a witness changes the time of its file, so it comes before anything notes that.
+    build.keep_witnesses();
     let call = build.cargo_call()?;
     refuse_other_calls(project, &call)?;
     build.install_dependencies()?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
+use cache_keys::observed::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +105,7 @@ pub fn sources_of(
     started: SystemTime,
 ) -> Vec<Source> {
     let text = fs_err::read_to_string(library.with_extension("d")).unwrap_or_default();
-    let mut paths: BTreeSet<_> = paths_in(&text).into_iter().collect();
+    let mut paths: BTreeSet<_> = prerequisites(&text).into_iter().collect();
     let manifests: BTreeSet<_> = paths
         .iter()
         .filter_map(|path| manifest_above(path))
@@ -128,18 +129,6 @@ fn manifest_above(path: &Utf8Path) -> Option<Utf8PathBuf> {
     manifests.into_iter().find(|manifest| manifest.is_file())
 }
 
-/// The prerequisites in the first rule of a makefile. Spaces in names are escaped with a backslash.
-fn paths_in(text: &str) -> Vec<Utf8PathBuf> {
-    let line = text.lines().next().unwrap_or_default();
-    let Some((_, names)) = line.split_once(": ") else {
-        return Vec::new();
-    };
-    // No file name contains a NUL.
-    let names = names.replace("\\ ", "\0");
-    let names = names.split(' ').filter(|name| !name.is_empty());
-    names.map(|name| name.replace('\0', " ").into()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,13 +137,6 @@ mod tests {
     /// A time after everything that a test has written.
     fn later() -> SystemTime {
         SystemTime::now() + Duration::from_mins(1)
-    }
-
-    #[test]
-    fn names_with_spaces_are_read_from_the_dependency_file() {
-        let text = "/t/lib_x.so: /p/a.rs /p/with\\ space/b.rs\n\n/p/a.rs:\n";
-        assert_eq!(paths_in(text), ["/p/a.rs", "/p/with space/b.rs"]);
-        assert!(paths_in("").is_empty());
     }
 
     #[test]

@@ -93,6 +93,33 @@ impl<'a> Build<'a> {
         fresh.then_some(state)
     }
 
+    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything else
+    /// works, so that they cannot be made is no reason to build nothing.
+    pub(crate) fn keep_witnesses(&self) {
+        if let Err(error) = cache_keys::witness::keep(self.project) {
+            let dir = self.project.root.join(cache_keys::witness::DIR);
+            let text = format!(
+                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
+            );
+            (self.say)("Note", &text);
+        }
+    }
+
+    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only where the
+    /// keys are of our making: others may mean every file below the project, and reading their times takes a while.
+    pub(crate) fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
+        if !cache_keys::witness::are_kept(self.project) {
+            return Ok(());
+        }
+        self.keep_witnesses();
+        match &self.earlier {
+            Some((dist_info, state)) => {
+                self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)
+            }
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn install_dependencies(&self) -> Result<(), DevError> {
         let installed = self
             .earlier
@@ -201,7 +228,7 @@ impl<'a> Build<'a> {
             same_bytes: true,
         };
         let understood = earlier.uv_cache_understood;
-        self.refresh_uv_cache(dist_info, understood)?;
+        self.refresh_uv_cache(dist_info, understood, &sources)?;
         self.remember(
             dist_info,
             call,
@@ -416,15 +443,23 @@ impl<'a> Build<'a> {
         state.cargo_call = cargo_call;
         state.sources = compiled.sources(built);
         state.provenance.sources_sha256 = digest_of(&state.sources);
-        self.refresh_uv_cache(dist_info, state.uv_cache_understood)?;
+        self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)?;
         if state == *earlier {
             return Ok(());
         }
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
-    fn refresh_uv_cache(&self, dist_info: &Utf8Path, understood: bool) -> Result<(), DevError> {
-        if !understood {
+    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at work is
+    /// newer than uv's note, and stays so.
+    fn refresh_uv_cache(
+        &self,
+        dist_info: &Utf8Path,
+        understood: bool,
+        sources: &[Source],
+    ) -> Result<(), DevError> {
+        let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
+        if !understood || sources.iter().any(is_late) {
             return Ok(());
         }
         uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))

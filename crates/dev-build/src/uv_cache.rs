@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::UNIX_EPOCH;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use build_env::cargo_env;
+use cache_keys::paths::matching;
+use camino::Utf8Path;
 use project_model::{CacheKey, Project};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -65,6 +67,8 @@ fn read_inputs(project: &Project) -> Option<CacheInfo> {
         directories: BTreeMap::new(),
     };
     let defaults = default_keys();
+    // uv is started without what cargo has added to our environment.
+    let environment = cargo_env::environment();
     for key in project.pyproject.uv_cache_keys().unwrap_or(&defaults) {
         match key {
             CacheKey::Path(pattern) | CacheKey::File { file: pattern } => {
@@ -78,7 +82,7 @@ fn read_inputs(project: &Project) -> Option<CacheInfo> {
                     .insert(dir.clone(), created(&project.root.join(dir)));
             }
             CacheKey::Environment { env } => {
-                info.env.insert(env.clone(), std::env::var(env).ok());
+                info.env.insert(env.clone(), environment.get(env).cloned());
             }
             CacheKey::Git { .. } => return None,
         }
@@ -94,22 +98,6 @@ fn default_keys() -> Vec<CacheKey> {
         dir: "src".to_owned(),
     };
     files.into_iter().chain([source]).collect()
-}
-
-/// The files that `pattern` means.
-fn matching(root: &Utf8Path, pattern: &str) -> Option<Vec<Utf8PathBuf>> {
-    let path = root.join(pattern);
-    if !pattern.contains(['*', '?', '[', '{']) {
-        return Some(vec![path]);
-    }
-    // Neither braces, nor a pattern that means any depth, are known to the `glob` crate.
-    if pattern.contains(['{', '!']) || !pattern.contains('/') {
-        return None;
-    }
-    let escaped = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
-    let paths = glob::glob(&escaped).ok()?.flatten();
-    let paths = paths.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    Some(paths.filter(|path| path.is_file()).collect())
 }
 
 /// When a file, or what the file system notes of it, was last changed (`ctime`).

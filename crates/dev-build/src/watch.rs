@@ -99,6 +99,17 @@ impl Watched {
     }
 }
 
+/// The files as they are before a build of the project in `root`: a change during the build is a reason for the next
+/// one. Witnesses are made first, since making one changes the time of its file, which would look like a change.
+#[must_use]
+pub fn look_before_build(root: &Utf8Path, request: &Request<'_>) -> Snapshot {
+    if let Ok(project) = Project::load(root) {
+        // The build will try again, and tell.
+        let _ = cache_keys::witness::keep(&project);
+    }
+    Watched::new(root, request).look()
+}
+
 /// The files that are not in both, or not the same.
 fn differing(before: &Snapshot, now: &Snapshot) -> Vec<Utf8PathBuf> {
     let names: BTreeSet<_> = before.keys().chain(now.keys()).collect();

@@ -2,11 +2,13 @@
 //! which Python imports it, and the project's own policy. This crate reads and never writes.
 
 pub mod cargo_config;
+mod crates;
 mod extension;
 mod policy;
 mod project;
 mod pyproject;
 
+pub use crates::{Closure, PathCrate};
 pub use extension::{Extension, Layout};
 pub use policy::Policy;
 pub use project::{Project, ProjectError, Workspace};

@@ -194,7 +194,10 @@ fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), P
 }
 
 /// The workspace, without resolving dependencies: that takes a tenth of the time, and no network.
-fn cargo_metadata_of(root: &Utf8Path, manifest: &Utf8Path) -> Result<Metadata, ProjectError> {
+pub(crate) fn cargo_metadata_of(
+    root: &Utf8Path,
+    manifest: &Utf8Path,
+) -> Result<Metadata, ProjectError> {
     let command = Invocation::new(cargo_env::cargo())
         .args([
             "metadata",

@@ -64,6 +64,14 @@ struct ToolTable {
 #[serde(rename_all = "kebab-case")]
 struct UvTable {
     cache_keys: Option<Vec<CacheKey>>,
+    workspace: Option<UvWorkspace>,
+}
+
+/// `[tool.uv.workspace]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct UvWorkspace {
+    #[serde(default)]
+    members: Vec<String>,
 }
 
 /// One entry of `[tool.uv] cache-keys` (<https://docs.astral.sh/uv/reference/settings/#cache-keys>).
@@ -117,7 +125,7 @@ pub struct MaturinTable {
 
 impl Pyproject {
     /// Reads `path`.
-    pub(crate) fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
+    pub fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
         let text = fs_err::read_to_string(path).map_err(|source| ProjectError::Read {
             path: path.to_owned(),
             source,
@@ -144,6 +152,13 @@ impl Pyproject {
     #[must_use]
     pub fn uv_cache_keys(&self) -> Option<&[CacheKey]> {
         self.tool.uv.cache_keys.as_deref()
+    }
+
+    /// The patterns in `[tool.uv.workspace] members`: directories of other projects.
+    #[must_use]
+    pub fn uv_workspace_members(&self) -> &[String] {
+        let workspace = self.tool.uv.workspace.as_ref();
+        workspace.map_or(&[], |workspace| &workspace.members)
     }
 
     /// The dependencies of the distribution, without its extras.

@@ -74,3 +74,24 @@ fn each_good_build_runs_the_command_and_a_bad_one_leaves_all_as_it_was() {
     assert!(!first.exists(), "the first command still runs");
     assert!(Utf8PathBuf::from(format!("/proc/{}", field(1, 1))).exists());
 }
+
+#[test]
+fn a_file_that_an_editor_replaces_is_built_once() {
+    let project = Fixture::mixed("witness_watched_thing");
+    let keys = xtask(&project.root()).arg("cache-keys").capture().unwrap();
+    assert!(keys.status.success(), "{}", keys.stderr);
+    dev_ok(&project, &[]);
+    let builds = project.beside("builds");
+    let script = format!("echo built >> '{builds}'");
+    let _watch = Watch::start(&project, &["sh", "-c", &script]);
+    wait_for_lines(&builds, 1);
+
+    let source = project.root().join("native/src/lib.rs");
+    let text = fs_err::read_to_string(&source).unwrap();
+    project.write("draft", &text.replace("42", "43"));
+    fs_err::rename(project.root().join("draft"), source).unwrap();
+    wait_for_lines(&builds, 2);
+    // The new file gets a witness, which changes its time once more; that is no change of its content.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(wait_for_lines(&builds, 2).len(), 2);
+}

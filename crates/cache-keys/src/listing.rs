@@ -1,0 +1,108 @@
+//! The files of a project that somebody has written, as against those that tools have made.
+
+use build_env::Invocation;
+use camino::{Utf8Path, Utf8PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what version
+/// control, environments, target directories and other caches hold. Hidden directories count: a vendored crate
+/// has its checksums over all of its files.
+#[must_use]
+pub(crate) fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let args = [
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ];
+    let git = Invocation::new("git").args(args).cwd(dir);
+    match git.read() {
+        Ok(names) => {
+            let names = names.split('\0').filter(|name| !name.is_empty());
+            let paths = names.map(|name| dir.join(name));
+            // A file that is deleted and not yet staged is still listed.
+            paths.filter(|path| path.is_file()).collect()
+        }
+        Err(_) => walked(dir),
+    }
+}
+
+fn walked(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
+    let files = entries.filter_entry(|entry| !is_made(entry)).flatten();
+    let files = files.filter(|entry| entry.path().is_file());
+    files
+        .filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
+        .collect()
+}
+
+/// Directories that tools make, by name.
+const MADE: [&str; 9] = [
+    ".eggs",
+    ".git",
+    ".hg",
+    ".jj",
+    ".nox",
+    ".tox",
+    ".xtask",
+    "__pycache__",
+    "node_modules",
+];
+
+fn is_made(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.depth() == 0 || !entry.file_type().is_dir() {
+        return name.ends_with(".pyc");
+    }
+    let marked = |mark: &&str| entry.path().join(mark).exists();
+    let marks = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
+    MADE.contains(&name.as_ref()) || marks.iter().any(marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    #[test]
+    fn what_tools_have_made_is_left_out() {
+        let fixture = Fixture::new();
+        for name in [
+            "a.rs",
+            ".cargo/config.toml",
+            ".git/x",
+            "vendor/a/.github/b.yml",
+            "env/pyvenv.cfg",
+            "env/y",
+            "out/CACHEDIR.TAG",
+            "out/z.rs",
+        ] {
+            fixture.write(name, "");
+        }
+        let found = written_below(&fixture.root());
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(fixture.root()).unwrap())
+            .collect();
+        let expected = [".cargo/config.toml", "a.rs", "vendor/a/.github/b.yml"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn in_a_checkout_git_decides() {
+        let fixture = Fixture::new();
+        let git = Invocation::new("git").args(["init", "-q"]);
+        git.cwd(&fixture.root()).read().unwrap();
+        for name in ["a.rs", "made.rs", ".github/x.yml"] {
+            fixture.write(name, "");
+        }
+        fixture.write(".gitignore", "made.rs\n.gitignore\n");
+        let found = written_below(&fixture.root());
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(fixture.root()).unwrap())
+            .collect();
+        assert_eq!(names, [".github/x.yml", "a.rs"]);
+    }
+}

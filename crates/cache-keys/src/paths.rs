@@ -1,0 +1,134 @@
+//! Names of files as `cache-keys` has them: relative to the project, with `/`, and patterns for many at once.
+
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+
+/// What makes uv take a name for a pattern.
+const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
+
+/// Whether uv takes `key` for a pattern.
+#[must_use]
+pub fn is_pattern(key: &str) -> bool {
+    key.contains(SPECIAL)
+}
+
+/// Whether `key` means files at any depth of the whole project, and so also what cargo writes into `target/`.
+#[must_use]
+pub fn is_too_wide(key: &str) -> bool {
+    key.trim_start_matches("./").starts_with("**")
+}
+
+/// `path` as seen from `root`, with `..` where it lies outside.
+#[must_use]
+pub fn relative(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    let common = root
+        .components()
+        .zip(path.components())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = root.components().skip(common).map(|_| "..");
+    let down = path.components().skip(common);
+    up.chain(down.map(|component| component.as_str())).collect()
+}
+
+/// A key that means exactly the file at `path`.
+#[must_use]
+pub fn file_key(root: &Utf8Path, path: &Utf8Path) -> String {
+    let mut key = String::new();
+    for character in relative(root, path).as_str().chars() {
+        match character {
+            '*' | '?' | '[' | '{' => key.push_str(&format!("[{character}]")),
+            other => key.push(other),
+        }
+    }
+    key
+}
+
+/// A key that means the files in `dir`, at any depth, that fit `pattern`.
+#[must_use]
+pub fn tree_key(root: &Utf8Path, dir: &Utf8Path, pattern: &str) -> String {
+    format!("{}/**/{pattern}", file_key(root, dir))
+}
+
+/// The files that `key` means in the project in `root`, as uv understands it. `None` for what cannot be read here
+/// as uv does: braces, and patterns for any depth in the project's own directory.
+#[must_use]
+pub fn matching(root: &Utf8Path, key: &str) -> Option<Vec<Utf8PathBuf>> {
+    if !is_pattern(key) {
+        return Some(vec![normal(&root.join(key))]);
+    }
+    if key.contains(['{', '!']) || !key.contains('/') {
+        return None;
+    }
+    // Up to the first special character the key is a plain directory, where `..` can be resolved.
+    let plain = key.find(SPECIAL).and_then(|end| key[..end].rfind('/'));
+    let (dir, pattern) = plain.map_or(("", key), |slash| (&key[..slash], &key[slash + 1..]));
+    let dir = normal(&root.join(dir));
+    let escaped = format!("{}/{pattern}", glob::Pattern::escape(dir.as_str()));
+    let paths = glob::glob(&escaped).ok()?.flatten();
+    let paths = paths.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+    Some(paths.filter(|path| path.is_file()).collect())
+}
+
+/// `path` without `.` and `..`.
+#[must_use]
+pub fn normal(path: &Utf8Path) -> Utf8PathBuf {
+    let mut normal = Utf8PathBuf::new();
+    for component in path.components() {
+        match component {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir => {
+                normal.pop();
+            }
+            other => normal.push(other),
+        }
+    }
+    normal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    #[test]
+    fn names_lead_out_of_the_project_and_back() {
+        let name = |path: &str| relative("/a/project".into(), path.into());
+        assert_eq!(name("/a/project/src/lib.rs"), "src/lib.rs");
+        assert_eq!(name("/a/other/src"), "../other/src");
+        assert_eq!(normal("/a/project/../other/./x".into()), "/a/other/x");
+    }
+
+    #[test]
+    fn a_name_with_special_characters_means_that_file_only() {
+        let dir = TempDir::new();
+        fs_err::create_dir_all(dir.path().join("a[b]")).unwrap();
+        for name in ["a[b]/x.rs", "b"] {
+            fs_err::write(dir.path().join(name), "").unwrap();
+        }
+        let key = file_key(dir.path(), &dir.path().join("a[b]/x.rs"));
+        assert_eq!(key, "a[[]b]/x.rs");
+        let found = matching(dir.path(), &key).unwrap();
+        assert_eq!(found, [dir.path().join("a[b]/x.rs")]);
+    }
+
+    #[test]
+    fn patterns_reach_outside_the_project() {
+        let dir = TempDir::new();
+        let root = dir.path().join("project");
+        for sub in ["project", "other/src/deep"] {
+            fs_err::create_dir_all(dir.path().join(sub)).unwrap();
+        }
+        let source = dir.path().join("other/src/deep/x.rs");
+        fs_err::write(&source, "").unwrap();
+        let key = tree_key(&root, &dir.path().join("other/src"), "*.rs");
+        assert_eq!(key, "../other/src/**/*.rs");
+        assert_eq!(matching(&root, &key).unwrap(), [source]);
+    }
+
+    #[test]
+    fn what_uv_reads_differently_is_not_guessed() {
+        assert_eq!(matching("/p".into(), "src/{a,b}.rs"), None);
+        assert_eq!(matching("/p".into(), "*.rs"), None);
+        assert_eq!(matching("/p".into(), "a.rs").unwrap(), ["/p/a.rs"]);
+    }
+}

@@ -1,0 +1,240 @@
+//! A live proof: the real uv, on a copy of the project, builds again exactly when it should.
+//!
+//! In a copy, each kind of input is changed, added, deleted and renamed, one at a time; after each, the real
+//! `uv sync` decides by the project's own pyproject.toml, which stays as it is, byte for byte. Whether it builds is
+//! told by the build backend that it starts: a stand-in for maturin on the path, which writes down that it was
+//! called, and nothing can make uv build without calling it. The first build is maturin's and cargo's own, so that what
+//! a build leaves behind in the project is part of the proof; after that the stand-in hands over the wheel of that
+//! build, without its library, for how long cargo takes decides nothing, and a source that is missing would not compile.
+
+mod cases;
+mod scratch;
+mod uv;
+
+use std::io;
+
+use build_env::tools::Say;
+use build_env::{RunError, Tool};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Closure, Project, ProjectError};
+
+use crate::derive::Derived;
+use crate::witness;
+
+use cases::{Action, Case, cases};
+use scratch::Scratch;
+use uv::Uv;
+
+/// What is needed for the proof.
+pub struct Request<'a> {
+    /// The project; it is only read.
+    pub project: &'a Project,
+    /// Its crates.
+    pub closure: &'a Closure,
+    /// uv.
+    pub uv: &'a Tool,
+    /// maturin.
+    pub maturin: &'a Tool,
+    /// The interpreter to build for.
+    pub python: &'a Utf8Path,
+    /// A directory for the copy, above which nothing of the project lies.
+    pub home: &'a Utf8Path,
+    /// Whether the user wants it to end.
+    pub is_over: &'a dyn Fn() -> bool,
+    /// Tells what takes time.
+    pub say: Say<'a>,
+}
+
+/// One case and how it went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What was done.
+    pub case: String,
+    /// Whether uv should build.
+    pub expected: bool,
+    /// Whether it did.
+    pub seen: bool,
+}
+
+impl Row {
+    /// Whether it went as it should.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.expected == self.seen
+    }
+}
+
+/// There is no proof, in either direction.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The copy cannot be made or changed.
+    #[error("cannot work on the copy of the project: {path}")]
+    Scratch {
+        /// The file or directory.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Somebody else verifies the same project.
+    #[error("another `cache-keys --verify` of this project is running\n  help: wait for it to end")]
+    Busy,
+    /// The copy is no project.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// uv failed.
+    #[error("`uv sync` fails in a copy of the project")]
+    Uv(#[source] RunError),
+    /// `cargo check` failed.
+    #[error("`cargo check` fails in a copy of the project")]
+    Cargo(#[source] RunError),
+    /// uv installs the project without building it.
+    #[error(
+        "`uv sync` does not build {project}\n  help: look for `package = false` or `managed = false` under [tool.uv] in pyproject.toml"
+    )]
+    NeverBuilt {
+        /// The project.
+        project: Utf8PathBuf,
+    },
+    /// uv builds every time.
+    #[error(
+        "`uv sync` builds {project} every time, also when nothing has changed\n  help: a key names a file that the build writes: look for patterns that mean too much in `cache-keys`, and write them anew with `cargo xtask cache-keys`"
+    )]
+    AlwaysBuilt {
+        /// The project.
+        project: Utf8PathBuf,
+    },
+    /// The user ended it.
+    #[error("ended before all cases were tried; the copy has been removed")]
+    Interrupted,
+}
+
+/// An operation of the file system on `path` that failed.
+fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> VerifyError {
+    let path = path.to_owned();
+    move |source| VerifyError::Scratch { path, source }
+}
+
+/// Tries all cases, handing each row to `on_row` as soon as it is known.
+///
+/// # Errors
+/// One of [`VerifyError`]. A case that goes wrong is none.
+pub fn verify(
+    request: &Request<'_>,
+    on_row: &mut dyn FnMut(&Row),
+) -> Result<Vec<Row>, VerifyError> {
+    let scratch = Scratch::make(request)?;
+    let proof = Proof::prepare(request, &scratch)?;
+    let mut rows = Vec::new();
+    for case in cases(&proof.project, &proof.closure, &proof.derived) {
+        if (request.is_over)() {
+            return Err(VerifyError::Interrupted);
+        }
+        let seen = proof.try_case(&case).map_err(|error| {
+            // Ctrl-C reaches uv and cargo as well, and they fail of it.
+            if (request.is_over)() {
+                VerifyError::Interrupted
+            } else {
+                error
+            }
+        })?;
+        let row = Row {
+            case: case.name,
+            expected: case.builds,
+            seen,
+        };
+        on_row(&row);
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+/// The copy, built and settled.
+struct Proof<'a> {
+    project: Project,
+    closure: Closure,
+    derived: Derived,
+    uv: Uv<'a>,
+}
+
+impl<'a> Proof<'a> {
+    fn prepare(request: &'a Request<'_>, scratch: &Scratch) -> Result<Self, VerifyError> {
+        let project = Project::load(&scratch.project)?;
+        let mut closure = Closure::load(&project)?;
+        // cargo may have been told in the environment, and then it is not that of the copy.
+        closure.target_dir = request.closure.target_dir.clone();
+        let derived = Derived::of(&project, &closure);
+        let uv = Uv::new(request, &project, scratch)?;
+        let proof = Self {
+            project,
+            closure,
+            derived,
+            uv,
+        };
+        proof.first_build(request)?;
+        Ok(proof)
+    }
+
+    /// The one build that is maturin's and cargo's own.
+    fn first_build(&self, request: &Request<'_>) -> Result<(), VerifyError> {
+        self.keep_witnesses()?;
+        (request.say)(
+            "Building",
+            "a copy of the project, once, with maturin and cargo",
+        );
+        let built = self.uv.sync_for_real().map_err(|error| {
+            if (request.is_over)() {
+                VerifyError::Interrupted
+            } else {
+                error
+            }
+        })?;
+        if !built {
+            return Err(VerifyError::NeverBuilt {
+                project: request.project.root.clone(),
+            });
+        }
+        self.settle(&request.project.root)
+    }
+
+    /// Tries one case and puts everything back.
+    fn try_case(&self, case: &Case) -> Result<bool, VerifyError> {
+        if case.is_no_newest_file() {
+            // So that it is not noticed merely because the latest time is gone with it.
+            rewrite(&self.project.root.join("pyproject.toml"))?;
+            self.settle(&self.project.root)?;
+        }
+        let undo = case.action.apply(&self.uv)?;
+        let seen = match &case.action {
+            Action::Variable(name) => self.uv.sync_with(name)?,
+            _ => self.uv.sync()?,
+        };
+        undo.run()?;
+        self.settle(&self.project.root)?;
+        Ok(seen)
+    }
+
+    /// Has uv build until it finds nothing to do. A build may write an input, such as a missing lock file.
+    fn settle(&self, project: &Utf8Path) -> Result<(), VerifyError> {
+        self.keep_witnesses()?;
+        for _ in 0..3 {
+            if !self.uv.sync()? {
+                return Ok(());
+            }
+        }
+        Err(VerifyError::AlwaysBuilt {
+            project: project.to_owned(),
+        })
+    }
+
+    fn keep_witnesses(&self) -> Result<(), VerifyError> {
+        let kept = witness::keep(&self.project);
+        kept.map(drop)
+            .map_err(at(&self.project.root.join(witness::DIR)))
+    }
+}
+
+/// Writes a file as it is.
+fn rewrite(path: &Utf8Path) -> Result<(), VerifyError> {
+    let bytes = fs_err::read(path).map_err(at(path))?;
+    fs_err::write(path, bytes).map_err(at(path))
+}

@@ -1,0 +1,131 @@
+//! The copy of the project.
+
+use std::fs::TryLockError;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::Closure;
+use sha2::{Digest as _, Sha256};
+
+use super::{Request, VerifyError, at};
+use crate::listing::written_below;
+use crate::paths::relative;
+
+/// A directory with the copy and all that the proof needs, removed with this value.
+pub(super) struct Scratch {
+    /// The directory of the copied project.
+    pub(super) project: Utf8PathBuf,
+    /// A directory for everything else.
+    pub(super) beside: Utf8PathBuf,
+    root: Utf8PathBuf,
+    /// The open file is the lock.
+    _lock: fs_err::File,
+}
+
+impl Scratch {
+    /// Copies what somebody has written. The copy has the same name each time: crates are compiled anew
+    /// when they lie elsewhere. What a killed run has left is removed.
+    pub(super) fn make(request: &Request<'_>) -> Result<Self, VerifyError> {
+        let project = &request.project.root;
+        let digest = Sha256::digest(project.as_str().as_bytes());
+        let name: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        fs_err::create_dir_all(request.home).map_err(at(request.home))?;
+        let lock = lock(&request.home.join(format!("{name}.lock")))?;
+        let root = request.home.join(name);
+        if root.is_dir() {
+            fs_err::remove_dir_all(&root).map_err(at(&root))?;
+        }
+        let tree = root.join("tree");
+        let beside = root.join("beside");
+        fs_err::create_dir_all(&beside).map_err(at(&beside))?;
+        let from = common(project, request.closure);
+        let scratch = Self {
+            project: tree.join(relative(&from, project)),
+            beside,
+            root,
+            _lock: lock,
+        };
+        copy(project, request.closure, &from, &tree)?;
+        Ok(scratch)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs_err::remove_dir_all(&self.root);
+    }
+}
+
+fn lock(path: &Utf8Path) -> Result<fs_err::File, VerifyError> {
+    let file = fs_err::File::create(path).map_err(at(path))?;
+    match file.file().try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(VerifyError::Busy),
+        Err(TryLockError::Error(source)) => Err(at(path)(source)),
+    }
+}
+
+/// The directories to copy: none lies in another.
+fn roots(project: &Utf8Path, closure: &Closure) -> Vec<Utf8PathBuf> {
+    let crates = closure.crates.iter().map(|one| one.dir.clone());
+    let mut all: Vec<_> = [project.to_owned(), closure.workspace_root.clone()]
+        .into_iter()
+        .chain(closure.other_workspaces.iter().cloned())
+        .chain(crates)
+        .collect();
+    all.sort();
+    all.dedup_by(|later, earlier| later.starts_with(&*earlier));
+    all
+}
+
+/// The directory that all that is copied lies in.
+fn common(project: &Utf8Path, closure: &Closure) -> Utf8PathBuf {
+    let roots = roots(project, closure);
+    let mut ancestors = project.ancestors();
+    let common = ancestors.find(|dir| roots.iter().all(|root| root.starts_with(dir)));
+    common.unwrap_or(project).to_owned()
+}
+
+fn copy(
+    project: &Utf8Path,
+    closure: &Closure,
+    from: &Utf8Path,
+    tree: &Utf8Path,
+) -> Result<(), VerifyError> {
+    for root in roots(project, closure) {
+        let mut files = written_below(&root);
+        // Often ignored by git, and part of the build all the same.
+        files.push(closure.workspace_root.join("Cargo.lock"));
+        let files = files
+            .iter()
+            .filter(|path| path.is_file() && is_copied(project, path));
+        for file in files {
+            copy_file(file, &tree.join(relative(from, file)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Not what would make uv take the copy for a member of a larger workspace.
+fn is_copied(project: &Utf8Path, path: &Utf8Path) -> bool {
+    let above = path
+        .parent()
+        .is_some_and(|dir| project != dir && project.starts_with(dir));
+    !(above && path.file_name() == Some("pyproject.toml"))
+}
+
+/// With its modification time, by which cargo tells whether it has changed.
+fn copy_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), VerifyError> {
+    let parent = to.parent().unwrap_or(to);
+    fs_err::create_dir_all(parent).map_err(at(parent))?;
+    fs_err::copy(from, to).map_err(at(to))?;
+    let modified = fs_err::metadata(from).and_then(|metadata| metadata.modified());
+    let modified = modified.map_err(at(from))?;
+    let file = fs_err::OpenOptions::new().append(true).open(to);
+    let set = file.and_then(|file| file.file().set_modified(modified));
+    // A read-only file keeps the time at which it was copied, and is compiled once more.
+    let _ = set;
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! `cargo xtask cache-keys`.
+
+use build_env::python;
+use cache_keys::verify::{Request, Row, verify};
+use cache_keys::{Plan, plan, plan_removal, witness};
+use camino::Utf8PathBuf;
+use config_edit::Change;
+use project_model::{Closure, Project};
+
+use crate::Answer;
+use crate::context::{Context, toolbox};
+use crate::ui;
+
+/// Tell uv what the extension is built from, so that `uv run` and `uv sync` build it when they should.
+///
+/// Writes `cache-keys` under [tool.uv] in pyproject.toml: the sources, manifests and build scripts of the
+/// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain, and the
+/// variables that change what is built. Keys that you have added stay.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
+pub(crate) struct Args {
+    /// Write nothing; exit code 3 and the difference, if there is one
+    #[arg(long, conflicts_with_all = ["dry_run", "remove", "verify"])]
+    check: bool,
+    /// Write nothing; print what would change
+    #[arg(long, conflicts_with = "verify")]
+    dry_run: bool,
+    /// Take back what this command wrote
+    #[arg(long, conflicts_with = "verify")]
+    remove: bool,
+    /// Prove on a copy of the project, with the real uv, that it builds exactly when it should
+    #[arg(long)]
+    verify: bool,
+    /// With --verify: the Python to build for: a path, or a version such as 3.12
+    #[arg(long, value_name = "PYTHON", requires = "verify")]
+    python: Option<String>,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    let project = context.project()?;
+    if args.remove {
+        return remove(&project, args.dry_run);
+    }
+    let closure = Closure::load(&project)?;
+    if args.verify {
+        return prove(&project, &closure, args.python.as_deref());
+    }
+    let Plan { change, notes } = plan(&project, &closure)?;
+    for note in notes {
+        ui::say("Note", &note);
+    }
+    if args.check {
+        return Ok(check(context, &change));
+    }
+    if args.dry_run {
+        print!("{}", change.diff());
+        return Ok(Answer::Done);
+    }
+    write(&project, &change)
+}
+
+fn check(context: &Context, change: &Change) -> Answer {
+    if change.is_empty() {
+        ui::say(
+            "Fresh",
+            "the cache-keys are what the extension is built from",
+        );
+        return Answer::Done;
+    }
+    print!("{}", change.diff());
+    let project = context.project_dir.as_ref();
+    let project = project.map_or(String::new(), |dir| format!("--project {dir} "));
+    ui::say(
+        "Differs",
+        &format!("`cargo xtask {project}cache-keys` repairs it"),
+    );
+    Answer::Differs
+}
+
+fn write(project: &Project, change: &Change) -> anyhow::Result<Answer> {
+    change.apply()?;
+    let verb = if change.is_empty() {
+        "Fresh"
+    } else {
+        "Written"
+    };
+    ui::say(verb, &format!("cache-keys in {}", change.path));
+    // With the keys that are there now.
+    let kept = witness::keep(&Project::load(&project.root)?);
+    let kept = kept.map_err(|error| {
+        let dir = project.root.join(witness::DIR);
+        anyhow::Error::new(error)
+            .context(format!("cannot keep the witnesses of the inputs in {dir}"))
+    })?;
+    if kept.made + kept.removed > 0 {
+        let text = format!(
+            "{} made, {} removed, in {}",
+            kept.made,
+            kept.removed,
+            witness::DIR
+        );
+        ui::say("Witnesses", &text);
+    }
+    if let Some(first) = kept.without.first() {
+        let text = format!(
+            "{} inputs, such as {first}, can have no witness (a symbolic link, or another file system): that one of them was deleted, uv notices only after `cargo xtask dev` or this command",
+            kept.without.len()
+        );
+        ui::say("Note", &text);
+    }
+    Ok(Answer::Done)
+}
+
+fn remove(project: &Project, dry_run: bool) -> anyhow::Result<Answer> {
+    let change = plan_removal(project)?;
+    if dry_run {
+        print!("{}", change.diff());
+        return Ok(Answer::Done);
+    }
+    change.apply()?;
+    witness::remove(&project.root)?;
+    let verb = if change.is_empty() {
+        "Fresh"
+    } else {
+        "Removed"
+    };
+    ui::say(
+        verb,
+        &format!("nothing of this command is in {}", change.path),
+    );
+    Ok(Answer::Done)
+}
+
+fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::Result<Answer> {
+    let toolbox = toolbox(false)?;
+    let uv = toolbox.uv(&ui::say)?;
+    let interrupted = crate::dev::interrupted()?;
+    let request = Request {
+        project,
+        closure,
+        maturin: &toolbox.maturin(&uv, &ui::say)?,
+        uv: &uv,
+        python: &interpreter(project, wanted)?,
+        home: &toolbox.scratch(),
+        is_over: &|| interrupted.load(std::sync::atomic::Ordering::SeqCst),
+        say: &ui::say,
+    };
+    println!("{:<9} {:<9} {:<6} case", "expected", "seen", "");
+    let rows = verify(&request, &mut print_row)?;
+    let wrong = rows.iter().filter(|row| !row.is_ok()).count();
+    if wrong == 0 {
+        ui::say("Proven", &format!("{} cases", rows.len()));
+        return Ok(Answer::Done);
+    }
+    anyhow::bail!(
+        "{wrong} of {} cases went wrong\n  help: `cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them",
+        rows.len()
+    )
+}
+
+fn print_row(row: &Row) {
+    let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
+    let verdict = if row.is_ok() { "ok" } else { "WRONG" };
+    println!(
+        "{:<9} {:<9} {verdict:<6} {}",
+        word(row.expected),
+        word(row.seen),
+        row.case
+    );
+}
+
+/// The interpreter to build for: the one that is named, else the newest that the project allows.
+fn interpreter(project: &Project, wanted: Option<&str>) -> anyhow::Result<Utf8PathBuf> {
+    let found = match wanted {
+        Some(wanted) => python::named(wanted)?,
+        None => python::newest("any that requires-python allows", |python| {
+            python.satisfies(project.requires_python.as_ref())
+        })?,
+    };
+    Ok(found.executable)
+}
