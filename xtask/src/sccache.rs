@@ -236,8 +236,13 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
         ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
     }
     if let Some((wrapper, program)) = &planned.enabled {
+        let verb = if planned.is_empty() {
+            "Fresh"
+        } else {
+            "Enabled"
+        };
         ui::say(
-            "Enabled",
+            verb,
             &format!("{wrapper} at {program}: {}", wrapper.on_incremental()),
         );
     }
