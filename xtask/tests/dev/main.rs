@@ -4,6 +4,7 @@
 
 mod direct;
 mod install;
+mod memory;
 mod robust;
 mod sharing;
 mod status;
