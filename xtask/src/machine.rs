@@ -3,6 +3,7 @@
 use config_edit::Change;
 use machine_settings::{Machine, plan_undo};
 use project_model::Workspace;
+use project_model::cargo_config::Files;
 
 use crate::Answer;
 use crate::context::Context;
@@ -26,11 +27,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let root = Workspace::load(&context.project()?)?.root;
+    let project = context.project()?;
+    let files = Files::of(&project, &Workspace::load(&project)?);
     let change = if args.undo {
-        plan_undo(&root)?
+        plan_undo(&files)?
     } else {
-        let plan = Machine::look(&root)?.plan(&root)?;
+        let plan = Machine::look(&files.root)?.plan(&files)?;
         for (what, reason) in &plan.reasons {
             ui::say(what, reason);
         }

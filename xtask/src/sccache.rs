@@ -6,10 +6,11 @@ use compiler_cache::enable::{Plan, Request, plan_disable, plan_enable};
 use compiler_cache::explain::{explain, text};
 use compiler_cache::install::{Installer, Source};
 use compiler_cache::record::Recording;
-use compiler_cache::scope::{Files, Scope};
+use compiler_cache::scope::Scope;
 use compiler_cache::stats::{Stats, zero};
 use compiler_cache::status::status;
 use compiler_cache::{Backend, CacheError, Settings, Size, Wrapper};
+use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 
 use crate::Answer;

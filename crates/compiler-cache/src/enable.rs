@@ -11,10 +11,10 @@ use config_edit::{CargoConfig, Change, EditError, Owner};
 use serde_json::Value;
 
 use crate::probe::probe;
-use crate::scope::{Files, Scope};
+use crate::scope::Scope;
 use crate::settings::{Settings, Size, Variable};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Layers, Origin};
+use project_model::cargo_config::{Files, Layers, Origin};
 
 /// Whose lines these are in a configuration file.
 pub const OWNER: Owner = Owner("cargo xtask sccache");
@@ -100,7 +100,7 @@ pub fn plan_enable(
     let mut layers = Layers::read(&files.root)?;
     refuse_variables(wrapper, &layers, &files.root)?;
     let program = find_program(wrapper, request, toolbox)?;
-    let path = files.path(request.scope)?;
+    let path = request.scope.path(files)?;
     let mut config = CargoConfig::read(&path)?;
     let settings = with_size(&request.settings, wrapper, request.scope, &config);
     let variables = settings.variables(wrapper)?;
@@ -153,7 +153,7 @@ pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<Plan, CacheError>
     let mut plan = Plan::default();
     let mut tracked = None;
     for scope in scopes {
-        let path = files.path(*scope)?;
+        let path = scope.path(files)?;
         if !path.is_file() {
             continue;
         }

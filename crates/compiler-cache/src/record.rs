@@ -13,10 +13,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::scope::Files;
 use crate::status::{shown, status};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::Layers;
+use project_model::cargo_config::{Files, Layers};
 
 /// The form of a recording; a later one that cannot be compared with it gets another number.
 const FORMAT: u32 = 1;

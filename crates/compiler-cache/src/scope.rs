@@ -1,9 +1,8 @@
 //! For whom a cache is switched on, and in which file that stands.
 
-use build_env::cargo_env::{self, LOCAL_CONFIG, local_config};
-use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::CargoConfig;
-use project_model::{Project, Workspace};
+use build_env::cargo_env;
+use camino::Utf8PathBuf;
+use project_model::cargo_config::Files;
 
 use crate::CacheError;
 
@@ -21,6 +20,24 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Its file among those of a project.
+    pub fn path(self, files: &Files) -> Result<Utf8PathBuf, CacheError> {
+        match self {
+            Self::Local => Ok(files.local.clone()),
+            Self::Workspace => Ok(files.tracked.clone()),
+            Self::User => {
+                let home = cargo_env::cargo_home().ok_or(CacheError::NoCargoHome)?;
+                // cargo prefers the older name where both are there.
+                let old = home.join("config");
+                Ok(if old.is_file() {
+                    old
+                } else {
+                    home.join("config.toml")
+                })
+            }
+        }
+    }
+
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Local, Self::Workspace, Self::User];
 
@@ -33,59 +50,4 @@ impl Scope {
             Self::User => "user",
         }
     }
-}
-
-/// The files of a project that a cache can be switched on in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
-    /// The directory that cargo is started in: where reading of its configuration begins.
-    pub root: Utf8PathBuf,
-    /// The tracked configuration.
-    pub tracked: Utf8PathBuf,
-    /// This machine's own, beside it.
-    pub local: Utf8PathBuf,
-}
-
-impl Files {
-    /// Those of `project`: in the directory whose configuration includes a local one already, else in the upper one
-    /// of the project's and its Cargo workspace's, where both find it.
-    #[must_use]
-    pub fn of(project: &Project, workspace: &Workspace) -> Self {
-        let dirs = [&workspace.root, &project.root];
-        let including = dirs.into_iter().find(|dir| includes_local(dir));
-        let upper = if project.root.starts_with(&workspace.root) {
-            &workspace.root
-        } else {
-            &project.root
-        };
-        let dir = including.unwrap_or(upper);
-        Self {
-            root: project.root.clone(),
-            tracked: dir.join(".cargo/config.toml"),
-            local: local_config(dir),
-        }
-    }
-
-    /// The one for `scope`.
-    pub fn path(&self, scope: Scope) -> Result<Utf8PathBuf, CacheError> {
-        match scope {
-            Scope::Local => Ok(self.local.clone()),
-            Scope::Workspace => Ok(self.tracked.clone()),
-            Scope::User => {
-                let home = cargo_env::cargo_home().ok_or(CacheError::NoCargoHome)?;
-                // cargo prefers the older name where both are there.
-                let old = home.join("config");
-                Ok(if old.is_file() {
-                    old
-                } else {
-                    home.join("config.toml")
-                })
-            }
-        }
-    }
-}
-
-fn includes_local(dir: &Utf8Path) -> bool {
-    let path = dir.join(".cargo/config.toml");
-    path.is_file() && CargoConfig::read(&path).is_ok_and(|config| config.includes(LOCAL_CONFIG))
 }

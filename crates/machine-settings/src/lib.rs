@@ -3,11 +3,11 @@
 
 mod linker;
 
-use build_env::cargo_env::{LOCAL_CONFIG, local_config};
+use build_env::cargo_env::LOCAL_CONFIG;
 use build_env::memory::{self, Limit};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
-use project_model::cargo_config::Layers;
+use project_model::cargo_config::{Files, Layers};
 
 pub use linker::{Linker, LinkerError};
 
@@ -67,11 +67,11 @@ impl Machine {
         })
     }
 
-    /// The settings for the workspace in `root`. What the user has set is left alone.
-    pub fn plan(&self, root: &Utf8Path) -> Result<Plan, MachineError> {
-        let path = local_file(root)?;
-        let mut config = CargoConfig::read(&path)?;
-        let by_user = Layers::read(root)?;
+    /// The settings for a project with `files`. What the user has set is left alone.
+    pub fn plan(&self, files: &Files) -> Result<Plan, MachineError> {
+        require_include(files)?;
+        let mut config = CargoConfig::read(&files.local)?;
+        let by_user = Layers::read(&files.root)?;
         let (jobs, about_jobs) = self.wanted_jobs(&by_user);
         let (linker, about_linker) = self.wanted_linker(&by_user);
         if jobs.is_none() && linker.is_none() {
@@ -135,18 +135,17 @@ impl Machine {
 const JOBS: [&str; 2] = ["build", "jobs"];
 
 /// What takes the settings back.
-pub fn plan_undo(root: &Utf8Path) -> Result<Change, MachineError> {
-    let path = local_config(root);
-    let mut config = CargoConfig::read(&path)?;
+pub fn plan_undo(files: &Files) -> Result<Change, MachineError> {
+    let mut config = CargoConfig::read(&files.local)?;
     config.undo(OWNER)?;
     Ok(config.into_change())
 }
 
-fn local_file(root: &Utf8Path) -> Result<Utf8PathBuf, MachineError> {
-    let tracked = root.join(".cargo/config.toml");
-    if CargoConfig::read(&tracked)?.includes(LOCAL_CONFIG) {
-        return Ok(local_config(root));
+fn require_include(files: &Files) -> Result<(), MachineError> {
+    if CargoConfig::read(&files.tracked)?.includes(LOCAL_CONFIG) {
+        return Ok(());
     }
+    let tracked = files.tracked.clone();
     Err(MachineError::NotIncluded { tracked })
 }
 
@@ -159,7 +158,17 @@ fn is_set(layers: &Layers, key: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use build_env::cargo_env::local_config;
     use testkit::Fixture;
+
+    fn files(fixture: &Fixture) -> Files {
+        let root = fixture.root();
+        Files {
+            tracked: root.join(".cargo/config.toml"),
+            local: local_config(&root),
+            root,
+        }
+    }
 
     fn machine(gib: u64, linker: Option<&str>) -> Machine {
         Machine {
@@ -188,12 +197,12 @@ mod tests {
     /// The local configuration after `machine` has been planned and written, twice.
     fn written(fixture: &Fixture, machine: &Machine) -> String {
         machine
-            .plan(&fixture.root())
+            .plan(&files(fixture))
             .unwrap()
             .change
             .apply()
             .unwrap();
-        let again = machine.plan(&fixture.root()).unwrap();
+        let again = machine.plan(&files(fixture)).unwrap();
         assert!(again.change.is_empty(), "{}", again.change.diff());
         fs_err::read_to_string(local_config(&fixture.root())).unwrap_or_default()
     }
@@ -212,7 +221,7 @@ mod tests {
         // A larger machine, and no linker any more.
         assert_eq!(written(&fixture, &machine(64, None)), "");
         written(&fixture, &machine(4, Some("mold")));
-        plan_undo(&fixture.root()).unwrap().apply().unwrap();
+        plan_undo(&files(&fixture)).unwrap().apply().unwrap();
         assert!(!local_config(&fixture.root()).exists());
     }
 
@@ -227,7 +236,7 @@ mod tests {
     #[test]
     fn without_a_place_for_them_the_line_to_add_is_named() {
         let fixture = Fixture::new();
-        let error = machine(4, None).plan(&fixture.root()).unwrap_err();
+        let error = machine(4, None).plan(&files(&fixture)).unwrap_err();
         assert!(error.to_string().contains("include = [{ path ="), "{error}");
         assert!(!fixture.root().join(".cargo").exists());
     }

@@ -1,10 +1,12 @@
 //! Cargo's configuration as it is in force in a directory: which files are read, and which of them wins
 //! (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
-use build_env::cargo_env::cargo_home;
+use build_env::cargo_env::{LOCAL_CONFIG, cargo_home, local_config};
 use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, EditError};
+
+use crate::{Project, Workspace};
 
 /// A setting in force, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,6 +171,43 @@ impl Origin {
             Self::File(path) => path.strip_prefix(root).unwrap_or(path).to_string(),
         }
     }
+}
+
+/// The files in which settings for a project can stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The directory that cargo is started in: where reading of its configuration begins.
+    pub root: Utf8PathBuf,
+    /// The tracked configuration.
+    pub tracked: Utf8PathBuf,
+    /// This machine's own, beside it.
+    pub local: Utf8PathBuf,
+}
+
+impl Files {
+    /// Those of `project`: in the directory whose configuration includes a local one already, else in the upper one
+    /// of the project's and its Cargo workspace's, where both find it.
+    #[must_use]
+    pub fn of(project: &Project, workspace: &Workspace) -> Self {
+        let dirs = [&workspace.root, &project.root];
+        let including = dirs.into_iter().find(|dir| includes_local(dir));
+        let upper = if project.root.starts_with(&workspace.root) {
+            &workspace.root
+        } else {
+            &project.root
+        };
+        let dir = including.unwrap_or(upper);
+        Self {
+            root: project.root.clone(),
+            tracked: dir.join(".cargo/config.toml"),
+            local: local_config(dir),
+        }
+    }
+}
+
+fn includes_local(dir: &Utf8Path) -> bool {
+    let path = dir.join(".cargo/config.toml");
+    path.is_file() && CargoConfig::read(&path).is_ok_and(|config| config.includes(LOCAL_CONFIG))
 }
 
 #[cfg(test)]

@@ -1,0 +1,204 @@
+//! Every command in docs/rust-backend.md, run.
+//!
+//! Those of `cargo xtask` run on a small project; the few that cannot run here are listed below, each with the reason.
+
+use std::collections::BTreeSet;
+
+use build_env::{Captured, Invocation};
+use camino::Utf8Path;
+use testkit::{Fixture, TempDir};
+
+/// Commands that are not run, and why.
+const NOT_RUN: [(&str, &str); 8] = [
+    (
+        "scripts/dev-init.sh",
+        "sets up the whole machine; tests/dev_init.rs runs it",
+    ),
+    ("cargo xtask ci", "is what runs this test"),
+    ("cargo install kache --locked", "compiles for ten minutes"),
+    ("uv python install 3.13", "downloads a Python from GitHub"),
+    (
+        "uv cache clean",
+        "would clear the cache of whoever runs the tests",
+    ),
+    (
+        "sccache --stop-server",
+        "tests/cache runs it, with a server of its own",
+    ),
+    (
+        "cargo xtask sccache enable --wrapper kache",
+        "tests/cache/switch.rs runs it with a kache",
+    ),
+    (
+        "cargo xtask dev --watch",
+        "does not end; tests/dev/watch.rs runs it",
+    ),
+];
+
+/// What stands for something else in the text.
+const REPLACED: [(&str, &str); 4] = [
+    ("--project ../rpds-py ", ""),
+    ("record FILE", "record a.json"),
+    ("explain A B", "explain a.json a.json"),
+    ("--python 3.12 --venv .venv-3.12", "--venv .venv-other"),
+];
+
+/// Commands that end with another code than 0 where nothing is as they expect, and what they say then.
+const ANOTHER_END: [(&str, i32, &str); 5] = [
+    ("cargo xtask sccache enable --check", 3, "would change"),
+    (
+        "cargo xtask cache-keys --check",
+        3,
+        "cargo xtask cache-keys",
+    ),
+    // There are no such servers.
+    (
+        "cargo xtask sccache enable --backend redis",
+        1,
+        "SCCACHE_REDIS_PASSWORD",
+    ),
+    (
+        "cargo xtask sccache enable --backend webdav",
+        1,
+        "SCCACHE_WEBDAV_TOKEN",
+    ),
+    (
+        "cargo xtask sccache enable --backend s3",
+        1,
+        "AWS_SECRET_ACCESS_KEY",
+    ),
+];
+
+/// The commands in the text: lines of `sh` blocks without their comments, and code between backquotes that begins
+/// like a command.
+fn commands(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut block = None;
+    for line in text.lines() {
+        if let Some(language) = line.trim_start().strip_prefix("```") {
+            block = block.is_none().then(|| language.to_owned());
+            continue;
+        }
+        match block.as_deref() {
+            Some("sh") => {
+                let command = line.split(" #").next().unwrap_or_default();
+                found.insert(command.trim().to_owned());
+            }
+            Some(_) => {}
+            None => found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned)),
+        }
+    }
+    let begins = [
+        "cargo xtask ",
+        "uv ",
+        "scripts/",
+        "sccache ",
+        "cargo install ",
+    ];
+    let is_command = |text: &String| begins.iter().any(|begin| text.starts_with(begin));
+    found.into_iter().filter(is_command).collect()
+}
+
+/// The arguments of a command of the xtask, with what stands for something else replaced.
+fn arguments(command: &str) -> Vec<String> {
+    let mut text = command.to_owned();
+    for (from, to) in REPLACED {
+        text = text.replace(from, to);
+    }
+    let words = text.split_whitespace().skip(2);
+    words.map(str::to_owned).collect()
+}
+
+fn run(project: &Fixture, home: &TempDir, command: &str) -> Captured {
+    let target = concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures");
+    let sccache = build_env::tools::find("sccache");
+    let mut invocation = Invocation::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(["--project", project.root().as_str()])
+        .args(arguments(command))
+        .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
+        .env("SCCACHE_DIR", home.path().join("store").as_str())
+        .env_remove("VIRTUAL_ENV")
+        .cwd(&project.root());
+    // A copy of the project for `--verify` has a target directory of its own.
+    if !command.contains("--verify") {
+        invocation = invocation.env("CARGO_TARGET_DIR", target);
+    }
+    if sccache.is_none() {
+        // The one that `sccache install`, which comes first, has got.
+        invocation = invocation.env_remove("RUSTC_WRAPPER");
+    }
+    invocation.capture().expect("it starts")
+}
+
+/// Which commands come when: what is to be looked at has to be there, and what is taken back, before.
+fn order(command: &str) -> usize {
+    let begins = [
+        "cargo xtask dev",
+        "cargo xtask sccache install",
+        "cargo xtask sccache enable --check",
+        "cargo xtask sccache enable --b",
+        "cargo xtask sccache enable",
+        "cargo xtask sccache record",
+        "cargo xtask sccache disable",
+        "cargo xtask machine --undo",
+        "cargo xtask cache-keys --check",
+        "cargo xtask cache-keys --remove",
+    ];
+    let late = ["disable", "--undo", "--remove"];
+    let position = begins.iter().position(|begin| command.starts_with(begin));
+    let is_late = late.iter().any(|word| command.contains(word));
+    position.unwrap_or(begins.len()) + if is_late { 100 } else { 0 }
+}
+
+#[test]
+fn every_command_in_the_manual_runs() {
+    let manual = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rust-backend.md");
+    let text = fs_err::read_to_string(manual).expect("docs/rust-backend.md");
+    let mut commands: Vec<_> = commands(&text).into_iter().collect();
+    assert!(commands.len() > 25, "{commands:?}");
+    commands.sort_by_key(|command| order(command));
+
+    let (project, home) = (Fixture::mixed("manual"), TempDir::new());
+    project.write(
+        ".cargo/config.toml",
+        "include = [{ path = \"config.local.toml\", optional = true }]\n",
+    );
+    fs_err::write(project.root().join(".gitignore"), "target/\n").expect("it can be written");
+    let mut wrong = Vec::new();
+    for command in &commands {
+        if NOT_RUN
+            .iter()
+            .any(|(not_run, _)| is_or_continues(command, not_run))
+        {
+            continue;
+        }
+        let done = run(&project, &home, command);
+        let end = ANOTHER_END
+            .iter()
+            .find(|(begin, ..)| command.starts_with(begin));
+        let (code, says) = end.map_or((0, ""), |(_, code, says)| (*code, *says));
+        let said = format!("{}{}", done.stdout, done.stderr);
+        if done.status.code() != Some(code) || !said.contains(says) {
+            wrong.push(format!("`{command}` ended with {}:\n{said}", done.status));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether `command` is `listed`, or that with more behind it.
+fn is_or_continues(command: &str, listed: &str) -> bool {
+    let rest = command.strip_prefix(listed);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+#[test]
+fn what_is_not_run_is_in_the_manual() {
+    let manual = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rust-backend.md");
+    let text = fs_err::read_to_string(manual).expect("docs/rust-backend.md");
+    for (command, reason) in NOT_RUN {
+        assert!(
+            text.contains(command),
+            "`{command}` ({reason}) is not there any more"
+        );
+    }
+}
