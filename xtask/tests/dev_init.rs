@@ -1,0 +1,183 @@
+//! scripts/dev-init.sh: for real in a fresh clone, and with stand-ins where a toolchain would have to be downloaded.
+
+use build_env::{Captured, Invocation};
+use camino::{Utf8Path, Utf8PathBuf};
+use testkit::{FakePrograms, TempDir};
+
+fn repository() -> Utf8PathBuf {
+    let xtask = Utf8Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().expect("it lies in the workspace").to_owned()
+}
+
+/// The contents of all files below `dir`, by path.
+fn contents(dir: &Utf8Path) -> Vec<(Utf8PathBuf, Vec<u8>)> {
+    let entries = walkdir::WalkDir::new(dir).sort_by_file_name().into_iter();
+    let files = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_file());
+    files
+        .filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
+        .map(|path| (path.clone(), fs_err::read(&path).expect("it can be read")))
+        .collect()
+}
+
+#[test]
+fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
+    let (dir, home) = (TempDir::new(), TempDir::new());
+    let clone = dir.path().join("clone");
+    let git = |args: &[&str]| {
+        let command = Invocation::new("git").args(args.iter().copied());
+        command.read().expect("git")
+    };
+    git(&["clone", "--quiet", repository().as_str(), clone.as_str()]);
+    let mine = home.path().join(".bashrc");
+    fs_err::write(&mine, "# mine\n").expect("it can be written");
+    let cargo_home = build_env::cargo_env::cargo_home().expect("cargo has a home");
+    let init = |offline: bool| {
+        let command = Invocation::new("scripts/dev-init.sh")
+            .env("HOME", home.path().as_str())
+            .env("CARGO_HOME", cargo_home.as_str())
+            .env("RUSTUP_HOME", rustup_home().as_str())
+            // Kept from one run of this test to the next.
+            .env(
+                "CARGO_TARGET_DIR",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/dev-init"),
+            )
+            .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
+            .env("CARGO_NET_OFFLINE", if offline { "true" } else { "false" })
+            .env_remove("XDG_CACHE_HOME")
+            .env_remove("XTASK_CACHE_DIR")
+            .env_remove("VIRTUAL_ENV")
+            .cwd(&clone);
+        let done = command.capture().expect("it starts");
+        assert!(done.status.success(), "{}", done.stderr);
+        done.stderr
+    };
+    let first = init(false);
+    assert!(
+        first.contains("Importable") && first.contains("dev-init: ready in"),
+        "{first}"
+    );
+    let local = clone.join(".cargo/config.local.toml");
+    let settings = fs_err::read(&local).expect("this machine's settings");
+    let second = init(true);
+    // The environment is another one, so cargo is asked, and finds nothing to do.
+    assert!(second.contains("Rebuilt nothing"), "{second}");
+    assert_eq!(fs_err::read(&local).expect("they are there"), settings);
+    assert_eq!(git(&["-C", clone.as_str(), "status", "--porcelain"]), "");
+    assert_eq!(
+        fs_err::read_to_string(mine).expect("it is there"),
+        "# mine\n"
+    );
+    // Nothing has been put into a shell's profile, and nothing into cargo's home.
+    let at_home = contents(home.path());
+    let outside_caches = at_home.iter().filter(|(path, _)| {
+        !path.starts_with(home.path().join(".cache")) && !path.as_str().ends_with("/s")
+    });
+    let outside_caches: Vec<_> = outside_caches.map(|(path, _)| path.file_name()).collect();
+    assert_eq!(outside_caches, [Some(".bashrc")]);
+    let stop = Invocation::new("sh")
+        .args([
+            "-c",
+            "\"$(find \"$HOME/.cache\" -path '*/bin/sccache' | head -n 1)\" --stop-server",
+        ])
+        .env("HOME", home.path().as_str())
+        .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str());
+    let _ = stop.capture();
+}
+
+fn rustup_home() -> Utf8PathBuf {
+    let set = build_env::vars::var("RUSTUP_HOME").map(Utf8PathBuf::from);
+    let home = build_env::vars::var("HOME").map(Utf8PathBuf::from);
+    set.or_else(|| Some(home?.join(".rustup")))
+        .expect("rustup has a home")
+}
+
+/// What rustup's installer leaves: a cargo that writes down how it is called.
+const INSTALLER: &str = r#"mkdir -p "$HOME/.cargo/bin"
+for program in rustup cargo; do
+  printf '#!/bin/sh\n[ "$1" = --version ] && { echo "cargo ${FAKE_CARGO:-1.95.0}"; exit; }\necho "%s $*" >> "$HOME/calls"\n' "$program" > "$HOME/.cargo/bin/$program"
+  chmod +x "$HOME/.cargo/bin/$program"
+done
+echo "installer $*" >> "$HOME/calls""#;
+
+/// Runs the script on a machine that has no Rust, with `curl` as the stand-in for the network.
+fn without_rust(curl: &str, cargo: &str) -> (Captured, String) {
+    let (home, fakes, checkout) = (TempDir::new(), FakePrograms::new(), TempDir::new());
+    fs_err::write(home.path().join("installer"), INSTALLER).expect("it can be written");
+    fakes.add("curl", curl);
+    fakes.add("python3", "exit 0");
+    for dir in ["scripts", "requirements"] {
+        fs_err::create_dir(checkout.path().join(dir)).expect("a new directory");
+    }
+    for file in ["scripts/dev-init.sh", "requirements/tools.txt"] {
+        fs_err::copy(repository().join(file), checkout.path().join(file))
+            .expect("it can be copied");
+    }
+    let command = Invocation::new("bash")
+        .arg("scripts/dev-init.sh")
+        .env("HOME", home.path().as_str())
+        .env("PATH", format!("{}:/usr/bin:/bin", fakes.dir()))
+        .env("FAKE_CARGO", cargo)
+        .env_remove("CARGO_HOME")
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("XTASK_CACHE_DIR")
+        .cwd(checkout.path());
+    let done = command.capture().expect("it starts");
+    let calls = fs_err::read_to_string(home.path().join("calls")).unwrap_or_default();
+    (done, calls)
+}
+
+const GIVES_THE_INSTALLER: &str = r#"echo "curl $*" >> "$HOME/calls"; cat "$HOME/installer""#;
+
+#[test]
+fn a_missing_toolchain_is_installed_and_then_everything_in_order() {
+    let (done, calls) = without_rust(GIVES_THE_INSTALLER, "1.95.0");
+    assert!(done.status.success(), "{}", done.stderr);
+    let calls: Vec<_> = calls.lines().collect();
+    let curl = "curl --proto =https --tlsv1.2 --fail --silent --show-error --location https://sh.rustup.rs";
+    let installer =
+        "installer -y --profile minimal --component clippy --component rustfmt --no-modify-path";
+    let expected = [
+        curl,
+        installer,
+        "cargo xtask --version",
+        "cargo --quiet xtask sccache install",
+        "cargo --quiet xtask sccache enable",
+        "cargo --quiet xtask machine",
+        "cargo --quiet xtask dev --locked",
+    ];
+    assert_eq!(calls, expected);
+}
+
+#[test]
+fn what_fails_says_what_and_what_helps() {
+    let (done, _) = without_rust("echo 'Could not resolve host' >&2; exit 6", "");
+    assert!(!done.status.success());
+    let text = done.stderr;
+    assert!(
+        text.contains("failed while installing the Rust toolchain"),
+        "{text}"
+    );
+    assert!(
+        text.contains("help: install it yourself, from https://rustup.rs"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_toolchain_that_is_too_old_is_named() {
+    let (done, calls) = without_rust(GIVES_THE_INSTALLER, "1.90.0");
+    assert!(!done.status.success());
+    assert!(
+        done.stderr.contains("cargo 1.90.0 is older than 1.94"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        done.stderr.contains("help: rustup update stable"),
+        "{}",
+        done.stderr
+    );
+    assert!(!calls.contains("xtask"), "{calls}");
+}
