@@ -119,15 +119,12 @@ fn remove(project: &Project, dry_run: bool) -> anyhow::Result<Answer> {
     }
     change.apply()?;
     witness::remove(&project.root)?;
-    let verb = if change.is_empty() {
-        "Fresh"
+    let (verb, what) = if change.is_empty() {
+        ("Fresh", "no keys of this command are in")
     } else {
-        "Removed"
+        ("Removed", "what this command had written from")
     };
-    ui::say(
-        verb,
-        &format!("nothing of this command is in {}", change.path),
-    );
+    ui::say(verb, &format!("{what} {}", change.path));
     Ok(Answer::Done)
 }
 

@@ -10,6 +10,7 @@ use compiler_cache::scope::Scope;
 use compiler_cache::stats::{Stats, zero};
 use compiler_cache::status::status;
 use compiler_cache::{Backend, CacheError, Settings, Size, Wrapper};
+use config_edit::EditError;
 use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 
@@ -69,9 +70,9 @@ struct EnableArgs {
     /// For whom: this checkout, everybody who works on the project, or all projects of yours
     #[arg(long, value_enum, default_value_t = ScopeArg::Local)]
     scope: ScopeArg,
-    /// Which compiler cache
-    #[arg(long, value_enum, default_value_t = WrapperArg::Sccache)]
-    wrapper: WrapperArg,
+    /// Which compiler cache [default: sccache]
+    #[arg(long, value_enum)]
+    wrapper: Option<WrapperArg>,
     /// Its program [default: the one on PATH, else the one that `install` got]
     #[arg(long, value_name = "PATH")]
     program: Option<Utf8PathBuf>,
@@ -134,7 +135,7 @@ enum BackendArg {
 
 #[derive(Debug, clap::Args)]
 struct DisableArgs {
-    /// Only where `enable` wrote for this scope [default: all]
+    /// Only where `enable` wrote for this scope [default: local and workspace, what concerns this project alone]
     #[arg(long, value_enum)]
     scope: Option<ScopeArg>,
     #[command(flatten)]
@@ -229,7 +230,15 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
         }
         planned.probe()?;
     }
-    apply(&planned)?;
+    let planned = match apply(&planned) {
+        // Somebody else was faster: planned anew on what they wrote.
+        Err(EditError::Changed { .. }) => {
+            let planned = plan()?;
+            apply(&planned)?;
+            planned
+        }
+        done => done.map(|()| planned)?,
+    };
     for note in &planned.notes {
         ui::warn(note);
     }
@@ -254,7 +263,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     let (_, files) = files(context)?;
     let scopes = match args.scope {
         Some(scope) => vec![Scope::from(scope)],
-        None => Scope::ALL.to_vec(),
+        None => vec![Scope::Local, Scope::Workspace],
     };
     let planned = plan_disable(&files, &scopes)?;
     if args.mode.only_shows() {
@@ -267,6 +276,10 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     }
     let left = status(&files.root)?.wrapper;
     match (left, was_empty) {
+        (Some(wrapper), _) if wrapper.is_ours => ui::warn(&format!(
+            "`{}` is still in force for all your projects, from {}\n  help: `cargo xtask sccache disable --scope user`",
+            wrapper.program, wrapper.origin
+        )),
         (Some(wrapper), _) => ui::warn(&format!(
             "`{}` is still in force, from {}, which `cargo xtask sccache` has not written",
             wrapper.program, wrapper.origin
@@ -277,7 +290,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     Ok(Answer::Done)
 }
 
-fn apply(plan: &Plan) -> anyhow::Result<()> {
+fn apply(plan: &Plan) -> Result<(), EditError> {
     plan.apply()?;
     for change in plan.changes.iter().filter(|change| !change.is_empty()) {
         let verb = if change.new.is_some() {
@@ -386,7 +399,7 @@ impl EnableArgs {
         let dir = self.dir.as_deref().map(std::path::absolute).transpose()?;
         Ok(Request {
             scope: self.scope.into(),
-            wrapper: Some(self.wrapper.into()),
+            wrapper: self.wrapper.map(Wrapper::from),
             program: self.program.clone(),
             settings: Settings {
                 dir: dir.map(Utf8PathBuf::try_from).transpose()?,

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::CargoConfig;
 use project_model::{Closure, PathCrate, Project};
 
 use crate::listing::written_below;
@@ -107,6 +109,17 @@ impl Derived {
     }
 }
 
+/// The files that a configuration of cargo includes. Not this machine's own, which changes no artefact.
+fn included_by(path: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let Ok(config) = CargoConfig::read(path) else {
+        return Vec::new();
+    };
+    let dir = path.parent().unwrap_or(path);
+    let names = config.include_paths().into_iter();
+    let names = names.filter(|name| name != LOCAL_CONFIG);
+    names.map(|name| dir.join(name)).collect()
+}
+
 /// The keys while they are put together.
 struct Keys<'a> {
     root: &'a Utf8Path,
@@ -170,6 +183,9 @@ impl<'a> Keys<'a> {
         }
         for dir in dirs {
             self.file(&dir.join(".cargo/config.toml"));
+            for included in included_by(&dir.join(".cargo/config.toml")) {
+                self.file(&included);
+            }
             self.file(&dir.join("rust-toolchain.toml"));
             // Their former names: nobody makes such files any more.
             for old in [".cargo/config", "rust-toolchain"] {
@@ -306,7 +322,6 @@ impl<'a> Keys<'a> {
 
     /// What the last build was made of beside the rest.
     fn observed(&mut self, observed: &Observed) {
-        self.add_variables(observed.env.clone());
         if observed.git {
             self.note(OF_GIT.to_owned());
         }
@@ -576,6 +591,26 @@ mod tests {
             .with_remembered(&fixture.root(), &written)
             .files;
         assert!(!files.contains(&written[0]), "{files:?}");
+    }
+
+    #[test]
+    fn what_cargos_configuration_includes_is_a_key_and_this_machines_own_is_not() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.write(
+            ".cargo/config.toml",
+            "include = ['flags.toml', { path = 'config.local.toml', optional = true }]\n",
+        );
+        fixture.write(
+            ".cargo/flags.toml",
+            "[build]\nrustflags = ['--cfg', 'one']\n",
+        );
+        fixture.write(".cargo/config.local.toml", "");
+        let files = derived(&fixture).files;
+        assert!(files.contains(&".cargo/flags.toml".to_owned()), "{files:?}");
+        assert!(
+            !files.iter().any(|file| file.contains("local")),
+            "{files:?}"
+        );
     }
 
     #[test]

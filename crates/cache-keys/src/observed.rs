@@ -6,7 +6,9 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Closure;
 
-/// What only a build can tell: names that build scripts compose, and files that macros read.
+/// What only a build can tell: files whose names build scripts compose, and files that macros read. Not the variables
+/// that a build script has declared: what the `cc` crate declares has the target's name in it, and would differ from
+/// machine to machine.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// When the build that was looked at was made. `None` if there was none.
@@ -15,8 +17,6 @@ pub(crate) struct Observed {
     pub(crate) git: bool,
     /// The files that the library is made of, as far as they lie with the crates.
     pub(crate) files: BTreeSet<Utf8PathBuf>,
-    /// The variables that build scripts have declared.
-    pub(crate) env: BTreeSet<String>,
 }
 
 /// Looks at the newest build.
@@ -34,15 +34,10 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
     let paths = prerequisites(&text);
     let git = paths.iter().any(|path| is_gits(path));
     let files: BTreeSet<_> = paths.into_iter().filter(is_with_crates).collect();
-    let env = closure
-        .crates
-        .iter()
-        .flat_map(|one| env_of(closure, &one.name));
     Observed {
         built: built_at(&dep_info),
         git,
         files: files.into_iter().filter(|path| path.exists()).collect(),
-        env: env.collect(),
     }
 }
 
@@ -92,26 +87,6 @@ pub(crate) fn modified(path: &Utf8Path) -> Option<SystemTime> {
     modified.ok()
 }
 
-/// The variables that the newest run of the build script of `package` has declared.
-fn env_of(closure: &Closure, package: &str) -> Vec<String> {
-    let outputs = in_profiles(&closure.target_dir, &format!("build/{package}-*/output"));
-    let is_of_package = |path: &Utf8PathBuf| {
-        let dir = path.parent().and_then(Utf8Path::file_name);
-        dir.and_then(|dir| dir.rsplit_once('-'))
-            .is_some_and(|(name, _)| name == package)
-    };
-    let outputs = outputs.into_iter().filter(is_of_package).collect();
-    let Some(newest) = newest(outputs) else {
-        return Vec::new();
-    };
-    let text = fs_err::read_to_string(newest).unwrap_or_default();
-    let declared = text.lines().filter_map(|line| {
-        let line = line.strip_prefix("cargo:")?.trim_start_matches(':');
-        line.strip_prefix("rerun-if-env-changed=")
-    });
-    declared.map(str::to_owned).collect()
-}
-
 /// Files below a profile's directory: `target/debug`, `target/<platform>/debug`.
 fn in_profiles(target_dir: &Utf8Path, name: &str) -> Vec<Utf8PathBuf> {
     let target_dir = glob::Pattern::escape(target_dir.as_str());
@@ -155,14 +130,6 @@ mod tests {
         let rule = format!("lib.so: {}\n", names.join(" "));
         fixture.write("target/debug/libthing.d", &rule);
         fixture.write("data/x.txt", "");
-        fixture.write(
-            "target/debug/build/thing-0123456789abcdef/output",
-            "cargo::rerun-if-env-changed=ONE\ncargo:rerun-if-env-changed=TWO\n",
-        );
-        fixture.write(
-            "target/debug/build/thing-more-0123456789abcdef/output",
-            "cargo::rerun-if-env-changed=OTHER\n",
-        );
         let project = Project::load(&root).unwrap();
         let mut closure = Closure::load(&project).unwrap();
         closure.target_dir = root.join("target");
@@ -183,8 +150,6 @@ mod tests {
         let (fixture, observed) = with_build(&names);
         let files = ["data/x.txt", "src/lib.rs"].map(|name| fixture.root().join(name));
         assert_eq!(observed.files, files.into());
-        let env = ["ONE", "TWO"].map(str::to_owned);
-        assert_eq!(observed.env, env.into());
         assert!(observed.built.is_some());
     }
 

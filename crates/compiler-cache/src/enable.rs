@@ -76,9 +76,18 @@ impl Plan {
         self.changes.iter().map(Change::diff).collect()
     }
 
-    /// Writes it. A file that has been changed since is an error, and left alone.
+    /// Writes it, all or nothing. A file that has been changed since is an error, and left alone.
     pub fn apply(&self) -> Result<(), EditError> {
-        self.changes.iter().try_for_each(Change::apply)
+        for (done, change) in self.changes.iter().enumerate() {
+            if let Err(error) = change.apply() {
+                for change in self.changes[..done].iter().rev() {
+                    // The first error is what matters; `disable` takes back what this could not.
+                    let _ = inverse(change).apply();
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Compiles a small crate with what is to be switched on.
@@ -90,18 +99,48 @@ impl Plan {
     }
 }
 
+/// What takes `change` back.
+fn inverse(change: &Change) -> Change {
+    Change {
+        path: change.path.clone(),
+        old: change.new.clone(),
+        new: change.old.clone(),
+    }
+}
+
+/// A request that says nothing is one for what is switched on already, if that is ours: running the command again
+/// must not take anybody off a cache that was chosen before.
+fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
+    let says_nothing = request.wrapper.is_none()
+        && request.program.is_none()
+        && request.settings == Settings::default();
+    let key = ["build", "rustc-wrapper"];
+    let is_ours = config.owner_of(&key).as_deref() == Some(OWNER.0);
+    let program = config.string(&key).filter(|_| says_nothing && is_ours)?;
+    let wrapper = Wrapper::of_program(&program)?;
+    let is_there = |path: &Utf8PathBuf| path.is_absolute() && path.is_file();
+    Some(Request {
+        scope: request.scope,
+        wrapper: Some(wrapper),
+        program: Some(Utf8PathBuf::from(program)).filter(is_there),
+        settings: Settings::told_by(wrapper, &config.env()),
+    })
+}
+
 /// What `request` means for a project with `files`. Writes nothing.
 pub fn plan_enable(
     files: &Files,
     toolbox: &Toolbox,
     request: &Request,
 ) -> Result<Plan, CacheError> {
+    let path = request.scope.path(files)?;
+    let mut config = CargoConfig::read(&path)?;
+    let before = as_before(request, &config);
+    let request = before.as_ref().unwrap_or(request);
     let wrapper = request.wrapper.unwrap_or(Wrapper::Sccache);
     let mut layers = Layers::read(&files.root)?;
     refuse_variables(wrapper, &layers, &files.root)?;
     let program = find_program(wrapper, request, toolbox)?;
-    let path = request.scope.path(files)?;
-    let mut config = CargoConfig::read(&path)?;
     let settings = with_size(&request.settings, wrapper, request.scope, &config);
     let variables = settings.variables(wrapper)?;
     refuse_machine_settings(request.scope, &settings)?;
@@ -400,6 +439,12 @@ fn version_of_cargo(printed: &str) -> Option<[u64; 2]> {
 /// What stands in the way of what is written, or is put aside by it.
 fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<String> {
     let mut notes = Vec::new();
+    if std::env::var(vars::RUSTC_WRAPPER).is_ok_and(|value| value.is_empty()) {
+        let name = vars::RUSTC_WRAPPER;
+        notes.push(format!(
+            "{name} is set to nothing in the environment, which switches every wrapper off there"
+        ));
+    }
     if let Some(setting) = layers.rustc_wrapper()
         && !matches!(setting.origin, Origin::File(_))
     {

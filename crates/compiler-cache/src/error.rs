@@ -121,6 +121,9 @@ pub enum CacheError {
         /// What it takes credentials from.
         variables: String,
     },
+    /// The user has interrupted the trial.
+    #[error("interrupted; nothing was switched on")]
+    Interrupted,
     /// sccache refuses to work with this variable.
     #[error(
         "{name}=1 is set in {origin}, and `{wrapper}` refuses to compile anything then\n  help: {}; incremental compilation belongs into Cargo.toml: `[profile.dev] incremental = true`",

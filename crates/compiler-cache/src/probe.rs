@@ -1,9 +1,13 @@
 //! Trying a wrapper before anything depends on it: a wrapper that does not work breaks every call of cargo.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use signal_hook::SigId;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::settings::Settings;
 use crate::stats::{Stats, owned};
@@ -20,10 +24,46 @@ pub(crate) fn probe(
     program: &Utf8Path,
     settings: &Settings,
 ) -> Result<(), CacheError> {
+    let interrupted = Interrupted::listen();
     let probe = Probe::prepare(wrapper, program, settings)?;
     let done = probe.run();
     probe.stop();
+    if interrupted.is_true() {
+        return Err(CacheError::Interrupted);
+    }
     done
+}
+
+/// Notes that the user asks us to end, until it is dropped. The server and the scratch directories would be left
+/// otherwise; cargo, which gets the signal too, ends by itself.
+struct Interrupted {
+    flag: Arc<AtomicBool>,
+    signals: Vec<SigId>,
+}
+
+impl Interrupted {
+    fn listen() -> Self {
+        let flag = Arc::new(AtomicBool::new(false));
+        let signals = [SIGINT, SIGTERM, SIGHUP].into_iter();
+        let signals =
+            signals.filter_map(|it| signal_hook::flag::register(it, Arc::clone(&flag)).ok());
+        Self {
+            signals: signals.collect(),
+            flag,
+        }
+    }
+
+    fn is_true(&self) -> bool {
+        self.flag.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Interrupted {
+    fn drop(&mut self) {
+        for signal in self.signals.drain(..) {
+            signal_hook::low_level::unregister(signal);
+        }
+    }
 }
 
 struct Probe<'a> {
@@ -53,6 +93,8 @@ impl<'a> Probe<'a> {
             // A socket of its own is a server of its own.
             let socket = dir.join("s").to_string();
             variables.push(("SCCACHE_SERVER_UDS".to_owned(), socket));
+            // In seconds: should we be killed, it ends by itself.
+            variables.push(("SCCACHE_IDLE_TIMEOUT".to_owned(), "20".to_owned()));
         }
         write_crate(&dir).map_err(CacheError::io(&dir))?;
         Ok(Self {
@@ -102,6 +144,8 @@ impl<'a> Probe<'a> {
             ])
             .env(vars::RUSTC_WRAPPER, self.program.as_str())
             .env_remove("CARGO_TARGET_DIR")
+            // What went wrong is of interest, not where in the wrapper.
+            .env("RUST_BACKTRACE", "0")
             .cwd(&self.dir);
         for (name, value) in &self.variables {
             command = command.env(name, value);

@@ -242,8 +242,9 @@ fn write_crates(dir: &Utf8Path, profiles: &str) -> std::io::Result<()> {
     // A dependency beside the workspace, not in it: the settings for dependencies are for it.
     write("dependency/Cargo.toml", &package(DEPENDENCY))?;
     write("dependency/src/lib.rs", "")?;
+    // The profiles first: they are one key, which below a table would belong to that.
     let manifest = format!(
-        "{}[dependencies]\n{DEPENDENCY} = {{ path = \"../dependency\" }}\n[workspace]\n{profiles}",
+        "{profiles}{}[dependencies]\n{DEPENDENCY} = {{ path = \"../dependency\" }}\n[workspace]\n",
         package(CRATE)
     );
     write("crate/Cargo.toml", &manifest)?;

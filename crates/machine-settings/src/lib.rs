@@ -69,7 +69,6 @@ impl Machine {
 
     /// The settings for a project with `files`. What the user has set is left alone.
     pub fn plan(&self, files: &Files) -> Result<Plan, MachineError> {
-        require_include(files)?;
         let mut config = CargoConfig::read(&files.local)?;
         let by_user = Layers::read(&files.root)?;
         let (jobs, about_jobs) = self.wanted_jobs(&by_user);
@@ -77,6 +76,7 @@ impl Machine {
         if jobs.is_none() && linker.is_none() {
             config.undo(OWNER)?;
         } else {
+            require_include(files)?;
             config.introduce(INTRODUCTION, OWNER);
             self.write(&mut config, jobs, linker)?;
         }

@@ -199,14 +199,23 @@ impl Files {
         let dir = including.unwrap_or(upper);
         Self {
             root: project.root.clone(),
-            tracked: dir.join(".cargo/config.toml"),
+            tracked: tracked_in(dir),
             local: local_config(dir),
         }
     }
 }
 
+/// The configuration in `dir`; cargo prefers the older name where both are there.
+fn tracked_in(dir: &Utf8Path) -> Utf8PathBuf {
+    let old = dir.join(".cargo/config");
+    if old.is_file() {
+        return old;
+    }
+    dir.join(".cargo/config.toml")
+}
+
 fn includes_local(dir: &Utf8Path) -> bool {
-    let path = dir.join(".cargo/config.toml");
+    let path = tracked_in(dir);
     path.is_file() && CargoConfig::read(&path).is_ok_and(|config| config.includes(LOCAL_CONFIG))
 }
 

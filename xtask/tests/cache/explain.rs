@@ -108,6 +108,26 @@ fn explained_after(
 }
 
 #[test]
+fn profiles_in_the_manifest_are_seen() {
+    let (cache, project) = (Cache::new(), project("profiles"));
+    cache.enable(&project, &[]);
+    in_environment(&cache, &project, "base", &[]);
+    let manifest = fs_err::read_to_string(project.root().join("Cargo.toml")).unwrap();
+    let optimised = "[profile.dev.package.\"*\"]\nopt-level = 1\n";
+    project.write("Cargo.toml", &format!("{manifest}\n{optimised}"));
+    let counted = in_environment(&cache, &project, "optimised", &[]);
+    let nothing = Counted {
+        hits: 0,
+        misses: REGISTRY_CRATES,
+    };
+    assert_eq!(counted, nothing);
+    let differences = explained(&cache, &project, "base", "optimised");
+    assert_eq!(differences[0]["effect"], "no-hits", "{differences:?}");
+    let flags = differences[0]["b"].as_str().unwrap_or_default();
+    assert!(flags.contains("-C opt-level=1"), "{differences:?}");
+}
+
+#[test]
 fn a_recording_has_no_secrets() {
     let (cache, project) = (Cache::new(), project("secrets"));
     cache.enable(&project, &[]);

@@ -125,7 +125,15 @@ fn each_scope_has_its_file() {
         "{}",
         status.stdout
     );
-    run(&["disable"]);
+    // It concerns other projects as well.
+    let done = run(&["disable"]);
+    assert!(
+        done.stderr.contains("disable --scope user"),
+        "{}",
+        done.stderr
+    );
+    assert!(home.join("config.toml").exists());
+    run(&["disable", "--scope", "user"]);
     assert!(!home.join("config.toml").exists());
 }
 
@@ -201,6 +209,53 @@ fn another_wrapper_is_switched_by_the_same_command() {
     assert!(counts.contains(&format!("kept in     {store}")), "{counts}");
     cache.xtask_ok(&project, &["sccache", "disable"]);
     assert_eq!(configuration(&project), []);
+}
+
+#[test]
+fn running_it_again_keeps_what_was_chosen() {
+    let (cache, project) = (Cache::new(), project("again"));
+    let other = cache.dir.path().join("other");
+    cache.enable(&project, &["--size", "3G"]);
+    let chosen = [
+        "--program",
+        cache.sccache.as_str(),
+        "--dir",
+        other.as_str(),
+        "--size",
+        "4G",
+    ];
+    cache.xtask_ok(&project, &[&["sccache", "enable"][..], &chosen].concat());
+    let before = configuration(&project);
+    let done = cache.xtask_ok(&project, &["sccache", "enable"]);
+    assert_eq!(configuration(&project), before, "{}", done.stderr);
+}
+
+#[test]
+fn the_older_name_of_the_configuration_is_respected() {
+    let (cache, project) = (Cache::new(), project("older_name"));
+    project.write(".cargo/config", "[build]\njobs = 1\n");
+    let before = configuration(&project);
+    cache.enable(&project, &[]);
+    let status = cache.xtask_ok(&project, &["sccache", "status"]).stdout;
+    assert!(
+        status.contains("named by    .cargo/config.local.toml"),
+        "{status}"
+    );
+    cache.xtask_ok(&project, &["sccache", "disable"]);
+    assert_eq!(configuration(&project), before);
+}
+
+#[test]
+fn what_cannot_be_written_whole_is_not_written_at_all() {
+    let (cache, project) = (Cache::new(), project("half"));
+    project.write(".cargo/config.toml", "[build]\njobs = 1\n");
+    let read_only = std::os::unix::fs::PermissionsExt::from_mode(0o444);
+    fs_err::set_permissions(project.root().join(".cargo/config.toml"), read_only).unwrap();
+    let before = configuration(&project);
+    let args = ["sccache", "enable", "--program", cache.sccache.as_str()];
+    let done = cache.xtask(&project, &args);
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    assert_eq!(configuration(&project), before);
 }
 
 #[test]
