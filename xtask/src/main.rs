@@ -7,6 +7,7 @@ mod context;
 mod dev;
 mod sccache;
 mod ui;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Command {
     Dev(dev::Args),
     /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
     Sccache(sccache::Args),
+    /// Build wheels for release, or audit some
+    Wheel(wheel::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Dev(args) => dev::run(&context, &args),
         Command::Sccache(args) => sccache::run(&context, &args),
+        Command::Wheel(args) => wheel::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {
