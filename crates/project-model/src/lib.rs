@@ -7,6 +7,6 @@ mod project;
 mod pyproject;
 
 pub use extension::{Extension, Layout};
-pub use policy::Policy;
+pub use policy::{Features, Policy, WheelPolicy};
 pub use project::{Project, ProjectError, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};

@@ -787,10 +787,14 @@ fn expected() -> Expected {
     Expected {
         name: "Thing".to_owned(),
         version: Some("1.0+g1a2b3c4".to_owned()),
-        tag: Some(wheel.tag.clone()),
+        platform: Some("manylinux_2_28_x86_64".to_owned()),
+        python: None,
         requires_python: Some(">=3.11".to_owned()),
-        dependencies: vec!["other >= 1".to_owned()],
-        scripts: BTreeMap::from([("thing".to_owned(), "thing.cli:main".to_owned())]),
+        dependencies: Some(vec!["other >= 1".to_owned()]),
+        scripts: Some(BTreeMap::from([(
+            "thing".to_owned(),
+            "thing.cli:main".to_owned(),
+        )])),
         module: "thing._thing".to_owned(),
         files: vec![
             file(&mut wheel, "thing/__init__.py"),
@@ -865,7 +869,7 @@ fn another_extension_than_the_projects() {
 #[test]
 fn other_metadata_than_the_projects() {
     let refuses = |changed: Expected, rule, part: &str| {
-        refused_only(&against(&Wheel::good(), &changed), rule, part)
+        refused_only(&against(&Wheel::good(), &changed), rule, part);
     };
     let good = expected;
     refuses(
@@ -886,11 +890,19 @@ fn other_metadata_than_the_projects() {
     );
     refuses(
         Expected {
-            tag: Some("cp312-cp312-any".to_owned()),
+            platform: Some("manylinux_2_17_x86_64".to_owned()),
             ..good()
         },
         Rule::Tag,
-        "was to be built",
+        "manylinux_2_17_x86_64 was to be built",
+    );
+    refuses(
+        Expected {
+            python: Some("cp312".to_owned()),
+            ..good()
+        },
+        Rule::Tag,
+        "cp312 was to be built",
     );
     refuses(
         Expected {
@@ -902,7 +914,7 @@ fn other_metadata_than_the_projects() {
     );
     refuses(
         Expected {
-            dependencies: vec![],
+            dependencies: Some(vec![]),
             ..good()
         },
         Rule::Metadata,
@@ -910,7 +922,7 @@ fn other_metadata_than_the_projects() {
     );
     refuses(
         Expected {
-            dependencies: vec!["other".to_owned(), "more>2".to_owned()],
+            dependencies: Some(vec!["other".to_owned(), "more>2".to_owned()]),
             ..good()
         },
         Rule::Metadata,
@@ -918,13 +930,16 @@ fn other_metadata_than_the_projects() {
     );
     refuses(
         Expected {
-            scripts: BTreeMap::new(),
+            scripts: Some(BTreeMap::new()),
             ..good()
         },
         Rule::EntryPoint,
         "none of the project's",
     );
-    let scripts = BTreeMap::from([("thing".to_owned(), "thing:main".to_owned())]);
+    let scripts = Some(BTreeMap::from([(
+        "thing".to_owned(),
+        "thing:main".to_owned(),
+    )]));
     refuses(
         Expected { scripts, ..good() },
         Rule::EntryPoint,
