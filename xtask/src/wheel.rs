@@ -20,7 +20,7 @@ use crate::ui;
 
 /// Build wheels for release, audit them, try them, and describe them.
 ///
-/// One wheel for each platform of [workspace.metadata.xtask.wheel], which with pyo3's stable ABI serves every
+/// One wheel for each platform of `[workspace.metadata.xtask.wheel]`, which with pyo3's stable ABI serves every
 /// version of Python. It is built from a copy of what git tracks; its version has the commit as its local part. On
 /// any Linux the platform is kept by zig, which is fetched; in a manylinux container by the compiler there.
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,7 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct BuildArgs {
     /// Build with the release profile, and strip
     #[arg(long, short)]
@@ -50,8 +51,8 @@ struct BuildArgs {
     /// The directory that the wheels, SHA256SUMS and manifest.json are written to
     #[arg(long, short, value_name = "DIR", default_value = "dist")]
     out: Utf8PathBuf,
-    /// A platform such as manylinux_2_28_x86_64; may be given several times [default: the policy's, else
-    /// manylinux_2_28 on this machine]
+    /// A platform such as `manylinux_2_28_x86_64`; may be given several times [default: the policy's, else
+    /// `manylinux_2_28` on this machine]
     #[arg(long, value_name = "TAG")]
     platform: Vec<String>,
     /// Use sccache, and tell its hits

@@ -44,13 +44,8 @@ pub enum WheelError {
         wheel: String,
         python: String,
         what: String,
-        source: RunError,
-    },
-    #[error("{wheel} does not work with {python}: {what}")]
-    TrialAnswer {
-        wheel: String,
-        python: String,
-        what: String,
+        /// The command that failed; none if it answered something else than it should.
+        source: Option<Box<RunError>>,
     },
     #[error("cannot read {path}")]
     Read {

@@ -86,23 +86,18 @@ fn files(
     workspace: &Workspace,
     commit: Option<&Commit>,
 ) -> Result<(Utf8PathBuf, Vec<Utf8PathBuf>), WheelError> {
-    let (root, mut files) = match commit {
-        Some(commit) => {
-            let files = commit.files().map_err(|source| WheelError::Files {
-                root: commit.root.clone(),
-                source,
-            })?;
-            (commit.root.clone(), files)
-        }
-        None => {
-            let above = project
-                .root
-                .ancestors()
-                .find(|dir| workspace.root.starts_with(dir));
-            let root = above.unwrap_or(&project.root).to_owned();
-            let files = written_files(&root, &workspace.target_dir);
-            (root, files)
-        }
+    let (root, mut files) = if let Some(commit) = commit {
+        let files = commit.files().map_err(|source| WheelError::Files {
+            root: commit.root.clone(),
+            source,
+        })?;
+        (commit.root.clone(), files)
+    } else {
+        let above = project.root.ancestors();
+        let mut above = above.filter(|dir| workspace.root.starts_with(dir));
+        let root = above.next().unwrap_or(&project.root).to_owned();
+        let files = written_files(&root, &workspace.target_dir);
+        (root, files)
     };
     // git may ignore it; without it every build would choose dependencies anew.
     if let Ok(lock) = workspace.root.join("Cargo.lock").strip_prefix(&root) {

@@ -102,7 +102,7 @@ impl Trial<'_> {
                 wheel: report.file_name.clone(),
                 python: python.to_string(),
                 what,
-                source,
+                source: Some(Box::new(source)),
             }
         };
         self.make(&venv, python)
@@ -167,10 +167,11 @@ impl Trial<'_> {
         report: &Report,
         python: &Interpreter,
     ) -> Result<(), WheelError> {
-        let wrong = |what: String| WheelError::TrialAnswer {
+        let wrong = |what: String| WheelError::Trial {
             wheel: report.file_name.clone(),
             python: python.to_string(),
             what,
+            source: None,
         };
         // A module may print while it is imported; ours is the last line.
         let line = answer.lines().last().unwrap_or_default();
