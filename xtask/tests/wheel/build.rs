@@ -1,14 +1,16 @@
 //! Building.
 
+use camino::Utf8Path;
 use testkit::Fixture;
 
-use super::{command, commit, git, project, wheel, wheel_ok};
+use super::{command, git, project, wheel, wheel_ok};
 
 fn tag(python: &str) -> String {
     format!("{python}-manylinux_2_28_{}.whl", std::env::consts::ARCH)
 }
 
-/// The one test that shows everything at once, since it takes a release build.
+/// One test for all that takes a release build: pyo3 is compiled anew for every directory, whose path is among
+/// rustc's arguments.
 #[test]
 fn a_wheel_is_built_audited_tried_and_described() {
     let project = project("whole");
@@ -19,55 +21,70 @@ fn a_wheel_is_built_audited_tried_and_described() {
         .capture()
         .unwrap();
     assert!(done.status.success(), "{}", done.stderr);
+    assert!(done.stderr.contains("Trying"), "{}", done.stderr);
 
     let short = &git(&project, &["rev-parse", "HEAD"])[..7];
     let name = format!("whole-0.1.0+g{short}-{}", tag("cp311-abi3"));
-    let dist = project.beside("dist");
-    assert_eq!(done.stdout.trim(), dist.join(&name));
-    assert!(done.stderr.contains("Trying"), "{}", done.stderr);
-
-    let sums = fs_err::read_to_string(dist.join("SHA256SUMS")).unwrap();
-    assert!(sums.ends_with(&format!("  {name}\n")), "{sums}");
-    let manifest = fs_err::read_to_string(dist.join("manifest.json")).unwrap();
-    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-    let wheel = &manifest["wheels"][0];
-    assert_eq!(
-        manifest["commit"]["hash"],
-        git(&project, &["rev-parse", "HEAD"])
-    );
-    assert_eq!(wheel["abi"][0], "abi3");
-    assert!(!wheel["tried_with"].as_array().unwrap().is_empty());
-    assert!(sums.starts_with(wheel["sha256"].as_str().unwrap()));
+    let path = project.beside("dist").join(&name);
+    assert_eq!(done.stdout.trim(), path);
+    let sha256 = described(&project, &name);
+    let outputs = fs_err::read_to_string(outputs).unwrap();
     assert!(
-        fs_err::read_to_string(outputs)
-            .unwrap()
-            .contains(&format!("version=0.1.0+g{short}\n"))
+        outputs.contains(&format!("version=0.1.0+g{short}\n")),
+        "{outputs}"
     );
     assert!(fs_err::read_to_string(summary).unwrap().contains(&name));
 
-    // The working tree is as it was.
+    // The working tree is as it was, and what is announced is what the audit says of the file.
     assert_eq!(git(&project, &["status", "--porcelain"]), "");
-    // What is announced is what the audit says of the file.
-    let audited = super::wheel(
-        &project,
-        &[
-            "audit",
-            "--json",
-            "--against-project",
-            dist.join(&name).as_str(),
-        ],
-    );
+    let args = ["audit", "--json", "--against-project", path.as_str()];
+    let audited = wheel(&project, &args);
     assert!(audited.status.success(), "{}", audited.stdout);
     let reports: serde_json::Value = serde_json::from_str(&audited.stdout).unwrap();
-    assert_eq!(reports[0]["sha256"], wheel["sha256"]);
+    assert_eq!(reports[0]["sha256"].as_str(), Some(&*sha256));
+
+    the_same_commit_in_another_directory_gives_the_same_bytes(&path);
+    a_wheel_that_fails_its_trial_is_not_handed_over(&project, &path);
 }
 
-#[test]
-fn the_same_commit_in_another_directory_gives_the_same_bytes() {
-    let (one, other) = (project("twins"), project("twins"));
-    assert_ne!(one.root(), other.root());
-    let read = |project: &Fixture| fs_err::read(wheel_ok(project, &["--release"])).unwrap();
-    assert!(read(&one) == read(&other), "the bytes differ");
+/// What `SHA256SUMS` and `manifest.json` say; the hash of the wheel.
+fn described(project: &Fixture, name: &str) -> String {
+    let read = |file| fs_err::read_to_string(project.beside("dist").join(file)).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
+    let wheel = &manifest["wheels"][0];
+    let hash = git(project, &["rev-parse", "HEAD"]);
+    assert_eq!(manifest["commit"]["hash"].as_str(), Some(&*hash));
+    assert_eq!(wheel["abi"][0], "abi3");
+    assert!(!wheel["tried_with"].as_array().unwrap().is_empty());
+    let sha256 = wheel["sha256"].as_str().unwrap();
+    assert_eq!(read("SHA256SUMS"), format!("{sha256}  {name}\n"));
+    sha256.to_owned()
+}
+
+fn the_same_commit_in_another_directory_gives_the_same_bytes(one: &Utf8Path) {
+    let twin = project("whole");
+    let other = wheel_ok(&twin, &["--release"]);
+    assert_ne!(one, other);
+    let same = fs_err::read(one).unwrap() == fs_err::read(other).unwrap();
+    assert!(same, "the bytes differ");
+}
+
+fn a_wheel_that_fails_its_trial_is_not_handed_over(project: &Fixture, before: &Utf8Path) {
+    let to = "raise SystemExit('out of cheese')";
+    project.edit("python/whole/__init__.py", "print(answer())", to);
+    let done = wheel(project, &["--release"]);
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    assert!(done.stderr.contains("out of cheese"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("files differ from commit"),
+        "{}",
+        done.stderr
+    );
+    let dist = before.parent().unwrap().read_dir_utf8().unwrap();
+    let wheels = dist
+        .flatten()
+        .filter(|entry| entry.path().extension() == Some("whl"));
+    assert_eq!(wheels.count(), 1, "the one from before");
 }
 
 #[test]
@@ -81,38 +98,14 @@ fn a_wheel_for_one_python_is_for_that_one() {
 }
 
 #[test]
-fn uncommitted_changes_are_built_and_said() {
+fn uncommitted_changes_are_said_in_the_version() {
     let project = project("changed");
     project.edit("native/src/lib.rs", "42", "43");
-    let done = wheel(&project, &["--release"]);
+    let done = wheel(&project, &["--plan"]);
     assert!(done.status.success(), "{}", done.stderr);
-    assert!(done.stdout.contains(".dirty.d"), "{}", done.stdout);
-    assert!(
-        done.stderr.contains("files differ from commit"),
-        "{}",
-        done.stderr
-    );
-}
-
-#[test]
-fn a_wheel_that_fails_its_trial_is_not_handed_over() {
-    let project = Fixture::mixed("failing");
-    project.edit(
-        "python/failing/__init__.py",
-        "print(answer())",
-        "raise SystemExit('out of cheese')",
-    );
-    let policy = "[workspace.metadata.xtask.wheel]\nsmoke = [[\"failing\"]]\n";
-    project.edit(
-        "native/Cargo.toml",
-        "[workspace]\n",
-        &format!("[workspace]\n{policy}"),
-    );
-    commit(&project);
-    let done = wheel(&project, &["--release"]);
-    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
-    assert!(done.stderr.contains("out of cheese"), "{}", done.stderr);
-    assert!(!project.beside("dist").exists());
+    let plan: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let version = plan["version"].as_str().unwrap();
+    assert!(version.contains(".dirty.d"), "{version}");
 }
 
 #[test]
