@@ -269,6 +269,24 @@ fn entries_that_share_their_data() {
     );
 }
 
+/// An entry that lies within the data of another one.
+#[test]
+fn entries_that_overlap() {
+    let inner = zip(&[Entry::stored("b.py", b"x")]);
+    let (local, directory) = (inner.len() - 22 - 50, inner.len() - 22);
+    let outer = Entry::stored("a.py", &inner[..local]);
+    let one = zip(&[outer]);
+    let at = one.len() - 22 - 50;
+    let mut both = one[at..one.len() - 22].to_vec();
+    let mut second = inner[local..directory].to_vec();
+    // Its header stands behind that of the first: 30 bytes and the name.
+    second[42..46].copy_from_slice(&34u32.to_le_bytes());
+    both.extend(second);
+    let bytes = finish(one[..at].to_vec(), &both, 2);
+    let report = audit("a-1-py3-none-any.whl", &bytes, None);
+    refused_only(&report, Rule::Archive, "overlap");
+}
+
 #[test]
 fn an_encrypted_entry() {
     let mut wheel = Wheel::good();
