@@ -1,10 +1,11 @@
 //! What every command starts from.
 
 use anyhow::{Context as _, bail};
-use build_env::{PinnedRequirements, Toolbox, cargo_env};
+use build_env::{PinnedRequirements, Toolbox, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::status::{missing_wrapper, refusal};
 use project_model::Project;
+use project_model::cargo_config::Layers;
 
 use crate::ui;
 
@@ -48,6 +49,12 @@ impl Context {
 pub(crate) fn toolbox(offline: bool) -> anyhow::Result<Toolbox> {
     let pinned = PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")?;
     Ok(Toolbox::new(pinned, offline))
+}
+
+/// Whether the user has said, for cargo, how many jobs there are to be.
+pub(crate) fn jobs_are_configured(root: &Utf8Path) -> bool {
+    let configured = Layers::read(root).is_ok_and(|layers| layers.sets(&["build", "jobs"]));
+    configured || vars::var(vars::CARGO_BUILD_JOBS).is_some()
 }
 
 fn nearest_project() -> anyhow::Result<Utf8PathBuf> {

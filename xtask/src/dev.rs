@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Running, Toolbox, memory, vars};
+use build_env::{Invocation, Running, Toolbox, memory};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Snapshot, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
-use project_model::cargo_config::Layers;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
-use crate::context::{Context, toolbox};
+use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
 
 /// Build the extension and install the package as editable.
@@ -112,12 +111,6 @@ impl Args {
             verbose: self.verbose,
         }
     }
-}
-
-/// Whether the user has said, for cargo, how many jobs there are to be.
-fn jobs_are_configured(root: &Utf8Path) -> bool {
-    let configured = Layers::read(root).is_ok_and(|layers| layers.sets(&["build", "jobs"]));
-    configured || vars::var(vars::CARGO_BUILD_JOBS).is_some()
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {

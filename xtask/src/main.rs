@@ -9,6 +9,7 @@ mod dev;
 mod machine;
 mod sccache;
 mod ui;
+mod wheel;
 
 use std::process::ExitCode;
 
@@ -43,6 +44,8 @@ enum Command {
     Sccache(sccache::Args),
     /// Write the settings that follow from this machine: jobs and linker
     Machine(machine::Args),
+    /// Build wheels for release, or audit some
+    Wheel(wheel::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::CacheKeys(args) => cache_keys::run(&context, &args),
         Command::Sccache(args) => sccache::run(&context, &args),
         Command::Machine(args) => machine::run(&context, &args),
+        Command::Wheel(args) => wheel::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -174,12 +174,49 @@ pub fn newest(
     choose(what, &candidates(), wanted)
 }
 
+/// All installations of this machine that `wanted` accepts, of each version of Python the best one, the newest
+/// version first.
+#[must_use]
+pub fn installed(wanted: impl Fn(&Interpreter) -> bool) -> Vec<Interpreter> {
+    let (running, _) = running(&candidates());
+    let mut chosen: Vec<Interpreter> = Vec::new();
+    for python in running.into_iter().filter(wanted) {
+        let minor = |python: &Interpreter| {
+            let parts: Vec<_> = python
+                .version
+                .split('.')
+                .take(2)
+                .map(str::to_owned)
+                .collect();
+            (parts, python.free_threaded, python.implementation.clone())
+        };
+        if chosen.iter().all(|other| minor(other) != minor(&python)) {
+            chosen.push(python);
+        }
+    }
+    chosen
+}
+
 /// [`newest`] among the programs `candidates`.
 fn choose(
     what: &str,
     candidates: &[Utf8PathBuf],
     wanted: impl Fn(&Interpreter) -> bool,
 ) -> Result<Interpreter, PythonError> {
+    let (running, mut seen) = running(candidates);
+    seen.splice(
+        0..0,
+        running.iter().map(|p| format!("{p} at {}", p.executable)),
+    );
+    let fitting = running.into_iter().find(wanted);
+    fitting.ok_or_else(|| PythonError::NoneFits {
+        wanted: what.to_owned(),
+        seen,
+    })
+}
+
+/// The installations that the programs `candidates` belong to, by preference, and what is wrong with the others.
+fn running(candidates: &[Utf8PathBuf]) -> (Vec<Interpreter>, Vec<String>) {
     let mut seen = Vec::new();
     let mut running: Vec<Interpreter> = Vec::new();
     for probed in probe_all(candidates) {
@@ -191,16 +228,7 @@ fn choose(
             Err(error) => seen.push(error.to_string()),
         }
     }
-    let running = by_preference(running);
-    seen.splice(
-        0..0,
-        running.iter().map(|p| format!("{p} at {}", p.executable)),
-    );
-    let fitting = running.into_iter().find(wanted);
-    fitting.ok_or_else(|| PythonError::NoneFits {
-        wanted: what.to_owned(),
-        seen,
-    })
+    (by_preference(running), seen)
 }
 
 /// Asks all at once: each takes some 30 ms to answer, a pyenv shim 300, and there may be dozens.

@@ -176,6 +176,29 @@ impl Toolbox {
         })
     }
 
+    /// A directory for what is made for the project in `root` and must not lie below it.
+    #[must_use]
+    pub fn scratch_of(&self, root: &Utf8Path, purpose: &str) -> Utf8PathBuf {
+        // FNV-1a: a name and no protection, so that it need not be a cryptographic one.
+        let hash = root
+            .as_str()
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        let above = self.locks();
+        above.with_file_name(purpose).join(format!("{hash:016x}"))
+    }
+
+    /// zig as PyPI has it (`ziglang`), in the pinned version: another one would make other bytes.
+    pub fn zig(&self, say: Say<'_>) -> Result<Tool, ToolError> {
+        let install = |target: &Utf8Path, requirements: &Utf8Path| {
+            let uv = self.find("uv")?;
+            Some(uv_install(&uv, target, requirements))
+        };
+        self.pinned_wheel_with("ziglang", "ziglang/zig", say, install)
+    }
+
     /// `name` from `PATH`, or from among the tools that were installed here. Nothing is fetched.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Tool> {
@@ -250,11 +273,23 @@ impl Toolbox {
         say: Say<'_>,
         installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
     ) -> Result<Tool, ToolError> {
+        self.pinned_wheel_with(name, &format!("bin/{name}"), say, installer)
+    }
+
+    /// The same where the program lies at `program` below the directory of the wheel.
+    fn pinned_wheel_with(
+        &self,
+        name: &str,
+        program: &str,
+        say: Say<'_>,
+        installer: impl FnOnce(&Utf8Path, &Utf8Path) -> Option<Invocation>,
+    ) -> Result<Tool, ToolError> {
         let version = self
             .pinned
             .version(name)
             .map_err(requirements_error(name))?;
-        let tool = self.installed(name, version);
+        let mut tool = self.installed(name, version);
+        tool.path = dir_of(&tool).join(program);
         if tool.path.is_file() {
             return Ok(tool);
         }

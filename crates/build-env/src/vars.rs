@@ -34,6 +34,28 @@ pub const XTASK_RECORD_CARGO: &str = "XTASK_RECORD_CARGO";
 /// with a hash of each value.
 pub const XTASK_RECORD_BASE: &str = "XTASK_RECORD_BASE";
 
+/// When what is built says that it was made, in seconds since 1970
+/// (<https://reproducible-builds.org/specs/source-date-epoch/>).
+pub const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";
+
+/// Set in the images of manylinux: the platform tag that their compiler keeps.
+pub const AUDITWHEEL_PLAT: &str = "AUDITWHEEL_PLAT";
+
+/// Arguments for rustc, separated by spaces; instead of those in cargo's configuration.
+pub const RUSTFLAGS: &str = "RUSTFLAGS";
+
+/// The same, separated by the character 0x1f.
+pub const CARGO_ENCODED_RUSTFLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
+
+/// The program that maturin takes for zig.
+pub const CARGO_ZIGBUILD_ZIG_PATH: &str = "CARGO_ZIGBUILD_ZIG_PATH";
+
+/// Set by GitHub's runners: the file that takes `name=value` lines for later steps.
+pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
+
+/// Set by GitHub's runners: the file that takes Markdown for the summary of the job.
+pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
+
 /// The active virtual environment, as its `activate` script sets it.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 

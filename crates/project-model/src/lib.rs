@@ -10,6 +10,6 @@ mod pyproject;
 
 pub use crates::{Closure, PathCrate};
 pub use extension::{Extension, Layout};
-pub use policy::Policy;
+pub use policy::{Features, Policy, WheelPolicy};
 pub use project::{Project, ProjectError, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};

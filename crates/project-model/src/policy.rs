@@ -11,6 +11,42 @@ pub struct Policy {
     /// relative to the project. Without any, `uv.lock` decides; without that, the newest that fit.
     #[serde(default)]
     pub dev_requirements: Vec<Utf8PathBuf>,
+    /// What is released.
+    #[serde(default)]
+    pub wheel: WheelPolicy,
+}
+
+/// `[workspace.metadata.xtask.wheel]`: which wheels are released, and what they must keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct WheelPolicy {
+    /// Platform tags such as `manylinux_2_28_x86_64`. Without any: `manylinux_2_28` on the machine at hand.
+    pub platforms: Vec<String>,
+    /// Versions of CPython such as `3.12`, a wheel for each. Without any: one wheel, which with pyo3's stable ABI
+    /// serves all versions from the oldest that its feature names.
+    pub pythons: Vec<String>,
+    /// Features of the extension crate.
+    #[serde(flatten)]
+    pub features: Features,
+    /// In place of these, those of a wheel for one version of CPython, which must switch the stable ABI off.
+    pub one_python: Option<Features>,
+    /// The tag of the release that always holds the newest wheels.
+    pub release_tag: Option<String>,
+    /// The largest size of a wheel, in bytes.
+    pub max_size_bytes: Option<u64>,
+    /// Commands that must succeed where a wheel has been installed, each with its arguments. They are run one after
+    /// the other in one empty directory; `python` is that of the environment.
+    pub smoke: Vec<Vec<String>>,
+}
+
+/// A choice of cargo features.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct Features {
+    /// `--features`.
+    pub features: Vec<String>,
+    /// `--no-default-features`.
+    pub no_default_features: bool,
 }
 
 impl Policy {
@@ -36,6 +72,21 @@ mod tests {
             Policy::from_metadata(&json!(null)).unwrap(),
             Policy::default()
         );
+    }
+
+    #[test]
+    fn a_wheel_for_one_python_may_have_features_of_its_own() {
+        let wheel = json!({
+            "features": ["fast"],
+            "one-python": {"no-default-features": true},
+            "smoke": [["thing", "--help"]],
+        });
+        let policy = Policy::from_metadata(&json!({"xtask": {"wheel": wheel}})).unwrap();
+        assert_eq!(policy.wheel.features.features, ["fast"]);
+        assert!(policy.wheel.one_python.unwrap().no_default_features);
+        let wrong = json!({"xtask": {"wheel": {"plattforms": []}}});
+        let error = Policy::from_metadata(&wrong).unwrap_err().to_string();
+        assert!(error.contains("plattforms"), "{error}");
     }
 
     #[test]

@@ -44,6 +44,20 @@ pub struct BuildSystem {
 pub struct ProjectTable {
     /// The name of the distribution.
     pub name: String,
+    /// Its version, unless that is dynamic.
+    pub version: Option<String>,
+    /// The fields that come from somewhere else: with maturin, from Cargo.toml.
+    #[serde(default)]
+    pub dynamic: Vec<String>,
+    /// The commands: by name, what they call.
+    #[serde(default)]
+    pub scripts: BTreeMap<String, String>,
+    /// The same for commands without a terminal.
+    #[serde(default)]
+    pub gui_scripts: BTreeMap<String, String>,
+    /// Patterns of the licence files, relative to the project.
+    #[serde(default)]
+    pub license_files: Vec<String>,
     /// `requires-python`.
     pub requires_python: Option<String>,
     /// What is to be installed beside it, as PEP 508 requirements.
@@ -115,6 +129,10 @@ pub struct MaturinTable {
     /// Python packages beside the one that holds the extension.
     #[serde(default)]
     pub python_packages: Vec<String>,
+    /// Files that are packed beside those of the packages.
+    pub include: Option<serde_json::Value>,
+    /// Files that are not packed.
+    pub exclude: Option<serde_json::Value>,
     /// How Python and Rust are bound together; found out by maturin, if absent.
     pub bindings: Option<String>,
     /// The cargo profile of every build.

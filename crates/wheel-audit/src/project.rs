@@ -1,0 +1,278 @@
+//! What only the project of a wheel can know: that everything is in it, and that it says of itself what
+//! pyproject.toml says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pep440_rs::VersionSpecifiers;
+
+use crate::entry_points;
+use crate::headers::Headers;
+use crate::inside::{Inside, stem};
+use crate::name::{WheelName, normalized};
+use crate::report::{Findings, Rule};
+
+/// The wheel as its project wants it. What is `None` is left to the wheel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// The distribution.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// The platform tag: `manylinux_2_28_x86_64`.
+    pub platform: Option<String>,
+    /// The tag of the one Python that it is for: `cp312`.
+    pub python: Option<String>,
+    /// `requires-python`.
+    pub requires_python: Option<String>,
+    /// The dependencies, without those of extras (PEP 508).
+    pub dependencies: Option<Vec<String>>,
+    /// The commands, by name.
+    pub scripts: Option<BTreeMap<String, String>>,
+    /// The dotted name of the one extension module.
+    pub module: String,
+    /// The files of the package, which must all be there as they are.
+    pub files: Vec<ExpectedFile>,
+    /// Directories, as paths in the wheel, in which nothing else may lie but the extension module.
+    pub packages: Vec<String>,
+    /// The names of licence files.
+    pub licenses: Vec<String>,
+    /// The largest size of the wheel, in bytes.
+    pub max_size_bytes: Option<u64>,
+    /// Directories of the machine that built it, whose paths must not be in it.
+    pub forbidden_paths: Vec<String>,
+}
+
+/// A file that has to be in the wheel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedFile {
+    /// Its path there.
+    pub path: String,
+    /// Of its bytes, in hexadecimal digits.
+    pub sha256: String,
+}
+
+pub(crate) fn check(
+    expected: &Expected,
+    name: Option<&WheelName>,
+    size_bytes: usize,
+    inside: &Inside,
+    findings: &mut Findings,
+) {
+    if let Some(name) = name {
+        check_name(expected, name, findings);
+    }
+    check_files(expected, inside, findings);
+    check_extension(expected, inside, findings);
+    check_scripts(expected, inside, findings);
+    if let Some(metadata) = &inside.metadata {
+        check_metadata(expected, metadata, findings);
+        check_licenses(expected, metadata, findings);
+    }
+    let size_bytes = size_bytes as u64;
+    if let Some(max) = expected.max_size_bytes.filter(|max| size_bytes > *max) {
+        let reason = format!("it has {size_bytes} bytes, and the project allows {max}");
+        findings.error(Rule::Size, "", reason);
+    }
+}
+
+fn check_name(expected: &Expected, name: &WheelName, findings: &mut Findings) {
+    if normalized(&name.distribution) != normalized(&expected.name) {
+        let reason = format!(
+            "it is called {}, and the project {}",
+            name.distribution, expected.name
+        );
+        findings.error(Rule::FileName, "", reason);
+    }
+    if let Some(version) = &expected.version
+        && !name.is_version(version)
+    {
+        let reason = format!(
+            "its version is {}, and the project's {version}",
+            name.version
+        );
+        findings.error(Rule::FileName, "", reason);
+    }
+    if let Some(platform) = &expected.platform
+        && !name.platforms.contains(platform)
+    {
+        let reason = format!(
+            "it is tagged {}, and {platform} was to be built",
+            name.tag()
+        );
+        findings.error(Rule::Tag, "", reason);
+    }
+    if let Some(python) = &expected.python
+        && (&name.python, &name.abi) != (&vec![python.clone()], &vec![python.clone()])
+    {
+        let reason = format!("it is tagged {}, and {python} was to be built", name.tag());
+        findings.error(Rule::Tag, "", reason);
+    }
+}
+
+fn check_files(expected: &Expected, inside: &Inside, findings: &mut Findings) {
+    let installed: BTreeMap<_, _> = inside
+        .files
+        .iter()
+        .map(|(path, file)| (Inside::installed(path), file))
+        .collect();
+    for file in &expected.files {
+        match installed.get(file.path.as_str()) {
+            None => findings.error(
+                Rule::Package,
+                &file.path,
+                "it belongs to the package, and is missing",
+            ),
+            Some(found) if found.sha256 != file.sha256 => {
+                findings.error(
+                    Rule::Package,
+                    &file.path,
+                    "it is not as it is in the project",
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    let known: BTreeSet<_> = expected
+        .files
+        .iter()
+        .map(|file| file.path.as_str())
+        .collect();
+    let extension = expected.module.replace('.', "/");
+    for &path in installed.keys() {
+        let mut packages = expected.packages.iter();
+        let is_inside = packages.any(|package| {
+            path.strip_prefix(package.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+        });
+        if is_inside && !known.contains(path) && !is_module(path, &extension) {
+            findings.error(Rule::Package, path, "it is no file of the package");
+        }
+    }
+}
+
+/// Whether the file `path` is the module `module`, both as paths: `a/_x.abi3.so` and `a/_x`.
+fn is_module(path: &str, module: &str) -> bool {
+    let (directory, name) = module.rsplit_once('/').unwrap_or(("", module));
+    let found = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    found == directory && stem(path) == name && crate::inside::suffix(path).is_some()
+}
+
+fn check_extension(expected: &Expected, inside: &Inside, findings: &mut Findings) {
+    let module = expected.module.replace('.', "/");
+    // A bare name means that the extension lies in a package of its own name.
+    let nested = format!("{module}/{module}");
+    let mut found = inside.extensions().map(|(path, _)| Inside::installed(path));
+    match (found.next(), found.next()) {
+        (Some(path), None) if is_module(path, &module) || is_module(path, &nested) => {}
+        (Some(path), None) => {
+            let reason = format!(
+                "it is the extension module, and `{}` was to be built",
+                expected.module
+            );
+            findings.error(Rule::Extension, path, reason);
+        }
+        (None, _) => findings.error(
+            Rule::Extension,
+            "",
+            format!("the extension module `{}` is missing", expected.module),
+        ),
+        (Some(one), Some(other)) => {
+            findings.error(
+                Rule::Extension,
+                other,
+                format!("it is an extension module beside {one}"),
+            );
+        }
+    }
+}
+
+fn check_scripts(expected: &Expected, inside: &Inside, findings: &mut Findings) {
+    let found = inside
+        .entry_points
+        .as_deref()
+        .map(entry_points::scripts)
+        .unwrap_or_default();
+    let Some(scripts) = &expected.scripts else {
+        return;
+    };
+    let mut wrong = |reason: String| findings.error(Rule::EntryPoint, "entry_points.txt", reason);
+    for (name, reference) in scripts {
+        match found.get(name) {
+            None => wrong(format!("the command `{name}` is missing")),
+            Some(found) if found != reference => {
+                wrong(format!(
+                    "the command `{name}` calls `{found}` instead of `{reference}`"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    for name in found.keys().filter(|name| !scripts.contains_key(*name)) {
+        wrong(format!("the command `{name}` is none of the project's"));
+    }
+}
+
+fn check_metadata(expected: &Expected, metadata: &Headers, findings: &mut Findings) {
+    let mut wrong = |reason: String| findings.error(Rule::Metadata, "METADATA", reason);
+    if let Some(requires) = &expected.requires_python {
+        let found = metadata.first("Requires-Python").unwrap_or_default();
+        let parsed = |text: &str| text.parse::<VersionSpecifiers>().ok();
+        if parsed(found) != parsed(requires) {
+            wrong(format!(
+                "Requires-Python is `{found}`, and `{requires}` in pyproject.toml"
+            ));
+        }
+    }
+    let Some(dependencies) = &expected.dependencies else {
+        return;
+    };
+    let plain = |requirement: &str| {
+        let kept = requirement.chars().filter(|c| !c.is_whitespace());
+        kept.collect::<String>()
+            .replace(['(', ')'], "")
+            .to_lowercase()
+            .replace('_', "-")
+    };
+    let is_of_extra = |requirement: &&str| {
+        requirement
+            .split_once(';')
+            .is_some_and(|(_, marker)| marker.contains("extra"))
+    };
+    let found: BTreeSet<_> = metadata
+        .all("Requires-Dist")
+        .filter(|it| !is_of_extra(it))
+        .map(plain)
+        .collect();
+    let wanted: BTreeSet<_> = dependencies.iter().map(|it| plain(it)).collect();
+    // Backends order the parts of a requirement differently; what is compared is the distribution.
+    let names = |set: &BTreeSet<String>| -> BTreeSet<String> {
+        let end = |text: &String| {
+            text.find(|c: char| !(c.is_alphanumeric() || "-.".contains(c)))
+                .unwrap_or(text.len())
+        };
+        set.iter()
+            .map(|text| normalized(&text[..end(text)]))
+            .collect()
+    };
+    for name in names(&wanted).difference(&names(&found)) {
+        wrong(format!("the dependency `{name}` is missing"));
+    }
+    for name in names(&found).difference(&names(&wanted)) {
+        wrong(format!("the dependency `{name}` is none of the project's"));
+    }
+}
+
+fn check_licenses(expected: &Expected, metadata: &Headers, findings: &mut Findings) {
+    let found: BTreeSet<_> = metadata.all("License-File").collect();
+    for license in expected
+        .licenses
+        .iter()
+        .filter(|license| !found.contains(license.as_str()))
+    {
+        findings.error(
+            Rule::License,
+            license,
+            "it is a licence of the project, and METADATA does not name it",
+        );
+    }
+}

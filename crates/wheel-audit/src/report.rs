@@ -1,0 +1,230 @@
+//! What an audit found.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::inside::Inside;
+use crate::name::WheelName;
+use crate::record::hex;
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The wheel would not install, would not import, or says something that is not so.
+    Error,
+    /// It works, and could do better.
+    Warning,
+}
+
+/// What a finding is about; the name by which a test, or a person, refers to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// The name of the file is not one of a wheel.
+    FileName,
+    /// The archive is no ZIP file, is damaged, or is made to be read differently by different programs.
+    Archive,
+    /// An entry would be written somewhere else than below the directory it is unpacked into.
+    Path,
+    /// Two entries have one name.
+    Duplicate,
+    /// It unpacks to more than there is any reason for.
+    Bomb,
+    /// An entry is not what its size and checksum say.
+    Content,
+    /// The `.dist-info` directory, or a file in it, is missing, or there are two.
+    DistInfo,
+    /// `WHEEL` contradicts the name of the file.
+    Wheel,
+    /// `METADATA` contradicts the name of the file, or is incomplete.
+    Metadata,
+    /// A licence file that `METADATA` names is missing.
+    License,
+    /// `RECORD` does not list what is there.
+    Record,
+    /// The tags contradict the contents.
+    Tag,
+    /// It takes more of the system than its platform tag promises.
+    Platform,
+    /// An extension module that Python could not import.
+    Extension,
+    /// A command that could not be run.
+    EntryPoint,
+    /// A path of the machine that built it.
+    BuildPath,
+    /// A file of the package is missing, differs, or is too many.
+    Package,
+    /// It is larger than its project allows.
+    Size,
+}
+
+/// One thing that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is about.
+    pub rule: Rule,
+    /// The entry of the archive, or the file itself.
+    pub path: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+/// What an audit found, and what the wheel is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The name of the file.
+    pub file_name: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// The parts of the name, if it has them.
+    pub name: Option<WheelName>,
+    /// The best platform tag that the native code in it keeps: `manylinux_2_17_x86_64`, `musllinux_1_2_x86_64`,
+    /// or `linux_x86_64` where it keeps none. `None` without native code for Linux. Code that needs no library at
+    /// all keeps the oldest tag.
+    pub platform: Option<String>,
+    /// The newest version of glibc's symbols in use: what the system must have at least.
+    pub glibc: Option<String>,
+    /// The modules that are extensions, as paths in the archive.
+    pub extensions: Vec<String>,
+    /// How many bytes it unpacks to.
+    pub unpacked_bytes: u64,
+    /// `Requires-Python`.
+    pub requires_python: Option<String>,
+    /// What is wrong, errors first.
+    pub findings: Vec<Finding>,
+}
+
+impl Report {
+    pub(crate) fn of(file_name: &str, bytes: &[u8], name: Option<WheelName>) -> Self {
+        Self {
+            file_name: file_name.to_owned(),
+            size_bytes: bytes.len() as u64,
+            sha256: hex(&Sha256::digest(bytes)),
+            name,
+            platform: None,
+            glibc: None,
+            extensions: Vec::new(),
+            unpacked_bytes: 0,
+            requires_python: None,
+            findings: Vec::new(),
+        }
+    }
+
+    pub(crate) fn describe(&mut self, inside: &Inside) {
+        self.unpacked_bytes = inside.files.values().map(|file| file.size).sum();
+        self.extensions = inside.extensions().map(|(path, _)| path.clone()).collect();
+        let metadata = inside.metadata.as_ref();
+        self.requires_python = metadata
+            .and_then(|metadata| metadata.first("Requires-Python"))
+            .map(str::to_owned);
+        self.platform = crate::native::platform_of(self.name.as_ref(), inside);
+    }
+
+    /// Whether there is no error.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        self.errors().next().is_none()
+    }
+
+    /// The errors among the findings.
+    pub fn errors(&self) -> impl Iterator<Item = &Finding> {
+        let findings = self.findings.iter();
+        findings.filter(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The report for people: a line for the wheel, and one for each finding.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let verdict = if self.passes() { "ok" } else { "REFUSED" };
+        let mut lines = vec![format!("{}: {verdict}", self.file_name)];
+        if let Some(platform) = &self.platform {
+            let glibc = self.glibc.as_ref();
+            let glibc = glibc.map_or(String::new(), |version| format!(", needs glibc {version}"));
+            lines.push(format!("  keeps      {platform}{glibc}"));
+        }
+        lines.push(format!(
+            "  size       {} bytes, {} unpacked",
+            self.size_bytes, self.unpacked_bytes
+        ));
+        lines.push(format!("  sha256     {}", self.sha256));
+        lines.extend(self.findings.iter().map(line));
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+fn line(finding: &Finding) -> String {
+    let severity = match finding.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    // Names come from the archive: what would move the cursor is shown, not sent.
+    let path = finding.path.escape_debug().to_string();
+    let message = finding.message.replace(char::is_control, "?");
+    format!("  {severity:<10} {path}: {message}")
+}
+
+/// Findings as they are collected.
+#[derive(Debug, Default)]
+pub(crate) struct Findings(Vec<Finding>);
+
+impl Findings {
+    pub(crate) fn error(&mut self, rule: Rule, path: &str, message: impl Into<String>) {
+        self.add(Severity::Error, rule, path, message.into());
+    }
+
+    pub(crate) fn warning(&mut self, rule: Rule, path: &str, message: impl Into<String>) {
+        self.add(Severity::Warning, rule, path, message.into());
+    }
+
+    fn add(&mut self, severity: Severity, rule: Rule, path: &str, message: String) {
+        self.0.push(Finding {
+            severity,
+            rule,
+            path: path.to_owned(),
+            message,
+        });
+    }
+
+    pub(crate) fn any_error_of(&self, rules: &[Rule]) -> bool {
+        let mut findings = self.0.iter();
+        findings.any(|it| it.severity == Severity::Error && rules.contains(&it.rule))
+    }
+
+    pub(crate) fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort();
+        self.0.dedup();
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_archive_says_does_not_reach_the_terminal() {
+        let mut report = Report::of("a.whl", b"", None);
+        let mut findings = Findings::default();
+        findings.error(Rule::Path, "\u{1b}[2Jx", "a\u{7}b");
+        report.findings = findings.sorted();
+        let text = report.text();
+        assert!(
+            !text.contains('\u{1b}') && !text.contains('\u{7}'),
+            "{text}"
+        );
+        assert!(text.contains("REFUSED"), "{text}");
+    }
+
+    #[test]
+    fn errors_come_before_warnings() {
+        let mut findings = Findings::default();
+        findings.warning(Rule::FileName, "a", "w");
+        findings.error(Rule::Size, "a", "e");
+        assert_eq!(findings.sorted()[0].severity, Severity::Error);
+    }
+}

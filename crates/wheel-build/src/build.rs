@@ -1,0 +1,201 @@
+//! Running maturin.
+
+use std::time::{Duration, Instant};
+
+use build_env::memory::{self, Unfinished};
+use build_env::tools::Say;
+use build_env::{Interpreter, Invocation, Tool, Toolbox, python, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{WheelError, cannot_read, cannot_write};
+use crate::plan::{Plan, WheelPlan};
+use crate::platform::Platform;
+
+/// What a build takes beside its plan.
+#[derive(Debug)]
+pub struct Builder<'a> {
+    /// Where tools come from.
+    pub toolbox: &'a Toolbox,
+    /// maturin.
+    pub maturin: &'a Tool,
+    /// Where cargo puts what it builds.
+    pub target_dir: &'a Utf8Path,
+    /// Where wheels are kept until they have been audited and tried.
+    pub out: &'a Utf8Path,
+    /// A compiler wrapper, with the variables that it knows its store by.
+    pub wrapper: Option<(Utf8PathBuf, Vec<(String, String)>)>,
+    /// The interpreter that maturin looks at where no version is asked for.
+    pub python: &'a Interpreter,
+    /// The repository of the sources, for build scripts that ask git for the commit: the copy is none.
+    pub git_dir: Option<&'a Utf8Path>,
+    /// Whether the network is not to be used.
+    pub offline: bool,
+    /// Whether the user's configuration or environment says how many jobs there are to be.
+    pub jobs_are_configured: bool,
+}
+
+/// A wheel that was built, and nothing more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// The file.
+    pub path: Utf8PathBuf,
+    /// How long maturin took.
+    pub elapsed: Duration,
+}
+
+impl Builder<'_> {
+    /// Builds one wheel of `plan`.
+    pub fn build(&self, plan: &Plan, wheel: &WheelPlan, say: Say<'_>) -> Result<Built, WheelError> {
+        let platform: Platform = wheel.platform.parse()?;
+        require_standard_library(&platform, &plan.working_directory)?;
+        let _ = fs_err::remove_dir_all(self.out);
+        fs_err::create_dir_all(self.out).map_err(cannot_write(self.out))?;
+        let container = vars::var(vars::AUDITWHEEL_PLAT);
+        let zig = if platform.is_this_container(container.as_deref()) {
+            None
+        } else {
+            Some(self.toolbox.zig(say)?)
+        };
+        let command = self.command(plan, wheel, zig.as_ref())?;
+        let start = Instant::now();
+        let done = memory::with_fewer_jobs_if_killed(self.jobs_that_fit(say), say, |jobs| {
+            with_jobs(command.clone(), jobs).run_talking()
+        });
+        done.map_err(|unfinished| match unfinished {
+            Unfinished::Failed(source) => WheelError::Maturin {
+                platform: wheel.platform.clone(),
+                source,
+            },
+            Unfinished::OutOfMemory => WheelError::OutOfMemory {
+                platform: wheel.platform.clone(),
+            },
+        })?;
+        Ok(Built {
+            path: self.only_wheel()?,
+            elapsed: start.elapsed(),
+        })
+    }
+
+    /// As many compilers as fit into the memory, where that is fewer than there are cores and the user says nothing.
+    fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
+        if self.jobs_are_configured {
+            return None;
+        }
+        let limit = memory::limit()?;
+        let jobs = limit.jobs(memory::cores())?;
+        say(
+            "Building",
+            &format!("with {}: {limit}", memory::jobs_text(jobs)),
+        );
+        Some(jobs)
+    }
+
+    fn command(
+        &self,
+        plan: &Plan,
+        wheel: &WheelPlan,
+        zig: Option<&Tool>,
+    ) -> Result<Invocation, WheelError> {
+        let python = match &wheel.python {
+            Some(version) => python::named(version).ok(),
+            None => Some(self.python.clone()),
+        };
+        let mut command = Invocation::new(&self.maturin.path)
+            .arg("build")
+            .args(wheel.args.iter().map(String::as_str))
+            .args([
+                "--out",
+                self.out.as_str(),
+                "--target-dir",
+                self.target_dir.as_str(),
+            ])
+            .cwd(&plan.working_directory)
+            // It would be in the key of every compilation, and --target-dir is not.
+            .env_remove("CARGO_TARGET_DIR")
+            .env_remove("CARGO_BUILD_TARGET_DIR");
+        for (name, value) in &wheel.env {
+            command = command.env(name, value);
+        }
+        if let Some(python) = python {
+            command = self.with_python(command, &python)?;
+        }
+        if let Some(zig) = zig {
+            command = command
+                .arg("--zig")
+                .env(vars::CARGO_ZIGBUILD_ZIG_PATH, zig.path.as_str());
+        }
+        if let Some((program, variables)) = &self.wrapper {
+            command = command.env(vars::RUSTC_WRAPPER, program.as_str());
+            command = variables
+                .iter()
+                .fold(command, |command, (name, value)| command.env(name, value));
+        }
+        if let Some(git_dir) = self.git_dir {
+            command = command.env("GIT_DIR", git_dir.as_str());
+        }
+        if self.offline {
+            command = command.arg("--offline");
+        }
+        Ok(command)
+    }
+
+    /// Puts a link `python3.12` to the interpreter before everything else on `PATH`: the plan names it so.
+    fn with_python(
+        &self,
+        command: Invocation,
+        python: &Interpreter,
+    ) -> Result<Invocation, WheelError> {
+        let dir = self.out.join("bin");
+        fs_err::create_dir_all(&dir).map_err(cannot_write(&dir))?;
+        let minor = python
+            .version
+            .split('.')
+            .take(2)
+            .collect::<Vec<_>>()
+            .join(".");
+        let link = dir.join(format!("python{minor}"));
+        // A script and not a link: Python finds its library by the path it was called by.
+        let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.executable);
+        fs_err::write(&link, script).map_err(cannot_write(&link))?;
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs_err::set_permissions(&link, executable).map_err(cannot_write(&link))?;
+        let path = vars::var("PATH").unwrap_or_default();
+        Ok(command.env("PATH", format!("{dir}:{path}")))
+    }
+
+    fn only_wheel(&self) -> Result<Utf8PathBuf, WheelError> {
+        let entries = self.out.read_dir_utf8().map_err(cannot_read(self.out))?;
+        let paths = entries.flatten().map(camino::Utf8DirEntry::into_path);
+        let mut wheels: Vec<_> = paths
+            .filter(|path| path.extension() == Some("whl"))
+            .collect();
+        match (wheels.pop(), wheels.len()) {
+            (Some(wheel), 0) => Ok(wheel),
+            (_, others) => Err(WheelError::NotOneWheel {
+                count: others + usize::from(others > 0),
+                dir: self.out.to_owned(),
+            }),
+        }
+    }
+}
+
+/// By a variable: maturin has no such option for every subcommand, and sccache leaves it out of its keys.
+fn with_jobs(command: Invocation, jobs: Option<u32>) -> Invocation {
+    match jobs {
+        Some(jobs) => command.env(vars::CARGO_BUILD_JOBS, jobs.to_string()),
+        None => command,
+    }
+}
+
+/// Fails where rustc has nothing to build for `platform` with.
+fn require_standard_library(platform: &Platform, dir: &Utf8Path) -> Result<(), WheelError> {
+    let triple = platform.triple();
+    let rustc = Invocation::new("rustc")
+        .args(["--print", "target-libdir", "--target", &triple])
+        .cwd(dir);
+    let libraries = rustc.read()?;
+    let is_there = Utf8Path::new(libraries.trim()).is_dir();
+    is_there
+        .then_some(())
+        .ok_or(WheelError::NoTarget { triple })
+}

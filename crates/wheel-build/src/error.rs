@@ -1,0 +1,83 @@
+//! What keeps a wheel from being built.
+
+use std::io;
+
+use build_env::RunError;
+use build_env::tools::ToolError;
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::EditError;
+use project_model::ProjectError;
+
+/// The step that failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
+pub enum WheelError {
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(
+        "`{tag}` is not a platform that wheels are built for here\n  help: name one as `manylinux_2_28_x86_64` or `manylinux_2_28_aarch64`"
+    )]
+    Platform { tag: String },
+    #[error("cannot list the files of {root}")]
+    Files { root: Utf8PathBuf, source: RunError },
+    #[error("`{version}`, the version of {project}, is not one that pip and uv know (PEP 440)")]
+    Version { version: String, project: String },
+    #[error(
+        "the standard library for `{triple}` is not installed\n  help: `rustup target add {triple}`"
+    )]
+    NoTarget { triple: String },
+    #[error("maturin does not build the wheel for {platform}")]
+    Maturin { platform: String, source: RunError },
+    #[error(
+        "a compiler was killed by the kernel for want of memory, though it was the only one; there is no wheel for {platform}\n  help: give the machine more memory or swap, or let the compiler take less: more `codegen-units`, no `lto`"
+    )]
+    OutOfMemory { platform: String },
+    #[error("maturin left {count} wheels in {dir} instead of one")]
+    NotOneWheel { count: usize, dir: Utf8PathBuf },
+    #[error("{wheel} does not work with {python}: {what}")]
+    Trial {
+        wheel: String,
+        python: String,
+        what: String,
+        /// The command that failed; none if it answered something else than it should.
+        source: Option<Box<RunError>>,
+    },
+    #[error("cannot read {path}")]
+    Read {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot write {path}")]
+    Write {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot parse {path}")]
+    Toml {
+        path: Utf8PathBuf,
+        source: toml_edit::de::Error,
+    },
+}
+
+pub(crate) fn cannot_read(path: &Utf8Path) -> impl Fn(io::Error) -> WheelError {
+    move |source| WheelError::Read {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+pub(crate) fn cannot_write(path: &Utf8Path) -> impl Fn(io::Error) -> WheelError {
+    move |source| WheelError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,25 @@
+//! Wheels for release.
+//!
+//! [`Stage`] copies what git tracks to a directory of its own, where the version gets the commit; the working tree
+//! is not touched. [`Plan`] is what maturin is to be called with, as data: the same on a developer's machine and on
+//! one of GitHub's. [`build`] calls it, [`expected`] tells the audit what the project wants, [`trial`] installs the
+//! wheel into fresh environments, and [`Manifest`] says what has come out.
+
+pub mod build;
+pub mod commit;
+mod error;
+pub mod expected;
+pub mod flags;
+pub mod manifest;
+pub mod plan;
+pub mod platform;
+pub mod stage;
+pub mod trial;
+pub mod version;
+
+pub use commit::Commit;
+pub use error::WheelError;
+pub use manifest::Manifest;
+pub use plan::{Plan, Request};
+pub use platform::Platform;
+pub use stage::Stage;

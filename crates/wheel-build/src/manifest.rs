@@ -1,0 +1,253 @@
+//! What has come out: for people, for programs, and for the later steps of a workflow.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+use wheel_audit::Report;
+
+use crate::commit::Commit;
+use crate::error::{WheelError, cannot_write};
+
+/// `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The distribution.
+    pub name: String,
+    /// The version, with the commit.
+    pub version: String,
+    /// The commit, if the project is in git.
+    pub commit: Option<Commit>,
+    /// `requires-python`: the versions of Python that may install it.
+    pub requires_python: Option<String>,
+    /// The tag of the release that the wheels are for.
+    pub release_tag: Option<String>,
+    /// The wheels.
+    pub wheels: Vec<Entry>,
+}
+
+/// One wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The name of the file.
+    pub file: String,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// Its size.
+    pub size_bytes: u64,
+    /// `cp311`; several where the tag is compressed.
+    pub python: Vec<String>,
+    /// `abi3`.
+    pub abi: Vec<String>,
+    /// `manylinux_2_28_x86_64`.
+    pub platforms: Vec<String>,
+    /// The best platform tag that its code keeps; at least that in its name.
+    pub keeps: Option<String>,
+    /// The oldest glibc with which it works.
+    pub glibc: Option<String>,
+    /// How long maturin took, in milliseconds.
+    pub build_time_ms: u64,
+    /// What the compiler cache did, if one was used.
+    pub cache: Option<Counts>,
+    /// The versions of Python with which it was installed and tried.
+    pub tried_with: Vec<String>,
+}
+
+/// What a compiler cache has counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Compilations that it answered.
+    pub hits: u64,
+    /// Compilations that it had not seen before.
+    pub misses: u64,
+}
+
+impl Entry {
+    /// What the audit says of a wheel.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let name = report.name.clone();
+        let (python, abi, platforms) = name
+            .map(|name| (name.python, name.abi, name.platforms))
+            .unwrap_or_default();
+        Self {
+            file: report.file_name.clone(),
+            sha256: report.sha256.clone(),
+            size_bytes: report.size_bytes,
+            python,
+            abi,
+            platforms,
+            keeps: report.platform.clone(),
+            glibc: report.glibc.clone(),
+            build_time_ms: 0,
+            cache: None,
+            tried_with: Vec::new(),
+        }
+    }
+}
+
+impl Manifest {
+    /// Its JSON text.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        format!("{text}\n")
+    }
+
+    /// `SHA256SUMS`, as `sha256sum --check` reads it.
+    #[must_use]
+    pub fn checksums(&self) -> String {
+        let lines = self
+            .wheels
+            .iter()
+            .map(|wheel| format!("{}  {}\n", wheel.sha256, wheel.file));
+        lines.collect()
+    }
+
+    /// Writes both beside the wheels.
+    pub fn write(&self, dir: &Utf8Path) -> Result<(), WheelError> {
+        for (name, text) in [
+            ("SHA256SUMS", self.checksums()),
+            ("manifest.json", self.json()),
+        ] {
+            let path = dir.join(name);
+            fs_err::write(&path, text).map_err(cannot_write(&path))?;
+        }
+        Ok(())
+    }
+
+    /// The outputs of a step on GitHub: `name=value` lines. None of the values has a line break.
+    #[must_use]
+    pub fn github_outputs(&self, dir: &Utf8Path) -> String {
+        let wheels: Vec<Utf8PathBuf> = self
+            .wheels
+            .iter()
+            .map(|wheel| dir.join(&wheel.file))
+            .collect();
+        let lines = [
+            ("version", self.version.clone()),
+            (
+                "commit",
+                self.commit
+                    .as_ref()
+                    .map(|commit| commit.hash.clone())
+                    .unwrap_or_default(),
+            ),
+            ("release-tag", self.release_tag.clone().unwrap_or_default()),
+            ("wheels", serde_json::to_string(&wheels).unwrap_or_default()),
+            ("manifest", dir.join("manifest.json").into_string()),
+            ("checksums", dir.join("SHA256SUMS").into_string()),
+        ];
+        lines
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
+    }
+
+    /// The summary of a job on GitHub, in Markdown.
+    #[must_use]
+    pub fn github_summary(&self) -> String {
+        let mut lines = vec![
+            format!("### {} {}", self.name, self.version),
+            String::new(),
+            "| wheel | size | glibc | built in | cache | tried with | SHA-256 |".to_owned(),
+            "|---|---|---|---|---|---|---|".to_owned(),
+        ];
+        lines.extend(self.wheels.iter().map(Entry::row));
+        lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+impl Entry {
+    fn row(&self) -> String {
+        let cache = self
+            .cache
+            .map(|it| format!("{} of {}", it.hits, it.hits + it.misses));
+        let tenths_s = self.build_time_ms / 100;
+        format!(
+            "| `{}` | {} kB | {} | {}.{} s | {} | {} | `{}` |",
+            self.file,
+            self.size_bytes / 1000,
+            self.glibc.as_deref().unwrap_or("any"),
+            tenths_s / 10,
+            tenths_s % 10,
+            cache.as_deref().unwrap_or("none"),
+            self.tried_with.join(", "),
+            self.sha256
+        )
+    }
+}
+
+/// Appends `text` to the file that the variable `name` names, as steps on GitHub's runners do.
+pub fn append_for_github(name: &str, text: &str) -> Result<(), WheelError> {
+    use std::io::Write as _;
+    let Some(path) = build_env::vars::var(name).map(Utf8PathBuf::from) else {
+        return Ok(());
+    };
+    let file = fs_err::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(cannot_write(&path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        let wheel = Entry {
+            file: "a-1-cp311-abi3-x.whl".to_owned(),
+            sha256: "ab".repeat(32),
+            size_bytes: 1_234_567,
+            python: vec!["cp311".to_owned()],
+            abi: vec!["abi3".to_owned()],
+            platforms: vec!["x".to_owned()],
+            keeps: None,
+            glibc: Some("2.28".to_owned()),
+            build_time_ms: 12_345,
+            cache: Some(Counts { hits: 9, misses: 1 }),
+            tried_with: vec!["3.13.0".to_owned(), "3.12.1".to_owned()],
+        };
+        Manifest {
+            name: "a".to_owned(),
+            version: "1+gabc".to_owned(),
+            commit: None,
+            requires_python: Some(">=3.11".to_owned()),
+            release_tag: Some("latest".to_owned()),
+            wheels: vec![wheel],
+        }
+    }
+
+    #[test]
+    fn the_manifest_can_be_read_again() {
+        let manifest = manifest();
+        assert_eq!(
+            serde_json::from_str::<Manifest>(&manifest.json()).unwrap(),
+            manifest
+        );
+        assert_eq!(
+            manifest.checksums(),
+            format!("{}  a-1-cp311-abi3-x.whl\n", "ab".repeat(32))
+        );
+    }
+
+    #[test]
+    fn github_gets_one_line_for_each_output() {
+        let outputs = manifest().github_outputs("dist".into());
+        assert!(
+            outputs.contains("wheels=[\"dist/a-1-cp311-abi3-x.whl\"]\n"),
+            "{outputs}"
+        );
+        assert!(outputs.contains("version=1+gabc\n") && outputs.contains("release-tag=latest\n"));
+        assert!(outputs.lines().all(|line| line.contains('=')));
+    }
+
+    #[test]
+    fn the_summary_is_a_table() {
+        let summary = manifest().github_summary();
+        assert!(
+            summary.contains("| 1234 kB | 2.28 | 12.3 s | 9 of 10 | 3.13.0, 3.12.1 |"),
+            "{summary}"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! What maturin is called with, as data.
+
+use std::collections::BTreeMap;
+
+use build_env::{Interpreter, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Features, WheelPolicy};
+use serde::Serialize;
+
+use crate::error::WheelError;
+use crate::flags;
+use crate::platform::Platform;
+use crate::stage::Stage;
+
+/// What the user asks for; the policy says the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The release profile, stripped.
+    pub release: bool,
+    /// Versions of CPython such as `3.12`, a wheel for each.
+    pub pythons: Vec<String>,
+    /// Platform tags.
+    pub platforms: Vec<String>,
+}
+
+/// All wheels of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// The distribution.
+    pub name: String,
+    /// The version, with the commit.
+    pub version: String,
+    /// The directory in which maturin runs: the project in the copy.
+    pub working_directory: Utf8PathBuf,
+    /// The tag of the release that the wheels are for.
+    pub release_tag: Option<String>,
+    /// The wheels.
+    pub wheels: Vec<WheelPlan>,
+}
+
+/// One wheel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WheelPlan {
+    /// The platform tag.
+    pub platform: String,
+    /// The version of CPython, if it is for one only.
+    pub python: Option<String>,
+    /// What rustc calls the platform.
+    pub target: String,
+    /// What maturin-action calls `manylinux`: `2_28`.
+    pub manylinux: String,
+    /// The arguments of `maturin build`, without where zig and the results are.
+    pub args: Vec<String>,
+    /// The variables that it is given.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// The plan for `stage`. `python` is the interpreter that maturin looks at where no version is asked for.
+    pub fn new(
+        stage: &Stage,
+        policy: &WheelPolicy,
+        request: &Request,
+        target_dir: &Utf8Path,
+        python: &Interpreter,
+    ) -> Result<Self, WheelError> {
+        let platforms = platforms(policy, request)?;
+        let pythons = chosen(&request.pythons, &policy.pythons);
+        let pythons: Vec<_> = if pythons.is_empty() {
+            vec![None]
+        } else {
+            pythons.iter().cloned().map(Some).collect()
+        };
+        let mut wheels = Vec::new();
+        for platform in &platforms {
+            for version in &pythons {
+                let plan = Wheel {
+                    stage,
+                    policy,
+                    request,
+                    target_dir,
+                    platform,
+                    python,
+                    version: version.as_deref(),
+                };
+                wheels.push(plan.plan()?);
+            }
+        }
+        Ok(Self {
+            name: stage.project.name().to_owned(),
+            version: stage.version.clone(),
+            working_directory: stage.project.root.clone(),
+            release_tag: policy.release_tag.clone(),
+            wheels,
+        })
+    }
+}
+
+/// What was asked for, else what the policy says, else this machine.
+fn platforms(policy: &WheelPolicy, request: &Request) -> Result<Vec<Platform>, WheelError> {
+    let tags = chosen(&request.platforms, &policy.platforms);
+    if tags.is_empty() {
+        return Ok(vec![Platform::default_here()]);
+    }
+    tags.iter().map(|tag| tag.parse()).collect()
+}
+
+fn chosen<'a>(asked: &'a [String], policy: &'a [String]) -> &'a [String] {
+    if asked.is_empty() { policy } else { asked }
+}
+
+/// What one wheel depends on.
+struct Wheel<'a> {
+    stage: &'a Stage,
+    policy: &'a WheelPolicy,
+    request: &'a Request,
+    target_dir: &'a Utf8Path,
+    platform: &'a Platform,
+    python: &'a Interpreter,
+    version: Option<&'a str>,
+}
+
+impl Wheel<'_> {
+    fn plan(&self) -> Result<WheelPlan, WheelError> {
+        Ok(WheelPlan {
+            platform: self.platform.to_string(),
+            python: self.version.map(str::to_owned),
+            target: self.platform.triple(),
+            manylinux: self
+                .platform
+                .policy
+                .trim_start_matches("manylinux_")
+                .to_owned(),
+            args: self.args(),
+            env: self.env()?,
+        })
+    }
+
+    fn args(&self) -> Vec<String> {
+        let mut args: Vec<String> = Vec::new();
+        if self.request.release {
+            args.extend(["--release", "--strip"].map(str::to_owned));
+        }
+        if self.has_lock() {
+            args.push("--locked".to_owned());
+        }
+        let python = match self.version {
+            Some(version) => version.to_owned(),
+            None => self
+                .python
+                .version
+                .split('.')
+                .take(2)
+                .collect::<Vec<_>>()
+                .join("."),
+        };
+        for (name, value) in [
+            ("--target", self.platform.triple()),
+            ("--compatibility", self.platform.policy.clone()),
+            // A name, not a path: the same in every place. Who runs it puts the interpreter onto PATH.
+            ("--interpreter", format!("python{python}")),
+        ] {
+            args.extend([name.to_owned(), value]);
+        }
+        let features = self.features();
+        if features.no_default_features {
+            args.push("--no-default-features".to_owned());
+        }
+        for feature in &features.features {
+            args.extend(["--features".to_owned(), feature.clone()]);
+        }
+        args
+    }
+
+    fn features(&self) -> &Features {
+        let of_one = self
+            .policy
+            .one_python
+            .as_ref()
+            .filter(|_| self.version.is_some());
+        of_one.unwrap_or(&self.policy.features)
+    }
+
+    fn has_lock(&self) -> bool {
+        let above = self.stage.project.extension.manifest.ancestors();
+        let mut inside = above.take_while(|dir| dir.starts_with(&self.stage.root));
+        inside.any(|dir| dir.join("Cargo.lock").is_file())
+    }
+
+    fn env(&self) -> Result<BTreeMap<String, String>, WheelError> {
+        let remaps = flags::remaps(&self.stage.root, self.target_dir)?;
+        let mut rustflags = flags::of_project(&self.stage.root, &self.platform.triple())?;
+        rustflags.extend(
+            vars::var(vars::RUSTFLAGS)
+                .iter()
+                .flat_map(|it| it.split_whitespace())
+                .map(str::to_owned),
+        );
+        rustflags.extend(flags::remap_flags(&remaps));
+        let (name, value) = flags::variable(&rustflags);
+        let env = [
+            (name, value),
+            ("CFLAGS", with_own("CFLAGS", &flags::c_flags(&remaps))),
+            ("CXXFLAGS", with_own("CXXFLAGS", &flags::c_flags(&remaps))),
+            (vars::SOURCE_DATE_EPOCH, self.stage.time_s().to_string()),
+            // Caches of compilers keep nothing of what is compiled incrementally, and it differs from run to run.
+            ("CARGO_INCREMENTAL", "0".to_owned()),
+        ];
+        Ok(env.map(|(name, value)| (name.to_owned(), value)).into())
+    }
+}
+
+/// What the user's shell has set, and then ours.
+fn with_own(name: &str, flags: &str) -> String {
+    let own = vars::var(name).map(|own| format!("{own} "));
+    format!("{}{flags}", own.unwrap_or_default())
+}

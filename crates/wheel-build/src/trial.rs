@@ -1,0 +1,260 @@
+//! Trying a wheel: installed into a fresh environment, imported, and run.
+
+use build_env::tools::Say;
+use build_env::{Interpreter, Invocation, Tool, python};
+use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::VersionSpecifiers;
+use project_model::Project;
+use wheel_audit::{Report, WheelName};
+
+use crate::error::{WheelError, cannot_write};
+
+/// Imports a module, and prints from which file, and as which version of its distribution.
+const IMPORT: &str = r"
+import importlib, importlib.metadata, json, sys
+module = importlib.import_module(sys.argv[1])
+print(json.dumps([module.__file__, importlib.metadata.version(sys.argv[2])]))
+";
+
+/// What a trial takes.
+#[derive(Debug)]
+pub struct Trial<'a> {
+    /// uv, which makes the environments and installs.
+    pub uv: &'a Tool,
+    /// The project.
+    pub project: &'a Project,
+    /// Commands that must succeed in each environment.
+    pub smoke: &'a [Vec<String>],
+    /// An empty directory.
+    pub scratch: &'a Utf8Path,
+    /// Whether the network is not to be used.
+    pub offline: bool,
+}
+
+/// The interpreters of this machine, one of each version, that may install the wheel `name`.
+#[must_use]
+pub fn interpreters(
+    name: &WheelName,
+    requires_python: Option<&VersionSpecifiers>,
+) -> Vec<Interpreter> {
+    if !runs_here(name) {
+        return Vec::new();
+    }
+    python::installed(|python| python.satisfies(requires_python) && takes(python, name))
+}
+
+fn runs_here(name: &WheelName) -> bool {
+    let here = format!("_{}", std::env::consts::ARCH);
+    let mut platforms = name.platforms.iter();
+    platforms.any(|tag| tag.ends_with(&here) && tag.contains("linux"))
+}
+
+/// Whether `python` takes wheels with these tags.
+fn takes(python: &Interpreter, name: &WheelName) -> bool {
+    let mut numbers = python
+        .version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let threads = if python.free_threaded { "t" } else { "" };
+    let own = (
+        format!("cp{major}{minor}"),
+        format!("cp{major}{minor}{threads}"),
+    );
+    let is_stable = name.abi.iter().any(|abi| abi == "abi3") && !python.free_threaded;
+    let from = |tag: &String| {
+        let rest = tag
+            .strip_prefix("cp")
+            .filter(|_| python.implementation == "CPython")?;
+        let (tag_major, tag_minor) = rest.split_at_checked(1)?;
+        Some((
+            tag_major.parse::<u32>().ok()?,
+            tag_minor.parse::<u32>().ok()?,
+        ))
+    };
+    let exact = name.python.contains(&own.0) && name.abi.contains(&own.1);
+    let stable = is_stable
+        && name
+            .python
+            .iter()
+            .filter_map(from)
+            .any(|it| it.0 == major && it.1 <= minor);
+    let any =
+        name.python.iter().any(|tag| tag == "py3") && name.abi.iter().any(|abi| abi == "none");
+    python.implementation == "CPython" && (exact || stable) || any
+}
+
+impl Trial<'_> {
+    /// Installs the wheel at `path`, which was audited, for `python`; imports its extension and runs its commands.
+    pub fn run(
+        &self,
+        path: &Utf8Path,
+        report: &Report,
+        python: &Interpreter,
+        say: Say<'_>,
+    ) -> Result<(), WheelError> {
+        let venv = self.scratch.join("venv");
+        let _ = fs_err::remove_dir_all(&venv);
+        say("Trying", &format!("{} with {python}", report.file_name));
+        let failed = |what: &str| {
+            let what = what.to_owned();
+            move |source| WheelError::Trial {
+                wheel: report.file_name.clone(),
+                python: python.to_string(),
+                what,
+                source: Some(Box::new(source)),
+            }
+        };
+        self.make(&venv, python)
+            .read()
+            .map_err(failed("no environment can be made"))?;
+        let interpreter = venv.join("bin/python");
+        self.install(path, &interpreter)
+            .read()
+            .map_err(failed("it cannot be installed"))?;
+        let answer = self
+            .import(&interpreter)
+            .read()
+            .map_err(failed("it cannot be imported"))?;
+        self.check_answer(&answer, &venv, report, python)?;
+        self.run_smoke(&venv, &failed)
+    }
+
+    fn make(&self, venv: &Utf8Path, python: &Interpreter) -> Invocation {
+        Invocation::new(&self.uv.path)
+            .args([
+                "venv",
+                "--quiet",
+                "--no-config",
+                "--no-project",
+                "--no-python-downloads",
+            ])
+            .args(["--python", python.executable.as_str(), venv.as_str()])
+    }
+
+    fn install(&self, wheel: &Utf8Path, interpreter: &Utf8Path) -> Invocation {
+        let offline = self.offline.then_some("--offline");
+        Invocation::new(&self.uv.path)
+            .args([
+                "pip",
+                "install",
+                "--quiet",
+                "--no-config",
+                "--only-binary",
+                ":all:",
+            ])
+            .args([
+                "--python",
+                interpreter.as_str(),
+                "--refresh-package",
+                self.project.name(),
+            ])
+            .args(offline)
+            .arg(wheel.as_str())
+    }
+
+    fn import(&self, interpreter: &Utf8Path) -> Invocation {
+        let module = &self.project.extension.module;
+        Invocation::new(interpreter)
+            .args(["-I", "-B", "-c", IMPORT, module, self.project.name()])
+            .cwd(self.scratch)
+    }
+
+    fn check_answer(
+        &self,
+        answer: &str,
+        venv: &Utf8Path,
+        report: &Report,
+        python: &Interpreter,
+    ) -> Result<(), WheelError> {
+        let wrong = |what: String| WheelError::Trial {
+            wheel: report.file_name.clone(),
+            python: python.to_string(),
+            what,
+            source: None,
+        };
+        // A module may print while it is imported; ours is the last line.
+        let line = answer.lines().last().unwrap_or_default();
+        let parsed: Result<(Utf8PathBuf, String), _> = serde_json::from_str(line);
+        let (file, version) = parsed.map_err(|_| wrong(format!("it answers {answer:?}")))?;
+        if !file.starts_with(venv) {
+            return Err(wrong(format!(
+                "`{}` comes from {file}",
+                self.project.extension.module
+            )));
+        }
+        if report
+            .name
+            .as_ref()
+            .is_some_and(|name| !name.is_version(&version))
+        {
+            return Err(wrong(format!("it is installed as version {version}")));
+        }
+        Ok(())
+    }
+
+    fn run_smoke<F: FnOnce(build_env::RunError) -> WheelError>(
+        &self,
+        venv: &Utf8Path,
+        failed: &impl Fn(&str) -> F,
+    ) -> Result<(), WheelError> {
+        let dir = self.scratch.join("smoke");
+        let _ = fs_err::remove_dir_all(&dir);
+        fs_err::create_dir_all(&dir).map_err(cannot_write(&dir))?;
+        for command in self.smoke {
+            let Some((program, args)) = command.split_first() else {
+                continue;
+            };
+            let path = build_env::vars::var("PATH").unwrap_or_default();
+            let run = Invocation::new(venv.join("bin").join(program))
+                .args(args)
+                .env("PATH", format!("{}:{path}", venv.join("bin")))
+                .env(build_env::vars::VIRTUAL_ENV, venv.as_str())
+                .env_remove("PYTHONPATH")
+                .cwd(&dir);
+            run.read()
+                .map_err(failed("a command of the policy (`smoke`) fails"))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn python(version: &str, free_threaded: bool) -> Interpreter {
+        Interpreter {
+            executable: "/p".into(),
+            implementation: "CPython".to_owned(),
+            version: version.to_owned(),
+            prefix: "/".into(),
+            base_prefix: "/".into(),
+            platlib: "/".into(),
+            suffixes: Vec::new(),
+            free_threaded,
+        }
+    }
+
+    #[test]
+    fn the_stable_abi_goes_on_and_others_do_not() {
+        let name = |tag: &str| WheelName::parse(&format!("a-1-{tag}.whl")).unwrap();
+        let stable = name("cp311-abi3-manylinux_2_28_x86_64");
+        assert!(
+            takes(&python("3.11.7", false), &stable) && takes(&python("3.13.0", false), &stable)
+        );
+        assert!(
+            !takes(&python("3.10.13", false), &stable) && !takes(&python("3.13.0", true), &stable)
+        );
+        let one = name("cp312-cp312-manylinux_2_28_x86_64");
+        assert!(takes(&python("3.12.1", false), &one) && !takes(&python("3.13.0", false), &one));
+        assert!(takes(&python("3.13.0", true), &name("cp313-cp313t-any")));
+        assert!(takes(&python("3.9.18", false), &name("py3-none-any")));
+    }
+
+    #[test]
+    fn a_wheel_for_another_machine_is_not_tried() {
+        let name = WheelName::parse("a-1-cp311-abi3-manylinux_2_28_s390x.whl").unwrap();
+        assert!(interpreters(&name, None).is_empty());
+    }
+}

@@ -1,0 +1,356 @@
+//! `cargo xtask wheel`.
+
+mod audit;
+mod cache;
+
+use anyhow::{Context as _, ensure};
+use build_env::{Interpreter, Tool, Toolbox, python, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Project, Workspace};
+use wheel_audit::{Expected, Report};
+use wheel_build::build::{Builder, Built};
+use wheel_build::manifest::{Entry, Manifest, append_for_github};
+use wheel_build::plan::WheelPlan;
+use wheel_build::trial::{Trial, interpreters};
+use wheel_build::{Plan, Request, Stage, expected};
+
+use crate::Answer;
+use crate::context::{Context, jobs_are_configured, toolbox};
+use crate::ui;
+
+/// Build wheels for release, audit them, try them, and describe them.
+///
+/// One wheel for each platform of `[workspace.metadata.xtask.wheel]`, which with pyo3's stable ABI serves every
+/// version of Python. It is built from a copy of what git tracks; its version has the commit as its local part. On
+/// any Linux the platform is kept by zig, which is fetched; in a manylinux container by the compiler there.
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    build: BuildArgs,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Tell whether wheels are what they say they are; exit code 3 if one is not
+    Audit(audit::Args),
+}
+
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+struct BuildArgs {
+    /// Build with the release profile, and strip
+    #[arg(long, short)]
+    release: bool,
+    /// A wheel for this version of CPython, such as 3.12; may be given several times [default: the policy's, else
+    /// one wheel as the crate's features decide]
+    #[arg(long, value_name = "VERSION", value_parser = python_version)]
+    python: Vec<String>,
+    /// The directory that the wheels, SHA256SUMS and manifest.json are written to
+    #[arg(long, short, value_name = "DIR", default_value = "dist")]
+    out: Utf8PathBuf,
+    /// A platform such as `manylinux_2_28_x86_64`; may be given several times [default: the policy's, else
+    /// `manylinux_2_28` on this machine]
+    #[arg(long, value_name = "TAG")]
+    platform: Vec<String>,
+    /// Use sccache, and tell its hits
+    #[arg(long)]
+    sccache: bool,
+    /// Do not use the network
+    #[arg(long)]
+    offline: bool,
+    /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON
+    #[arg(long)]
+    plan: bool,
+}
+
+/// `3.12`, as a wheel's tag has it: no patch version, no path.
+fn python_version(text: &str) -> Result<String, String> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split_once('.') {
+        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
+        _ => Err("expected a version such as 3.12".to_owned()),
+    }
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    match &args.action {
+        Some(Action::Audit(args)) => audit::run(context, args),
+        None => build(context, &args.build),
+    }
+}
+
+/// What every wheel of one call is built from.
+struct Release<'a> {
+    project: Project,
+    workspace: Workspace,
+    toolbox: Toolbox,
+    stage: Stage,
+    plan: Plan,
+    python: Interpreter,
+    args: &'a BuildArgs,
+    /// For what exists only during the build.
+    scratch: Utf8PathBuf,
+    target_dir: Utf8PathBuf,
+}
+
+fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
+    let project = context.project_to_build()?;
+    let workspace = Workspace::load(&project)?;
+    let toolbox = toolbox(args.offline)?;
+    let scratch = toolbox.scratch_of(&project.root, "wheel");
+    fs_err::create_dir_all(&scratch)?;
+    let lock = fs_err::File::create(scratch.join("lock"))?;
+    // Two builds would share the copy; the second waits.
+    lock.file()
+        .lock()
+        .context("cannot wait for another build of this project")?;
+    let release = Release::plan(project, workspace, toolbox, scratch, args)?;
+    if args.plan {
+        println!("{}", serde_json::to_string_pretty(&release.plan)?);
+        return Ok(Answer::Done);
+    }
+    release.build()?;
+    Ok(Answer::Done)
+}
+
+impl<'a> Release<'a> {
+    fn plan(
+        project: Project,
+        workspace: Workspace,
+        toolbox: Toolbox,
+        scratch: Utf8PathBuf,
+        args: &'a BuildArgs,
+    ) -> anyhow::Result<Self> {
+        let stage = Stage::make(&project, &workspace, &scratch.join("source"))?;
+        let requires = project.requires_python.as_ref();
+        let wanted = requires.map_or_else(
+            || "any Python 3".to_owned(),
+            |it| format!("requires-python `{it}`"),
+        );
+        let python = python::newest(&wanted, |python| python.satisfies(requires))?;
+        let target_dir = workspace.target_dir.join("xtask-wheel");
+        let request = Request {
+            release: args.release,
+            pythons: args.python.clone(),
+            platforms: args.platform.clone(),
+        };
+        let plan = Plan::new(
+            &stage,
+            &workspace.policy.wheel,
+            &request,
+            &target_dir,
+            &python,
+        )?;
+        Ok(Self {
+            project,
+            workspace,
+            toolbox,
+            stage,
+            plan,
+            python,
+            args,
+            scratch,
+            target_dir,
+        })
+    }
+
+    fn build(&self) -> anyhow::Result<()> {
+        let commit = self.stage.commit.as_ref();
+        if let (true, Some(commit)) = (self.args.release, commit.filter(|commit| commit.dirty)) {
+            ui::warn(&format!(
+                "files differ from commit {}; the version says so\n  help: commit them (`git status` lists them), or ignore those that do not belong to the wheel",
+                commit.short()
+            ));
+        }
+        ui::say(
+            "Planned",
+            &format!(
+                "{} {} from {}",
+                self.plan.name, self.plan.version, self.stage.root
+            ),
+        );
+        let uv = self.toolbox.uv(&ui::say)?;
+        let maturin = self.toolbox.maturin(&uv, &ui::say)?;
+        let expected = self.expected()?;
+        let mut wheels = Vec::new();
+        for wheel in &self.plan.wheels {
+            wheels.push(self.build_one(wheel, &maturin, &uv, &expected)?);
+        }
+        self.describe(wheels)
+    }
+
+    /// Builds, audits, tries and hands over one wheel; nothing reaches the output directory that has not passed.
+    fn build_one(
+        &self,
+        wheel: &WheelPlan,
+        maturin: &Tool,
+        uv: &Tool,
+        expected: &Expected,
+    ) -> anyhow::Result<Entry> {
+        let cache = self
+            .args
+            .sccache
+            .then(|| cache::Cache::find(&self.project.root, &self.toolbox))
+            .transpose()?;
+        let out = self.scratch.join("out");
+        let builder = Builder {
+            toolbox: &self.toolbox,
+            maturin,
+            target_dir: &self.target_dir,
+            out: &out,
+            wrapper: cache.as_ref().map(cache::Cache::wrapper),
+            python: &self.python,
+            git_dir: self
+                .stage
+                .commit
+                .as_ref()
+                .map(|commit| commit.git_dir.as_path()),
+            offline: self.args.offline,
+            jobs_are_configured: jobs_are_configured(&self.project.root),
+        };
+        let built = builder.build(&self.plan, wheel, &ui::say)?;
+        let report = audited(&built, &expected::built_by(wheel, expected))?;
+        let tried_with = self.try_it(&built.path, &report, uv)?;
+        self.hand_over(&built.path)?;
+        Ok(Entry {
+            build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
+            cache: cache.map(|cache| cache.counted()).transpose()?,
+            tried_with,
+            ..Entry::of(&report)
+        })
+    }
+
+    fn expected(&self) -> anyhow::Result<Expected> {
+        let forbidden = [
+            self.stage.root.clone(),
+            self.project.root.clone(),
+            self.workspace.root.clone(),
+            self.target_dir.clone(),
+        ];
+        Ok(expected::of(
+            &self.stage.project,
+            &self.workspace.policy.wheel,
+            &forbidden,
+        )?)
+    }
+
+    fn try_it(&self, wheel: &Utf8Path, report: &Report, uv: &Tool) -> anyhow::Result<Vec<String>> {
+        let name = report
+            .name
+            .as_ref()
+            .context("an audited wheel has a name")?;
+        let pythons = interpreters(name, self.project.requires_python.as_ref());
+        if pythons.is_empty() {
+            ui::warn(&format!(
+                "{} was not tried: no Python here takes it",
+                report.file_name
+            ));
+        }
+        let scratch = self.scratch.join("trial");
+        fs_err::create_dir_all(&scratch)?;
+        let trial = Trial {
+            uv,
+            project: &self.stage.project,
+            smoke: &self.workspace.policy.wheel.smoke,
+            scratch: &scratch,
+            offline: self.args.offline,
+        };
+        for python in &pythons {
+            trial.run(wheel, report, python, &ui::say)?;
+        }
+        fs_err::remove_dir_all(&scratch)?;
+        Ok(pythons.into_iter().map(|python| python.version).collect())
+    }
+
+    /// Puts a wheel into the output directory under its name, whole or not at all.
+    fn hand_over(&self, wheel: &Utf8Path) -> anyhow::Result<()> {
+        let out = &self.args.out;
+        let name = wheel.file_name().context("a wheel has a name")?;
+        let draft = out.join(format!(".{name}"));
+        fs_err::create_dir_all(out)?;
+        fs_err::copy(wheel, &draft)?;
+        fs_err::rename(&draft, out.join(name))?;
+        Ok(())
+    }
+
+    /// Writes the files beside the wheels, and what GitHub wants to know.
+    fn describe(&self, wheels: Vec<Entry>) -> anyhow::Result<()> {
+        let out = &self.args.out;
+        for wheel in &wheels {
+            ui::say("Built", &described(wheel));
+        }
+        let requires = self.project.requires_python.as_ref();
+        let manifest = Manifest {
+            name: self.plan.name.clone(),
+            version: self.plan.version.clone(),
+            commit: self.stage.commit.clone(),
+            requires_python: requires.map(ToString::to_string),
+            release_tag: self.plan.release_tag.clone(),
+            wheels,
+        };
+        manifest.write(out)?;
+        append_for_github(vars::GITHUB_OUTPUT, &manifest.github_outputs(out))?;
+        append_for_github(vars::GITHUB_STEP_SUMMARY, &manifest.github_summary())?;
+        for wheel in &manifest.wheels {
+            println!("{}", out.join(&wheel.file));
+        }
+        Ok(())
+    }
+}
+
+/// The report on a wheel, which has to pass.
+fn audited(built: &Built, expected: &Expected) -> anyhow::Result<Report> {
+    let bytes = fs_err::read(&built.path)?;
+    let report = wheel_audit::audit(
+        built.path.file_name().unwrap_or_default(),
+        &bytes,
+        Some(expected),
+    );
+    ensure!(
+        report.passes(),
+        "the wheel that was built does not pass the audit:\n{}  help: it lies in {}",
+        report.text(),
+        built.path
+    );
+    for finding in &report.findings {
+        ui::warn(&format!("{}: {}", finding.path, finding.message));
+    }
+    Ok(report)
+}
+
+/// `thing-1.0-….whl, 1234 kB, glibc 2.28, in 12.3 s, 9 of 10 from the cache; works with 3.13.0`.
+fn described(wheel: &Entry) -> String {
+    let tenths_s = wheel.build_time_ms / 100;
+    let mut text = format!("{}, {} kB", wheel.file, wheel.size_bytes / 1000);
+    if let Some(glibc) = &wheel.glibc {
+        text.push_str(&format!(", glibc {glibc}"));
+    }
+    text.push_str(&format!(", in {}.{} s", tenths_s / 10, tenths_s % 10));
+    if let Some(cache) = wheel.cache {
+        text.push_str(&format!(
+            ", {} of {} from the cache",
+            cache.hits,
+            cache.hits + cache.misses
+        ));
+    }
+    if !wheel.tried_with.is_empty() {
+        text.push_str(&format!("; works with {}", wheel.tried_with.join(", ")));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_of_python_is_a_minor_version() {
+        assert_eq!(python_version("3.12").as_deref(), Ok("3.12"));
+        for wrong in ["3", "3.12.1", "3.x", "/usr/bin/python3", "3."] {
+            assert!(python_version(wrong).is_err(), "{wrong}");
+        }
+    }
+}
