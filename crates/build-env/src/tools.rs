@@ -229,15 +229,7 @@ impl Toolbox {
         fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
     ) -> Result<Tool, E> {
         let tool = self.installed(name, version);
-        if tool.path.is_file() {
-            return Ok(tool);
-        }
-        self.may_fetch(name)?;
-        say(
-            "Installing",
-            &format!("{name} {version} into {}", dir_of(&tool)),
-        );
-        Self::install(&tool, name, |target| {
+        self.install_once(tool, name, say, |target| {
             fill(target)?;
             let program = target.join("bin").join(name);
             let answer = Invocation::new(program).arg("--version").read();
@@ -248,8 +240,7 @@ impl Toolbox {
                     source,
                 })
             })
-        })?;
-        Ok(tool)
+        })
     }
 
     /// `name` from `PATH`, from the cache, or installed into the cache: by `installer`, if it gives a
@@ -290,17 +281,26 @@ impl Toolbox {
             .map_err(requirements_error(name))?;
         let mut tool = self.installed(name, version);
         tool.path = dir_of(&tool).join(program);
+        self.install_once(tool, name, say, |target| {
+            self.install_wheel(name, version, target, installer)
+        })
+    }
+
+    /// `tool`, made by `fill` if it is not here yet and may be fetched.
+    fn install_once<E: From<ToolError>>(
+        &self,
+        tool: Tool,
+        name: &str,
+        say: Say<'_>,
+        fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
+    ) -> Result<Tool, E> {
         if tool.path.is_file() {
             return Ok(tool);
         }
         self.may_fetch(name)?;
-        say(
-            "Installing",
-            &format!("{name} {version} into {}", dir_of(&tool)),
-        );
-        Self::install(&tool, name, |target| {
-            self.install_wheel(name, version, target, installer)
-        })?;
+        let (version, dir) = (&tool.version, dir_of(&tool));
+        say("Installing", &format!("{name} {version} into {dir}"));
+        Self::install(&tool, name, fill)?;
         Ok(tool)
     }
 
