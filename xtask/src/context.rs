@@ -47,8 +47,12 @@ impl Context {
 
 /// The tools: those on `PATH`, and the pinned ones in place of what is missing there.
 pub(crate) fn toolbox(offline: bool) -> anyhow::Result<Toolbox> {
-    let pinned = PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")?;
-    Ok(Toolbox::new(pinned, offline))
+    Ok(Toolbox::new(pinned()?, offline))
+}
+
+/// The versions of these.
+pub(crate) fn pinned() -> anyhow::Result<PinnedRequirements> {
+    PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")
 }
 
 /// Whether the user has said, for cargo, how many jobs there are to be.

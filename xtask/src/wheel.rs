@@ -8,14 +8,16 @@ use build_env::{Interpreter, Tool, Toolbox, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, Workspace};
 use wheel_audit::{Expected, Report};
-use wheel_build::build::{Builder, Built};
-use wheel_build::manifest::{Entry, Manifest, append_for_github};
+use wheel_build::action::Versions;
+use wheel_build::build::Builder;
+use wheel_build::built::Built;
+use wheel_build::manifest::{Counts, Entry, Manifest, append_for_github};
 use wheel_build::plan::WheelPlan;
 use wheel_build::trial::{Trial, interpreters};
-use wheel_build::{Plan, Request, Stage, expected};
+use wheel_build::{Place, Plan, Request, Stage, expected};
 
 use crate::Answer;
-use crate::context::{Context, jobs_are_configured, toolbox};
+use crate::context::{Context, jobs_are_configured, pinned, toolbox};
 use crate::ui;
 
 /// Build wheels for release, audit them, try them, and describe them.
@@ -61,9 +63,13 @@ struct BuildArgs {
     /// Do not use the network
     #[arg(long)]
     offline: bool,
-    /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON
+    /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON; on GitHub also the inputs
+    /// of maturin-action as outputs of the step
     #[arg(long)]
     plan: bool,
+    /// Build nothing: audit, try and describe the wheel that maturin-action has built as `--plan` said
+    #[arg(long, conflicts_with_all = ["plan", "sccache"])]
+    built: bool,
 }
 
 /// `3.12`, as a wheel's tag has it: no patch version, no path.
@@ -94,6 +100,8 @@ struct Release<'a> {
     /// For what exists only during the build.
     scratch: Utf8PathBuf,
     target_dir: Utf8PathBuf,
+    /// Where maturin leaves a wheel.
+    out: Utf8PathBuf,
 }
 
 fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
@@ -109,6 +117,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
         .context("cannot wait for another build of this project")?;
     let release = Release::plan(project, workspace, toolbox, scratch, args)?;
     if args.plan {
+        release.hand_to_action()?;
         println!("{}", serde_json::to_string_pretty(&release.plan)?);
         return Ok(Answer::Done);
     }
@@ -136,14 +145,16 @@ impl<'a> Release<'a> {
             release: args.release,
             pythons: args.python.clone(),
             platforms: args.platform.clone(),
+            for_action: args.plan,
         };
-        let plan = Plan::new(
-            &stage,
-            &workspace.policy.wheel,
-            &request,
-            &target_dir,
-            &python,
-        )?;
+        let out = scratch.join("out");
+        let place = Place {
+            python: &python,
+            target_dir: &target_dir,
+            out: &out,
+            versions: &versions()?,
+        };
+        let plan = Plan::new(&stage, &workspace.policy.wheel, &request, &place)?;
         Ok(Self {
             project,
             workspace,
@@ -154,7 +165,39 @@ impl<'a> Release<'a> {
             args,
             scratch,
             target_dir,
+            out,
         })
+    }
+
+    /// On GitHub, hands the plan to the step that runs maturin-action.
+    fn hand_to_action(&self) -> anyhow::Result<()> {
+        let (Some(_), [wheel, others @ ..]) = (vars::var(vars::GITHUB_OUTPUT), &*self.plan.wheels)
+        else {
+            return Ok(());
+        };
+        ensure!(
+            others.is_empty(),
+            "the plan has {} wheels, and one call of maturin-action builds one\n  help: name one, by `--platform` and `--python`",
+            self.plan.wheels.len()
+        );
+        let mounted = vars::var(vars::GITHUB_WORKSPACE);
+        ensure!(
+            mounted
+                .as_ref()
+                .is_none_or(|dir| self.stage.root.starts_with(dir)),
+            "the copy of the sources is in {}, and the container of maturin-action sees only {}\n  help: set {} to a directory below it, outside of the checkout",
+            self.stage.root,
+            mounted.unwrap_or_default(),
+            vars::XTASK_CACHE_DIR
+        );
+        // What an earlier run has left is not to be taken for what the action builds.
+        let _ = fs_err::remove_dir_all(&self.out);
+        fs_err::create_dir_all(&self.out)?;
+        let inputs = wheel.action.as_ref().context("a plan for maturin-action")?;
+        Ok(append_for_github(
+            vars::GITHUB_OUTPUT,
+            &inputs.github_outputs(),
+        )?)
     }
 
     fn build(&self) -> anyhow::Result<()> {
@@ -190,37 +233,47 @@ impl<'a> Release<'a> {
         uv: &Tool,
         expected: &Expected,
     ) -> anyhow::Result<Entry> {
-        let cache = self
-            .args
-            .sccache
-            .then(|| cache::Cache::find(&self.project.root, &self.toolbox))
-            .transpose()?;
-        let out = self.scratch.join("out");
-        let builder = Builder {
-            toolbox: &self.toolbox,
-            maturin,
-            target_dir: &self.target_dir,
-            out: &out,
-            wrapper: cache.as_ref().map(cache::Cache::wrapper),
-            python: &self.python,
-            git_dir: self
-                .stage
-                .commit
-                .as_ref()
-                .map(|commit| commit.git_dir.as_path()),
-            offline: self.args.offline,
-            jobs_are_configured: jobs_are_configured(&self.project.root),
+        let (built, cache) = if self.args.built {
+            let built = Built::by_action(&self.out, &wheel.platform)?;
+            (built, Some(cache::counted_by_action(&self.out)?))
+        } else {
+            self.run_maturin(wheel, maturin)?
         };
-        let built = builder.build(&self.plan, wheel, &ui::say)?;
         let report = audited(&built, &expected::built_by(wheel, expected))?;
         let tried_with = self.try_it(&built.path, &report, uv)?;
         self.hand_over(&built.path)?;
         Ok(Entry {
             build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
-            cache: cache.map(|cache| cache.counted()).transpose()?,
+            cache,
             tried_with,
             ..Entry::of(&report)
         })
+    }
+
+    fn run_maturin(
+        &self,
+        wheel: &WheelPlan,
+        maturin: &Tool,
+    ) -> anyhow::Result<(Built, Option<Counts>)> {
+        let cache = self
+            .args
+            .sccache
+            .then(|| cache::Cache::find(&self.project.root, &self.toolbox))
+            .transpose()?;
+        let commit = self.stage.commit.as_ref();
+        let builder = Builder {
+            toolbox: &self.toolbox,
+            maturin,
+            target_dir: &self.target_dir,
+            out: &self.out,
+            wrapper: cache.as_ref().map(cache::Cache::wrapper),
+            python: &self.python,
+            git_dir: commit.map(|commit| commit.git_dir.as_path()),
+            offline: self.args.offline,
+            jobs_are_configured: jobs_are_configured(&self.project.root),
+        };
+        let built = builder.build(&self.plan, wheel, &ui::say)?;
+        Ok((built, cache.map(|cache| cache.counted()).transpose()?))
     }
 
     fn expected(&self) -> anyhow::Result<Expected> {
@@ -299,6 +352,15 @@ impl<'a> Release<'a> {
         }
         Ok(())
     }
+}
+
+/// What maturin-action is to install: what is installed here where nothing is on `PATH`.
+fn versions() -> anyhow::Result<Versions> {
+    let pinned = pinned()?;
+    Ok(Versions {
+        maturin: pinned.version("maturin")?.to_owned(),
+        sccache: pinned.version("sccache")?.to_owned(),
+    })
 }
 
 /// The report on a wheel, which has to pass.

@@ -53,6 +53,9 @@ pub const CARGO_ZIGBUILD_ZIG_PATH: &str = "CARGO_ZIGBUILD_ZIG_PATH";
 /// Set by GitHub's runners: the file that takes `name=value` lines for later steps.
 pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 
+/// Set by GitHub's runners: the directory for checkouts, and all that containers of actions get to see.
+pub const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
+
 /// Set by GitHub's runners: the file that takes Markdown for the summary of the job.
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 

@@ -35,7 +35,8 @@ pub struct WheelPolicy {
     /// The largest size of a wheel, in bytes.
     pub max_size_bytes: Option<u64>,
     /// Commands that must succeed where a wheel has been installed, each with its arguments. They are run one after
-    /// the other in one empty directory; `python` is that of the environment.
+    /// the other in one empty directory; `python` is that of the environment, and an argument that names a file of the
+    /// project is that file.
     pub smoke: Vec<Vec<String>>,
 }
 

@@ -1,13 +1,14 @@
 //! Running maturin.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use build_env::memory::{self, Unfinished};
 use build_env::tools::Say;
 use build_env::{Interpreter, Invocation, Tool, Toolbox, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::{WheelError, cannot_read, cannot_write};
+use crate::built::{Built, only_wheel};
+use crate::error::{WheelError, cannot_write};
 use crate::plan::{Plan, WheelPlan};
 use crate::platform::Platform;
 
@@ -34,15 +35,6 @@ pub struct Builder<'a> {
     pub jobs_are_configured: bool,
 }
 
-/// A wheel that was built, and nothing more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Built {
-    /// The file.
-    pub path: Utf8PathBuf,
-    /// How long maturin took.
-    pub elapsed: Duration,
-}
-
 impl Builder<'_> {
     /// Builds one wheel of `plan`.
     pub fn build(&self, plan: &Plan, wheel: &WheelPlan, say: Say<'_>) -> Result<Built, WheelError> {
@@ -56,7 +48,7 @@ impl Builder<'_> {
         } else {
             Some(self.toolbox.zig(say)?)
         };
-        let command = self.command(plan, wheel, zig.as_ref())?;
+        let command = self.command(plan, wheel, &platform, zig.as_ref())?;
         let start = Instant::now();
         let done = memory::with_fewer_jobs_if_killed(self.jobs_that_fit(say), say, |jobs| {
             with_jobs(command.clone(), jobs).run_talking()
@@ -71,7 +63,7 @@ impl Builder<'_> {
             },
         })?;
         Ok(Built {
-            path: self.only_wheel()?,
+            path: only_wheel(self.out)?,
             elapsed: start.elapsed(),
         })
     }
@@ -94,6 +86,7 @@ impl Builder<'_> {
         &self,
         plan: &Plan,
         wheel: &WheelPlan,
+        platform: &Platform,
         zig: Option<&Tool>,
     ) -> Result<Invocation, WheelError> {
         let python = match &wheel.python {
@@ -103,6 +96,7 @@ impl Builder<'_> {
         let mut command = Invocation::new(&self.maturin.path)
             .arg("build")
             .args(wheel.args.iter().map(String::as_str))
+            .args(["--compatibility", &platform.policy])
             .args([
                 "--out",
                 self.out.as_str(),
@@ -161,21 +155,6 @@ impl Builder<'_> {
         fs_err::set_permissions(&link, executable).map_err(cannot_write(&link))?;
         let path = vars::var("PATH").unwrap_or_default();
         Ok(command.env("PATH", format!("{dir}:{path}")))
-    }
-
-    fn only_wheel(&self) -> Result<Utf8PathBuf, WheelError> {
-        let entries = self.out.read_dir_utf8().map_err(cannot_read(self.out))?;
-        let paths = entries.flatten().map(camino::Utf8DirEntry::into_path);
-        let mut wheels: Vec<_> = paths
-            .filter(|path| path.extension() == Some("whl"))
-            .collect();
-        match (wheels.pop(), wheels.len()) {
-            (Some(wheel), 0) => Ok(wheel),
-            (_, others) => Err(WheelError::NotOneWheel {
-                count: others + usize::from(others > 0),
-                dir: self.out.to_owned(),
-            }),
-        }
     }
 }
 

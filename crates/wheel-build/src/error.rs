@@ -51,6 +51,14 @@ pub enum WheelError {
         /// The command that failed; none if it answered something else than it should.
         source: Option<Box<RunError>>,
     },
+    #[error(
+        "`{text}` cannot be handed to maturin-action so that it arrives as it is\n  help: leave out quotes and whatever a shell reads as more than a word"
+    )]
+    Unquotable { text: String },
+    #[error(
+        "there is no wheel for {platform} in {dir}\n  help: `cargo xtask wheel --plan` has to come first, and maturin-action with what it says"
+    )]
+    NotBuilt { platform: String, dir: Utf8PathBuf },
     #[error("cannot read {path}")]
     Read {
         path: Utf8PathBuf,

@@ -66,9 +66,12 @@ fn plain(patterns: &[String]) -> Vec<String> {
 /// Directories whose paths betray the machine. The root, and what is as short, stands in any program.
 fn forbidden_paths(own: &[Utf8PathBuf]) -> Vec<String> {
     let home = build_env::vars::var("HOME").map(Utf8PathBuf::from);
+    // Where rustup and cargo are in containers.
+    let containers = ["/root/.cargo", "/root/.rustup"].map(Utf8PathBuf::from);
     let own = own
         .iter()
         .cloned()
+        .chain(containers)
         .chain(cargo_env::cargo_home())
         .chain(home);
     let long_enough = own.filter(|path| path.components().count() > 2 || path.as_str() == "/root");

@@ -1,11 +1,12 @@
 //! The arguments for rustc: paths without the machine, and what the project itself asks for.
 
-use build_env::{Invocation, RunError, cargo_env, vars};
+use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use toml_edit::de::Error;
 
 use crate::error::{WheelError, cannot_read};
+use crate::toolchain::Toolchain;
 
 /// A directory, and what stands for it in what is built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,33 +19,31 @@ pub struct Remap {
 
 /// The directories that rustc would write into what it builds: of two that contain one another, the inner one comes
 /// last, since rustc goes by the last that fits.
-pub fn remaps(source: &Utf8Path, target_dir: &Utf8Path) -> Result<Vec<Remap>, RunError> {
-    let rustc = |args: &[&str]| {
-        let rustc = Invocation::new("rustc")
-            .args(args.iter().copied())
-            .cwd(source);
-        rustc.read().map(|answer| answer.trim().to_owned())
-    };
-    let sysroot = Utf8PathBuf::from(rustc(&["--print", "sysroot"])?);
-    let version = rustc(&["-vV"])?;
-    let hash = version
-        .lines()
-        .find_map(|line| line.strip_prefix("commit-hash: "));
-    // Where the sources of the standard library are installed, rustc names them; else it names this path.
-    let standard = format!("/rustc/{}", hash.unwrap_or("unknown"));
+#[must_use]
+pub fn remaps(toolchain: &Toolchain, source: &Utf8Path, target_dir: &Utf8Path) -> Vec<Remap> {
     let remap = |from: Utf8PathBuf, to: &str| Remap {
         from,
         to: to.to_owned(),
     };
+    let sysroot = &toolchain.sysroot;
     let mut remaps = vec![
         remap(sysroot.clone(), "/rust"),
-        remap(sysroot.join("lib/rustlib/src/rust"), &standard),
+        // Where the sources of the standard library are installed, rustc names them; else the path that they had.
+        remap(
+            sysroot.join("lib/rustlib/src/rust"),
+            &toolchain.standard_library,
+        ),
         remap(target_dir.to_owned(), "/target"),
         remap(source.to_owned(), "/source"),
     ];
-    remaps.extend(cargo_env::cargo_home().map(|home| remap(home, "/cargo")));
+    remaps.extend(
+        toolchain
+            .cargo_home
+            .clone()
+            .map(|home| remap(home, "/cargo")),
+    );
     remaps.sort_by_key(|remap| remap.from.components().count());
-    Ok(remaps)
+    remaps
 }
 
 /// The arguments that make them.
@@ -152,7 +151,8 @@ mod tests {
         let dir = TempDir::new();
         let (target, source) = (dir.path().join("target"), dir.path().join("target/source"));
         fs_err::create_dir_all(&source).unwrap();
-        let remaps = remaps(&source, &target).unwrap();
+        let toolchain = Toolchain::here(dir.path()).unwrap();
+        let remaps = remaps(&toolchain, &source, &target);
         let position =
             |path: &Utf8Path| remaps.iter().position(|remap| remap.from == *path).unwrap();
         assert!(position(&target) < position(&source));

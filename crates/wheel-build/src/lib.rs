@@ -2,10 +2,12 @@
 //!
 //! [`Stage`] copies what git tracks to a directory of its own, where the version gets the commit; the working tree
 //! is not touched. [`Plan`] is what maturin is to be called with, as data: the same on a developer's machine and on
-//! one of GitHub's. [`build`] calls it, [`expected`] tells the audit what the project wants, [`trial`] installs the
+//! one of GitHub's, where [`action`] puts it into the words of maturin-action. [`build`] calls it, [`expected`] tells the audit what the project wants, [`trial`] installs the
 //! wheel into fresh environments, and [`Manifest`] says what has come out.
 
+pub mod action;
 pub mod build;
+pub mod built;
 pub mod commit;
 mod error;
 pub mod expected;
@@ -14,12 +16,13 @@ pub mod manifest;
 pub mod plan;
 pub mod platform;
 pub mod stage;
+pub mod toolchain;
 pub mod trial;
 pub mod version;
 
 pub use commit::Commit;
 pub use error::WheelError;
 pub use manifest::Manifest;
-pub use plan::{Plan, Request};
+pub use plan::{Place, Plan, Request};
 pub use platform::Platform;
 pub use stage::Stage;

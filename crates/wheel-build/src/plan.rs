@@ -7,10 +7,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Features, WheelPolicy};
 use serde::Serialize;
 
+use crate::action::{Action, ActionInputs, Versions};
 use crate::error::WheelError;
 use crate::flags;
 use crate::platform::Platform;
 use crate::stage::Stage;
+use crate::toolchain::Toolchain;
 
 /// What the user asks for; the policy says the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +23,21 @@ pub struct Request {
     pub pythons: Vec<String>,
     /// Platform tags.
     pub platforms: Vec<String>,
+    /// Whether the inputs of maturin-action are wanted too.
+    pub for_action: bool,
+}
+
+/// What a build finds on this machine.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The interpreter that maturin looks at where no version is asked for.
+    pub python: &'a Interpreter,
+    /// Where cargo puts what it builds.
+    pub target_dir: &'a Utf8Path,
+    /// Where the wheels are left.
+    pub out: &'a Utf8Path,
+    /// What is pinned of the tools.
+    pub versions: &'a Versions,
 }
 
 /// All wheels of a release.
@@ -47,23 +64,23 @@ pub struct WheelPlan {
     pub python: Option<String>,
     /// What rustc calls the platform.
     pub target: String,
-    /// What maturin-action calls `manylinux`: `2_28`.
-    pub manylinux: String,
-    /// The arguments of `maturin build`, without where zig and the results are.
+    /// The arguments of `maturin build`, without where it runs and where the results go.
     pub args: Vec<String>,
     /// The variables that it is given.
     pub env: BTreeMap<String, String>,
+    /// The same for a container, in the words of maturin-action, if they are wanted.
+    pub action: Option<ActionInputs>,
 }
 
 impl Plan {
-    /// The plan for `stage`. `python` is the interpreter that maturin looks at where no version is asked for.
+    /// The plan for `stage`.
     pub fn new(
         stage: &Stage,
         policy: &WheelPolicy,
         request: &Request,
-        target_dir: &Utf8Path,
-        python: &Interpreter,
+        place: &Place<'_>,
     ) -> Result<Self, WheelError> {
+        let toolchain = Toolchain::here(&stage.root)?;
         let platforms = platforms(policy, request)?;
         let pythons = chosen(&request.pythons, &policy.pythons);
         let pythons: Vec<_> = if pythons.is_empty() {
@@ -78,9 +95,9 @@ impl Plan {
                     stage,
                     policy,
                     request,
-                    target_dir,
+                    place,
+                    toolchain: &toolchain,
                     platform,
-                    python,
                     version: version.as_deref(),
                 };
                 wheels.push(plan.plan()?);
@@ -114,26 +131,45 @@ struct Wheel<'a> {
     stage: &'a Stage,
     policy: &'a WheelPolicy,
     request: &'a Request,
-    target_dir: &'a Utf8Path,
+    place: &'a Place<'a>,
+    toolchain: &'a Toolchain,
     platform: &'a Platform,
-    python: &'a Interpreter,
     version: Option<&'a str>,
 }
 
 impl Wheel<'_> {
     fn plan(&self) -> Result<WheelPlan, WheelError> {
+        let args = self.args();
         Ok(WheelPlan {
             platform: self.platform.to_string(),
             python: self.version.map(str::to_owned),
             target: self.platform.triple(),
-            manylinux: self
-                .platform
-                .policy
-                .trim_start_matches("manylinux_")
-                .to_owned(),
-            args: self.args(),
-            env: self.env()?,
+            env: self.env(self.toolchain)?,
+            action: self
+                .request
+                .for_action
+                .then(|| self.action(&args))
+                .transpose()?,
+            args,
         })
+    }
+
+    fn action(&self, args: &[String]) -> Result<ActionInputs, WheelError> {
+        let mut env = self.env(&self.toolchain.in_container())?;
+        // Build scripts that ask git for the commit: the copy is no repository.
+        let commit = self.stage.commit.as_ref();
+        env.extend(commit.map(|commit| ("GIT_DIR".to_owned(), commit.git_dir.to_string())));
+        let action = Action {
+            args,
+            env: &env,
+            policy: &self.platform.policy,
+            working_directory: &self.stage.project.root,
+            target_dir: self.place.target_dir,
+            out: self.place.out,
+            toolchain: &self.toolchain.name,
+            versions: self.place.versions,
+        };
+        action.inputs()
     }
 
     fn args(&self) -> Vec<String> {
@@ -147,6 +183,7 @@ impl Wheel<'_> {
         let python = match self.version {
             Some(version) => version.to_owned(),
             None => self
+                .place
                 .python
                 .version
                 .split('.')
@@ -156,7 +193,6 @@ impl Wheel<'_> {
         };
         for (name, value) in [
             ("--target", self.platform.triple()),
-            ("--compatibility", self.platform.policy.clone()),
             // A name, not a path: the same in every place. Who runs it puts the interpreter onto PATH.
             ("--interpreter", format!("python{python}")),
         ] {
@@ -187,8 +223,9 @@ impl Wheel<'_> {
         inside.any(|dir| dir.join("Cargo.lock").is_file())
     }
 
-    fn env(&self) -> Result<BTreeMap<String, String>, WheelError> {
-        let remaps = flags::remaps(&self.stage.root, self.target_dir)?;
+    /// The variables, with the paths of `toolchain`.
+    fn env(&self, toolchain: &Toolchain) -> Result<BTreeMap<String, String>, WheelError> {
+        let remaps = flags::remaps(toolchain, &self.stage.root, self.place.target_dir);
         let mut rustflags = flags::of_project(&self.stage.root, &self.platform.triple())?;
         rustflags.extend(
             vars::var(vars::RUSTFLAGS)

@@ -193,6 +193,16 @@ impl Trial<'_> {
         Ok(())
     }
 
+    /// The file of the project that `arg` names, else `arg`.
+    fn of_project(&self, arg: &str) -> String {
+        let path = self.project.root.join(arg);
+        if path.is_file() {
+            path.into_string()
+        } else {
+            arg.to_owned()
+        }
+    }
+
     fn run_smoke<F: FnOnce(build_env::RunError) -> WheelError>(
         &self,
         venv: &Utf8Path,
@@ -207,7 +217,7 @@ impl Trial<'_> {
             };
             let path = build_env::vars::var("PATH").unwrap_or_default();
             let run = Invocation::new(venv.join("bin").join(program))
-                .args(args)
+                .args(args.iter().map(|arg| self.of_project(arg)))
                 .env("PATH", format!("{}:{path}", venv.join("bin")))
                 .env(build_env::vars::VIRTUAL_ENV, venv.as_str())
                 .env_remove("PYTHONPATH")

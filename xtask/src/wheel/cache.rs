@@ -1,10 +1,12 @@
 //! The compiler cache of a wheel build.
 
+use anyhow::{Context as _, ensure};
 use build_env::Toolbox;
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::stats::Stats;
 use compiler_cache::status::status;
 use compiler_cache::{CacheError, Wrapper};
+use wheel_build::action;
 use wheel_build::manifest::Counts;
 
 use crate::ui;
@@ -29,7 +31,7 @@ impl Cache {
             Some(path) => (path, found.told()),
             None => (installed(toolbox)?, Vec::new()),
         };
-        let before = counts(&program, &variables)?;
+        let before = ask(&program, &variables)?;
         Ok(Self {
             program,
             variables,
@@ -43,7 +45,7 @@ impl Cache {
 
     /// What it has counted since.
     pub(crate) fn counted(&self) -> anyhow::Result<Counts> {
-        let now = counts(&self.program, &self.variables)?;
+        let now = ask(&self.program, &self.variables)?;
         // A server that has ended meanwhile begins at zero.
         let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
         Ok(Counts {
@@ -51,6 +53,37 @@ impl Cache {
             misses: since(now.misses, self.before.misses),
         })
     }
+}
+
+/// What sccache has counted in maturin-action's container, whose script has left it in `out`.
+///
+/// That it was asked, and by the store that lasts beyond the container, has to be so; that it found nothing may
+/// be: after a new toolchain, say.
+pub(crate) fn counted_by_action(out: &Utf8Path) -> anyhow::Result<Counts> {
+    let path = out.join(action::STATS);
+    let text = fs_err::read_to_string(&path)?;
+    let stats =
+        Stats::parse(Wrapper::Sccache, &text).with_context(|| format!("cannot read {path}"))?;
+    let counts = counts(&stats);
+    ensure!(
+        counts.hits + counts.misses > 0,
+        "sccache was asked for nothing in the container\n  help: the step of maturin-action needs `sccache: 'true'`"
+    );
+    ensure!(
+        !stats.location.starts_with("Local disk"),
+        "sccache kept what it compiled in the container ({}), where it is lost\n  help: the step of maturin-action needs `sccache: 'true'`, and the runner the Actions cache",
+        stats.location
+    );
+    if counts.hits == 0 || stats.errors > 0 {
+        ui::warn(&format!(
+            "{} of {} compilations came from the cache, with {} errors of its store ({})",
+            counts.hits,
+            counts.hits + counts.misses,
+            stats.errors,
+            stats.location
+        ));
+    }
+    Ok(counts)
 }
 
 fn installed(toolbox: &Toolbox) -> anyhow::Result<Utf8PathBuf> {
@@ -61,10 +94,13 @@ fn installed(toolbox: &Toolbox) -> anyhow::Result<Utf8PathBuf> {
     Ok(tool.path)
 }
 
-fn counts(program: &Utf8Path, variables: &[(String, String)]) -> Result<Counts, CacheError> {
-    let stats = Stats::ask(Wrapper::Sccache, program, variables)?;
-    Ok(Counts {
+fn ask(program: &Utf8Path, variables: &[(String, String)]) -> Result<Counts, CacheError> {
+    Ok(counts(&Stats::ask(Wrapper::Sccache, program, variables)?))
+}
+
+fn counts(stats: &Stats) -> Counts {
+    Counts {
         hits: stats.hit_count(),
         misses: stats.miss_count(),
-    })
+    }
 }

@@ -124,7 +124,7 @@ fn a_plan_is_data_and_builds_nothing() {
     let plan: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
     let wheel = &plan["wheels"][0];
     assert_eq!(wheel["target"], "aarch64-unknown-linux-gnu");
-    assert_eq!(wheel["manylinux"], "2_28");
+    assert_eq!(wheel["action"]["manylinux"], "2_28");
     let args: Vec<_> = wheel["args"]
         .as_array()
         .unwrap()

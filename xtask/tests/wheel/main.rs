@@ -2,6 +2,7 @@
 //!
 //! What is missing on the machine is fetched from PyPI and crates.io.
 
+mod action;
 mod audit;
 mod build;
 mod published;

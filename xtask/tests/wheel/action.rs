@@ -1,0 +1,198 @@
+//! The same build by maturin-action. Its container cannot run here; what it makes of its inputs can: the script that it
+//! composes, with the variables that it is told.
+
+use std::collections::BTreeMap;
+
+use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, cargo_env};
+use camino::{Utf8Path, Utf8PathBuf};
+use testkit::Fixture;
+
+use super::{command, git, project};
+
+#[test]
+fn maturin_action_builds_what_the_plan_says() {
+    let project = project("acted");
+    let plan = step(&project, &["--release", "--plan"]).capture().unwrap();
+    assert!(plan.status.success(), "{}", plan.stderr);
+    the_workflow_hands_every_input_on(&project);
+    nothing_is_taken_that_was_not_built(&project);
+
+    let action = run_action(&project);
+    assert!(action.status.success(), "{}", action.stderr);
+    a_cache_that_is_lost_with_the_container_is_an_error(&project);
+
+    let summary = project.beside("summary");
+    let built = step(&project, &["--release", "--built"])
+        .env("GITHUB_STEP_SUMMARY", summary.as_str())
+        .capture()
+        .unwrap();
+    assert!(built.status.success(), "{}", built.stderr);
+    assert!(built.stderr.contains("Trying"), "{}", built.stderr);
+    let manifest = fs_err::read_to_string(project.beside("dist/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(
+        manifest["commit"]["hash"].as_str(),
+        Some(&*git(&project, &["rev-parse", "HEAD"]))
+    );
+    let cache = &manifest["wheels"][0]["cache"];
+    assert!(cache["misses"].as_u64().unwrap() > 0, "{cache}");
+    assert!(
+        built.stderr.contains("came from the cache"),
+        "a first build is said: {}",
+        built.stderr
+    );
+    assert!(fs_err::read_to_string(summary).unwrap().contains("0 of "));
+}
+
+#[test]
+fn the_copy_has_to_lie_where_the_container_sees_it() {
+    let project = project("unseen");
+    let done = step(&project, &["--plan"])
+        .env("GITHUB_WORKSPACE", project.root().as_str())
+        .capture()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        done.stderr.contains("help: set XTASK_CACHE_DIR"),
+        "{}",
+        done.stderr
+    );
+}
+
+/// `cargo xtask wheel` as a step of the workflow: the project is checked out in the workspace, and the copy that is
+/// built from lies there too.
+fn step(project: &Fixture, args: &[&str]) -> Invocation {
+    command(project, args)
+        .env("GITHUB_OUTPUT", project.beside("outputs").as_str())
+        .env(
+            "GITHUB_WORKSPACE",
+            project.root().parent().unwrap().as_str(),
+        )
+        .env("XTASK_CACHE_DIR", project.beside("automation").as_str())
+}
+
+fn the_workflow_hands_every_input_on(project: &Fixture) {
+    let workflow = include_str!("../../../.github/workflows/build-wheel.yml");
+    let inputs = inputs(project);
+    for name in inputs.keys() {
+        let line = format!("{name}: ${{{{ steps.plan.outputs.{name} }}}}\n");
+        assert!(workflow.contains(&line), "{line}");
+    }
+    assert_eq!(workflow.matches("steps.plan.outputs").count(), inputs.len());
+}
+
+fn nothing_is_taken_that_was_not_built(project: &Fixture) {
+    let done = step(project, &["--release", "--built"]).capture().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        done.stderr
+            .contains("`cargo xtask wheel --plan` has to come first"),
+        "{}",
+        done.stderr
+    );
+}
+
+/// What the cache of the container says here is true, and wrong on GitHub.
+fn a_cache_that_is_lost_with_the_container_is_an_error(project: &Fixture) {
+    let done = step(project, &["--release", "--built"]).capture().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        done.stderr
+            .contains("help: the step of maturin-action needs"),
+        "{}",
+        done.stderr
+    );
+    assert!(!project.beside("dist").exists());
+    let stats = out(project).join("sccache.json");
+    let text = fs_err::read_to_string(&stats).unwrap();
+    assert!(text.contains("Local disk"), "{text}");
+    fs_err::write(&stats, text.replace("Local disk", "ghac, name:")).unwrap();
+}
+
+fn inputs(project: &Fixture) -> BTreeMap<String, String> {
+    let text = fs_err::read_to_string(project.beside("outputs")).unwrap();
+    let pairs = text
+        .lines()
+        .map(|line| line.split_once('=').expect("name=value"));
+    pairs
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Where the action leaves the wheel.
+fn out(project: &Fixture) -> Utf8PathBuf {
+    let args = inputs(project)["args"].clone();
+    let mut words = args.split(' ').skip_while(|word| *word != "--out");
+    words.nth(1).expect("--out DIR").into()
+}
+
+/// What the action does in its container, with zig in place of the container's C library, and the toolchain of this
+/// machine in place of the container's.
+fn run_action(project: &Fixture) -> Captured {
+    let inputs = inputs(project);
+    let read = |args: &[&str]| {
+        Invocation::new("rustc")
+            .args(args.iter().copied())
+            .read()
+            .unwrap()
+    };
+    let sysroot = Utf8PathBuf::from(read(&["--print", "sysroot"]).trim());
+    let version = read(&["-vV"]);
+    let host = version
+        .lines()
+        .find_map(|line| line.strip_prefix("host: "))
+        .unwrap();
+    let toolchain = format!(
+        "/root/.rustup/toolchains/{}-{host}",
+        inputs["rust-toolchain"]
+    );
+    let cargo_home = cargo_env::cargo_home().expect("a home of cargo");
+    let options = &inputs["docker-options"];
+    assert!(options.contains(&toolchain), "{options}");
+    let variables = options
+        .replace(&toolchain, sysroot.as_str())
+        .replace("/root/.cargo", cargo_home.as_str())
+        .replace("-e ", "");
+    let script = format!(
+        "set -euo pipefail\nexport PATH=\"$HOME/.local/bin:$PATH\"\nexport {variables}\n{}\n\
+         uv tool install --quiet 'sccache>=0.10.0'\nexport RUSTC_WRAPPER=sccache\n\
+         maturin build --manylinux {} {} --zig\n",
+        inputs["before-script-linux"], inputs["manylinux"], inputs["args"],
+    );
+    let home = project.beside("home");
+    let [uv, maturin, zig] = tools();
+    let path = [
+        uv.parent().unwrap().as_str(),
+        maturin.parent().unwrap().as_str(),
+    ]
+    .join(":");
+    Invocation::new("bash")
+        .args(["-c", &script])
+        .cwd(&Utf8PathBuf::from(&inputs["working-directory"]))
+        .env("HOME", home.as_str())
+        .env("PATH", format!("{path}:{}", std::env::var("PATH").unwrap()))
+        .env("CARGO_HOME", cargo_home.as_str())
+        .env("RUSTUP_HOME", rustup_home(&sysroot).as_str())
+        .env("CARGO_ZIGBUILD_ZIG_PATH", zig.as_str())
+        .env("SCCACHE_DIR", home.join("sccache").as_str())
+        .env("SCCACHE_SERVER_UDS", home.join("s").as_str())
+        // Nobody stops the server of a container that is gone.
+        .env("SCCACHE_IDLE_TIMEOUT", "10")
+        .capture()
+        .expect("bash")
+}
+
+/// `RUSTUP_HOME` of a toolchain in `RUSTUP_HOME/toolchains`.
+fn rustup_home(sysroot: &Utf8Path) -> &Utf8Path {
+    sysroot.ancestors().nth(2).expect("not the root")
+}
+
+/// uv, maturin and zig, fetched where they are missing.
+fn tools() -> [Utf8PathBuf; 3] {
+    let text = include_str!("../../../requirements/tools.txt");
+    let toolbox = Toolbox::new(PinnedRequirements::parse(text).unwrap(), false);
+    let say = |_: &str, _: &str| {};
+    let uv = toolbox.uv(&say).expect("uv");
+    let maturin = toolbox.maturin(&uv, &say).expect("maturin");
+    [uv.path, maturin.path, toolbox.zig(&say).expect("zig").path]
+}
