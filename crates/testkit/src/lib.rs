@@ -1,4 +1,5 @@
-//! What tests share: temporary directories, programs that stand in for real ones, and projects to build.
+//! What tests share: temporary directories, programs that stand in for real ones, projects to build, and a GitHub on
+//! this machine.
 //! Everything panics instead of returning errors, as a test would.
 #![allow(
     clippy::missing_panics_doc,
@@ -7,9 +8,11 @@
 )]
 
 mod fake;
+pub mod github;
 mod project;
 mod temp;
 
 pub use fake::FakePrograms;
+pub use github::GitHub;
 pub use project::Fixture;
 pub use temp::TempDir;
