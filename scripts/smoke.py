@@ -29,5 +29,5 @@ table = pa.table({name: pa.array([value], type) for name, type, value in COLUMNS
 assert maou.write(table, "one.arrow") == 1
 assert maou.__version__ in run("maou", "--version")
 assert "1" in run("maou", "info", "one.arrow")
-assert "7" in run("maou", "find", ".", "--id", "7")
+assert run("maou", "find", ".", "--id", "7").endswith("one.arrow\t0\n")
 print(f"maou {maou.__version__} works")

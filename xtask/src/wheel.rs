@@ -246,7 +246,7 @@ impl<'a> Release<'a> {
             build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
             cache,
             tried_with,
-            ..Entry::of(&report)
+            ..Entry::of(&report, self.project.requires_python.as_ref())
         })
     }
 

@@ -15,6 +15,7 @@ pub mod flags;
 pub mod manifest;
 pub mod plan;
 pub mod platform;
+pub mod pythons;
 pub mod stage;
 pub mod toolchain;
 pub mod trial;

@@ -1,11 +1,13 @@
 //! What has come out: for people, for programs, and for the later steps of a workflow.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use pep440_rs::VersionSpecifiers;
 use serde::{Deserialize, Serialize};
 use wheel_audit::Report;
 
 use crate::commit::Commit;
 use crate::error::{WheelError, cannot_write};
+use crate::pythons;
 
 /// `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Entry {
     pub abi: Vec<String>,
     /// `manylinux_2_28_x86_64`.
     pub platforms: Vec<String>,
+    /// `3.11`, `3.12`: the versions of Python that may install it.
+    pub pythons: Vec<String>,
     /// The best platform tag that its code keeps; at least that in its name.
     pub keeps: Option<String>,
     /// The oldest glibc with which it works.
@@ -61,10 +65,11 @@ pub struct Counts {
 }
 
 impl Entry {
-    /// What the audit says of a wheel.
+    /// What the audit says of a wheel of a project with `requires_python`.
     #[must_use]
-    pub fn of(report: &Report) -> Self {
+    pub fn of(report: &Report, requires_python: Option<&VersionSpecifiers>) -> Self {
         let name = report.name.clone();
+        let pythons = name.as_ref().map(|name| pythons::of(name, requires_python));
         let (python, abi, platforms) = name
             .map(|name| (name.python, name.abi, name.platforms))
             .unwrap_or_default();
@@ -75,6 +80,7 @@ impl Entry {
             python,
             abi,
             platforms,
+            pythons: pythons.unwrap_or_default(),
             keeps: report.platform.clone(),
             glibc: report.glibc.clone(),
             build_time_ms: 0,
@@ -202,6 +208,7 @@ mod tests {
             python: vec!["cp311".to_owned()],
             abi: vec!["abi3".to_owned()],
             platforms: vec!["x".to_owned()],
+            pythons: vec!["3.11".to_owned()],
             keeps: None,
             glibc: Some("2.28".to_owned()),
             build_time_ms: 12_345,

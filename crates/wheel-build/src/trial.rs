@@ -8,6 +8,7 @@ use project_model::Project;
 use wheel_audit::{Report, WheelName};
 
 use crate::error::{WheelError, cannot_write};
+use crate::pythons::serves;
 
 /// Imports a module, and prints from which file, and as which version of its distribution.
 const IMPORT: &str = r"
@@ -51,37 +52,15 @@ fn runs_here(name: &WheelName) -> bool {
 
 /// Whether `python` takes wheels with these tags.
 fn takes(python: &Interpreter, name: &WheelName) -> bool {
+    let any =
+        name.python.iter().any(|tag| tag == "py3") && name.abi.iter().any(|abi| abi == "none");
     let mut numbers = python
         .version
         .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    let threads = if python.free_threaded { "t" } else { "" };
-    let own = (
-        format!("cp{major}{minor}"),
-        format!("cp{major}{minor}{threads}"),
-    );
-    let is_stable = name.abi.iter().any(|abi| abi == "abi3") && !python.free_threaded;
-    let from = |tag: &String| {
-        let rest = tag
-            .strip_prefix("cp")
-            .filter(|_| python.implementation == "CPython")?;
-        let (tag_major, tag_minor) = rest.split_at_checked(1)?;
-        Some((
-            tag_major.parse::<u32>().ok()?,
-            tag_minor.parse::<u32>().ok()?,
-        ))
-    };
-    let exact = name.python.contains(&own.0) && name.abi.contains(&own.1);
-    let stable = is_stable
-        && name
-            .python
-            .iter()
-            .filter_map(from)
-            .any(|it| it.0 == major && it.1 <= minor);
-    let any =
-        name.python.iter().any(|tag| tag == "py3") && name.abi.iter().any(|abi| abi == "none");
-    python.implementation == "CPython" && (exact || stable) || any
+        .map(|part| part.parse().unwrap_or(0));
+    let minor = numbers.next().zip(numbers.next());
+    let own = minor.is_some_and(|minor| serves(name, minor, python.free_threaded));
+    any || python.implementation == "CPython" && own
 }
 
 impl Trial<'_> {
