@@ -11,7 +11,7 @@ use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
 /// against the installed extension, each where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,12 +41,13 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
     step("scripts", scripts),
     step("workflows", workflows),
     step("devcontainer", devcontainer),
     step("cache-keys", cache_keys),
+    step("colab", colab),
     step("clippy", |here| cargo(here, &CLIPPY)),
     step("test", test),
     step("doctest", |here| {
@@ -276,6 +277,15 @@ fn test(workspace: &Workspace) -> anyhow::Result<Done> {
 fn cache_keys(workspace: &Workspace) -> anyhow::Result<Done> {
     let check = Invocation::new(ourselves()?).args(["cache-keys", "--check"]);
     run_in(workspace, check)
+}
+
+/// Whether the notebook is the one that would be generated.
+fn colab(workspace: &Workspace) -> anyhow::Result<Done> {
+    let check = Invocation::new(ourselves()?);
+    run_in(
+        workspace,
+        check.args(["colab-snippet", "--format", "notebook", "--check"]),
+    )
 }
 
 fn ourselves() -> anyhow::Result<Utf8PathBuf> {

@@ -4,9 +4,11 @@
 
 mod cache_keys;
 mod ci;
+mod colab_snippet;
 mod context;
 mod dev;
 mod machine;
+mod repository;
 mod sccache;
 mod ui;
 mod wheel;
@@ -46,6 +48,8 @@ enum Command {
     Machine(machine::Args),
     /// Build wheels for release, or audit some
     Wheel(wheel::Args),
+    /// Print the notebook cell that installs the newest wheel on Google Colab
+    ColabSnippet(colab_snippet::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Sccache(args) => sccache::run(&context, &args),
         Command::Machine(args) => machine::run(&context, &args),
         Command::Wheel(args) => wheel::run(&context, &args),
+        Command::ColabSnippet(args) => colab_snippet::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod cache;
+mod for_colab;
 
 use anyhow::{Context as _, ensure};
 use build_env::{Interpreter, Tool, Toolbox, python, vars};
@@ -332,6 +333,9 @@ impl<'a> Release<'a> {
     /// Writes the files beside the wheels, and what GitHub wants to know.
     fn describe(&self, wheels: Vec<Entry>) -> anyhow::Result<()> {
         let out = &self.args.out;
+        if self.workspace.policy.colab.is_some() {
+            for_colab::check(&wheels)?;
+        }
         for wheel in &wheels {
             ui::say("Built", &described(wheel));
         }

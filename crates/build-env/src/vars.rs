@@ -53,6 +53,12 @@ pub const CARGO_ZIGBUILD_ZIG_PATH: &str = "CARGO_ZIGBUILD_ZIG_PATH";
 /// Set by GitHub's runners: the file that takes `name=value` lines for later steps.
 pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 
+/// Set by GitHub's runners: `owner/name` of the repository that the workflow runs for.
+pub const GITHUB_REPOSITORY: &str = "GITHUB_REPOSITORY";
+
+/// Set by GitHub's runners: `https://github.com`, or where that repository is.
+pub const GITHUB_SERVER_URL: &str = "GITHUB_SERVER_URL";
+
 /// Set by GitHub's runners: the directory for checkouts, and all that containers of actions get to see.
 pub const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 

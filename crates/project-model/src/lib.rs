@@ -11,7 +11,7 @@ pub mod repository;
 
 pub use crates::{Closure, PathCrate};
 pub use extension::{Extension, Layout};
-pub use policy::{Features, Policy, WheelPolicy};
+pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, ProjectError, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};
 pub use repository::Repository;

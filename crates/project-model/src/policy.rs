@@ -11,9 +11,25 @@ pub struct Policy {
     /// relative to the project. Without any, `uv.lock` decides; without that, the newest that fit.
     #[serde(default)]
     pub dev_requirements: Vec<Utf8PathBuf>,
+    /// The page of the repository, `https://github.com/owner/name`, for where neither git nor GitHub's runners tell.
+    #[serde(default)]
+    pub repository: Option<String>,
     /// What is released.
     #[serde(default)]
     pub wheel: WheelPolicy,
+    /// That it is for Google Colab: a wheel that no runtime of Colab can install is an error then.
+    #[serde(default)]
+    pub colab: Option<ColabPolicy>,
+}
+
+/// `[workspace.metadata.xtask.colab]`: the notebook. Paths are relative to the project.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ColabPolicy {
+    /// Where the notebook is kept.
+    pub notebook: Option<Utf8PathBuf>,
+    /// Python code that uses what was installed: the notebook's last cell.
+    pub check: Option<Utf8PathBuf>,
 }
 
 /// `[workspace.metadata.xtask.wheel]`: which wheels are released, and what they must keep.

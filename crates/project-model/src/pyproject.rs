@@ -63,6 +63,9 @@ pub struct ProjectTable {
     /// What is to be installed beside it, as PEP 508 requirements.
     #[serde(default)]
     pub dependencies: Vec<String>,
+    /// What is needed for each extra, as written.
+    #[serde(default)]
+    pub optional_dependencies: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

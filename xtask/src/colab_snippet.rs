@@ -1,0 +1,263 @@
+//! `cargo xtask colab-snippet`.
+
+use anyhow::{Context as _, bail, ensure};
+use build_env::Invocation;
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::ValueEnum;
+use colab::notebook::{Frame, notebook};
+use colab::{Build, Pinned, Snippet};
+use config_edit::Change;
+use project_model::repository::GITHUB;
+use project_model::{ColabPolicy, Project, Repository, Workspace};
+
+use crate::context::Context;
+use crate::{Answer, repository, ui};
+
+/// Print the notebook cell that installs the newest wheel of the rolling release on Google Colab.
+///
+/// The cell is a fixed text: it asks the release what there is, picks the wheel for the Python and the glibc that it is
+/// run with, and installs it by its SHA-256. It is plain Python and also runs as a script.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which build the cell installs
+    #[arg(long, value_enum, default_value_t = Mode::Latest)]
+    mode: Mode,
+    /// An extra to install with it; may be given several times
+    #[arg(long, value_name = "EXTRA")]
+    extra: Vec<String>,
+    #[arg(long, value_enum, default_value_t = Format::Cell)]
+    format: Format,
+    /// Where it is on GitHub [default: what git's remote `origin` says]
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
+    /// The tag of the release that has the wheels [default: the policy's, else `latest`]
+    #[arg(long)]
+    tag: Option<String>,
+    /// With `--mode pinned`: the manifest of the build [default: that of the release]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<Utf8PathBuf>,
+    /// The file to write [default for notebooks: the policy's, else standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<Utf8PathBuf>,
+    /// Write nothing; exit code 3 and the difference, if the file would change
+    #[arg(long)]
+    check: bool,
+    /// Write nothing; print what would change in the file
+    #[arg(long, conflicts_with = "check")]
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Whichever is the newest when the cell is run
+    Latest,
+    /// One build and no other, for papers and runs that are to be repeated
+    Pinned,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The text of the cell
+    Cell,
+    /// A notebook with the cell, and one that shows that the install works
+    Notebook,
+    /// The cell for a README, with the badge of the notebook
+    Markdown,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    ensure!(
+        args.manifest.is_none() || args.mode == Mode::Pinned,
+        "--manifest names a build\n  help: add `--mode pinned`"
+    );
+    let project = context.project()?;
+    let policy = Workspace::load(&project)?.policy;
+    let tag = args.tag.clone().or(policy.wheel.release_tag.clone());
+    let known = repository::find(args.repo.as_deref(), &project.root)?;
+    let page = page(known.as_ref(), policy.repository, &project)?;
+    let mut snippet = Snippet {
+        name: project.name().to_owned(),
+        module: top_module(&project).to_owned(),
+        extras: extras(&project, &args.extra)?,
+        repository: page,
+        tag: tag.unwrap_or_else(|| "latest".to_owned()),
+        build: Build::Newest,
+    };
+    if args.mode == Mode::Pinned {
+        snippet.build = Build::This(manifest(args.manifest.as_deref(), &snippet)?);
+        say_how_long_it_lasts(&snippet, args.tag.is_some());
+    }
+    let policy = policy.colab.unwrap_or_default();
+    let badge = badge_url(known.as_ref(), &policy);
+    let text = match args.format {
+        Format::Cell => snippet.cell(),
+        Format::Markdown => colab::markdown::markdown(&snippet, badge.as_deref()),
+        Format::Notebook => notebook(&snippet, &frame(&project, &policy, badge)?),
+    };
+    let kept = policy.notebook.filter(|_| args.format == Format::Notebook);
+    match args
+        .output
+        .clone()
+        .or(kept.map(|path| project.root.join(path)))
+    {
+        Some(path) => write(&path, text, args),
+        None if args.check || args.dry_run => {
+            bail!("there is no file to look at\n  help: name it, `--output FILE`")
+        }
+        None => {
+            print!("{text}");
+            Ok(Answer::Done)
+        }
+    }
+}
+
+/// The page of the repository: a place that is known, else the one that the policy has.
+fn page(
+    known: Option<&Repository>,
+    policy: Option<String>,
+    project: &Project,
+) -> anyhow::Result<String> {
+    let Some(page) = known.map(Repository::url).or(policy) else {
+        return Ok(repository::required(None, &project.root)?.url());
+    };
+    if page.contains('{') {
+        ui::warn(&format!(
+            "the snippet says {page}, since git's remote `origin` does not say where the project is on GitHub\n  help: name it, `--repo OWNER/NAME`"
+        ));
+    }
+    Ok(page.trim_end_matches('/').to_owned())
+}
+
+fn top_module(project: &Project) -> &str {
+    let module = &project.extension.module;
+    module.split('.').next().unwrap_or(module)
+}
+
+/// The extras, which pyproject.toml has to know.
+fn extras(project: &Project, asked: &[String]) -> anyhow::Result<Vec<String>> {
+    let table = project.pyproject.project.as_ref();
+    let is_dynamic =
+        table.is_none_or(|table| table.dynamic.iter().any(|it| it == "optional-dependencies"));
+    let known: Vec<_> = table
+        .iter()
+        .flat_map(|table| table.optional_dependencies.keys())
+        .cloned()
+        .collect();
+    for extra in asked
+        .iter()
+        .filter(|extra| !is_dynamic && !known.contains(extra))
+    {
+        let path = project.root.join("pyproject.toml");
+        bail!(
+            "{path} has no extra `{extra}`\n  help: it has: {}",
+            if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            }
+        );
+    }
+    Ok(asked.to_vec())
+}
+
+/// The build that `file` describes, else the one that the release has now.
+fn manifest(file: Option<&Utf8Path>, snippet: &Snippet) -> anyhow::Result<Pinned> {
+    let url = format!(
+        "{}/releases/download/{}/manifest.json",
+        snippet.repository, snippet.tag
+    );
+    let place = file.map_or(url.as_str(), Utf8Path::as_str);
+    let text = match file {
+        Some(path) => fs_err::read_to_string(path)?,
+        None => download(&url)?,
+    };
+    serde_json::from_str(&text).with_context(|| {
+        format!("{place} is no manifest of wheels\n  help: `cargo xtask wheel` writes one")
+    })
+}
+
+fn download(url: &str) -> anyhow::Result<String> {
+    let curl = Invocation::new("curl")
+        .args(["--fail", "--silent", "--show-error", "--location"])
+        .args(["--max-time", "60", url]);
+    curl.read().with_context(|| {
+        format!("cannot read {url}\n  help: name the manifest of a build, `--manifest dist/manifest.json`")
+    })
+}
+
+/// The rolling release drops its wheels after some builds.
+fn say_how_long_it_lasts(snippet: &Snippet, is_tag_named: bool) {
+    let Build::This(build) = &snippet.build else {
+        return;
+    };
+    if is_tag_named {
+        return;
+    }
+    ui::warn(&format!(
+        "release `{tag}` keeps its newest builds only, so this cell works until {version} is dropped\n  help: put the build into a release of its own, `gh release create v{version} --notes '' dist/*.whl`, and add `--tag v{version}`",
+        tag = snippet.tag,
+        version = build.version
+    ));
+}
+
+/// Where Colab opens the notebook that is kept in the repository, on its branch `main`.
+fn badge_url(known: Option<&Repository>, policy: &ColabPolicy) -> Option<String> {
+    let (repository, path) = known
+        .filter(|it| it.host == GITHUB)
+        .zip(policy.notebook.as_ref())?;
+    Some(format!(
+        "https://colab.research.google.com/github/{}/{}/blob/main/{path}",
+        repository.owner, repository.name
+    ))
+}
+
+fn frame(
+    project: &Project,
+    policy: &ColabPolicy,
+    colab_url: Option<String>,
+) -> anyhow::Result<Frame> {
+    let check = policy
+        .check
+        .as_ref()
+        .map(|path| fs_err::read_to_string(project.root.join(path)));
+    Ok(Frame {
+        colab_url,
+        check: check.transpose()?,
+    })
+}
+
+fn write(path: &Utf8Path, text: String, args: &Args) -> anyhow::Result<Answer> {
+    let old = match fs_err::read_to_string(path) {
+        Ok(old) => Some(old),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
+    let change = Change {
+        path: path.to_owned(),
+        old,
+        new: Some(text),
+    };
+    if change.is_empty() {
+        ui::say("Fresh", path.as_str());
+        return Ok(Answer::Done);
+    }
+    if args.check || args.dry_run {
+        print!("{}", change.diff());
+    }
+    if args.check {
+        let mine: Vec<_> = std::env::args()
+            .skip(1)
+            .filter(|arg| arg != "--check")
+            .collect();
+        ui::say(
+            "Differs",
+            &format!("{path}: `cargo xtask {}` repairs it", mine.join(" ")),
+        );
+        return Ok(Answer::Differs);
+    }
+    if !args.dry_run {
+        change.apply()?;
+        ui::say("Written", path.as_str());
+    }
+    Ok(Answer::Done)
+}
