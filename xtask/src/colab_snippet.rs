@@ -143,19 +143,15 @@ fn extras(project: &Project, asked: &[String]) -> anyhow::Result<Vec<String>> {
         .flat_map(|table| table.optional_dependencies.keys())
         .cloned()
         .collect();
-    for extra in asked
-        .iter()
-        .filter(|extra| !is_dynamic && !known.contains(extra))
-    {
+    let mut unknown = asked.iter().filter(|extra| !known.contains(extra));
+    if let Some(extra) = unknown.next().filter(|_| !is_dynamic) {
         let path = project.root.join("pyproject.toml");
-        bail!(
-            "{path} has no extra `{extra}`\n  help: it has: {}",
-            if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            }
-        );
+        let there = if known.is_empty() {
+            "none".to_owned()
+        } else {
+            known.join(", ")
+        };
+        bail!("{path} has no extra `{extra}`\n  help: it has: {there}");
     }
     Ok(asked.to_vec())
 }

@@ -239,6 +239,11 @@ impl GitHub {
         self.order("asset", asset);
     }
 
+    /// Takes the asset `name` out, if it is there.
+    pub fn remove(&self, repository: &str, name: &str) {
+        self.order("remove", json!({"repository": repository, "name": name}));
+    }
+
     /// Makes a release, or sets fields of the one that is there (`immutable`, `draft`, `body`), past every rule.
     pub fn release(&self, repository: &str, tag: &str, mut fields: Value) {
         fields["repository"] = repository.into();
@@ -294,13 +299,15 @@ impl Drop for GitHub {
     }
 }
 
-/// An authority, and what it signs for localhost. One certificate for both is refused by rustls, which uv uses.
+/// An authority, and what it signs for localhost. One certificate for both is refused by rustls, which uv uses; Python
+/// 3.13 wants the extensions.
 fn make_certificate(dir: &Utf8Path) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     run(&format!(
         "cd '{dir}' && exec 2>log && openssl req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=testkit \
+            -addext keyUsage=critical,keyCertSign \
          && openssl req -new {key} -keyout server.key -out server.csr -subj /CN=localhost \
-         && echo subjectAltName=DNS:localhost,IP:127.0.0.1 >extensions \
+         && printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n' >extensions \
          && openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 \
             -extfile extensions"
     ))

@@ -141,6 +141,12 @@ class Orders:
             asset = Request(self.github, repository, "POST", {}, {}, b"", "write").store(release, name, opened.read())
         asset.update(fields)
 
+    def remove(self, repository, name):
+        """Takes the asset out, if it is there."""
+        repository = self.github.repositories[repository]
+        for number in [it["id"] for it in repository.assets.values() if it["name"] == name]:
+            del repository.assets[number], repository.bytes[number]
+
     def corrupt(self, repository, name):
         """Changes one byte of what is downloaded; what the API says of it stays."""
         repository = self.github.repositories[repository]

@@ -1,0 +1,220 @@
+//! The cell as a script: what it installs, and what it refuses.
+
+use serde_json::json;
+use testkit::GitHub;
+use testkit::github::Fault;
+
+use super::place::{REPOSITORY, Runtime, builds, github, publish, publish_manifest};
+
+fn version(is_second: bool) -> String {
+    builds().manifest(is_second)["version"]
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+fn downloads_of_wheels(github: &GitHub) -> usize {
+    let requests = github.requests();
+    requests
+        .iter()
+        .filter(|it| it.path.contains(".whl"))
+        .count()
+}
+
+#[test]
+fn the_newest_build_is_installed_and_no_other_package_of_that_name() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    let index = index_with_a_higher_version(&runtime);
+    let run = || {
+        runtime
+            .command(&github, &cell)
+            .env("UV_DEFAULT_INDEX", &index)
+            .capture()
+            .unwrap()
+    };
+
+    let first = run();
+    assert!(first.status.success(), "{}", first.stderr);
+    assert!(
+        first
+            .stdout
+            .contains(&format!("thing {} for Python", version(false))),
+        "{}",
+        first.stdout
+    );
+    assert!(first.stdout.contains("is installed"), "{}", first.stdout);
+
+    github.forget_requests();
+    let again = run();
+    assert!(
+        again.stdout.contains("was here already"),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(downloads_of_wheels(&github), 0);
+
+    publish(&github, true);
+    let after = run();
+    assert!(after.stdout.contains(&version(true)), "{}", after.stdout);
+    assert_eq!(runtime.installed(), Some(version(true)));
+}
+
+/// A directory as an index (PEP 503) that has `thing` in version 9.
+fn index_with_a_higher_version(runtime: &Runtime) -> String {
+    let index = runtime.dir.path().join("index/thing");
+    fs_err::create_dir_all(&index).unwrap();
+    let page = "<a href=\"thing-9-py3-none-any.whl\">thing-9-py3-none-any.whl</a>";
+    fs_err::write(index.join("index.html"), page).unwrap();
+    format!("file://{}/index", runtime.dir.path())
+}
+
+#[test]
+fn what_is_loaded_has_to_be_restarted() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    assert!(runtime.run(&github, &cell).status.success());
+    publish(&github, true);
+    let done = runtime.run(&github, &format!("import thing\n{cell}"));
+    assert!(
+        done.stdout.contains("restart the session"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
+fn a_wheel_that_is_not_the_one_is_refused() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    assert!(runtime.run(&github, &cell).status.success());
+    publish(&github, true);
+    let mut manifest = builds().manifest(true);
+    let refused = |says: &str| {
+        let done = runtime.run(&github, &cell);
+        assert!(!done.status.success());
+        assert!(done.stderr.contains("was not installed"), "{}", done.stderr);
+        assert!(done.stderr.contains(says), "{}", done.stderr);
+        assert_eq!(runtime.installed(), Some(version(false)));
+    };
+    let file = manifest["wheels"][0]["file"].clone();
+    github.order("corrupt", json!({"repository": REPOSITORY, "name": file}));
+    refused("Failed to extract");
+    // A whole wheel that is another one.
+    publish(&github, true);
+    manifest["wheels"][0]["sha256"] = "0".repeat(64).into();
+    publish_manifest(&github, &manifest);
+    refused("Hash mismatch");
+}
+
+#[test]
+fn without_a_wheel_for_this_python_the_error_names_those_that_there_are() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let mut manifest = builds().manifest(false);
+    manifest["wheels"][0]["pythons"] = json!(["3.8", "3.9"]);
+    publish_manifest(&github, &manifest);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    let done = runtime.run(&github, &cell);
+    assert!(
+        done.stderr.contains("there for Python 3.8, 3.9"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        done.stderr.contains("Runtime > Change runtime type"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(
+        (runtime.installed(), downloads_of_wheels(&github)),
+        (None, 0)
+    );
+}
+
+#[test]
+fn what_github_answers_is_said() {
+    let Some(github) = github() else { return };
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    let error = |cell: &str| {
+        let done = runtime.run(&github, cell);
+        assert!(!done.status.success());
+        done.stderr
+    };
+    assert!(error(&cell).contains("Nothing has been published there yet"));
+    github.fail(&Fault::new("GET", "manifest.json", 429));
+    assert!(error(&cell).contains("Too many requests"));
+    github.fail(&Fault::dropped("GET", "manifest.json"));
+    assert!(error(&cell).contains("Is this runtime on the internet?"));
+    let nowhere = cell.replace(&github.host(), "localhost:9");
+    assert!(error(&nowhere).contains("Is this runtime on the internet?"));
+    assert_eq!(runtime.installed(), None);
+}
+
+#[test]
+fn while_a_build_is_published_the_one_before_is_installed() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    github.fail(&Fault::new("GET", "download/latest/manifest.json", 404));
+    github.fail(&Fault::new(
+        "GET",
+        "download/latest/manifest-previous.json",
+        404,
+    ));
+    let done = runtime.run(&github, &cell);
+    assert!(done.status.success(), "{}", done.stderr);
+    let asked: Vec<_> = github
+        .requests()
+        .into_iter()
+        .filter(|it| it.path.contains("manifest"))
+        .collect();
+    assert!(asked.len() >= 3, "{asked:?}");
+}
+
+#[test]
+fn pip_installs_where_uv_cannot() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    let bin = runtime.dir.path().join("bin");
+    fs_err::create_dir(&bin).unwrap();
+    fs_err::write(bin.join("uv"), "#!/bin/sh\nexit 1\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(bin.join("uv"), executable).unwrap();
+    let command = runtime
+        .command(&github, &cell)
+        .env("PATH", format!("{bin}:/usr/bin:/bin"));
+    let done = command
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_CERT", github.certificate().as_str())
+        .capture()
+        .unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(runtime.installed(), Some(version(false)));
+}
+
+#[test]
+fn a_pinned_cell_installs_its_build_whatever_is_newest() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let manifest = builds().manifest_path(false);
+    let args = ["--mode", "pinned", "--manifest", manifest.as_str()];
+    let cell = builds().cell(&github, &args);
+    publish(&github, true);
+    github.forget_requests();
+    let runtime = Runtime::new();
+    let done = runtime.run(&github, &cell);
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(runtime.installed(), Some(version(false)));
+    assert!(
+        github
+            .requests()
+            .iter()
+            .all(|it| !it.path.contains("manifest")),
+        "nothing but the wheel is asked for"
+    );
+}
