@@ -9,10 +9,14 @@ use camino::Utf8Path;
 use testkit::{Fixture, TempDir};
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 9] = [
+const NOT_RUN: [(&str, &str); 10] = [
     (
         "cargo xtask wheel",
         "builds with zig, or takes a wheel; tests/wheel runs it",
+    ),
+    (
+        "cargo xtask release",
+        "takes a GitHub; tests/release runs it against one on this machine",
     ),
     (
         "scripts/dev-init.sh",
@@ -40,7 +44,9 @@ const NOT_RUN: [(&str, &str); 9] = [
 ];
 
 /// What stands for something else in the text.
-const REPLACED: [(&str, &str); 4] = [
+const REPLACED: [(&str, &str); 6] = [
+    ("colab-snippet", "colab-snippet --repo owner/name"),
+    ("--extra cuda", "--tag v1"),
     ("--project ../rpds-py ", ""),
     ("record FILE", "record a.json"),
     ("explain A B", "explain a.json a.json"),
@@ -48,7 +54,13 @@ const REPLACED: [(&str, &str); 4] = [
 ];
 
 /// Commands that end with another code than 0 where nothing is as they expect, and what they say then.
-const ANOTHER_END: [(&str, i32, &str); 5] = [
+const ANOTHER_END: [(&str, i32, &str); 6] = [
+    // Nothing has been built.
+    (
+        "cargo xtask colab-snippet --mode pinned --manifest",
+        1,
+        "dist/manifest.json",
+    ),
     ("cargo xtask sccache enable --check", 3, "would change"),
     (
         "cargo xtask cache-keys --check",

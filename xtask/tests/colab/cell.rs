@@ -1,10 +1,11 @@
 //! The cell as a script: what it installs, and what it refuses.
 
+use build_env::Invocation;
 use serde_json::json;
 use testkit::GitHub;
 use testkit::github::Fault;
 
-use super::place::{REPOSITORY, Runtime, builds, github, publish, publish_manifest};
+use super::place::{REPOSITORY, Runtime, builds, github, publish, publish_manifest, uv};
 
 fn version(is_second: bool) -> String {
     builds().manifest(is_second)["version"]
@@ -217,4 +218,41 @@ fn a_pinned_cell_installs_its_build_whatever_is_newest() {
             .all(|it| !it.path.contains("manifest")),
         "nothing but the wheel is asked for"
     );
+}
+
+#[test]
+fn a_clone_takes_its_dependencies_from_uv_and_the_package_from_the_release() {
+    let Some(github) = github() else { return };
+    publish(&github, true);
+    let (runtime, root) = (Runtime::new(), builds().project.root());
+    let uv = |args: &[&str]| {
+        let mut command = Invocation::new(uv()).args(args.iter().copied()).cwd(&root);
+        for (name, value) in github.env() {
+            command = command.env(name, value);
+        }
+        let environment = runtime.dir.path().join("venv");
+        let command = command.env("UV_PROJECT_ENVIRONMENT", environment.as_str());
+        command
+            .env("VIRTUAL_ENV", environment.as_str())
+            .read()
+            .expect("uv")
+    };
+    uv(&["sync", "--quiet", "--no-install-project"]);
+    assert_eq!(runtime.installed(), None, "nothing is built");
+    let wheel = &builds().manifest(true)["wheels"][0];
+    let (file, sha256) = (
+        wheel["file"].as_str().unwrap(),
+        wheel["sha256"].as_str().unwrap(),
+    );
+    let url = format!(
+        "{}/{REPOSITORY}/releases/download/latest/{file}",
+        github.url()
+    );
+    uv(&[
+        "pip",
+        "install",
+        "--quiet",
+        &format!("thing @ {url}#sha256={sha256}"),
+    ]);
+    assert_eq!(runtime.installed(), Some(version(true)));
 }

@@ -196,3 +196,16 @@ fn tools() -> [Utf8PathBuf; 3] {
     let maturin = toolbox.maturin(&uv, &say).expect("maturin");
     [uv.path, maturin.path, toolbox.zig(&say).expect("zig").path]
 }
+
+/// What is released is tried on every system that Colab has.
+#[test]
+fn the_wheel_is_tried_on_what_colab_runs() {
+    let workflow = include_str!("../../../.github/workflows/build-wheel.yml");
+    for runtime in colab::runtimes::Snapshot::built_in().runtimes {
+        let row = format!(
+            "{{ ubuntu: '{}', python: '{}' }}",
+            runtime.ubuntu, runtime.python
+        );
+        assert!(workflow.contains(&row), "{row}");
+    }
+}
