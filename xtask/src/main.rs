@@ -8,6 +8,7 @@ mod colab_snippet;
 mod context;
 mod dev;
 mod machine;
+mod release;
 mod repository;
 mod sccache;
 mod ui;
@@ -50,6 +51,8 @@ enum Command {
     Wheel(wheel::Args),
     /// Print the notebook cell that installs the newest wheel on Google Colab
     ColabSnippet(colab_snippet::Args),
+    /// Publish wheels in the release that always holds the newest ones, or verify it
+    Release(release::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Machine(args) => machine::run(&context, &args),
         Command::Wheel(args) => wheel::run(&context, &args),
         Command::ColabSnippet(args) => colab_snippet::run(&context, &args),
+        Command::Release(args) => release::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -160,6 +160,7 @@ class Request:
                 ("DELETE", r"/releases/assets/(\d+)", self.delete_asset),
                 ("GET", r"/git/ref/(.+)", self.get_ref),
                 ("GET", r"/git/tags/(\w+)", self.get_tag),
+                ("GET", r"/git/commits/(\w+)", self.get_commit),
                 ("POST", r"/git/refs", self.create_ref),
                 ("PATCH", r"/git/refs/(.+)", self.edit_ref),
                 ("GET", r"/compare/(.+)\.\.\.(.+)", self.compare),
@@ -365,6 +366,11 @@ class Request:
         if sha not in self.repository.annotated:
             refuse(404, "Not Found")
         raise Answer(200, {"sha": sha, "object": {"sha": self.repository.annotated[sha], "type": "commit"}})
+
+    def get_commit(self, sha):
+        if sha not in self.repository.parents:
+            refuse(404, "Not Found")
+        raise Answer(200, {"sha": sha, "parents": [{"sha": parent} for parent in self.repository.parents[sha]]})
 
     def known(self, wanted):
         if wanted.get("sha") not in self.repository.parents:

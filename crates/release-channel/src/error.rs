@@ -1,0 +1,201 @@
+//! What keeps a release from being finished or verified.
+
+use std::io;
+use std::time::Duration;
+
+use build_env::RunError;
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
+pub enum ReleaseError {
+    // What lies in the directory.
+    #[error(
+        "cannot read {path}, which tells what is to be released\n  help: `cargo xtask wheel --release` writes it, beside the wheels"
+    )]
+    NoManifest {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error("cannot understand {path}\n  help: `cargo xtask wheel --release` writes it anew")]
+    BadManifest {
+        path: Utf8PathBuf,
+        source: serde_json::Error,
+    },
+    #[error(
+        "{path} names no wheel\n  help: `cargo xtask wheel --release` builds one for each platform of the policy"
+    )]
+    NoWheels { path: Utf8PathBuf },
+    #[error(
+        "{path} names no commit, and without one nobody can tell which build is the newer one\n  help: build the wheels in a git repository"
+    )]
+    NoCommit { path: Utf8PathBuf },
+    #[error(
+        "the wheels were built from files that differ from commit {commit}\n  help: commit them, and build again with `cargo xtask wheel --release`"
+    )]
+    Dirty { commit: String },
+    #[error(
+        "no release tag is set, so there is nowhere to publish to\n  help: write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel] in Cargo.toml, and build again"
+    )]
+    NoTag,
+    #[error("cannot read the wheel {path}\n  help: `cargo xtask wheel --release` builds it")]
+    NoWheel {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(
+        "{path} is not the wheel that manifest.json describes: SHA-256 {found} instead of {expected}\n  help: `cargo xtask wheel --release` builds both anew"
+    )]
+    OtherWheel {
+        path: Utf8PathBuf,
+        found: String,
+        expected: String,
+    },
+
+    // gh and the way to GitHub.
+    #[error(
+        "gh, GitHub's command line, is not installed\n  help: https://cli.github.com; on Debian and Ubuntu `apt-get install gh`"
+    )]
+    NoGh { source: RunError },
+    #[error(
+        "gh has no token for {host}\n  help: `gh auth login --hostname {host}`, or set {variable}; in a workflow `env: {variable}: ${{{{ github.token }}}}`"
+    )]
+    NoLogin {
+        host: String,
+        variable: &'static str,
+    },
+    #[error("cannot {doing}: there is no answer ({why})")]
+    NoAnswer { doing: String, why: String },
+    #[error("cannot {doing}: GitHub's rate limit is reached ({message})")]
+    Limited {
+        doing: String,
+        message: String,
+        /// How long GitHub asks to wait; at least a minute, if it does not say.
+        wait: Option<Duration>,
+    },
+    #[error(
+        "gave up after {tries} attempts\n  help: run `cargo xtask release finish` again; it goes on where this one ended"
+    )]
+    GaveUp {
+        tries: u32,
+        source: Box<ReleaseError>,
+    },
+    #[error(
+        "GitHub asks to wait for {wait_s} s, and more than {limit_s} s is not waited here\n  help: run `cargo xtask release finish` again after that; it goes on where this one ended"
+    )]
+    TooLong {
+        wait_s: u64,
+        limit_s: u64,
+        source: Box<ReleaseError>,
+    },
+
+    // What GitHub says.
+    #[error("cannot {doing}: the token is not valid ({message})\n  help: {help}")]
+    Unauthorised {
+        doing: String,
+        message: String,
+        help: String,
+    },
+    #[error("cannot {doing}: the token may not ({message})\n  help: {help}")]
+    Forbidden {
+        doing: String,
+        message: String,
+        help: String,
+    },
+    #[error(
+        "there is no repository {repository}, or the token does not see it\n  help: name another with `--repo OWNER/NAME`; a token for a private repository needs `contents: read`"
+    )]
+    NoRepository { repository: String },
+    #[error(
+        "cannot {doing}: {message}\n  help: if nothing else changes the release, the token may not write: it needs `contents: write`"
+    )]
+    Conflict { doing: String, message: String },
+    #[error("cannot {doing}: HTTP status {status} ({message})")]
+    Refused {
+        doing: String,
+        status: u16,
+        message: String,
+    },
+    #[error("cannot understand the answer when asked to {doing}")]
+    NotUnderstood {
+        doing: String,
+        source: serde_json::Error,
+    },
+    #[error(
+        "commit {commit} is not on GitHub, so the tag cannot point to it\n  help: `git push` it"
+    )]
+    Unpushed { commit: String },
+
+    // What is in the release.
+    #[error(
+        "the release `{tag}` is a draft, which nobody can download from\n  help: `gh release edit {tag} --draft=false`, then run this again"
+    )]
+    Draft { tag: String },
+    #[error(
+        "the release `{tag}` is immutable, so it can never hold a newer wheel\n  help: in the repository's settings, under Releases, switch \"Enable release immutability\" off; the name of the tag stays locked, so set another `release-tag` under [workspace.metadata.xtask.wheel]"
+    )]
+    Immutable { tag: String },
+    #[error(
+        "the asset {file} is not the wheel that was built: {found} instead of {expected}; nothing was published\n  help: if nobody needs it, `gh release delete-asset {tag} {file} --yes`, then run this again"
+    )]
+    WrongAsset {
+        file: String,
+        tag: String,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "GitHub calls the asset {wanted} {given}, so nobody would find it\n  help: a version must consist of letters, digits, `.`, `_`, `-` and `+`"
+    )]
+    Renamed { wanted: String, given: String },
+    #[error(
+        "cannot understand {file} of the release `{tag}`\n  help: if it is not one of `cargo xtask release`, remove it: `gh release delete-asset {tag} {file} --yes`"
+    )]
+    StrangeManifest {
+        file: String,
+        tag: String,
+        source: serde_json::Error,
+    },
+    #[error(
+        "the release `{tag}` holds the wheels of {found}, not of {expected}\n  help: set another `release-tag` under [workspace.metadata.xtask.wheel]"
+    )]
+    OtherDistribution {
+        tag: String,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "the release does not come to rest; after {rounds} rounds this is still to be done:\n{steps}  help: is something else changing it? Run `cargo xtask release finish` again"
+    )]
+    Restless { rounds: u32, steps: String },
+
+    #[error("cannot write {path}")]
+    Write {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl ReleaseError {
+    /// Whether the same may succeed a little later: no answer, a fault of the server, a rate limit, or somebody else
+    /// who was faster. After each of them it has to be looked what is there now.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::NoAnswer { .. } | Self::Limited { .. } | Self::Conflict { .. }
+        )
+    }
+}
+
+pub(crate) fn cannot_write(path: &Utf8Path) -> impl FnOnce(io::Error) -> ReleaseError {
+    |source| ReleaseError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}

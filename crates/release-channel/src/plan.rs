@@ -1,0 +1,390 @@
+//! What is to be done, as data: from what is there and what is to be published.
+//!
+//! A plan goes only as far as can be seen from here. First comes what prepares: the release, the wheels, the waiting
+//! manifest. Only when a later look has found all that as it should be, the manifests are exchanged. That decides whose
+//! build the release holds; tag and notes follow from it, so that of two runs at once neither fights for them, and old
+//! builds are removed. An empty plan says that everything is as it should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use project_model::Repository;
+
+use crate::error::ReleaseError;
+use crate::local::Ours;
+use crate::notes;
+use crate::published::{Build, Published, files_named_by};
+use crate::snapshot::{Asset, History, Release, Snapshot};
+use crate::text::sha256;
+use crate::{MANIFEST, PREVIOUS};
+
+/// Whose build the release is to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Ours.
+    Ours,
+    /// Ours: of two histories that have diverged, it has the later commit.
+    OursIsLater,
+    /// The one that is published: it comes after ours.
+    Superseded,
+    /// The one that is published: of two histories that have diverged, it has the later commit.
+    SupersededByLater,
+}
+
+/// What to do, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Whose build it is about.
+    pub verdict: Verdict,
+    /// Nothing, if all is done.
+    pub steps: Vec<Step>,
+}
+
+/// One request that changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make the release, and its tag if there is none.
+    Create {
+        /// Where the tag is to point.
+        commit: String,
+    },
+    /// Upload the wheel with this place among ours.
+    UploadWheel {
+        /// From 0.
+        index: usize,
+        /// Its name.
+        name: String,
+    },
+    /// Upload the manifest under the name under which it waits.
+    UploadManifest {
+        /// That name.
+        name: String,
+    },
+    /// Remove an asset.
+    Delete {
+        /// Its number.
+        id: u64,
+        /// Its name.
+        name: String,
+        /// Why.
+        why: Why,
+    },
+    /// Give an asset another name.
+    Rename {
+        /// Its number.
+        id: u64,
+        /// What it is called now.
+        from: String,
+        /// What it is to be called.
+        to: String,
+    },
+    /// Let the tag point to another commit.
+    MoveTag {
+        /// That commit.
+        commit: String,
+        /// Whether there is a tag.
+        exists: bool,
+    },
+    /// Write title and notes.
+    Describe {
+        /// The title.
+        title: String,
+        /// The whole text.
+        body: String,
+        /// What the release says it was made from; without meaning where the tag exists.
+        commit: String,
+    },
+}
+
+/// Why an asset is removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// Its upload broke off.
+    Half,
+    /// It is not what it is to be.
+    Outdated,
+    /// It makes place for the manifest that follows it.
+    Place,
+    /// Newer builds have taken its place.
+    Old,
+    /// It is of a build that is not published any more.
+    Superseded,
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create { commit } => write!(f, "create the release on commit {}", short(commit)),
+            Self::UploadWheel { name, .. } | Self::UploadManifest { name } => {
+                write!(f, "upload {name}")
+            }
+            Self::Delete { name, why, .. } => write!(f, "delete {name} ({why})"),
+            Self::Rename { from, to, .. } => write!(f, "rename {from} to {to}"),
+            Self::MoveTag { commit, .. } => write!(f, "move the tag to commit {}", short(commit)),
+            Self::Describe { title, .. } => write!(f, "write the release notes of {title}"),
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Half => "its upload broke off",
+            Self::Outdated => "it is not what is to be published",
+            Self::Place => "another one follows",
+            Self::Old => "of an old build",
+            Self::Superseded => "of a build that comes before the published one",
+        })
+    }
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
+/// What a plan is made for.
+#[derive(Debug)]
+pub(crate) struct Aim<'a> {
+    pub(crate) ours: &'a Ours,
+    pub(crate) repository: &'a Repository,
+    /// How many builds are kept.
+    pub(crate) keep: usize,
+}
+
+impl Plan {
+    /// What is still to be done. Fails where something is in the way that only a person can decide about.
+    pub(crate) fn new(now: &Snapshot, aim: &Aim<'_>) -> Result<Self, ReleaseError> {
+        let ours = &aim.ours.manifest;
+        let verdict = verdict(now, ours);
+        let steps = match (verdict, &now.release) {
+            (Verdict::Ours | Verdict::OursIsLater, None) => vec![Step::Create {
+                commit: ours.commit.hash.clone(),
+            }],
+            (Verdict::Ours | Verdict::OursIsLater, Some(release)) => publish(now, release, aim)?,
+            (_, None) => Vec::new(),
+            (_, Some(release)) => step_back(now, release, aim),
+        };
+        Ok(Self { verdict, steps })
+    }
+}
+
+fn verdict(now: &Snapshot, ours: &Published) -> Verdict {
+    match (now.history, now.current.as_ref().or(now.previous.as_ref())) {
+        (Some(History::Behind), _) => Verdict::Superseded,
+        // Of two builds each must come to the same answer, also where the times are equal.
+        (Some(History::Diverged), Some(newest)) => {
+            let rank = |it: &Published| (it.commit.time_s, it.commit.hash.clone());
+            if rank(ours) > rank(newest) {
+                Verdict::OursIsLater
+            } else {
+                Verdict::SupersededByLater
+            }
+        }
+        _ => Verdict::Ours,
+    }
+}
+
+fn publish(now: &Snapshot, release: &Release, aim: &Aim<'_>) -> Result<Vec<Step>, ReleaseError> {
+    let ours = &aim.ours.manifest;
+    let is_current = now.current.as_ref() == Some(ours);
+    let mut prepare = wheels(now, ours)?;
+    if !is_current {
+        prepare.extend(manifest(now, ours));
+    }
+    if !prepare.is_empty() {
+        return Ok(prepare);
+    }
+    let mut steps = if is_current {
+        Vec::new()
+    } else {
+        exchange(now, ours)
+    };
+    steps.extend(tag_and_notes(now, release, ours, aim.repository));
+    steps.extend(tidy(now, aim, is_current));
+    Ok(steps)
+}
+
+/// Our wheels: each is there as it is here, or is uploaded.
+fn wheels(now: &Snapshot, ours: &Published) -> Result<Vec<Step>, ReleaseError> {
+    let mut steps = Vec::new();
+    for (index, wheel) in ours.wheels.iter().enumerate() {
+        let found = now.asset(&wheel.file);
+        steps.extend(
+            found
+                .filter(|it| !it.is_whole())
+                .map(|it| delete(it, Why::Half)),
+        );
+        match found.filter(|it| it.is_whole()) {
+            None => steps.push(Step::UploadWheel {
+                index,
+                name: wheel.file.clone(),
+            }),
+            Some(asset) => {
+                let digest = format!("sha256:{}", wheel.sha256);
+                let same = asset.digest.as_ref().is_none_or(|it| *it == digest);
+                if asset.size != wheel.size_bytes || !same {
+                    return Err(ReleaseError::WrongAsset {
+                        file: wheel.file.clone(),
+                        tag: ours.release_tag.clone(),
+                        found: described(
+                            asset.digest.as_deref().unwrap_or("no digest"),
+                            asset.size,
+                        ),
+                        expected: described(&digest, wheel.size_bytes),
+                    });
+                }
+            }
+        }
+    }
+    Ok(steps)
+}
+
+fn described(digest: &str, size_bytes: u64) -> String {
+    format!("{digest} ({size_bytes} bytes)")
+}
+
+/// Our manifest, under the name under which it waits.
+fn manifest(now: &Snapshot, ours: &Published) -> Vec<Step> {
+    let name = ours.waiting_name();
+    let found = now.asset(&name);
+    let upload = Step::UploadManifest { name: name.clone() };
+    let Some(asset) = found else {
+        return vec![upload];
+    };
+    let text = ours.json();
+    let digest = format!("sha256:{}", sha256(text.as_bytes()));
+    let same = asset
+        .digest
+        .as_ref()
+        .map_or(asset.size == text.len() as u64, |it| *it == digest);
+    match (asset.is_whole(), same) {
+        (true, true) => Vec::new(),
+        (true, false) => vec![delete(asset, Why::Outdated), upload],
+        (false, _) => vec![delete(asset, Why::Half), upload],
+    }
+}
+
+fn tag_and_notes(
+    now: &Snapshot,
+    release: &Release,
+    manifest: &Published,
+    repository: &Repository,
+) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let commit = &manifest.commit.hash;
+    if now.tag.as_ref() != Some(commit) {
+        steps.push(Step::MoveTag {
+            commit: commit.clone(),
+            exists: now.tag.is_some(),
+        });
+    }
+    let body = release.body.as_deref().unwrap_or_default();
+    let title = notes::title(manifest);
+    // What the release says it was made from is not compared: GitHub need not keep it where the tag exists.
+    if release.name.as_ref() != Some(&title) || !notes::are_in(body, manifest, repository) {
+        steps.push(Step::Describe {
+            title,
+            body: notes::spliced(body, manifest, repository),
+            commit: commit.clone(),
+        });
+    }
+    steps
+}
+
+/// `manifest.json` becomes `manifest-previous.json`, and the waiting one takes its place. At every moment there is one
+/// of the two: the previous one is removed only while `manifest.json` is there.
+fn exchange(now: &Snapshot, ours: &Published) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let is_whole = |asset: &&Asset| asset.is_whole();
+    if let Some(current) = now.asset(MANIFEST).filter(is_whole) {
+        steps.extend(
+            now.asset(PREVIOUS)
+                .map(|previous| delete(previous, Why::Place)),
+        );
+        steps.push(rename(current, PREVIOUS));
+    } else {
+        steps.extend(now.asset(MANIFEST).map(|half| delete(half, Why::Half)));
+    }
+    let waiting = now.asset(&ours.waiting_name());
+    steps.extend(waiting.map(|waiting| rename(waiting, MANIFEST)));
+    steps
+}
+
+/// Removes what nobody needs any more once ours is published: all that belongs to no kept build. A manifest that waits
+/// is kept as long as its wheels, for the run that it belongs to may be at work: by the time of our request it may be
+/// called `manifest.json`.
+fn tidy(now: &Snapshot, aim: &Aim<'_>, is_current: bool) -> Vec<Step> {
+    let ours = &aim.ours.manifest;
+    let named = files_named_by([&now.current, &now.previous].into_iter().flatten());
+    let newest = newest_builds(now, &ours.name, aim.keep);
+    let is_old = |asset: &&Asset| match Build::of(&asset.name, &ours.name) {
+        Some(Build::Manifest(version)) if version == ours.version => is_current,
+        Some(Build::Manifest(version)) => !newest.contains(&version),
+        Some(Build::Wheel(version)) => {
+            !newest.contains(&version)
+                && version != ours.version
+                && !named.contains(asset.name.as_str())
+        }
+        None => false,
+    };
+    let old = now.assets.iter().filter(is_old);
+    old.map(|asset| delete(asset, Why::Old)).collect()
+}
+
+/// The versions of the `keep` builds that were uploaded last.
+fn newest_builds(now: &Snapshot, name: &str, keep: usize) -> BTreeSet<String> {
+    let mut uploaded: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for asset in &now.assets {
+        if let Some(Build::Wheel(version)) = Build::of(&asset.name, name) {
+            // Of builds within one second, the larger number is the later one.
+            let time = (asset.created_at.clone(), asset.id);
+            let latest = uploaded.entry(version).or_default();
+            *latest = time.max(latest.clone());
+        }
+    }
+    let mut builds: Vec<_> = uploaded.into_iter().collect();
+    builds.sort_by(|(_, one), (_, other)| other.cmp(one));
+    builds
+        .into_iter()
+        .take(keep)
+        .map(|(version, _)| version)
+        .collect()
+}
+
+/// A newer build is published: ours leaves nothing behind, and what a run of ours beside it may have overwritten is
+/// put right.
+fn step_back(now: &Snapshot, release: &Release, aim: &Aim<'_>) -> Vec<Step> {
+    let ours = &aim.ours.manifest;
+    let named = files_named_by([&now.current, &now.previous].into_iter().flatten());
+    let waiting = ours.waiting_name();
+    let is_left = |asset: &&Asset| {
+        asset.name == waiting || ours.names(&asset.name) && !named.contains(asset.name.as_str())
+    };
+    let left = now.assets.iter().filter(is_left);
+    let mut steps: Vec<_> = left.map(|asset| delete(asset, Why::Superseded)).collect();
+    // Without `manifest.json`, another run is about to put it there, with its tag and notes.
+    if let Some(current) = &now.current {
+        steps.extend(tag_and_notes(now, release, current, aim.repository));
+    }
+    steps
+}
+
+fn delete(asset: &Asset, why: Why) -> Step {
+    Step::Delete {
+        id: asset.id,
+        name: asset.name.clone(),
+        why,
+    }
+}
+
+fn rename(asset: &Asset, to: &str) -> Step {
+    Step::Rename {
+        id: asset.id,
+        from: asset.name.clone(),
+        to: to.to_owned(),
+    }
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+pub(crate) mod tests;

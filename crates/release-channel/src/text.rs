@@ -1,0 +1,84 @@
+//! Small texts: addresses, sizes, dates, digests.
+
+use sha2::{Digest as _, Sha256};
+
+/// `text` for one segment of a path or one value in a query: everything but what never needs an escape. A plus sign
+/// in a query would be read as a space.
+pub(crate) fn escaped(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    bytes.collect()
+}
+
+/// SHA-256 in hexadecimal digits.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `2026-11-03 12:34:56 UTC`, from seconds since 1970.
+pub(crate) fn utc(time_s: u64) -> String {
+    let (days, second) = (time_s / 86_400, time_s % 86_400);
+    let (year, month, day) = date(days);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
+}
+
+/// Year, month and day, so many days after 1 January 1970.
+///
+/// Counted in years that begin on 1 March, a leap day is the last of its year, and the months before it have a
+/// regular pattern: 153 days for each five.
+fn date(days: u64) -> (u64, u64, u64) {
+    const DAYS_OF_400_YEARS: u64 = 146_097;
+    // 1 January 1970 is that many days after 1 March of the year 0.
+    let days = days + 719_468;
+    let (era, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+    let year = (day - day / 1460 + day / 36_524 - day / (DAYS_OF_400_YEARS - 1)) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, next_year) = if month < 10 {
+        (month + 3, 0)
+    } else {
+        (month - 9, 1)
+    };
+    (era * 400 + year + next_year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_special_in_an_address_is_escaped() {
+        assert_eq!(escaped("a-1.0+g1_x~y.whl"), "a-1.0%2Bg1_x~y.whl");
+        assert_eq!(escaped("a b/ü?#"), "a%20b%2F%C3%BC%3F%23");
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        // As `date --utc --date=@N` prints them.
+        for (time_s, expected) in [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (1_709_251_199, "2024-02-29 23:59:59 UTC"),
+            (1_709_251_200, "2024-03-01 00:00:00 UTC"),
+            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (1_793_709_296, "2026-11-03 12:34:56 UTC"),
+        ] {
+            assert_eq!(utc(time_s), expected);
+        }
+    }
+
+    #[test]
+    fn digests_are_in_lower_case() {
+        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(sha256(b""), empty);
+    }
+}

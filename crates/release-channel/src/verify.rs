@@ -1,0 +1,278 @@
+//! Looking at the release from outside: what does somebody find who only downloads?
+
+use camino::Utf8Path;
+use serde::Serialize;
+
+use crate::client::Client;
+use crate::download::download;
+use crate::error::{ReleaseError, cannot_write};
+use crate::notes;
+use crate::published::{Published, PublishedWheel, download_url};
+use crate::snapshot::{Asset, Release, parse_manifest, read_assets, read_release, read_tag};
+use crate::text::sha256;
+use crate::{MANIFEST, PREVIOUS};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// `owner/name`.
+    pub repository: String,
+    /// The tag of the release.
+    pub tag: String,
+    /// The version that clients get; none if they get none.
+    pub version: Option<String>,
+    /// The wheels that were looked at.
+    pub wheels: Vec<String>,
+    /// What is not as it should be; empty if all is well.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What it is about: a file, the tag, the release.
+    pub subject: String,
+    /// What is wrong.
+    pub message: String,
+    /// The command that repairs it.
+    pub repair: String,
+}
+
+/// Looks at the release `tag`. Wheels are asked for, and with `thorough` downloaded and compared byte for byte.
+pub fn verify(client: &Client<'_>, tag: &str, thorough: bool) -> Result<Report, ReleaseError> {
+    let mut verifier = Verifier {
+        client,
+        tag,
+        thorough,
+        scratch: tempfile::tempdir()
+            .map_err(cannot_write(Utf8Path::new("a temporary directory")))?,
+        report: Report {
+            repository: client.gh.repository.to_string(),
+            tag: tag.to_owned(),
+            version: None,
+            wheels: Vec::new(),
+            findings: Vec::new(),
+        },
+    };
+    verifier.run()?;
+    Ok(verifier.report)
+}
+
+struct Verifier<'a> {
+    client: &'a Client<'a>,
+    tag: &'a str,
+    thorough: bool,
+    scratch: tempfile::TempDir,
+    report: Report,
+}
+
+/// Brings the release into order from the wheels in `dist/`.
+const FINISH: &str = "cargo xtask release finish";
+
+impl Verifier<'_> {
+    fn run(&mut self) -> Result<(), ReleaseError> {
+        let release = match read_release(self.client, self.tag) {
+            Ok(Some(release)) => release,
+            Ok(None) => {
+                self.found(
+                    "release",
+                    "there is none with this tag".to_owned(),
+                    FINISH.to_owned(),
+                );
+                return Ok(());
+            }
+            Err(ReleaseError::Draft { tag }) => {
+                let repair = format!("gh release edit {tag} --draft=false");
+                self.found(
+                    "release",
+                    "it is a draft, which nobody can download from".to_owned(),
+                    repair,
+                );
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let assets = read_assets(self.client, &release)?;
+        let current = self.manifest(MANIFEST)?;
+        let previous = self.manifest(PREVIOUS)?;
+        if current.is_none() {
+            self.found(
+                MANIFEST,
+                "it cannot be downloaded".to_owned(),
+                FINISH.to_owned(),
+            );
+        }
+        for manifest in [&current, &previous].into_iter().flatten() {
+            self.wheels(manifest, &assets)?;
+        }
+        if let Some(current) = current.or(previous) {
+            self.tag_and_notes(&current, &release)?;
+            self.report.version = Some(current.version);
+        }
+        Ok(())
+    }
+
+    fn found(&mut self, subject: &str, message: String, repair: String) {
+        self.report.findings.push(Finding {
+            subject: subject.to_owned(),
+            message,
+            repair,
+        });
+    }
+
+    /// The manifest `file`, as anybody downloads it.
+    fn manifest(&mut self, file: &str) -> Result<Option<Published>, ReleaseError> {
+        let url = download_url(&self.client.gh.repository, self.tag, file);
+        let Some(bytes) = self.fetch(&url)? else {
+            return Ok(None);
+        };
+        match parse_manifest(&String::from_utf8_lossy(&bytes), file, self.tag) {
+            Ok(manifest) => Ok(Some(manifest)),
+            Err(error) => {
+                self.found(file, first_line(&error), self.delete(file));
+                Ok(None)
+            }
+        }
+    }
+
+    fn delete(&self, file: &str) -> String {
+        format!(
+            "gh release delete-asset {} {file} --yes && {FINISH}",
+            self.tag
+        )
+    }
+
+    fn fetch(&self, url: &str) -> Result<Option<Vec<u8>>, ReleaseError> {
+        let path = self.scratch.path().join("download");
+        let path = Utf8Path::from_path(&path).unwrap_or(Utf8Path::new("download"));
+        if !download(url, Some(path), &self.client.patience)? {
+            return Ok(None);
+        }
+        // Of an empty file nothing is written.
+        if !path.exists() {
+            return Ok(Some(Vec::new()));
+        }
+        let bytes = fs_err::read(path).map_err(|source| ReleaseError::NoWheel {
+            path: path.to_owned(),
+            source,
+        })?;
+        fs_err::remove_file(path).map_err(cannot_write(path))?;
+        Ok(Some(bytes))
+    }
+
+    fn wheels(&mut self, manifest: &Published, assets: &[Asset]) -> Result<(), ReleaseError> {
+        for wheel in &manifest.wheels {
+            if self.report.wheels.contains(&wheel.file) {
+                continue;
+            }
+            self.report.wheels.push(wheel.file.clone());
+            let asset = assets.iter().find(|asset| asset.name == wheel.file);
+            let wrong = match asset {
+                None => Some("it is not there".to_owned()),
+                Some(asset) => announced(asset, wheel),
+            };
+            let wrong = match wrong {
+                None => self.downloaded(wheel)?,
+                wrong => wrong,
+            };
+            if let Some(message) = wrong {
+                let repair = match asset {
+                    Some(_) => self.delete(&wheel.file),
+                    None => format!("cargo xtask wheel --release && {FINISH}"),
+                };
+                self.found(&wheel.file, message, repair);
+            }
+        }
+        Ok(())
+    }
+
+    /// What is wrong with what is downloaded.
+    fn downloaded(&self, wheel: &PublishedWheel) -> Result<Option<String>, ReleaseError> {
+        let nothing = || Some("it cannot be downloaded".to_owned());
+        if !self.thorough {
+            let is_there = download(&wheel.url, None, &self.client.patience)?;
+            return Ok(if is_there { None } else { nothing() });
+        }
+        let Some(bytes) = self.fetch(&wheel.url)? else {
+            return Ok(nothing());
+        };
+        let (digest, size_bytes) = (sha256(&bytes), bytes.len());
+        let wrong = format!(
+            "what is downloaded has SHA-256 {digest} ({size_bytes} bytes) instead of {}",
+            wheel.sha256
+        );
+        Ok((digest != wheel.sha256).then_some(wrong))
+    }
+
+    fn tag_and_notes(
+        &mut self,
+        manifest: &Published,
+        release: &Release,
+    ) -> Result<(), ReleaseError> {
+        let commit = &manifest.commit.hash;
+        let (tag, repository) = (self.tag, &self.client.gh.repository);
+        let at = read_tag(self.client, tag)?;
+        if at.as_ref() != Some(commit) {
+            let at = at.unwrap_or_else(|| "nothing".to_owned());
+            let slug = format!("repos/{}/{}", repository.owner, repository.name);
+            let repair = format!(
+                "gh api --method PATCH {slug}/git/refs/tags/{tag} -f sha={commit} -F force=true"
+            );
+            self.found(
+                "tag",
+                format!("it points to {at}, and the newest wheels are of {commit}"),
+                repair,
+            );
+        }
+        if !notes::are_in(
+            release.body.as_deref().unwrap_or_default(),
+            manifest,
+            repository,
+        ) {
+            self.found(
+                "notes",
+                "they are not those of the newest build".to_owned(),
+                FINISH.to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with what GitHub says of an asset.
+fn announced(asset: &Asset, wheel: &PublishedWheel) -> Option<String> {
+    let digest = format!("sha256:{}", wheel.sha256);
+    if !asset.is_whole() {
+        return Some("its upload broke off".to_owned());
+    }
+    if asset.size != wheel.size_bytes {
+        return Some(format!(
+            "it has {} bytes instead of {}",
+            asset.size, wheel.size_bytes
+        ));
+    }
+    let found = asset.digest.as_ref().filter(|it| **it != digest)?;
+    Some(format!("it has {found} instead of {digest}"))
+}
+
+/// The message of an error without its remedy.
+fn first_line(error: &ReleaseError) -> String {
+    error
+        .to_string()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+impl Report {
+    /// One line for each finding, and the command that repairs it.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let lines = self
+            .findings
+            .iter()
+            .map(|it| format!("{}: {}; repair: {}\n", it.subject, it.message, it.repair));
+        lines.collect()
+    }
+}
