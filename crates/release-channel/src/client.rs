@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::ReleaseError;
-use crate::gh::{Call, Gh, JSON, Reply};
+use crate::gh::{Call, Gh, JSON};
 use crate::patience::{Failures, Patience};
+use crate::reply::Reply;
 use crate::text::escaped;
 
 /// As many as one page of a list may hold.

@@ -17,6 +17,7 @@ pub mod notes;
 mod patience;
 mod plan;
 mod published;
+mod reply;
 mod snapshot;
 mod text;
 pub mod verify;
@@ -25,7 +26,7 @@ pub use client::Client;
 pub use error::ReleaseError;
 pub use local::{Ours, Wheel};
 pub use patience::Patience;
-pub use plan::{Plan, Step, Verdict};
+pub use plan::{Plan, Step, Verdict, Why};
 pub use published::{Build, Published, PublishedWheel, SourceCommit};
 pub use snapshot::{Asset, Release, Snapshot};
 

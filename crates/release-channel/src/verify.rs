@@ -93,8 +93,12 @@ impl Verifier<'_> {
             Err(error) => return Err(error),
         };
         let assets = read_assets(self.client, &release)?;
-        let current = self.manifest(MANIFEST)?;
+        let mut current = self.manifest(MANIFEST)?;
         let previous = self.manifest(PREVIOUS)?;
+        if current.is_none() {
+            // As every client does: it may just have been exchanged.
+            current = self.manifest(MANIFEST)?;
+        }
         if current.is_none() {
             self.found(
                 MANIFEST,
@@ -136,9 +140,20 @@ impl Verifier<'_> {
     }
 
     fn delete(&self, file: &str) -> String {
+        let repository = &self.client.gh.repository;
         format!(
-            "gh release delete-asset {} {file} --yes && {FINISH}",
+            "gh release delete-asset {} {file} --yes --repo {repository} && {FINISH}",
             self.tag
+        )
+    }
+
+    /// The same commit gives the same bytes.
+    fn upload_again(&self, manifest: &Published, file: &str, is_there: bool) -> String {
+        let (tag, repository) = (self.tag, &self.client.gh.repository);
+        let clobber = if is_there { " --clobber" } else { "" };
+        format!(
+            "git checkout {} && cargo xtask wheel --release && gh release upload {tag} dist/{file} --repo {repository}{clobber}",
+            manifest.commit.hash
         )
     }
 
@@ -176,10 +191,7 @@ impl Verifier<'_> {
                 wrong => wrong,
             };
             if let Some(message) = wrong {
-                let repair = match asset {
-                    Some(_) => self.delete(&wheel.file),
-                    None => format!("cargo xtask wheel --release && {FINISH}"),
-                };
+                let repair = self.upload_again(manifest, &wheel.file, asset.is_some());
                 self.found(&wheel.file, message, repair);
             }
         }
@@ -215,8 +227,9 @@ impl Verifier<'_> {
         if at.as_ref() != Some(commit) {
             let at = at.unwrap_or_else(|| "nothing".to_owned());
             let slug = format!("repos/{}/{}", repository.owner, repository.name);
+            let host = &repository.host;
             let repair = format!(
-                "gh api --method PATCH {slug}/git/refs/tags/{tag} -f sha={commit} -F force=true"
+                "gh api --hostname {host} --method PATCH {slug}/git/refs/tags/{tag} -f sha={commit} -F force=true"
             );
             self.found(
                 "tag",

@@ -68,9 +68,9 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
     );
     assert!(
         text.contains(&format!(
-            "gh release delete-asset {TAG} {} --yes",
-            wheel_name(2)
-        )),
+            "git checkout {} && cargo xtask wheel --release",
+            hash(2)
+        )) && text.contains(" --clobber\n"),
         "{text}"
     );
 
@@ -104,7 +104,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
     let text = found(&world, &[]);
     assert!(
         text.starts_with(&format!(
-            "{}: it is not there; repair: cargo xtask wheel",
+            "{}: it is not there; repair: git checkout",
             wheel_name(2)
         )),
         "{text}"
