@@ -5,16 +5,15 @@ mod verify;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use build_env::vars;
 use project_model::Repository;
-use project_model::repository::GITHUB;
 use release_channel::gh::Gh;
 use release_channel::{Client, Patience};
 
 use crate::Answer;
 use crate::context::Context;
-use crate::ui;
+use crate::{repository, ui};
 
 /// Publish wheels in the release that always holds the newest ones, or look whether all is well there.
 ///
@@ -37,42 +36,14 @@ enum Action {
 #[derive(Debug, clap::Args)]
 struct Place {
     /// The repository, with its host if that is not github.com [default: `GITHUB_REPOSITORY`, else git's remote origin]
-    #[arg(long, value_name = "OWNER/NAME", value_parser = repository)]
-    repo: Option<Repository>,
-}
-
-fn repository(text: &str) -> Result<Repository, String> {
-    Repository::parse(text, &default_host())
-        .ok_or_else(|| "expected OWNER/NAME or HOST/OWNER/NAME".to_owned())
-}
-
-/// The server that a workflow runs on, else the one that gh is told to speak to.
-fn default_host() -> String {
-    let server = vars::var(vars::GITHUB_SERVER_URL);
-    let host = server
-        .as_deref()
-        .and_then(|url| url.strip_prefix("https://"));
-    let host = host.map(|host| host.trim_end_matches('/').to_owned());
-    host.or_else(|| vars::var(vars::GH_HOST))
-        .unwrap_or_else(|| GITHUB.to_owned())
+    #[arg(long, value_name = "OWNER/NAME")]
+    repo: Option<String>,
 }
 
 impl Place {
     fn repository(&self, context: &Context) -> anyhow::Result<Repository> {
-        if let Some(repository) = &self.repo {
-            return Ok(repository.clone());
-        }
-        if let Some(named) = vars::var(vars::GITHUB_REPOSITORY) {
-            return repository(&named)
-                .map_err(|reason| anyhow::anyhow!("GITHUB_REPOSITORY is `{named}`: {reason}"));
-        }
-        let root = context.project()?.root;
-        match Repository::of_origin(&root) {
-            Some(repository) => Ok(repository),
-            None => bail!(
-                "git's remote origin in {root} names no repository on a server\n  help: name one with `--repo OWNER/NAME`"
-            ),
-        }
+        let dir = context.project_dir.as_deref().unwrap_or(".".into());
+        repository::required(self.repo.as_deref(), dir)
     }
 }
 

@@ -65,12 +65,6 @@ pub const GITHUB_WORKSPACE: &str = "GITHUB_WORKSPACE";
 /// Set by GitHub's runners: the file that takes Markdown for the summary of the job.
 pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
-/// Set by GitHub's runners: `owner/name`.
-pub const GITHUB_REPOSITORY: &str = "GITHUB_REPOSITORY";
-
-/// Set by GitHub's runners: the address of the server, such as `https://github.com`.
-pub const GITHUB_SERVER_URL: &str = "GITHUB_SERVER_URL";
-
 /// The token for GitHub.
 pub const GH_TOKEN: &str = "GH_TOKEN";
 
@@ -80,7 +74,7 @@ pub const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 /// The token for another server than GitHub's own.
 pub const GH_ENTERPRISE_TOKEN: &str = "GH_ENTERPRISE_TOKEN";
 
-/// The server that gh speaks to where none is named.
+/// The server that gh speaks to.
 pub const GH_HOST: &str = "GH_HOST";
 
 /// In place of the second that delays between attempts at a request are multiples of: milliseconds.

@@ -102,7 +102,7 @@ mod tests {
             "commit": {"hash": "1a2b3c4d5e", "time_s": 5, "dirty": false},
             "wheels": [{
                 "file": FILE, "sha256": sha256(b"bytes"), "size_bytes": 5, "python": ["py3"], "abi": ["none"],
-                "platforms": ["any"], "keeps": null, "glibc": null, "build_time_ms": 1, "cache": null, "tried_with": [],
+                "platforms": ["any"], "pythons": ["3.11"], "keeps": null, "glibc": null, "build_time_ms": 1, "cache": null, "tried_with": [],
             }],
         })
     }

@@ -53,6 +53,8 @@ pub struct PublishedWheel {
     pub abi: Vec<String>,
     /// `manylinux_2_28_x86_64`.
     pub platforms: Vec<String>,
+    /// `3.11`, `3.12`: the versions of Python that may install it.
+    pub pythons: Vec<String>,
     /// The oldest glibc with which it works.
     pub glibc: Option<String>,
 }
@@ -74,6 +76,7 @@ impl Published {
             python: wheel.python.clone(),
             abi: wheel.abi.clone(),
             platforms: wheel.platforms.clone(),
+            pythons: wheel.pythons.clone(),
             glibc: wheel.glibc.clone(),
         });
         Self {
@@ -208,7 +211,7 @@ mod tests {
             "commit": {"hash": "1a2b3c4d", "time_s": 5, "dirty": false},
             "wheels": [{
                 "file": "a-1+g1a2b3c4-cp311-abi3-x.whl", "sha256": "ab", "size_bytes": 3, "python": ["cp311"],
-                "abi": ["abi3"], "platforms": ["x"], "keeps": null, "glibc": "2.28", "build_time_ms": 1,
+                "abi": ["abi3"], "platforms": ["x"], "pythons": ["3.11"], "keeps": null, "glibc": "2.28", "build_time_ms": 1,
                 "cache": {"hits": 1, "misses": 2}, "tried_with": ["3.13.0"],
             }],
         }))
@@ -226,7 +229,7 @@ mod tests {
                 "file": "a-1+g1a2b3c4-cp311-abi3-x.whl",
                 "url": "https://github.com/o/r/releases/download/latest/a-1%2Bg1a2b3c4-cp311-abi3-x.whl",
                 "sha256": "ab", "size_bytes": 3, "python": ["cp311"], "abi": ["abi3"], "platforms": ["x"],
-                "glibc": "2.28",
+                "pythons": ["3.11"], "glibc": "2.28",
             }],
         });
         assert_eq!(

@@ -117,7 +117,7 @@ fn a_repository_that_is_not_there_is_named() {
         ],
     );
     let done = world.finish_with(1, &["--repo", "other"]);
-    assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
+    require_error(&done, &["`other` is no repository", "--repo OWNER/NAME"]);
     let done = world.finish_with(1, &["--keep", "1"]);
     assert_eq!(done.status.code(), Some(2), "{}", done.stderr);
 }
@@ -138,10 +138,7 @@ fn another_wheel_under_the_same_name_stops_everything() {
             "gh release delete-asset",
         ],
     );
-    world.github.order(
-        "delete_asset",
-        json!({"repository": REPOSITORY, "name": wheel_name(2)}),
-    );
+    world.github.remove(REPOSITORY, &wheel_name(2));
     world.require_published(1, 1);
     world.finish_ok(2);
     world.require_published(2, 2);
@@ -183,10 +180,7 @@ fn a_manifest_of_somebody_else_is_not_replaced() {
     let file = world.dir.path().join("strange.json");
     let put = |text: &str| {
         fs_err::write(&file, text).unwrap();
-        world.github.order(
-            "delete_asset",
-            json!({"repository": REPOSITORY, "name": "manifest.json"}),
-        );
+        world.github.remove(REPOSITORY, "manifest.json");
         world.github.asset(REPOSITORY, TAG, "manifest.json", &file);
     };
     let manifest = world.download_json("manifest.json").unwrap();

@@ -108,7 +108,7 @@ impl World {
             "commit": {"hash": commit, "time_s": time_s, "dirty": false},
             "wheels": [{
                 "file": name, "sha256": report.sha256, "size_bytes": report.size_bytes, "python": ["py3"],
-                "abi": ["none"], "platforms": ["any"], "keeps": null, "glibc": null, "build_time_ms": 1,
+                "abi": ["none"], "platforms": ["any"], "pythons": ["3.11"], "keeps": null, "glibc": null, "build_time_ms": 1,
                 "cache": null, "tried_with": ["3.13.0"],
             }],
         });

@@ -40,6 +40,8 @@ fn the_first_build_makes_the_release_and_can_be_installed() {
 
     // As the notes tell to, with a real installer.
     let manifest = world.download_json("manifest.json").unwrap();
+    let read_by_colab: colab::Pinned = serde_json::from_value(manifest.clone()).unwrap();
+    assert_eq!(read_by_colab.wheels[0].pythons, ["3.11"]);
     let (url, sha256) = (
         manifest["wheels"][0]["url"].as_str().unwrap(),
         manifest["wheels"][0]["sha256"].as_str().unwrap(),
@@ -156,12 +158,7 @@ fn what_passes_is_waited_for() {
     let changing = "POST|PATCH|DELETE";
     let installer = Installer::start(&world);
     let mut number = 4;
-    for (when, status) in [
-        (When::Before, Some(502)),
-        (When::After, None),
-        (When::After, Some(500)),
-        (When::Before, None),
-    ] {
+    for (when, status) in [(When::Before, Some(502)), (When::After, None)] {
         // Every other request that changes something, and every third that does not.
         for nth in (1..30).step_by(2) {
             world.github.fail(&Fault {

@@ -100,7 +100,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
     assert!(done.stderr.contains("move the tag"), "{}", done.stderr);
     assert_eq!(found(&world, &[]), "");
 
-    order("delete_asset", json!({"name": wheel_name(2)}));
+    world.github.remove(REPOSITORY, &wheel_name(2));
     let text = found(&world, &[]);
     assert!(
         text.starts_with(&format!(
@@ -109,7 +109,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
         )),
         "{text}"
     );
-    order("delete_asset", json!({"name": "manifest.json"}));
+    world.github.remove(REPOSITORY, "manifest.json");
     let text = found(&world, &[]);
     assert!(
         text.contains("manifest.json: it cannot be downloaded"),

@@ -29,6 +29,7 @@ pub(crate) fn build(number: u64) -> Published {
         python: vec!["cp311".to_owned()],
         abi: vec!["abi3".to_owned()],
         platforms: vec!["manylinux_2_28_x86_64".to_owned()],
+        pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
         glibc: Some("2.28".to_owned()),
     };
     Published {
