@@ -27,7 +27,7 @@ pub(crate) struct Args {
     extra: Vec<String>,
     #[arg(long, value_enum, default_value_t = Format::Cell)]
     format: Format,
-    /// Where it is on GitHub [default: what git's remote `origin` says]
+    /// Where it is on GitHub [default: what git's remote `origin` or [project.urls] says]
     #[arg(long, value_name = "OWNER/NAME")]
     repo: Option<String>,
     /// The tag of the release that has the wheels [default: the policy's, else `latest`]
@@ -74,6 +74,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let policy = Workspace::load(&project)?.policy;
     let tag = args.tag.clone().or(policy.wheel.release_tag.clone());
     let known = repository::find(args.repo.as_deref(), &project.root)?;
+    let known = known.or_else(|| project.pyproject.repository());
     let page = page(known.as_ref(), policy.repository, &project)?;
     let mut snippet = Snippet {
         name: project.name().to_owned(),
@@ -122,7 +123,7 @@ fn page(
     };
     if page.contains('{') {
         ui::warn(&format!(
-            "the snippet says {page}, since git's remote `origin` does not say where the project is on GitHub\n  help: name it, `--repo OWNER/NAME`"
+            "the snippet says {page}, since neither git's remote `origin` nor [project.urls] says where the project is on GitHub\n  help: name it, `--repo OWNER/NAME`"
         ));
     }
     Ok(page.trim_end_matches('/').to_owned())

@@ -8,6 +8,7 @@ use pep440_rs::VersionSpecifiers;
 use serde::Deserialize;
 
 use crate::ProjectError;
+use crate::repository::{GITHUB, Repository};
 
 /// The file.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -63,6 +64,9 @@ pub struct ProjectTable {
     /// What is to be installed beside it, as PEP 508 requirements.
     #[serde(default)]
     pub dependencies: Vec<String>,
+    /// Addresses by their labels.
+    #[serde(default)]
+    pub urls: BTreeMap<String, String>,
     /// What is needed for each extra, as written.
     #[serde(default)]
     pub optional_dependencies: BTreeMap<String, Vec<String>>,
@@ -182,6 +186,19 @@ impl Pyproject {
         workspace.map_or(&[], |workspace| &workspace.members)
     }
 
+    /// The repository on GitHub that `[project.urls]` names, by the labels that PyPI knows
+    /// (<https://packaging.python.org/en/latest/specifications/well-known-project-urls/>).
+    #[must_use]
+    pub fn repository(&self) -> Option<Repository> {
+        let urls = &self.project.as_ref()?.urls;
+        let plain = |label: &str| label.to_lowercase().replace([' ', '-', '_', '.'], "");
+        let labelled = |wanted: &str| urls.iter().find(|(label, _)| plain(label) == wanted);
+        let labels = ["repository", "source", "sourcecode", "github", "homepage"];
+        let found = labels.into_iter().filter_map(labelled);
+        let mut repositories = found.filter_map(|(_, url)| Repository::parse(url, GITHUB));
+        repositories.find(|repository| repository.host == GITHUB)
+    }
+
     /// The dependencies of the distribution, without its extras.
     #[must_use]
     pub fn dependencies(&self) -> &[String] {
@@ -231,6 +248,23 @@ mod tests {
         assert!(pyproject.project.is_none());
         assert!(pyproject.maturin().module_name.is_none());
         assert!(pyproject.dependencies().is_empty());
+    }
+
+    #[test]
+    fn the_repository_is_among_the_urls() {
+        let repository = |urls: &str| {
+            let text = format!("[project]\nname = 'a'\n[project.urls]\n{urls}");
+            let found = Pyproject::parse(&text).unwrap().repository();
+            found.map(|repository| repository.to_string())
+        };
+        let urls = "Homepage = 'https://a.example/x/y'\n'Source Code' = 'https://github.com/o/r/'";
+        assert_eq!(repository(urls).as_deref(), Some("o/r"));
+        assert_eq!(
+            repository("homepage = 'https://github.com/o/r'").as_deref(),
+            Some("o/r")
+        );
+        assert_eq!(repository("Issues = 'https://github.com/o/r/issues'"), None);
+        assert_eq!(repository("Source = 'https://gitlab.com/o/r'"), None);
     }
 
     #[test]

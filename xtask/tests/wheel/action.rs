@@ -197,6 +197,18 @@ fn tools() -> [Utf8PathBuf; 3] {
     [uv.path, maturin.path, toolbox.zig(&say).expect("zig").path]
 }
 
+/// What the workflow uploads to is the release that the policy names.
+#[test]
+fn the_workflow_and_the_policy_name_the_same_release() {
+    let workflow = include_str!("../../../.github/workflows/build-wheel.yml");
+    let manifest = include_str!("../../../Cargo.toml");
+    let mut tags = manifest
+        .lines()
+        .filter_map(|line| line.strip_prefix("release-tag = "));
+    let tag = tags.next().expect("a tag").trim_matches('"');
+    assert!(workflow.contains(&format!("tag_name: {tag}\n")), "{tag}");
+}
+
 /// What is released is tried on every system that Colab has.
 #[test]
 fn the_wheel_is_tried_on_what_colab_runs() {
