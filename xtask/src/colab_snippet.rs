@@ -89,18 +89,19 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         say_how_long_it_lasts(&snippet, args.tag.is_some());
     }
     let policy = policy.colab.unwrap_or_default();
-    let badge = badge_url(known.as_ref(), &policy);
+    let notebook_path = notebook_path(args, &policy, &project)?;
+    let badge = notebook_path.as_deref().zip(known.as_ref());
+    let badge = badge.and_then(|(path, repository)| badge_url(repository, path, &project));
     let text = match args.format {
         Format::Cell => snippet.cell(),
         Format::Markdown => colab::markdown::markdown(&snippet, badge.as_deref()),
         Format::Notebook => notebook(&snippet, &frame(&project, &policy, badge)?),
     };
-    let kept = policy.notebook.filter(|_| args.format == Format::Notebook);
-    match args
-        .output
-        .clone()
-        .or(kept.map(|path| project.root.join(path)))
-    {
+    let output = match args.format {
+        Format::Notebook => notebook_path,
+        Format::Cell | Format::Markdown => args.output.clone(),
+    };
+    match output {
         Some(path) => write(&path, text, args),
         None if args.check || args.dry_run => {
             bail!("there is no file to look at\n  help: name it, `--output FILE`")
@@ -197,15 +198,35 @@ fn say_how_long_it_lasts(snippet: &Snippet, is_tag_named: bool) {
     ));
 }
 
-/// Where Colab opens the notebook that is kept in the repository, on its branch `main`.
-fn badge_url(known: Option<&Repository>, policy: &ColabPolicy) -> Option<String> {
-    let (repository, path) = known
-        .filter(|it| it.host == GITHUB)
-        .zip(policy.notebook.as_ref())?;
-    Some(format!(
-        "https://colab.research.google.com/github/{}/{}/blob/main/{path}",
-        repository.owner, repository.name
-    ))
+/// The notebook: the file that is to be written, else the one that the policy names.
+fn notebook_path(
+    args: &Args,
+    policy: &ColabPolicy,
+    project: &Project,
+) -> anyhow::Result<Option<Utf8PathBuf>> {
+    let asked = args
+        .output
+        .as_ref()
+        .filter(|_| args.format == Format::Notebook);
+    match asked {
+        Some(path) => Ok(Some(camino::absolute_utf8(path)?)),
+        None => Ok(policy.notebook.as_ref().map(|path| project.root.join(path))),
+    }
+}
+
+/// Where Colab opens the notebook at `path`, on the branch `main`; nothing if it is not below the project.
+fn badge_url(repository: &Repository, path: &Utf8Path, project: &Project) -> Option<String> {
+    let path = path.strip_prefix(&project.root).ok()?;
+    // The project may be a directory of its repository.
+    let git = Invocation::new("git").args(["rev-parse", "--show-prefix"]);
+    let prefix = git.cwd(&project.root).read().unwrap_or_default();
+    (repository.host == GITHUB).then(|| {
+        let (owner, name) = (&repository.owner, &repository.name);
+        format!(
+            "https://colab.research.google.com/github/{owner}/{name}/blob/main/{}{path}",
+            prefix.trim()
+        )
+    })
 }
 
 fn frame(

@@ -104,6 +104,9 @@ fn a_file_is_kept_current() {
     assert!(run(&project, &args).status.success());
     assert_eq!(with("--check").status.code(), Some(0));
     let text = fs_err::read_to_string(&path).unwrap();
+    let badge =
+        "(https://colab.research.google.com/github/owner/things/blob/main/docs/colab.ipynb)";
+    assert!(text.contains(badge), "{text}");
     fs_err::write(
         &path,
         text.replace("Run again", "run again")
