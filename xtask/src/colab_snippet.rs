@@ -166,7 +166,9 @@ fn manifest(file: Option<&Utf8Path>, snippet: &Snippet) -> anyhow::Result<Pinned
     );
     let place = file.map_or(url.as_str(), Utf8Path::as_str);
     let text = match file {
-        Some(path) => fs_err::read_to_string(path)?,
+        Some(path) => fs_err::read_to_string(path).context(
+            "cannot read the manifest of a build\n  help: `cargo xtask wheel --release` writes it to dist/manifest.json",
+        )?,
         None => download(&url)?,
     };
     serde_json::from_str(&text).with_context(|| {
@@ -248,7 +250,11 @@ fn write(path: &Utf8Path, text: String, args: &Args) -> anyhow::Result<Answer> {
     let old = match fs_err::read_to_string(path) {
         Ok(old) => Some(old),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error.into()),
+        Err(error) => {
+            let what =
+                format!("cannot write the snippet to {path}\n  help: name a file, `--output FILE`");
+            return Err(anyhow::Error::new(error).context(what));
+        }
     };
     let change = Change {
         path: path.to_owned(),
