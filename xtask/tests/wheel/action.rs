@@ -166,7 +166,8 @@ fn run_action(project: &Fixture) -> Captured {
         maturin.parent().unwrap().as_str(),
     ]
     .join(":");
-    Invocation::new("bash")
+    let server = home.join("s");
+    let action = Invocation::new("bash")
         .args(["-c", &script])
         .cwd(&Utf8PathBuf::from(&inputs["working-directory"]))
         .env("HOME", home.as_str())
@@ -175,11 +176,13 @@ fn run_action(project: &Fixture) -> Captured {
         .env("RUSTUP_HOME", rustup_home(&sysroot).as_str())
         .env("CARGO_ZIGBUILD_ZIG_PATH", zig.as_str())
         .env("SCCACHE_DIR", home.join("sccache").as_str())
-        .env("SCCACHE_SERVER_UDS", home.join("s").as_str())
-        // Nobody stops the server of a container that is gone.
-        .env("SCCACHE_IDLE_TIMEOUT", "10")
+        .env("SCCACHE_SERVER_UDS", server.as_str())
         .capture()
-        .expect("bash")
+        .expect("bash");
+    // Which ends with the container.
+    let stop = Invocation::new(home.join(".local/bin/sccache")).arg("--stop-server");
+    let _ = stop.env("SCCACHE_SERVER_UDS", server.as_str()).capture();
+    action
 }
 
 /// `RUSTUP_HOME` of a toolchain in `RUSTUP_HOME/toolchains`.
