@@ -2,6 +2,7 @@
 //!
 //! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
 
+mod bench_build;
 mod cache_keys;
 mod ci;
 mod colab_snippet;
@@ -53,6 +54,9 @@ enum Command {
     ColabSnippet(colab_snippet::Args),
     /// Publish wheels in the release that always holds the newest ones, or verify it
     Release(release::Args),
+    /// Measure how long builds take
+    #[command(visible_alias = "bench")]
+    BenchBuild(bench_build::Args),
     /// Run everything that CI runs
     Ci(ci::Args),
 }
@@ -82,6 +86,7 @@ fn main() -> ExitCode {
         Command::Wheel(args) => wheel::run(&context, &args),
         Command::ColabSnippet(args) => colab_snippet::run(&context, &args),
         Command::Release(args) => release::run(&context, &args),
+        Command::BenchBuild(args) => bench_build::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
     match done {

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, BufRead, BufReader};
-use std::process::{Command, ExitStatus, Stdio};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -193,6 +194,22 @@ impl Invocation {
         Ok(Running::new(
             child.map_err(|source| self.cannot_start(source))?,
         ))
+    }
+
+    /// Starts it without input, in a process group of its own, with all that it prints going to `log`.
+    pub(crate) fn start_logged(&self, log: fs_err::File) -> Result<Child, RunError> {
+        let log = log.into_parts().0;
+        let output = log.try_clone().map_err(|source| RunError::Output {
+            command: self.to_string(),
+            source,
+        })?;
+        self.command()
+            .stdin(Stdio::null())
+            .stdout(output)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .map_err(|source| self.cannot_start(source))
     }
 
     fn command(&self) -> Command {

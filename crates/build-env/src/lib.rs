@@ -9,10 +9,12 @@ pub mod cargo_env;
 pub mod invocation;
 pub mod memory;
 pub mod peak;
+pub mod proc;
 pub mod python;
 pub mod requirements;
 pub mod running;
 pub mod tools;
+pub mod usage;
 pub mod vars;
 pub mod venv;
 
@@ -21,4 +23,5 @@ pub use python::Interpreter;
 pub use requirements::PinnedRequirements;
 pub use running::Running;
 pub use tools::{Tool, Toolbox};
+pub use usage::Usage;
 pub use venv::Venv;

@@ -11,6 +11,10 @@ pub const XTASK_SCCACHE_MIRROR: &str = "XTASK_SCCACHE_MIRROR";
 /// `compiler_cache::record`.
 pub const XTASK_RECORD_RUSTC: &str = "XTASK_RECORD_RUSTC";
 
+/// Set for the server of a compiler cache while builds are measured: the directory of its cache, by which its
+/// processes are known. See `build_bench`.
+pub const XTASK_BENCH_STORE: &str = "XTASK_BENCH_STORE";
+
 /// What messages call the environment that we were started in.
 pub const ENVIRONMENT: &str = "the environment";
 
@@ -22,6 +26,30 @@ pub const CARGO_BUILD_RUSTC_WRAPPER: &str = "CARGO_BUILD_RUSTC_WRAPPER";
 
 /// How many jobs cargo runs at once.
 pub const CARGO_BUILD_JOBS: &str = "CARGO_BUILD_JOBS";
+
+/// Whether cargo compiles incrementally, in every profile.
+pub const CARGO_INCREMENTAL: &str = "CARGO_INCREMENTAL";
+
+/// The same for the dev profile alone.
+pub const CARGO_PROFILE_DEV_INCREMENTAL: &str = "CARGO_PROFILE_DEV_INCREMENTAL";
+
+/// Where cargo puts what it builds.
+pub const CARGO_TARGET_DIR: &str = "CARGO_TARGET_DIR";
+
+/// What else says so.
+pub const OTHER_TARGET_DIRS: [&str; 2] = ["CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"];
+
+/// `true`: cargo uses no network.
+pub const CARGO_NET_OFFLINE: &str = "CARGO_NET_OFFLINE";
+
+/// Where uv keeps what it has downloaded and built.
+pub const UV_CACHE_DIR: &str = "UV_CACHE_DIR";
+
+/// `1`: uv uses no network.
+pub const UV_OFFLINE: &str = "UV_OFFLINE";
+
+/// The virtual environment of a project, for uv.
+pub const UV_PROJECT_ENVIRONMENT: &str = "UV_PROJECT_ENVIRONMENT";
 
 /// Cargo's directory. Default: `~/.cargo`.
 pub const CARGO_HOME: &str = "CARGO_HOME";

@@ -6,9 +6,8 @@ use std::time::SystemTime;
 use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::CargoConfig;
-use project_model::{Closure, PathCrate, Project};
+use project_model::{Closure, PathCrate, Project, written_below};
 
-use crate::listing::written_below;
 use crate::observed::{Observed, is_gits, modified, observed};
 use crate::paths::{file_key, is_pattern, matching, normal, relative, tree_key};
 use crate::{scan, witness};

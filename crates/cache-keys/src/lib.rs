@@ -7,7 +7,6 @@
 //! * [`mod@paths`]: what a key means, here and for uv.
 
 pub mod derive;
-mod listing;
 pub mod observed;
 pub mod paths;
 pub mod plan;

@@ -21,6 +21,11 @@ pub struct PathCrate {
     pub roots: Vec<Utf8PathBuf>,
     /// Its build script, if it has one.
     pub build_script: Option<Utf8PathBuf>,
+    /// Whether it is a procedural macro: code that runs in the compiler and is no part of what is built.
+    pub is_macro: bool,
+    /// The directories of the crates that it is linked with, by path. What its build script depends on is not
+    /// among them.
+    pub linked: Vec<Utf8PathBuf>,
 }
 
 /// What an extension is made of, as far as it lies on this machine.
@@ -174,7 +179,16 @@ fn path_crate(package: &Package) -> PathCrate {
         build_script: root_of(&|kind| *kind == TargetKind::CustomBuild)
             .into_iter()
             .next(),
+        is_macro: !root_of(&|kind| *kind == TargetKind::ProcMacro).is_empty(),
+        linked: linked(package),
     }
+}
+
+fn linked(package: &Package) -> Vec<Utf8PathBuf> {
+    let dependencies = package.dependencies.iter();
+    let normal = dependencies.filter(|dependency| dependency.kind == DependencyKind::Normal);
+    let paths = normal.filter_map(|dependency| dependency.path.clone());
+    paths.collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod policy;
 mod project;
 mod pyproject;
 pub mod repository;
+mod sources;
 
 pub use crates::{Closure, PathCrate};
 pub use extension::{Extension, Layout};
@@ -15,3 +16,4 @@ pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, ProjectError, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};
 pub use repository::Repository;
+pub use sources::{Sources, written_below};

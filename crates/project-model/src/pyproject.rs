@@ -146,6 +146,9 @@ pub struct MaturinTable {
     pub profile: Option<String>,
     /// The cargo profile of an editable build; before `profile`. Since maturin 1.10.
     pub editable_profile: Option<String>,
+    /// Features of the extension crate: strings, or tables with a condition.
+    #[serde(default)]
+    pub features: Vec<serde_json::Value>,
 }
 
 impl Pyproject {

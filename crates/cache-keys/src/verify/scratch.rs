@@ -3,11 +3,10 @@
 use std::fs::TryLockError;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::Closure;
+use project_model::Sources;
 use sha2::{Digest as _, Sha256};
 
 use super::{Request, VerifyError, at};
-use crate::listing::written_below;
 use crate::paths::relative;
 
 /// A directory with the copy and all that the proof needs, removed with this value.
@@ -40,14 +39,14 @@ impl Scratch {
         let tree = root.join("tree");
         let beside = root.join("beside");
         fs_err::create_dir_all(&beside).map_err(at(&beside))?;
-        let from = common(project, request.closure);
+        let sources = Sources::of(request.project, request.closure);
         let scratch = Self {
-            project: tree.join(relative(&from, project)),
+            project: tree.join(relative(&sources.root, project)),
             beside,
             root,
             _lock: lock,
         };
-        copy(project, request.closure, &from, &tree)?;
+        copy(&sources, &tree)?;
         Ok(scratch)
     }
 }
@@ -67,53 +66,11 @@ fn lock(path: &Utf8Path) -> Result<fs_err::File, VerifyError> {
     }
 }
 
-/// The directories to copy: none lies in another.
-fn roots(project: &Utf8Path, closure: &Closure) -> Vec<Utf8PathBuf> {
-    let crates = closure.crates.iter().map(|one| one.dir.clone());
-    let mut all: Vec<_> = [project.to_owned(), closure.workspace_root.clone()]
-        .into_iter()
-        .chain(closure.other_workspaces.iter().cloned())
-        .chain(crates)
-        .collect();
-    all.sort();
-    all.dedup_by(|later, earlier| later.starts_with(&*earlier));
-    all
-}
-
-/// The directory that all that is copied lies in.
-fn common(project: &Utf8Path, closure: &Closure) -> Utf8PathBuf {
-    let roots = roots(project, closure);
-    let mut ancestors = project.ancestors();
-    let common = ancestors.find(|dir| roots.iter().all(|root| root.starts_with(dir)));
-    common.unwrap_or(project).to_owned()
-}
-
-fn copy(
-    project: &Utf8Path,
-    closure: &Closure,
-    from: &Utf8Path,
-    tree: &Utf8Path,
-) -> Result<(), VerifyError> {
-    for root in roots(project, closure) {
-        let mut files = written_below(&root);
-        // Often ignored by git, and part of the build all the same.
-        files.push(closure.workspace_root.join("Cargo.lock"));
-        let files = files
-            .iter()
-            .filter(|path| path.is_file() && is_copied(project, path));
-        for file in files {
-            copy_file(file, &tree.join(relative(from, file)))?;
-        }
+fn copy(sources: &Sources, tree: &Utf8Path) -> Result<(), VerifyError> {
+    for file in &sources.files {
+        copy_file(&sources.root.join(file), &tree.join(file))?;
     }
     Ok(())
-}
-
-/// Not what would make uv take the copy for a member of a larger workspace.
-fn is_copied(project: &Utf8Path, path: &Utf8Path) -> bool {
-    let above = path
-        .parent()
-        .is_some_and(|dir| project != dir && project.starts_with(dir));
-    !(above && path.file_name() == Some("pyproject.toml"))
 }
 
 /// With its modification time, by which cargo tells whether it has changed.

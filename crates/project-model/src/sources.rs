@@ -1,14 +1,74 @@
 //! The files of a project that somebody has written, as against those that tools have made.
 
+use std::collections::BTreeSet;
+
 use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use walkdir::{DirEntry, WalkDir};
+
+use crate::{Closure, Project};
+
+/// Everything that a copy of a project needs to be built elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    /// The directory that all of it lies in. The project's own, unless its crates lie beside it.
+    pub root: Utf8PathBuf,
+    /// The files, relative to that.
+    pub files: BTreeSet<Utf8PathBuf>,
+}
+
+impl Sources {
+    /// The files of `project` and of the crates in `closure`, and the lock file, which is often ignored by git and
+    /// part of the build all the same.
+    #[must_use]
+    pub fn of(project: &Project, closure: &Closure) -> Self {
+        let roots = roots(&project.root, closure);
+        let root = common(&project.root, &roots);
+        let mut found: Vec<_> = roots.iter().flat_map(|root| written_below(root)).collect();
+        found.push(closure.workspace_root.join("Cargo.lock"));
+        let files = found
+            .iter()
+            .filter(|path| path.is_file() && !leads_astray(&project.root, path));
+        let relative = files.filter_map(|path| path.strip_prefix(&root).ok());
+        Self {
+            files: relative.map(Utf8Path::to_owned).collect(),
+            root,
+        }
+    }
+}
+
+/// The directories that hold them: none lies in another.
+fn roots(project: &Utf8Path, closure: &Closure) -> Vec<Utf8PathBuf> {
+    let crates = closure.crates.iter().map(|one| one.dir.clone());
+    let mut all: Vec<_> = [project.to_owned(), closure.workspace_root.clone()]
+        .into_iter()
+        .chain(closure.other_workspaces.iter().cloned())
+        .chain(crates)
+        .collect();
+    all.sort();
+    all.dedup_by(|later, earlier| later.starts_with(&*earlier));
+    all
+}
+
+fn common(project: &Utf8Path, roots: &[Utf8PathBuf]) -> Utf8PathBuf {
+    let mut ancestors = project.ancestors();
+    let common = ancestors.find(|dir| roots.iter().all(|root| root.starts_with(dir)));
+    common.unwrap_or(project).to_owned()
+}
+
+/// Whether the file would make uv take the copy for a member of a larger workspace.
+fn leads_astray(project: &Utf8Path, path: &Utf8Path) -> bool {
+    let above = path
+        .parent()
+        .is_some_and(|dir| project != dir && project.starts_with(dir));
+    above && path.file_name() == Some("pyproject.toml")
+}
 
 /// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what version
 /// control, environments, target directories and other caches hold. Hidden directories count: a vendored crate
 /// has its checksums over all of its files.
 #[must_use]
-pub(crate) fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let args = [
         "ls-files",
         "-z",

@@ -1,0 +1,454 @@
+//! The executor that really builds.
+
+use std::collections::BTreeMap;
+use std::time::{Instant, SystemTime};
+
+use build_env::tools::Say;
+use build_env::{Invocation, proc, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use compiler_cache::stats::Stats;
+use project_model::{Closure, Sources};
+
+use crate::checkout::{Cannot, Checkout};
+use crate::edit;
+use crate::error::{BenchError, at};
+use crate::files::{read, write};
+use crate::library;
+use crate::marks::Marks;
+use crate::results::{EditRecord, Run};
+use crate::roles::roles;
+use crate::scenario::{Action, Goal, Step};
+use crate::schedule::Job;
+use crate::session::{Executor, Stop};
+use crate::setting::Server;
+use crate::timeline;
+use crate::workspace::{BRANCH, TRUNK, Workspace, now_s};
+
+/// Builds in checkouts below a workspace.
+pub struct Bench<'a> {
+    /// The checkouts, in the order of the plan's rows.
+    pub(crate) checkouts: Vec<Checkout<'a>>,
+    /// The compiler caches, in the same order.
+    pub(crate) servers: Vec<Option<Server>>,
+    pub(crate) workspace: &'a Workspace,
+    /// The crates of the user's project, and the root of what was copied.
+    pub(crate) closure: &'a Closure,
+    pub(crate) sources: &'a Sources,
+    pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
+    pub(crate) say: Say<'a>,
+    /// What is known of each checkout.
+    pub(crate) known: BTreeMap<usize, Known>,
+    pub(crate) marks: Option<Marks>,
+    /// A number that was never used before.
+    pub(crate) value: u64,
+    pub(crate) start: Instant,
+}
+
+/// What is known of a checkout.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The commit that all of it was built from, but for edits.
+    head: Option<String>,
+    /// Whether a build has ever succeeded.
+    has_built: bool,
+}
+
+impl Executor for Bench<'_> {
+    fn elapsed_s(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn run(&mut self, job: &Job) -> Result<Run, Stop> {
+        let done = self.try_run(job);
+        if (self.is_over)() {
+            return Err(Stop::Interrupted);
+        }
+        let known = self.known.entry(job.row).or_default();
+        match done {
+            Ok(run) => {
+                known.has_built = true;
+                Ok(run)
+            }
+            Err(stop) => {
+                // Whatever it has left is put in order before the next run.
+                known.head = None;
+                Err(match stop {
+                    Stop::Failed(reason) if !known.has_built => Stop::LaneFailed(reason),
+                    other => other,
+                })
+            }
+        }
+    }
+}
+
+/// What a step of a run comes to.
+type Outcome<T> = Result<T, Stop>;
+
+fn broken(error: BenchError) -> Stop {
+    Stop::Broken(error)
+}
+
+impl Bench<'_> {
+    fn try_run(&mut self, job: &Job) -> Outcome<Run> {
+        let preparing = Instant::now();
+        self.find_marks_for(job)?;
+        let comes_anew = job.scenario.does(Action::FreshClone);
+        if !comes_anew {
+            self.settle(job.row)?;
+        }
+        let before = self.digest(job.row)?;
+        let mut run = Run {
+            round: job.round,
+            ..Run::default()
+        };
+        for step in job.scenario.steps_with(job.lane.has_caches()) {
+            match step {
+                Step::Do(action) => self.act(job, action)?,
+                Step::Build => self.build(job.row, Goal::Develop)?,
+                Step::Measure(goal) => self.measure(job, goal, &mut run)?,
+            }
+        }
+        if comes_anew {
+            let head = self.workspace.head(&self.checkouts[job.row].tree());
+            self.known.entry(job.row).or_default().head = head;
+        }
+        if job.scenario.goal() == Goal::Develop {
+            run.is_another_library = Some(self.digest(job.row)? != before);
+        }
+        run.prepare_s = preparing.elapsed().as_secs_f64() - run.wall_s;
+        Ok(run.rounded())
+    }
+
+    /// Has the checkout built from the newest commit.
+    fn settle(&mut self, row: usize) -> Outcome<()> {
+        let head = self.workspace.head(&self.workspace.origin());
+        let known = self.known.entry(row).or_default();
+        if known.head.is_some() && known.head == head {
+            return Ok(());
+        }
+        let checkout = &self.checkouts[row];
+        if checkout.tree().is_dir() {
+            checkout.trunk().map_err(broken)?;
+        } else {
+            checkout.clone_anew().map_err(broken)?;
+        }
+        (self.say)(
+            "Building",
+            &format!("{}, which is not measured", checkout.lane),
+        );
+        self.build(row, Goal::Develop)?;
+        let known = self.known.entry(row).or_default();
+        known.head = head;
+        known.has_built = true;
+        Ok(())
+    }
+
+    fn act(&mut self, job: &Job, action: Action) -> Outcome<()> {
+        self.value += 1;
+        let target = self.target(job.row);
+        let checkout = &self.checkouts[job.row];
+        if action == Action::EmptyCaches && job.scenario.goal() == Goal::Wheel {
+            return crate::files::remove(&checkout.store(Goal::Wheel)).map_err(broken);
+        }
+        let none = Marks::default();
+        let marks = self.marks.as_ref().unwrap_or(&none);
+        checkout
+            .act(action, marks, self.value, job.round, &target)
+            .map_err(|cannot| match cannot {
+                Cannot::Missing(reason) => Stop::Failed(reason),
+                Cannot::Error(error) => broken(error),
+            })
+    }
+
+    fn target(&self, row: usize) -> Utf8PathBuf {
+        self.checkouts[row].target(self.closure, &self.sources.root)
+    }
+
+    /// The installed library, or, for those who install nothing, the one that was built.
+    fn digest(&self, row: usize) -> Outcome<Option<String>> {
+        let checkout = &self.checkouts[row];
+        if !checkout.project_dir().is_dir() {
+            return Ok(None);
+        }
+        let project = checkout.project().map_err(broken)?;
+        let venv = project.root.join(".venv");
+        let venv = checkout.lane.strategy.installs.then_some(venv.as_path());
+        let library = self
+            .closure
+            .crates
+            .first()
+            .and_then(|one| one.library.clone());
+        let name = library.unwrap_or_default();
+        Ok(library::digest(&project, venv, &self.target(row), &name))
+    }
+
+    /// Builds without measuring.
+    fn build(&mut self, row: usize, goal: Goal) -> Outcome<()> {
+        let mut ignored = Run::default();
+        self.run_commands(row, goal, &mut ignored)
+    }
+
+    /// Builds, after all that was written before has reached the disk, and adds what it costs to `run`.
+    fn measure(&mut self, job: &Job, goal: Goal, run: &mut Run) -> Outcome<()> {
+        rustix::fs::sync();
+        self.run_commands(job.row, goal, run)
+    }
+
+    fn run_commands(&mut self, row: usize, goal: Goal, run: &mut Run) -> Outcome<()> {
+        let checkout = &self.checkouts[row];
+        let place = checkout.place().map_err(broken)?;
+        let commands = checkout
+            .lane
+            .strategy
+            .commands(goal, &place, place.venv().is_dir());
+        let server = self.servers[row].as_ref();
+        let running = server
+            .map(|server| self.start_server(row, goal, server))
+            .transpose()?;
+        let program = server.map(|server| server.program.as_path());
+        let variables = running.as_ref().map_or(&[][..], |it| &it.variables);
+        let started = SystemTime::now();
+        let mut outcome = Ok(());
+        for command in commands {
+            let command = checkout.settled(command, program);
+            let command = with_variables(command, variables);
+            let ids = running.as_ref().map_or(&[][..], |it| &it.processes);
+            outcome = self.run_command(row, &command, ids, run);
+            if outcome.is_err() {
+                break;
+            }
+        }
+        if let Some(running) = running {
+            let hits = running.hits();
+            run.cache_hits = hits.map(|hits| hits + run.cache_hits.unwrap_or(0));
+            running.stop();
+        }
+        run.compilations += library::compilations_since(&self.target(row), started);
+        outcome
+    }
+
+    fn run_command(
+        &self,
+        row: usize,
+        command: &Invocation,
+        servers: &[u32],
+        run: &mut Run,
+    ) -> Outcome<()> {
+        let path = self.checkouts[row].dir.join("log");
+        let log = fs_err::File::create(&path)
+            .map_err(at(&path))
+            .map_err(broken)?;
+        let usage = command
+            .measure(log, servers, self.is_over)
+            .map_err(|error| broken(BenchError::Prepare(error)))?;
+        run.timeline
+            .extend(timeline::spans(&usage.processes, run.wall_s));
+        run.wall_s += usage.wall_s;
+        let sum = |one: Option<f64>, other: Option<f64>| Some(one.unwrap_or(0.0) + other?);
+        run.cpu_s = sum(run.cpu_s, usage.cpu_s);
+        run.others_cpu_s = sum(run.others_cpu_s, usage.others_cpu_s);
+        run.peak_bytes = run.peak_bytes.max(usage.peak_bytes);
+        run.written_bytes = usage
+            .written_bytes
+            .map(|bytes| bytes + run.written_bytes.unwrap_or(0));
+        if usage.status.success() {
+            return Ok(());
+        }
+        let said = fs_err::read_to_string(&path).unwrap_or_default();
+        Err(Stop::Failed(format!(
+            "`{}` failed: {}",
+            shown(command),
+            first_error(&said)
+        )))
+    }
+
+    /// Starts the lane's compiler cache, so that its start is not measured.
+    fn start_server(&self, row: usize, goal: Goal, server: &Server) -> Outcome<RunningServer> {
+        let checkout = &self.checkouts[row];
+        let store = checkout.store(goal);
+        fs_err::create_dir_all(&store)
+            .map_err(at(&store))
+            .map_err(broken)?;
+        let socket_dir = self.workspace.socket_dir(row).map_err(broken)?;
+        let mut variables = server.cache.variables(&store, &socket_dir);
+        variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
+        let running = RunningServer {
+            server: server.clone(),
+            processes: Vec::new(),
+            variables,
+        };
+        if server.cache.start.is_empty() {
+            return Ok(running);
+        }
+        let start = running.command(server.cache.start);
+        start.read().map_err(|error| {
+            Stop::Failed(format!("{} does not start: {error}", server.cache.program))
+        })?;
+        Ok(RunningServer {
+            processes: proc::with_variable(vars::XTASK_BENCH_STORE, store.as_str()),
+            ..running
+        })
+    }
+
+    /// Finds the lines to be changed, when the first scenario needs them, on the lane that needs them: it has built
+    /// everything already.
+    fn find_marks_for(&mut self, job: &Job) -> Outcome<()> {
+        let needs = job.scenario.edits().next().is_some() || job.scenario.does(Action::Branch);
+        if !needs || self.marks.is_some() {
+            return Ok(());
+        }
+        self.settle(job.row)?;
+        (self.say)(
+            "Looking",
+            "for a line in each crate whose change makes another library",
+        );
+        let mut marks = Marks::default();
+        for (role, one) in roles(self.closure) {
+            let mut found = None;
+            for place in edit::places(one) {
+                let Ok(file) = place.file.strip_prefix(&self.sources.root) else {
+                    continue;
+                };
+                if self.try_place(job.row, file, &place)? {
+                    found = Some((file.to_owned(), place));
+                    break;
+                }
+            }
+            if let Some((file, place)) = &found {
+                let line = place
+                    .after
+                    .map_or_else(|| "at the end".to_owned(), |it| (it + 2).to_string());
+                marks.records.push(EditRecord {
+                    role,
+                    crate_name: one.name.clone(),
+                    place: format!("{file}:{line}"),
+                });
+            }
+            marks.files.insert(role, found.map(|(file, _)| file));
+        }
+        self.keep_marks(&marks, job.row).map_err(broken)?;
+        self.marks = Some(marks);
+        self.known.entry(job.row).or_default().head = None;
+        Ok(())
+    }
+
+    /// Whether another number in a line at `place` makes another library. If not, the file is as it was.
+    fn try_place(&mut self, row: usize, file: &Utf8Path, place: &edit::Place) -> Outcome<bool> {
+        let path = self.checkouts[row].tree().join(file);
+        let first = read(&path).map_err(broken)?;
+        let mut digests = Vec::new();
+        for value in [self.value + 1, self.value + 2] {
+            let text = place.insert(&first, value);
+            write(&path, &text).map_err(broken)?;
+            match self.build(row, Goal::Develop) {
+                Ok(()) => digests.push(self.digest(row)?),
+                Err(Stop::Failed(_)) if !(self.is_over)() => break,
+                Err(stop) => return Err(stop),
+            }
+        }
+        self.value += 2;
+        let is_good = matches!(&digests[..], [Some(one), Some(other)] if one != other);
+        if !is_good {
+            write(&path, &first).map_err(broken)?;
+        }
+        Ok(is_good)
+    }
+
+    /// Commits the lines: from now on all lanes have them. On the other branch they have another number.
+    fn keep_marks(&mut self, marks: &Marks, row: usize) -> Result<(), BenchError> {
+        let (tree, origin) = (self.checkouts[row].tree(), self.workspace.origin());
+        let files: Vec<_> = marks.files.values().flatten().collect();
+        for file in &files {
+            write(&origin.join(file), &read(&tree.join(file))?)?;
+        }
+        self.workspace.commit("a line that changes")?;
+        self.workspace
+            .git(&origin, &["checkout", "--quiet", "-B", BRANCH])?;
+        for file in &files {
+            self.value += 1;
+            let text = read(&origin.join(file))?;
+            write(
+                &origin.join(file),
+                &edit::with_value(&text, self.value).unwrap_or(text),
+            )?;
+        }
+        self.workspace.commit("the same line, changed")?;
+        self.workspace
+            .git(&origin, &["checkout", "--quiet", TRUNK])?;
+        let text = serde_json::to_string(marks).unwrap_or_default();
+        write(&self.workspace.root.join("marks.json"), &text)
+    }
+}
+
+/// The program and its first argument: enough to know what it was.
+fn shown(command: &Invocation) -> String {
+    let name = command
+        .program
+        .file_name()
+        .unwrap_or(command.program.as_str());
+    let words = command.args.iter().take_while(|it| !it.contains('/'));
+    let words = words.filter(|it| !it.starts_with('-')).take(2);
+    let words = words.fold(name.to_owned(), |text, word| format!("{text} {word}"));
+    words.trim().to_owned()
+}
+
+/// The line of a log that says what went wrong.
+fn first_error(log: &str) -> String {
+    let plain = |line: &&str| !line.trim().is_empty();
+    let mut errors = log.lines().filter(|line| {
+        let lower = line.to_lowercase();
+        lower.contains("error") || lower.contains("failed")
+    });
+    let line = errors.next().or_else(|| log.lines().rev().find(plain));
+    line.unwrap_or("it said nothing")
+        .trim()
+        .chars()
+        .take(200)
+        .collect()
+}
+
+fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
+    let mut command = command;
+    for (name, value) in variables {
+        command = command.env(name, value);
+    }
+    command
+}
+
+/// A compiler cache at work.
+struct RunningServer {
+    server: Server,
+    processes: Vec<u32>,
+    variables: Vec<(String, String)>,
+}
+
+impl RunningServer {
+    fn command(&self, args: &[&str]) -> Invocation {
+        let command = Invocation::new(&self.server.program).args(args.iter().copied());
+        with_variables(command, &self.variables)
+    }
+
+    /// How many compilations it has answered since it was started.
+    fn hits(&self) -> Option<u64> {
+        let wrapper = self.server.cache.wrapper?;
+        let stats = Stats::ask(wrapper, &self.server.program, &self.variables).ok()?;
+        Some(
+            stats
+                .hits
+                .iter()
+                .filter(|(language, _)| *language == "Rust")
+                .map(|(_, count)| count)
+                .sum(),
+        )
+    }
+
+    fn stop(self) {
+        // It ends by itself otherwise, after some minutes.
+        let _ = self.command(self.server.cache.stop).capture();
+    }
+}
+
+/// A first number for lines that are changed: that no earlier run can have used.
+pub(crate) fn first_value() -> u64 {
+    0x5eed_0000_0000_0000 | (now_s() << 16)
+}

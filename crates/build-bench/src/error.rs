@@ -1,0 +1,77 @@
+//! What keeps anything from being measured.
+
+use std::io;
+
+use build_env::RunError;
+use build_env::tools::ToolError;
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::ProjectError;
+
+use crate::lane::UnknownName;
+
+/// There is no measurement.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A name on the command line is none of ours.
+    #[error(transparent)]
+    Name(#[from] UnknownName),
+    /// The project, or the copy of it, cannot be understood.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// A tool is missing.
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    /// A command of the preparation failed.
+    #[error("cannot prepare the copy of the project")]
+    Prepare(#[source] RunError),
+    /// The copy, or a file of results, cannot be made or changed.
+    #[error("cannot work with {path}")]
+    Io {
+        /// The file or directory.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// Somebody else measures the same project.
+    #[error("another `bench-build` of this project is running\n  help: wait for it to end")]
+    Busy,
+    /// There is nothing to go on with.
+    #[error("there is no measurement of this project to go on with\n  help: leave out --resume")]
+    NothingToResume,
+    /// What there is was begun with something else in mind.
+    #[error(
+        "the measurement to go on with was begun with other strategies, scenarios or runs\n  help: name the same, or leave out --resume to begin anew"
+    )]
+    OtherPlan,
+    /// A file of results is of another form.
+    #[error(
+        "{path} is no result of `bench-build` that can be read here\n  help: measure again with `cargo xtask bench-build --json {path}`"
+    )]
+    Results {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        source: Option<serde_json::Error>,
+    },
+    /// The disk is too small.
+    #[error(
+        "{dir} has {free_bytes} bytes left, and the copies of the project take about {needed_bytes}\n  help: free some, name another directory with the variable XTASK_CACHE_DIR, or fewer strategies with --strategy"
+    )]
+    NoSpace {
+        /// Where the copies would lie.
+        dir: Utf8PathBuf,
+        /// What is left.
+        free_bytes: u64,
+        /// What is needed.
+        needed_bytes: u64,
+    },
+    /// The user has ended it before the first run.
+    #[error("ended before anything was measured; the copies of the project have been removed")]
+    Interrupted,
+}
+
+/// An operation of the file system on `path` that failed.
+pub(crate) fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> BenchError {
+    let path = path.to_owned();
+    move |source| BenchError::Io { path, source }
+}

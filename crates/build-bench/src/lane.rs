@@ -1,0 +1,251 @@
+//! What is compared: a strategy with a setting. Each has a checkout and caches of its own.
+
+use std::fmt;
+
+use crate::scenario::{Cost, SCENARIOS, Scenario};
+use crate::setting::{SETTINGS, Setting};
+use crate::strategy::{STRATEGIES, Strategy};
+
+/// A strategy with a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lane {
+    /// How it is built.
+    pub strategy: &'static Strategy,
+    /// With what.
+    pub setting: &'static Setting,
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.strategy.id, self.setting.id)
+    }
+}
+
+/// A lane, and what is measured on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The lane.
+    pub lane: Lane,
+    /// The scenarios.
+    pub scenarios: Vec<&'static Scenario>,
+}
+
+/// A name that is none of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownName {
+    /// No such strategy, or no such setting.
+    #[error("there is no strategy `{name}`\n  help: {}", help())]
+    Strategy {
+        /// What was asked for.
+        name: String,
+    },
+    /// No such scenario.
+    #[error("there is no scenario `{name}`\n  help: the scenarios are {}", ids(SCENARIOS.iter().map(|it| it.id)))]
+    Scenario {
+        /// What was asked for.
+        name: String,
+    },
+}
+
+fn help() -> String {
+    format!(
+        "`all`, or one of {}, with one of {} behind it, as in `maturin-develop/sccache`",
+        ids(STRATEGIES.iter().map(|it| it.id)),
+        ids(SETTINGS.iter().map(|it| it.id))
+    )
+}
+
+fn ids(ids: impl Iterator<Item = &'static str>) -> String {
+    ids.collect::<Vec<_>>().join(", ")
+}
+
+/// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small machine. What
+/// stands first is measured first, where time is short. The first lane is what the others are compared with.
+const DEFAULT: [(&str, &[&str]); 4] = [
+    ("maturin-develop/incremental", &[]),
+    ("maturin-develop/sccache-incremental", &[]),
+    (
+        "xtask-dev/sccache-incremental",
+        &[
+            "cold",
+            "unchanged",
+            "cdylib",
+            "leaf",
+            "core",
+            "python",
+            "venv",
+            "branch",
+            "lock",
+            "target",
+            "clone",
+            "clean",
+        ],
+    ),
+    // That incremental compilation has to be given up for sccache is a common belief.
+    (
+        "maturin-develop/sccache",
+        &["cold", "cdylib", "leaf", "core", "target"],
+    ),
+];
+
+/// The rows for the names that were given; without any, those of the default.
+///
+/// # Errors
+/// If a name is unknown.
+pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<Row>, UnknownName> {
+    let wanted = scenarios
+        .iter()
+        .map(|id| Scenario::find(id).ok_or_else(|| UnknownName::Scenario { name: id.clone() }))
+        .collect::<Result<Vec<_>, _>>()?;
+    let is_wanted = |scenario: &&'static Scenario| wanted.is_empty() || wanted.contains(scenario);
+    let rows = if strategies.is_empty() {
+        default_rows()?
+    } else {
+        let lanes = strategies.iter().map(|name| lanes(name));
+        let lanes = lanes.collect::<Result<Vec<_>, _>>()?.concat();
+        let row = |lane| Row {
+            lane,
+            scenarios: SCENARIOS.iter().collect(),
+        };
+        without_repetition(lanes).into_iter().map(row).collect()
+    };
+    let filtered = rows.into_iter().map(|mut row: Row| {
+        row.scenarios.retain(is_wanted);
+        row
+    });
+    Ok(filtered.filter(|row| !row.scenarios.is_empty()).collect())
+}
+
+fn default_rows() -> Result<Vec<Row>, UnknownName> {
+    let mut rows = Vec::new();
+    for (name, ids) in DEFAULT {
+        let is_measured = |it: &&'static Scenario| ids.is_empty() || ids.contains(&it.id);
+        rows.extend(lanes(name)?.into_iter().map(|lane| Row {
+            lane,
+            scenarios: SCENARIOS.iter().filter(is_measured).collect(),
+        }));
+    }
+    Ok(rows)
+}
+
+fn without_repetition(lanes: Vec<Lane>) -> Vec<Lane> {
+    let mut kept: Vec<Lane> = Vec::new();
+    for lane in lanes {
+        if !kept.contains(&lane) {
+            kept.push(lane);
+        }
+    }
+    kept
+}
+
+/// `all`; a strategy, with the settings of the default; `strategy/setting`; or `all/setting`.
+fn lanes(name: &str) -> Result<Vec<Lane>, UnknownName> {
+    let unknown = || UnknownName::Strategy {
+        name: name.to_owned(),
+    };
+    let (strategy, setting) = match name.split_once('/') {
+        Some((strategy, setting)) => (strategy, Some(setting)),
+        None => (name, None),
+    };
+    let strategies: Vec<&'static Strategy> = match strategy {
+        "all" => STRATEGIES.iter().collect(),
+        id => vec![Strategy::find(id).ok_or_else(unknown)?],
+    };
+    let settings: Vec<&'static Setting> = match setting {
+        Some(id) => vec![Setting::find(id).ok_or_else(unknown)?],
+        None if strategy == "all" => SETTINGS.iter().collect(),
+        None => ["incremental", "sccache-incremental"]
+            .into_iter()
+            .filter_map(Setting::find)
+            .collect(),
+    };
+    let pairs = strategies.into_iter().flat_map(|strategy| {
+        let settings = settings.clone().into_iter();
+        settings.map(move |setting| Lane { strategy, setting })
+    });
+    Ok(pairs.collect())
+}
+
+impl Lane {
+    /// Whether it keeps what it has built anywhere but in the checkout.
+    #[must_use]
+    pub fn has_caches(&self) -> bool {
+        self.setting.cache.is_some() || self.strategy.uv_keeps_builds
+    }
+
+    /// The scenario that does the same on this lane, and is measured in its place: without caches, a fresh clone is
+    /// the same with kept caches as with empty ones.
+    #[must_use]
+    pub fn same_as(
+        &self,
+        scenario: &Scenario,
+        among: &[&'static Scenario],
+    ) -> Option<&'static Scenario> {
+        let steps = |it: &Scenario| it.steps_with(self.has_caches()).collect::<Vec<_>>();
+        let before = among.iter().take_while(|it| it.id != scenario.id);
+        let mut before = before.filter(|it| it.cost == Cost::Dear);
+        let found = before.find(|it| steps(it) == steps(scenario));
+        found.copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(strategies: &[&str]) -> Vec<String> {
+        let strategies: Vec<_> = strategies.iter().map(|&it| it.to_owned()).collect();
+        let rows = rows(&strategies, &[]).unwrap();
+        rows.iter().map(|row| row.lane.to_string()).collect()
+    }
+
+    #[test]
+    fn a_strategy_is_measured_with_and_without_a_cache() {
+        let expected = ["cargo/incremental", "cargo/sccache-incremental"];
+        assert_eq!(names(&["cargo"]), expected);
+        assert_eq!(names(&["cargo/kache", "cargo/kache"]), ["cargo/kache"]);
+        let all = STRATEGIES.len() * SETTINGS.len();
+        assert_eq!(names(&["all"]).len(), all);
+        assert_eq!(names(&["all/tuned"]).len(), STRATEGIES.len());
+    }
+
+    #[test]
+    fn the_default_measures_every_scenario() {
+        let rows = rows(&[], &[]).unwrap();
+        for scenario in &SCENARIOS {
+            let has = |row: &Row| row.scenarios.contains(&scenario);
+            assert!(rows.iter().any(has), "{}", scenario.id);
+        }
+        for (_, ids) in DEFAULT {
+            assert!(ids.iter().all(|id| Scenario::find(id).is_some()), "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_unknown_is_told_with_what_there_is() {
+        let error = rows(&["ninja".to_owned()], &[]).unwrap_err().to_string();
+        assert!(
+            error.contains("uv-sync") && error.contains("zccache"),
+            "{error}"
+        );
+        let error = rows(&[], &["warm".to_owned()]).unwrap_err().to_string();
+        assert!(error.contains("unchanged"), "{error}");
+    }
+
+    #[test]
+    fn equal_steps_are_measured_once() {
+        let all: Vec<_> = SCENARIOS.iter().collect();
+        let same = |lane: &str, id: &str| {
+            let lane = lanes(lane).unwrap()[0];
+            lane.same_as(Scenario::find(id).unwrap(), &all)
+                .map(|it| it.id)
+        };
+        assert_eq!(same("maturin-develop/incremental", "clone"), Some("cold"));
+        let wheel = same("maturin-develop/incremental", "wheel-warm");
+        assert_eq!(wheel, Some("wheel-cold"));
+        assert_eq!(same("maturin-develop/sccache", "clone"), None);
+        // uv keeps what it has built.
+        assert_eq!(same("uv-sync/incremental", "clone"), None);
+        assert_eq!(same("maturin-develop/incremental", "target"), None);
+    }
+}

@@ -1,0 +1,189 @@
+//! The library that Python would import, and what cargo did to make it.
+
+use std::io::Read as _;
+use std::time::{Duration, SystemTime};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Layout, Project};
+use sha2::{Digest as _, Sha256};
+use walkdir::WalkDir;
+
+/// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in `venv`, or, for
+/// those who install nothing, the one that cargo has made in `target`, whose name is `library`. `None` if there is none.
+#[must_use]
+pub fn digest(
+    project: &Project,
+    venv: Option<&Utf8Path>,
+    target: &Utf8Path,
+    library: &str,
+) -> Option<String> {
+    let found = match venv {
+        Some(venv) => installed(project, venv),
+        None => built(target, library),
+    };
+    let time = |path: &Utf8PathBuf| path.metadata().and_then(|it| it.modified()).ok();
+    let newest = found.into_iter().max_by_key(time)?;
+    digest_of(&newest)
+}
+
+fn digest_of(path: &Utf8Path) -> Option<String> {
+    let mut file = fs_err::File::open(path).ok()?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => break,
+            count => hash.update(&buffer[..count]),
+        }
+    }
+    Some(
+        hash.finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    )
+}
+
+/// In the package among the sources, or in site-packages, where the package may have the module's name.
+fn installed(project: &Project, venv: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let module = &project.extension.module;
+    let name = module.rsplit('.').next().unwrap_or(module);
+    let mut dirs: Vec<_> = site_packages(venv)
+        .into_iter()
+        .flat_map(|dir| {
+            let package = dir.join(module.split('.').next().unwrap_or(module));
+            let nested = module
+                .rsplit_once('.')
+                .map(|(above, _)| dir.join(above.replace('.', "/")));
+            [Some(dir), Some(package), nested].into_iter().flatten()
+        })
+        .collect();
+    if let Layout::Mixed { package } = &project.extension.layout {
+        dirs.push(package.clone());
+    }
+    let files = dirs
+        .iter()
+        .flat_map(|dir| dir.read_dir_utf8().into_iter().flatten().flatten());
+    let is_module = |file: &str| {
+        let rest = file
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| rest.ends_with("so") || rest.ends_with("pyd"))
+    };
+    let modules = files.filter(|entry| is_module(entry.file_name()));
+    modules.map(camino::Utf8DirEntry::into_path).collect()
+}
+
+fn site_packages(venv: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let pythons = venv
+        .join("lib")
+        .read_dir_utf8()
+        .into_iter()
+        .flatten()
+        .flatten();
+    pythons
+        .map(|entry| entry.path().join("site-packages"))
+        .collect()
+}
+
+fn built(target: &Utf8Path, library: &str) -> Vec<Utf8PathBuf> {
+    let wanted = [format!("lib{library}.so"), format!("lib{library}.dylib")];
+    let files = WalkDir::new(target).max_depth(3).into_iter().flatten();
+    let paths = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
+    paths
+        .filter(|path| wanted.iter().any(|it| path.file_name() == Some(it)))
+        .collect()
+}
+
+/// How often cargo has called rustc since `start`, in the target directory `target`, whoever has started cargo: it
+/// notes at each unit when it set to work on it (`invoked.timestamp` in `.fingerprint`). Runs of build scripts,
+/// which are units too, do not count.
+#[must_use]
+pub fn compilations_since(target: &Utf8Path, start: SystemTime) -> u64 {
+    // File systems round times down to a tick of the kernel's clock.
+    let start = start - Duration::from_millis(10);
+    let dirs = WalkDir::new(target).min_depth(2).max_depth(3).into_iter();
+    // The units of each profile; nothing else is as deep as that and worth being entered.
+    let dirs = dirs.filter_entry(|entry| entry.depth() < 3 || entry.file_name() == ".fingerprint");
+    let dirs = dirs
+        .flatten()
+        .filter(|entry| entry.file_name() == ".fingerprint");
+    let units = dirs.flat_map(|dir| {
+        fs_err::read_dir(dir.into_path())
+            .into_iter()
+            .flatten()
+            .flatten()
+    });
+    let compiled = units.filter(|unit| {
+        let stamp = fs_err::metadata(unit.path().join("invoked.timestamp"));
+        let since = stamp
+            .and_then(|it| it.modified())
+            .is_ok_and(|time| time >= start);
+        since && !is_run(&unit.path())
+    });
+    u64::try_from(compiled.count()).unwrap_or(0)
+}
+
+/// Whether a unit is the run of a build script.
+fn is_run(unit: &std::path::Path) -> bool {
+    let files = fs_err::read_dir(unit).into_iter().flatten().flatten();
+    let mut names = files.map(|file| file.file_name());
+    names.any(|name| name.to_string_lossy().starts_with("run-build-script"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use build_env::Invocation;
+    use testkit::Fixture;
+
+    /// With the real cargo: that it leaves these notes is nowhere promised.
+    #[test]
+    fn calls_of_rustc_are_counted() {
+        let fixture = Fixture::new();
+        let manifest =
+            "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        fixture.write("Cargo.toml", manifest);
+        fixture.write("build.rs", "fn main() {}\n");
+        fixture.write("src/lib.rs", "");
+        let target = fixture.beside("target");
+        let build = || {
+            let start = SystemTime::now();
+            let cargo = Invocation::new("cargo")
+                .args(["build", "--offline", "--target-dir", target.as_str()])
+                .env("RUSTC_WRAPPER", "")
+                .cwd(&fixture.root());
+            cargo.read().unwrap();
+            compilations_since(&target, start)
+        };
+        // The build script, and the library.
+        assert_eq!(build(), 2);
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(build(), 0);
+        std::thread::sleep(Duration::from_millis(20));
+        fixture.write("src/lib.rs", "pub fn f() {}\n");
+        // The script runs again, since it does not say what it depends on; it is not compiled again.
+        assert_eq!(build(), 1);
+    }
+
+    #[test]
+    fn the_library_is_found_where_python_would_import_it() {
+        for (fixture, place) in [
+            (Fixture::mixed("thing"), "python/thing/_thing.abi3.so"),
+            (
+                Fixture::pure_rust("thing"),
+                ".venv/lib/python3.12/site-packages/thing/thing.cpython-312.so",
+            ),
+        ] {
+            let project = Project::load(&fixture.root()).unwrap();
+            let venv = fixture.root().join(".venv");
+            let look = || digest(&project, Some(&venv), "/none".into(), "thing");
+            assert_eq!(look(), None);
+            fixture.write(place, "1");
+            fixture.write("python/thing/_thing_other.so", "2");
+            let one = look();
+            fixture.write(place, "3");
+            assert!(one.is_some() && look() != one);
+        }
+    }
+}

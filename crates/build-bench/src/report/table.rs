@@ -1,0 +1,141 @@
+//! The table on the terminal.
+
+use crate::results::{Cell, LaneRecord, Results, State};
+use crate::stats::{Interval, Method};
+
+/// All figures, one column for each lane.
+#[must_use]
+pub fn table(results: &Results) -> String {
+    let lanes = &results.method.lanes;
+    let mut rows = vec![heading(results)];
+    for scenario in &results.method.scenarios {
+        let mut row = vec![scenario.title.clone()];
+        row.extend(lanes.iter().map(|lane| {
+            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
+            cell.map_or_else(String::new, short)
+        }));
+        rows.push(row);
+    }
+    let mut text = aligned(&rows);
+    text.push('\n');
+    text.push_str(&notes(results));
+    text
+}
+
+fn heading(results: &Results) -> Vec<String> {
+    let lanes = results.method.lanes.iter().map(LaneRecord::id);
+    std::iter::once(String::new()).chain(lanes).collect()
+}
+
+/// The figure of a cell in a few characters: `0.68 ±3 %  (0.14)`.
+#[must_use]
+pub fn short(cell: &Cell) -> String {
+    if cell.is_stale() {
+        return "builds nothing".to_owned();
+    }
+    let Some(wall) = &cell.wall_s else {
+        return "-".to_owned();
+    };
+    let width = wall
+        .interval
+        .map_or(String::new(), |it| format!(" {}", spread(it, wall.median)));
+    let ratio = cell
+        .ratio
+        .as_ref()
+        .filter(|it| (it.median - 1.0).abs() > 1e-12);
+    let ratio = ratio.map_or(String::new(), |it| format!(" ×{:.2}", it.median));
+    let mark = if cell.same_as.is_some() { "=" } else { "" };
+    format!("{mark}{}{width}{ratio}", seconds(wall.median))
+}
+
+/// How far an interval reaches from `middle`, on the wider side: `±3 %`; with `~` where it comes from other cells.
+#[must_use]
+pub fn spread(interval: Interval, middle: f64) -> String {
+    let wider = (interval.high / middle - 1.0).max(1.0 - interval.low / middle);
+    let sign = match interval.method {
+        Method::OrderStatistics => "±",
+        Method::PooledNoise => "~±",
+    };
+    format!("{sign}{:.0} %", wider * 100.0)
+}
+
+/// Seconds with three significant digits.
+#[must_use]
+pub fn seconds(time_s: f64) -> String {
+    let digits = match time_s {
+        time if time < 1.0 => 3,
+        time if time < 10.0 => 2,
+        time if time < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{time_s:.digits$} s")
+}
+
+/// Columns of equal width, separated by two spaces.
+fn aligned(rows: &[Vec<String>]) -> String {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<_> = (0..count).map(width).collect();
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let cells = cells.map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+/// What has to be said beside the figures.
+fn notes(results: &Results) -> String {
+    let mut lines = Vec::new();
+    if results.state != State::Complete {
+        lines.push("This measurement is not finished.".to_owned());
+    }
+    lines.extend(remarks(results));
+    lines.extend(disturbance(results));
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Why figures are missing or rest on fewer runs; what holds for all lanes is said once.
+#[must_use]
+pub fn remarks(results: &Results) -> Vec<String> {
+    let mut lines = Vec::new();
+    for scenario in &results.method.scenarios {
+        let cells: Vec<_> = results
+            .cells
+            .iter()
+            .filter(|cell| cell.scenario == scenario.id)
+            .collect();
+        let mut notes: Vec<_> = cells.iter().filter_map(|cell| cell.note.as_ref()).collect();
+        notes.sort();
+        notes.dedup();
+        for note in notes {
+            let with = cells.iter().filter(|cell| cell.note.as_ref() == Some(note));
+            let names: Vec<_> = with.map(|cell| cell.lane_id()).collect();
+            let on = match names.len() {
+                count if count == cells.len() => String::new(),
+                _ => format!(" on {}", names.join(", ")),
+            };
+            lines.push(format!("{}{on}: {note}", scenario.id));
+        }
+    }
+    lines
+}
+
+/// A warning where others took more than a tenth of the processors while it was measured.
+#[must_use]
+pub fn disturbance(results: &Results) -> Option<String> {
+    let runs = || results.cells.iter().flat_map(Cell::counted);
+    let others_s: f64 = runs().filter_map(|run| run.others_cpu_s).sum();
+    let wall_s: f64 = runs().map(|run| run.wall_s).sum();
+    let share = others_s / (wall_s * f64::from(results.machine.cores.max(1)));
+    (share > 0.1).then(|| {
+        format!(
+            "Others took {:.0} % of the processors meanwhile: the figures are not those of an idle machine.",
+            share * 100.0
+        )
+    })
+}

@@ -1,0 +1,325 @@
+//! What is measured: the situations in which somebody waits for a build. A new one is another entry in [`SCENARIOS`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::strategy::Strategy;
+
+/// A situation.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// As on the command line and in the results.
+    pub id: &'static str,
+    /// In words.
+    pub title: &'static str,
+    /// How often it is worth being measured.
+    pub cost: Cost,
+    /// What is done, in this order. Afterwards everything is built again.
+    pub steps: &'static [Step],
+    /// What becomes of the installed library.
+    pub expects: Expects,
+}
+
+/// How long a run takes, roughly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cost {
+    /// What an edit takes: one run in each round.
+    Quick,
+    /// Several edits: a third of the runs.
+    Medium,
+    /// A build of everything: a seventh of the runs.
+    Dear,
+}
+
+impl Cost {
+    /// How many runs there are to be, where a quick scenario has `runs`.
+    #[must_use]
+    pub fn runs(self, runs: u32) -> u32 {
+        match self {
+            Self::Quick => runs,
+            Self::Medium => runs.div_ceil(3),
+            Self::Dear => runs.div_ceil(7),
+        }
+    }
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Brings about the situation.
+    Do(Action),
+    /// Builds without being measured.
+    Build,
+    /// Builds and is measured. Where a scenario has several, their sum counts.
+    Measure(Goal),
+}
+
+/// What a build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// An installed package to develop with.
+    Develop,
+    /// A wheel for release.
+    Wheel,
+}
+
+/// Something that happens to a checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// One line of Rust is changed.
+    Edit(Role),
+    /// One line of Python is changed.
+    EditPython,
+    /// `target/` is removed.
+    RemoveTarget,
+    /// What the release profile has built is removed, and the wheels.
+    RemoveRelease,
+    /// `.venv` is removed; making it anew is part of what is measured.
+    RemoveEnvironment,
+    /// `cargo clean`.
+    CargoClean,
+    /// The checkout is removed and cloned anew.
+    FreshClone,
+    /// Compiler cache and uv's builds are emptied. What was downloaded stays.
+    EmptyCaches,
+    /// Another branch is checked out: one line of each crate is different there.
+    Branch,
+    /// Back on the branch where one works; edits are gone.
+    Trunk,
+    /// The lock file names another version of one dependency, one that was never built before.
+    NextLock,
+    /// The lock file is as it was.
+    FirstLock,
+}
+
+/// A crate, by where it stands among the crates of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// The extension itself.
+    Extension,
+    /// The one on which the fewest others depend.
+    Leaf,
+    /// The one on which the most others depend.
+    Core,
+}
+
+/// What becomes of the installed library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expects {
+    /// It must be another one: else the build was none, and its time means nothing.
+    Another,
+    /// Anything.
+    Any,
+}
+
+use Action::{
+    Branch, CargoClean, Edit, EditPython, EmptyCaches, FirstLock, FreshClone, NextLock,
+    RemoveEnvironment, RemoveRelease, RemoveTarget, Trunk,
+};
+use Cost::{Dear, Medium, Quick};
+use Goal::{Develop, Wheel};
+use Step::{Build, Do, Measure};
+
+const BUILT: Step = Measure(Develop);
+
+/// All scenarios, in the order in which they are first measured and reported.
+pub const SCENARIOS: [Scenario; 14] = [
+    scenario(
+        "cold",
+        "cold: a fresh clone and empty caches",
+        Dear,
+        &[Do(FreshClone), Do(EmptyCaches), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "unchanged",
+        "nothing changed",
+        Quick,
+        &[BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "cdylib",
+        "one line changed in the extension crate",
+        Quick,
+        &[Do(Edit(Role::Extension)), BUILT],
+        Expects::Another,
+    ),
+    scenario(
+        "leaf",
+        "one line changed in a leaf crate",
+        Quick,
+        &[Do(Edit(Role::Leaf)), BUILT],
+        Expects::Another,
+    ),
+    scenario(
+        "core",
+        "one line changed in the core crate",
+        Quick,
+        &[Do(Edit(Role::Core)), BUILT],
+        Expects::Another,
+    ),
+    scenario(
+        "python",
+        "one line changed in Python only",
+        Quick,
+        &[Do(EditPython), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "venv",
+        ".venv made anew",
+        Medium,
+        &[Do(RemoveEnvironment), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "branch",
+        "to another branch and back, a build on each",
+        Medium,
+        &[Do(Trunk), Build, Do(Branch), BUILT, Do(Trunk), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "lock",
+        "another version of one dependency in the lock file",
+        Medium,
+        &[Do(NextLock), BUILT, Do(FirstLock), Build],
+        Expects::Any,
+    ),
+    scenario(
+        "target",
+        "target/ gone",
+        Dear,
+        &[Do(RemoveTarget), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "wheel-cold",
+        "release wheel, nothing built and empty caches",
+        Dear,
+        &[Do(RemoveRelease), Do(EmptyCaches), Measure(Wheel)],
+        Expects::Any,
+    ),
+    scenario(
+        "wheel-warm",
+        "release wheel, nothing built and kept caches",
+        Dear,
+        &[Do(RemoveRelease), Measure(Wheel)],
+        Expects::Any,
+    ),
+    scenario(
+        "clone",
+        "a fresh clone and kept caches",
+        Dear,
+        &[Do(FreshClone), BUILT],
+        Expects::Any,
+    ),
+    scenario(
+        "clean",
+        "after cargo clean",
+        Dear,
+        &[Do(CargoClean), BUILT],
+        Expects::Any,
+    ),
+];
+
+const fn scenario(
+    id: &'static str,
+    title: &'static str,
+    cost: Cost,
+    steps: &'static [Step],
+    expects: Expects,
+) -> Scenario {
+    Scenario {
+        id,
+        title,
+        cost,
+        steps,
+        expects,
+    }
+}
+
+impl Scenario {
+    /// The one that is called `id`.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        SCENARIOS.iter().find(|scenario| scenario.id == id)
+    }
+
+    /// What it builds.
+    #[must_use]
+    pub fn goal(&self) -> Goal {
+        if self.steps.contains(&Measure(Wheel)) {
+            Wheel
+        } else {
+            Develop
+        }
+    }
+
+    /// The crates that it changes a line in.
+    pub fn edits(&self) -> impl Iterator<Item = Role> {
+        self.steps.iter().filter_map(|step| match step {
+            Do(Edit(role)) => Some(*role),
+            _ => None,
+        })
+    }
+
+    /// Whether `action` is among its steps.
+    #[must_use]
+    pub fn does(&self, action: Action) -> bool {
+        self.steps.contains(&Do(action))
+    }
+
+    /// The steps where there are caches to be emptied, or none.
+    pub fn steps_with(&self, caches: bool) -> impl Iterator<Item = Step> {
+        let steps = self.steps.iter().copied();
+        steps.filter(move |step| caches || *step != Do(EmptyCaches))
+    }
+
+    /// Why it makes no sense for `strategy`, if it does not.
+    #[must_use]
+    pub fn not_for(&self, strategy: &Strategy) -> Option<&'static str> {
+        if self.goal() == Wheel && strategy.wheel.is_empty() {
+            return Some("it builds no wheels");
+        }
+        let of_python = self.does(EditPython) || self.does(RemoveEnvironment);
+        (of_python && !strategy.installs).then_some("it installs nothing")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_has_a_name_of_its_own_and_measures_something() {
+        let ids: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.id).collect();
+        assert_eq!(ids.len(), SCENARIOS.len());
+        for scenario in &SCENARIOS {
+            let measures = |step: &Step| matches!(step, Measure(_));
+            assert!(scenario.steps.iter().any(measures), "{}", scenario.id);
+            assert_eq!(Scenario::find(scenario.id), Some(scenario));
+        }
+    }
+
+    #[test]
+    fn each_leaves_everything_built() {
+        for scenario in &SCENARIOS {
+            let last = scenario.steps.last();
+            assert!(matches!(last, Some(Build | Measure(_))), "{}", scenario.id);
+        }
+    }
+
+    #[test]
+    fn without_caches_a_fresh_clone_is_a_cold_build() {
+        let steps = |id: &str, caches| {
+            let scenario = Scenario::find(id).unwrap();
+            scenario.steps_with(caches).collect::<Vec<_>>()
+        };
+        assert_eq!(steps("cold", false), steps("clone", false));
+        assert_ne!(steps("cold", true), steps("clone", true));
+        assert_eq!(steps("wheel-cold", false), steps("wheel-warm", false));
+    }
+}

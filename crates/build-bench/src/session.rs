@@ -1,0 +1,129 @@
+//! A measurement from its beginning, or from where it was interrupted, to its end.
+
+use crate::error::BenchError;
+use crate::results::{Results, Run, State};
+use crate::schedule::{Job, Plan};
+
+/// Makes runs. The real one builds; the one in tests reads times from a list.
+pub trait Executor {
+    /// How long it has been at work, in seconds.
+    fn elapsed_s(&self) -> f64;
+
+    /// Makes one run.
+    ///
+    /// # Errors
+    /// See [`Stop`].
+    fn run(&mut self, job: &Job) -> Result<Run, Stop>;
+}
+
+/// Why there is no run.
+#[derive(Debug)]
+pub enum Stop {
+    /// The user has asked to end.
+    Interrupted,
+    /// What is measured does not work, for this reason. Other scenarios may.
+    Failed(String),
+    /// Nothing works on this lane, for this reason.
+    LaneFailed(String),
+    /// We cannot go on.
+    Broken(BenchError),
+}
+
+/// Is told how it goes.
+pub trait Observer {
+    /// A run begins.
+    fn begins(&mut self, job: &Job, progress: Progress);
+
+    /// A run has ended, or a cell will have none; the results are to be kept.
+    ///
+    /// # Errors
+    /// If they cannot be.
+    fn ended(&mut self, results: &Results) -> Result<(), BenchError>;
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Runs that were made.
+    pub made: usize,
+    /// Runs that are still to be made, if there is time.
+    pub due: usize,
+    /// How long that will take, in seconds.
+    pub left_s: f64,
+    /// How long this run will take, in seconds.
+    pub estimate_s: f64,
+}
+
+/// Makes all runs of `plan` that `results` does not have, as far as time allows.
+///
+/// # Errors
+/// [`BenchError`], with all that was measured kept in `results`.
+pub fn measure(
+    plan: &Plan,
+    results: &mut Results,
+    executor: &mut dyn Executor,
+    observer: &mut dyn Observer,
+) -> Result<State, BenchError> {
+    let before_s = results.spent_s;
+    results.state = State::Running;
+    loop {
+        results.spent_s = before_s + executor.elapsed_s();
+        let Some((job, estimate_s)) = plan.next(results, results.spent_s) else {
+            break;
+        };
+        observer.begins(&job, progress(plan, results, estimate_s));
+        let at_s = results.spent_s;
+        let done = executor.run(&job);
+        results.spent_s = before_s + executor.elapsed_s();
+        match done {
+            Ok(run) => results.add(job.scenario, &job.lane, Run { at_s, ..run }),
+            Err(Stop::Interrupted) => {
+                results.state = State::Interrupted;
+                plan.note_missing(results, "interrupted");
+                results.summarise();
+                observer.ended(results)?;
+                return Ok(State::Interrupted);
+            }
+            Err(Stop::Failed(reason)) => close(results, &job, &reason),
+            Err(Stop::LaneFailed(reason)) => close_lane(results, &job, &reason),
+            Err(Stop::Broken(error)) => return Err(error),
+        }
+        results.summarise();
+        observer.ended(results)?;
+    }
+    results.state = State::Complete;
+    let minutes = plan.time_budget_s / 60.0;
+    plan.note_missing(results, &format!("no time was left of {minutes:.0} min"));
+    results.summarise();
+    observer.ended(results)?;
+    Ok(State::Complete)
+}
+
+fn progress(plan: &Plan, results: &Results, estimate_s: f64) -> Progress {
+    Progress {
+        made: results.cells.iter().map(|cell| cell.runs.len()).sum(),
+        due: plan.due(results).len(),
+        left_s: plan.left_s(results, results.spent_s),
+        estimate_s,
+    }
+}
+
+fn close(results: &mut Results, job: &Job, reason: &str) {
+    if let Some(cell) = results.cell_mut(job.scenario, &job.lane) {
+        cell.is_closed = true;
+        cell.note = Some(match cell.counted().count() {
+            0 => format!("not measured: {reason}"),
+            made => format!("{made} runs, then: {reason}"),
+        });
+    }
+}
+
+fn close_lane(results: &mut Results, job: &Job, reason: &str) {
+    let (strategy, setting) = (job.lane.strategy.id, job.lane.setting.id);
+    let cells = results.cells.iter_mut();
+    let cells = cells.filter(|cell| cell.strategy == strategy && cell.setting == setting);
+    for cell in cells.filter(|cell| !cell.is_closed && cell.same_as.is_none()) {
+        cell.is_closed = true;
+        cell.note = Some(format!("not measured: {reason}"));
+    }
+}

@@ -1,0 +1,202 @@
+//! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another entry in
+//! [`SETTINGS`].
+
+use build_env::{Invocation, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use compiler_cache::Wrapper;
+
+/// Settings of cargo.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// As on the command line and in the results.
+    pub id: &'static str,
+    /// In words.
+    pub title: &'static str,
+    /// `incremental` of the dev profile.
+    pub incremental: bool,
+    /// The compiler cache in front of rustc.
+    pub cache: Option<Cache>,
+    /// Whether this machine's own cargo configuration counts: there stand the profile and the linker that have been
+    /// found to be the best.
+    pub is_tuned: bool,
+}
+
+/// A compiler cache, as far as it takes part in a measurement.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Its program.
+    pub program: &'static str,
+    /// The variable for its directory.
+    pub dir_variable: &'static str,
+    /// A variable by which one server is told from another, and its value with `{dir}` for a short directory.
+    pub server_variable: (&'static str, &'static str),
+    /// The arguments that start its server, and stop it.
+    pub start: &'static [&'static str],
+    /// See above.
+    pub stop: &'static [&'static str],
+    /// How its counts of hits and misses are read; `None`: not at all.
+    pub wrapper: Option<Wrapper>,
+}
+
+const SCCACHE: Cache = Cache {
+    program: Wrapper::Sccache.program(),
+    dir_variable: Wrapper::Sccache.dir_variable(),
+    server_variable: ("SCCACHE_SERVER_UDS", "{dir}/s"),
+    start: &["--start-server"],
+    stop: Wrapper::Sccache.stop_server(),
+    wrapper: Some(Wrapper::Sccache),
+};
+
+const KACHE: Cache = Cache {
+    program: Wrapper::Kache.program(),
+    dir_variable: Wrapper::Kache.dir_variable(),
+    // Its daemon belongs to a directory.
+    server_variable: ("KACHE_SOCKET_PATH", "{dir}/k"),
+    start: &[],
+    stop: Wrapper::Kache.stop_server(),
+    wrapper: Some(Wrapper::Kache),
+};
+
+/// <https://github.com/zackees/zccache>.
+const ZCCACHE: Cache = Cache {
+    program: "zccache",
+    dir_variable: "ZCCACHE_CACHE_DIR",
+    server_variable: ("ZCCACHE_DAEMON_NAMESPACE", "{name}"),
+    start: &["start"],
+    stop: &["stop"],
+    wrapper: None,
+};
+
+/// All settings.
+pub const SETTINGS: [Setting; 6] = [
+    setting("incremental", "cargo incremental only", true, None),
+    setting(
+        "sccache",
+        "sccache without incremental",
+        false,
+        Some(SCCACHE),
+    ),
+    setting(
+        "sccache-incremental",
+        "sccache with incremental",
+        true,
+        Some(SCCACHE),
+    ),
+    setting("kache", "kache", false, Some(KACHE)),
+    setting("zccache", "zccache with incremental", true, Some(ZCCACHE)),
+    Setting {
+        is_tuned: true,
+        ..setting("tuned", "incremental, tuned", true, None)
+    },
+];
+
+const fn setting(
+    id: &'static str,
+    title: &'static str,
+    incremental: bool,
+    cache: Option<Cache>,
+) -> Setting {
+    Setting {
+        id,
+        title,
+        incremental,
+        cache,
+        is_tuned: false,
+    }
+}
+
+/// What the names of all variables of compiler caches begin with. None of the user's reaches a measurement.
+const PREFIXES: [&str; 3] = ["SCCACHE_", "KACHE_", "ZCCACHE_"];
+
+impl Setting {
+    /// The one that is called `id`.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.id == id)
+    }
+
+    /// `command` with these settings, whatever the user's environment and configuration say; `program` is the
+    /// compiler cache.
+    #[must_use]
+    pub fn apply(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
+        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let foreign = names.filter(|name| PREFIXES.iter().any(|it| name.starts_with(it)));
+        let command = foreign.fold(command, Invocation::env_remove);
+        // An empty one is none, also where the configuration names one.
+        let wrapper = program.map_or("", Utf8Path::as_str);
+        command
+            .env(vars::RUSTC_WRAPPER, wrapper)
+            .env_remove(vars::CARGO_BUILD_RUSTC_WRAPPER)
+            // With the variable CARGO_INCREMENTAL sccache refuses to work; and it would go for other profiles too.
+            .env_remove(vars::CARGO_INCREMENTAL)
+            .env(
+                vars::CARGO_PROFILE_DEV_INCREMENTAL,
+                self.incremental.to_string(),
+            )
+    }
+}
+
+impl Cache {
+    /// The variables that tell it to keep its things in `store`, with a server of its own.
+    #[must_use]
+    pub fn variables(&self, store: &Utf8Path, socket_dir: &Utf8Path) -> Vec<(String, String)> {
+        let (name, pattern) = self.server_variable;
+        let short = socket_dir.file_name().unwrap_or_default();
+        let value = pattern
+            .replace("{dir}", socket_dir.as_str())
+            .replace("{name}", short);
+        vec![
+            (self.dir_variable.to_owned(), store.to_string()),
+            (name.to_owned(), value),
+            // A file of the user's that is not there: nothing of it counts.
+            ("SCCACHE_CONF".to_owned(), store.join("none").to_string()),
+            // Should we be killed, it ends by itself; in seconds.
+            ("SCCACHE_IDLE_TIMEOUT".to_owned(), "600".to_owned()),
+        ]
+    }
+}
+
+/// A cache that is here, for one checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Server {
+    /// What it is.
+    pub cache: &'static Cache,
+    /// Its program.
+    pub program: Utf8PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrapper_is_set_or_none_whatever_the_user_has() {
+        let command = |id: &str, program| {
+            let command = Setting::find(id)
+                .unwrap()
+                .apply(Invocation::new("cargo"), program);
+            command.env
+        };
+        let env = command("incremental", None);
+        assert_eq!(env["RUSTC_WRAPPER"].as_deref(), Some(""));
+        assert_eq!(env["CARGO_INCREMENTAL"], None);
+        assert_eq!(
+            env["CARGO_PROFILE_DEV_INCREMENTAL"].as_deref(),
+            Some("true")
+        );
+        let env = command("sccache", Some("/b/sccache".into()));
+        assert_eq!(env["RUSTC_WRAPPER"].as_deref(), Some("/b/sccache"));
+        assert_eq!(
+            env["CARGO_PROFILE_DEV_INCREMENTAL"].as_deref(),
+            Some("false")
+        );
+    }
+
+    #[test]
+    fn each_checkout_has_a_server_of_its_own() {
+        for setting in SETTINGS.iter().filter_map(|it| it.cache.as_ref()) {
+            let (a, b) = (Utf8Path::new("/r/0"), Utf8Path::new("/r/1"));
+            assert_ne!(setting.variables(a, a), setting.variables(a, b));
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! How it is built: the commands that people type. A new one is another entry in [`STRATEGIES`].
+
+use build_env::{Invocation, vars};
+use camino::Utf8PathBuf;
+
+use crate::scenario::Goal;
+
+/// Commands, word by word. A word in braces stands for something of the checkout: see [`Place`].
+type Commands = &'static [&'static [&'static str]];
+
+/// A way to build.
+#[derive(Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a property of its own"
+)]
+pub struct Strategy {
+    /// As on the command line and in the results.
+    pub id: &'static str,
+    /// What makes a virtual environment where it is missing, unless building does.
+    pub environment: Commands,
+    /// What builds the package to develop with.
+    pub develop: Commands,
+    /// What builds a wheel for release. Empty: it cannot.
+    pub wheel: Commands,
+    /// Whether the environment is active, as after its `activate` script.
+    pub activates: bool,
+    /// Whether it installs what it builds.
+    pub installs: bool,
+    /// Whether uv itself keeps what it has built, and installs it again.
+    pub uv_keeps_builds: bool,
+    /// Whether pyo3's variables have to be set for it, as maturin sets them itself.
+    pub needs_pyo3_variables: bool,
+}
+
+/// All strategies.
+pub const STRATEGIES: [Strategy; 4] = [
+    Strategy {
+        id: "maturin-develop",
+        environment: &[&["{uv}", "venv", "--python", "{python}", "{venv}"]],
+        develop: &[&["{maturin}", "develop", "--uv"]],
+        wheel: &[&["{maturin}", "build", "--release", "--out", "{out}"]],
+        activates: true,
+        installs: true,
+        uv_keeps_builds: false,
+        needs_pyo3_variables: false,
+    },
+    Strategy {
+        id: "uv-sync",
+        environment: &[],
+        develop: &[&["{uv}", "sync", "--python", "{python}"]],
+        wheel: &[&[
+            "{uv}",
+            "build",
+            "--wheel",
+            "--python",
+            "{python}",
+            "--out-dir",
+            "{out}",
+        ]],
+        activates: false,
+        installs: true,
+        uv_keeps_builds: true,
+        needs_pyo3_variables: false,
+    },
+    Strategy {
+        id: "cargo",
+        environment: &[],
+        develop: &[&[
+            "{cargo}",
+            "build",
+            "--manifest-path",
+            "{manifest}",
+            "{features}",
+        ]],
+        wheel: &[],
+        activates: false,
+        installs: false,
+        uv_keeps_builds: false,
+        needs_pyo3_variables: true,
+    },
+    Strategy {
+        id: "xtask-dev",
+        environment: &[],
+        develop: &[&["{xtask}", "--project", "{tree}", "dev"]],
+        wheel: &[&[
+            "{xtask}",
+            "--project",
+            "{tree}",
+            "wheel",
+            "--release",
+            "--out",
+            "{out}",
+        ]],
+        activates: false,
+        installs: true,
+        uv_keeps_builds: false,
+        needs_pyo3_variables: false,
+    },
+];
+
+/// What the words in braces stand for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// `{uv}`.
+    pub uv: Utf8PathBuf,
+    /// `{maturin}`.
+    pub maturin: Utf8PathBuf,
+    /// `{cargo}`.
+    pub cargo: Utf8PathBuf,
+    /// `{xtask}`: this program.
+    pub xtask: Utf8PathBuf,
+    /// `{python}`: the interpreter that environments are made from.
+    pub python: Utf8PathBuf,
+    /// `{tree}`: the directory of the project.
+    pub tree: Utf8PathBuf,
+    /// `{manifest}`: the extension's Cargo.toml.
+    pub manifest: Utf8PathBuf,
+    /// `{out}`: where wheels go.
+    pub out: Utf8PathBuf,
+    /// `{features}`: what pyproject.toml tells maturin of features, in cargo's words.
+    pub features: Vec<String>,
+}
+
+impl Place {
+    /// `{venv}`.
+    #[must_use]
+    pub fn venv(&self) -> Utf8PathBuf {
+        self.tree.join(".venv")
+    }
+
+    fn expand(&self, word: &str) -> Vec<String> {
+        let path = match word {
+            "{uv}" => &self.uv,
+            "{maturin}" => &self.maturin,
+            "{cargo}" => &self.cargo,
+            "{xtask}" => &self.xtask,
+            "{python}" => &self.python,
+            "{tree}" => &self.tree,
+            "{manifest}" => &self.manifest,
+            "{out}" => &self.out,
+            "{venv}" => &self.venv(),
+            "{features}" => return self.features.clone(),
+            _ => return vec![word.to_owned()],
+        };
+        vec![path.to_string()]
+    }
+
+    fn invocation(&self, words: &[&str]) -> Invocation {
+        let mut words = words.iter().flat_map(|word| self.expand(word));
+        let program = words.next().unwrap_or_default();
+        Invocation::new(program).args(words).cwd(&self.tree)
+    }
+}
+
+impl Strategy {
+    /// The one that is called `id`.
+    #[must_use]
+    pub fn find(id: &str) -> Option<&'static Self> {
+        STRATEGIES.iter().find(|strategy| strategy.id == id)
+    }
+
+    /// The commands to be run one after the other in `place`, where the environment is there or not.
+    #[must_use]
+    pub fn commands(&self, goal: Goal, place: &Place, has_environment: bool) -> Vec<Invocation> {
+        let before = if has_environment {
+            &[]
+        } else {
+            self.environment
+        };
+        let after = match goal {
+            Goal::Develop => self.develop,
+            Goal::Wheel => self.wheel,
+        };
+        let all = before.iter().chain(after);
+        let commands = all.map(|words| place.invocation(words));
+        commands
+            .map(|command| self.with_variables(command, place))
+            .collect()
+    }
+
+    fn with_variables(&self, mut command: Invocation, place: &Place) -> Invocation {
+        command = if self.activates {
+            command.env(vars::VIRTUAL_ENV, place.venv().as_str())
+        } else {
+            command.env_remove(vars::VIRTUAL_ENV)
+        };
+        if self.needs_pyo3_variables {
+            // Of those that maturin sets the two that decide what is compiled.
+            command = command
+                .env("PYO3_BUILD_EXTENSION_MODULE", "1")
+                .env("PYO3_PYTHON", place.python.as_str());
+        }
+        command
+    }
+
+    /// The command as one would type it.
+    #[must_use]
+    pub fn shown(&self, goal: Goal) -> String {
+        let commands = match goal {
+            Goal::Develop => self.develop,
+            Goal::Wheel => self.wheel,
+        };
+        let shown = commands.iter().map(|words| shown(words));
+        shown.collect::<Vec<_>>().join(" && ")
+    }
+}
+
+/// Without what is only there because it runs in a copy.
+fn shown(words: &[&str]) -> String {
+    let mut shown = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "--python" | "--project" | "--out" | "--out-dir" | "--manifest-path" => {
+                words.next();
+            }
+            "{features}" => {}
+            "{xtask}" => shown.push("cargo xtask"),
+            word => shown.push(word.trim_start_matches('{').trim_end_matches('}')),
+        }
+    }
+    shown.join(" ")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn place() -> Place {
+        Place {
+            uv: "/bin/uv".into(),
+            maturin: "/bin/maturin".into(),
+            cargo: "cargo".into(),
+            xtask: "/bin/xtask".into(),
+            python: "/bin/python3".into(),
+            tree: "/t".into(),
+            manifest: "/t/native/Cargo.toml".into(),
+            out: "/o".into(),
+            features: vec!["--features".to_owned(), "a".to_owned()],
+        }
+    }
+
+    #[test]
+    fn words_in_braces_become_what_they_stand_for() {
+        let cargo = Strategy::find("cargo").unwrap();
+        let commands = cargo.commands(Goal::Develop, &place(), false);
+        let expected = "cargo build --manifest-path /t/native/Cargo.toml --features a";
+        assert_eq!(commands[0].to_string(), expected);
+        let all = STRATEGIES.iter().flat_map(|strategy| {
+            let goals = [Goal::Develop, Goal::Wheel];
+            goals.map(|goal| strategy.commands(goal, &place(), false))
+        });
+        for command in all.flatten() {
+            assert!(!command.to_string().contains('{'), "{command}");
+        }
+    }
+
+    #[test]
+    fn an_environment_is_made_only_where_it_is_missing() {
+        let maturin = Strategy::find("maturin-develop").unwrap();
+        let count = |there| maturin.commands(Goal::Develop, &place(), there).len();
+        assert_eq!((count(true), count(false)), (1, 2));
+    }
+
+    #[test]
+    fn commands_are_shown_as_one_types_them() {
+        let shown: Vec<_> = STRATEGIES
+            .iter()
+            .map(|it| it.shown(Goal::Develop))
+            .collect();
+        let expected = [
+            "maturin develop --uv",
+            "uv sync",
+            "cargo build",
+            "cargo xtask dev",
+        ];
+        assert_eq!(shown, expected);
+    }
+}

@@ -1,0 +1,291 @@
+//! Where the time of one build goes, told by the processes that were seen. So it works for every strategy alike, also
+//! where cargo is deep inside another program. What is shorter than the time between two looks (20 ms) may be
+//! missing.
+
+use std::collections::BTreeMap;
+
+use build_env::usage::Seen;
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+
+/// A process, as a piece of the build.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// What it does.
+    pub kind: Kind,
+    /// For what: the crate, or the program.
+    pub label: String,
+    /// From when, in seconds since the build began.
+    pub start_s: f64,
+    /// Until when.
+    pub end_s: f64,
+}
+
+/// What a process does. Where several are at work, the first in this order is what the time goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Links a library or a program.
+    Link,
+    /// Compiles a crate, or a file of C.
+    Compile,
+    /// Is the build script of a crate.
+    BuildScript,
+    /// Asks a compiler cache.
+    Cache,
+    /// Is cargo.
+    Cargo,
+    /// Is Python: asked for its version, or trying the new library.
+    Python,
+    /// Is what the user has started, or one of its helpers.
+    Tool,
+}
+
+/// A share of the time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What it goes to.
+    pub name: &'static str,
+    /// How much, in seconds.
+    pub time_s: f64,
+}
+
+/// The names of the parts, in the order in which a build goes through them.
+pub const PARTS: [&str; 7] = [
+    "before cargo",
+    "cargo itself",
+    "compiler cache",
+    "build scripts",
+    "rustc",
+    "link",
+    "place and check",
+];
+
+/// The pieces that `seen` are, `offset_s` after the beginning.
+#[must_use]
+pub fn spans(seen: &[Seen], offset_s: f64) -> Vec<Span> {
+    let spans = seen.iter().filter_map(|process| {
+        let (kind, label) = what(&process.args)?;
+        Some(Span {
+            kind,
+            label,
+            start_s: milliseconds(offset_s + process.start_s),
+            end_s: milliseconds(offset_s + process.end_s.max(process.start_s)),
+        })
+    });
+    spans.collect()
+}
+
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
+}
+
+/// What a process with these arguments does. `None`: nothing that is worth being told.
+fn what(args: &[String]) -> Option<(Kind, String)> {
+    let (program, rest) = args.split_first()?;
+    let path = Utf8Path::new(program);
+    let name = path.file_name().unwrap_or(program);
+    let is_wrapper = matches!(name, "sccache" | "kache" | "zccache");
+    if is_wrapper {
+        let crate_name = crate_name(rest)?;
+        return Some((Kind::Cache, crate_name));
+    }
+    if name == "rustc" {
+        return Some((Kind::Compile, crate_name(rest)?));
+    }
+    if name.starts_with("build-script-") {
+        let dir = path.parent().and_then(Utf8Path::file_name);
+        let dir = dir.unwrap_or(name);
+        let owner = dir.rsplit_once('-').map_or(dir, |(owner, _)| owner);
+        return Some((Kind::BuildScript, owner.to_owned()));
+    }
+    if is_c_compiler(name) {
+        let compiles = rest.iter().any(|it| it == "-c" || it == "-E");
+        let kind = if compiles { Kind::Compile } else { Kind::Link };
+        return Some((kind, output(rest).unwrap_or_else(|| name.to_owned())));
+    }
+    match name {
+        "cargo" => Some((Kind::Cargo, subcommand(rest))),
+        "maturin" | "uv" | "xtask" | "git" => {
+            Some((Kind::Tool, format!("{name} {}", subcommand(rest))))
+        }
+        _ if name.starts_with("python") => Some((Kind::Python, name.to_owned())),
+        _ => None,
+    }
+}
+
+fn is_c_compiler(name: &str) -> bool {
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'));
+    matches!(plain, "cc" | "gcc" | "clang" | "c++" | "g++" | "clang++")
+}
+
+/// The crate that rustc is called for; none if it is only asked something.
+fn crate_name(args: &[String]) -> Option<String> {
+    let mut args = args.iter();
+    args.find(|it| *it == "--crate-name")?;
+    args.next().filter(|name| *name != "___").cloned()
+}
+
+/// What a linker writes, without directory and hash.
+fn output(args: &[String]) -> Option<String> {
+    let mut args = args.iter();
+    args.find(|it| *it == "-o")?;
+    let name = Utf8Path::new(args.next()?).file_stem()?;
+    let (stem, hash) = name.rsplit_once('-').unwrap_or((name, ""));
+    let is_hash = hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit());
+    Some(if is_hash { stem } else { name }.to_owned())
+}
+
+fn subcommand(args: &[String]) -> String {
+    let mut words = args
+        .iter()
+        .filter(|it| !it.starts_with('-') && !it.contains('/'));
+    words.next().cloned().unwrap_or_default()
+}
+
+/// How a build of `wall_s` seconds divides: the parts add up to the whole.
+#[must_use]
+pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
+    let mut edges: Vec<f64> = spans.iter().flat_map(|it| [it.start_s, it.end_s]).collect();
+    edges.extend([0.0, wall_s]);
+    edges.retain(|edge| (0.0..=wall_s).contains(edge));
+    edges.sort_by(f64::total_cmp);
+    let cargo = spans.iter().filter(|it| it.kind == Kind::Cargo);
+    let first_cargo_s = cargo.map(|it| it.start_s).fold(f64::INFINITY, f64::min);
+    let mut times: BTreeMap<&'static str, f64> = BTreeMap::new();
+    for edge in edges.windows(2) {
+        let middle = f64::midpoint(edge[0], edge[1]);
+        let active = spans
+            .iter()
+            .filter(|it| it.start_s <= middle && middle < it.end_s);
+        let kind = active.map(|it| it.kind).min().unwrap_or(Kind::Tool);
+        *times.entry(part(kind, middle < first_cargo_s)).or_default() += edge[1] - edge[0];
+    }
+    let named = PARTS.iter().map(|&name| Part {
+        name,
+        time_s: times.get(name).copied().unwrap_or(0.0),
+    });
+    named.collect()
+}
+
+const fn part(kind: Kind, is_before_cargo: bool) -> &'static str {
+    match kind {
+        Kind::Link => "link",
+        Kind::Compile => "rustc",
+        Kind::BuildScript => "build scripts",
+        Kind::Cache => "compiler cache",
+        Kind::Cargo => "cargo itself",
+        Kind::Python | Kind::Tool if is_before_cargo => "before cargo",
+        Kind::Python | Kind::Tool => "place and check",
+    }
+}
+
+/// `spans`, each with the lowest row in which it does not meet another one.
+#[must_use]
+pub fn in_rows(spans: &[Span]) -> Vec<(usize, &Span)> {
+    let mut sorted: Vec<_> = spans.iter().collect();
+    sorted.sort_by(|one, other| one.start_s.total_cmp(&other.start_s));
+    let mut ends: Vec<f64> = Vec::new();
+    let mut placed = Vec::new();
+    for span in sorted {
+        let free = ends.iter().position(|end| *end <= span.start_s);
+        let row = free.unwrap_or(ends.len());
+        if row == ends.len() {
+            ends.push(0.0);
+        }
+        ends[row] = span.end_s;
+        placed.push((row, span));
+    }
+    placed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(command: &str) -> Option<(Kind, String)> {
+        let args: Vec<_> = command.split(' ').map(str::to_owned).collect();
+        what(&args)
+    }
+
+    #[test]
+    fn processes_are_known_by_their_arguments() {
+        let expected = [
+            (
+                "/t/bin/rustc --crate-name pyo3 --edition=2021 src/lib.rs",
+                Kind::Compile,
+                "pyo3",
+            ),
+            (
+                "/b/sccache /t/bin/rustc --crate-name serde src/lib.rs",
+                Kind::Cache,
+                "serde",
+            ),
+            (
+                "cc -m64 a.o -o /t/deps/lib_rust-0123456789abcdef.so",
+                Kind::Link,
+                "lib_rust",
+            ),
+            ("x86_64-linux-gnu-gcc-12 -c a.c -o a.o", Kind::Tool, ""),
+            ("gcc -c zstd.c -o out/zstd.o", Kind::Compile, "zstd"),
+            (
+                "/t/build/pyo3-ffi-0123456789abcdef/build-script-build",
+                Kind::BuildScript,
+                "pyo3-ffi",
+            ),
+            ("/b/cargo rustc --lib", Kind::Cargo, "rustc"),
+            ("maturin develop --uv", Kind::Tool, "maturin develop"),
+            ("/v/bin/python3.12 -I -c x", Kind::Python, "python3.12"),
+        ];
+        for (command, kind, label) in expected {
+            if label.is_empty() {
+                assert_eq!(told(command), None, "{command}");
+            } else {
+                assert_eq!(told(command), Some((kind, label.to_owned())), "{command}");
+            }
+        }
+        assert_eq!(told("rustc -vV"), None);
+        assert_eq!(told("rustc - --crate-name ___ --print=file-names"), None);
+    }
+
+    fn span(kind: Kind, start_s: f64, end_s: f64) -> Span {
+        Span {
+            kind,
+            label: String::new(),
+            start_s,
+            end_s,
+        }
+    }
+
+    #[test]
+    fn the_parts_add_up_to_the_whole() {
+        let spans = [
+            span(Kind::Tool, 0.0, 10.0),
+            span(Kind::Python, 0.5, 1.0),
+            span(Kind::Cargo, 1.0, 8.0),
+            span(Kind::Compile, 2.0, 7.0),
+            span(Kind::Compile, 2.0, 4.0),
+            span(Kind::Link, 5.0, 7.0),
+        ];
+        let parts = parts(&spans, 10.0);
+        let time = |name| parts.iter().find(|it| it.name == name).unwrap().time_s;
+        assert!((time("before cargo") - 1.0).abs() < 1e-9);
+        assert!((time("cargo itself") - 2.0).abs() < 1e-9);
+        assert!((time("rustc") - 3.0).abs() < 1e-9);
+        assert!((time("link") - 2.0).abs() < 1e-9);
+        assert!((time("place and check") - 2.0).abs() < 1e-9);
+        let sum: f64 = parts.iter().map(|it| it.time_s).sum();
+        assert!((sum - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_happens_at_once_stands_in_rows_of_its_own() {
+        let spans = [
+            span(Kind::Compile, 0.0, 3.0),
+            span(Kind::Compile, 1.0, 2.0),
+            span(Kind::Compile, 2.0, 4.0),
+        ];
+        let rows: Vec<_> = in_rows(&spans).into_iter().map(|(row, _)| row).collect();
+        assert_eq!(rows, [0, 1, 1]);
+    }
+}

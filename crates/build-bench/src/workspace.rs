@@ -1,0 +1,376 @@
+//! Where the measuring happens: a directory in the user's cache, with everything of its own. The sources are a copy in
+//! a git repository; cargo's home directory, uv's cache and the compiler caches are others than the user's. What was
+//! downloaded before is taken over; all that is missing is downloaded before anything is measured.
+
+use std::fs::TryLockError;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use build_env::{Invocation, Tool, cargo_env, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Closure, Project, Sources};
+
+use crate::error::{BenchError, at};
+use crate::files::{Way, copy_file, copy_tree, remove};
+
+/// The branch where one works.
+pub(crate) const TRUNK: &str = "trunk";
+/// The other one.
+pub(crate) const BRANCH: &str = "branch";
+
+/// The directory. It is locked for as long as this value lives.
+#[derive(Debug)]
+pub struct Workspace {
+    /// Its path.
+    pub root: Utf8PathBuf,
+    /// For sockets, whose names must be short.
+    sockets: Utf8PathBuf,
+    /// The open file is the lock.
+    _lock: fs_err::File,
+}
+
+/// What the copy is made of.
+#[derive(Debug)]
+pub struct Source<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// Its crates.
+    pub closure: &'a Closure,
+    /// uv.
+    pub uv: &'a Tool,
+    /// The interpreter that environments are made from.
+    pub python: &'a Utf8Path,
+    /// Requirements files of the project's policy, relative to the project.
+    pub requirements: &'a [Utf8PathBuf],
+    /// Where tools that were fetched are kept.
+    pub tools: &'a Utf8Path,
+}
+
+impl Source<'_> {
+    /// The directory of the project in a copy of its sources.
+    pub(crate) fn in_copy(&self, tree: &Utf8Path) -> Utf8PathBuf {
+        tree.join(self.below_copy())
+    }
+
+    /// The same, seen from the copy's root.
+    pub(crate) fn below_copy(&self) -> Utf8PathBuf {
+        let root = Sources::of(self.project, self.closure).root;
+        let below = self.project.root.strip_prefix(&root);
+        below.unwrap_or(Utf8Path::new("")).to_owned()
+    }
+}
+
+impl Workspace {
+    /// Takes the directory `root`.
+    ///
+    /// # Errors
+    /// If somebody else has it.
+    pub fn open(root: &Utf8Path) -> Result<Self, BenchError> {
+        fs_err::create_dir_all(root).map_err(at(root))?;
+        let path = root.join("lock");
+        let lock = fs_err::File::create(&path).map_err(at(&path))?;
+        match lock.file().try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(BenchError::Busy),
+            Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
+        }
+        let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
+        let name = root.file_name().unwrap_or_default();
+        Ok(Self {
+            root: root.to_owned(),
+            sockets: temporary.join(format!("xtask-bench-{name}")),
+            _lock: lock,
+        })
+    }
+
+    /// Where the results are kept.
+    #[must_use]
+    pub fn results(&self) -> Utf8PathBuf {
+        self.root.join("results.json")
+    }
+
+    /// The repository with the copy.
+    pub(crate) fn origin(&self) -> Utf8PathBuf {
+        self.root.join("origin")
+    }
+
+    /// The directory of the lane with this number.
+    pub(crate) fn lane(&self, row: usize) -> Utf8PathBuf {
+        self.root.join("lanes").join(row.to_string())
+    }
+
+    /// The lock file with the `number`th other version, from 1.
+    pub(crate) fn lock_file(&self, number: usize) -> Utf8PathBuf {
+        self.root.join("locks").join(number.to_string())
+    }
+
+    /// A lock file of uv, where the project has none.
+    pub(crate) fn uv_lock(&self) -> Utf8PathBuf {
+        self.root.join("uv.lock")
+    }
+
+    /// A directory for the socket of a lane's server.
+    pub(crate) fn socket_dir(&self, row: usize) -> Result<Utf8PathBuf, BenchError> {
+        let dir = self.sockets.join(row.to_string());
+        fs_err::create_dir_all(&dir).map_err(at(&dir))?;
+        Ok(dir)
+    }
+
+    /// Removes everything but the results: the copies take gigabytes.
+    ///
+    /// # Errors
+    /// If something cannot be removed.
+    pub fn clear(&self) -> Result<(), BenchError> {
+        for name in [
+            "origin",
+            "lanes",
+            "locks",
+            "cargo",
+            "uv",
+            "cache",
+            "seed",
+            "uv.lock",
+            "marks.json",
+        ] {
+            remove(&self.root.join(name))?;
+        }
+        remove(&self.sockets)
+    }
+
+    /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs it fails
+    /// later, and says so.
+    ///
+    /// # Errors
+    /// If there can be no copy.
+    pub fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
+        self.clear()?;
+        let sources = Sources::of(source.project, source.closure);
+        for file in &sources.files {
+            copy_file(
+                &sources.root.join(file),
+                &self.origin().join(file),
+                Way::Copy,
+            )?;
+        }
+        self.make_cargo_home(&source.closure.workspace_root)?;
+        self.link_tools(source.tools)?;
+        let project = Project::load(&source.in_copy(&self.origin()))?;
+        self.fetch_crates(&project, warn)?;
+        let had_lock = project.root.join("uv.lock").is_file();
+        self.fetch_wheels(&project.root, source, warn);
+        let lock = project.root.join("uv.lock");
+        if !had_lock && lock.is_file() {
+            // Not for all: it would decide what other strategies install.
+            fs_err::rename(&lock, self.uv_lock()).map_err(at(&lock))?;
+        }
+        self.git(
+            &self.origin(),
+            &["init", "--quiet", "--initial-branch", TRUNK],
+        )?;
+        self.commit("the project as it is")
+    }
+
+    /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to them. The
+    /// index is copied: cargo does write to it.
+    fn make_cargo_home(&self, workspace_root: &Utf8Path) -> Result<(), BenchError> {
+        let home = self.root.join("cargo");
+        fs_err::create_dir_all(&home).map_err(at(&home))?;
+        let Some(users) = cargo_env::cargo_home() else {
+            return Ok(());
+        };
+        copy_tree(
+            &users.join("registry/cache"),
+            &home.join("registry/cache"),
+            Way::Link,
+        )?;
+        copy_tree(
+            &users.join("registry/index"),
+            &home.join("registry/index"),
+            Way::Copy,
+        )?;
+        let lock = fs_err::read_to_string(workspace_root.join("Cargo.lock")).unwrap_or_default();
+        if lock.contains("source = \"git+") {
+            copy_tree(&users.join("git/db"), &home.join("git/db"), Way::Copy)?;
+        }
+        // Linked and not copied, so that no token is in a second place.
+        for name in ["config", "config.toml", "credentials", "credentials.toml"] {
+            if users.join(name).is_file() {
+                link(&users.join(name), &home.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tools that were fetched before are not fetched again.
+    fn link_tools(&self, tools: &Utf8Path) -> Result<(), BenchError> {
+        let dir = self.root.join("cache/xtask-build");
+        fs_err::create_dir_all(&dir).map_err(at(&dir))?;
+        if tools.is_dir() {
+            link(tools, &dir.join("tools"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes the lock file too, if there is none: then all lanes have the same.
+    fn fetch_crates(&self, project: &Project, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
+        let fetch = Invocation::new(cargo_env::cargo())
+            .args([
+                "fetch",
+                "--quiet",
+                "--manifest-path",
+                project.extension.manifest.as_str(),
+            ])
+            .cwd(&project.root);
+        let online = self.isolated(fetch.clone()).read();
+        if online.is_ok() {
+            return Ok(());
+        }
+        let offline = self
+            .isolated(fetch)
+            .env(vars::CARGO_NET_OFFLINE, "true")
+            .read();
+        match offline {
+            Ok(_) => warn(
+                "cargo reaches no registry; the crates that were downloaded before are all that is used",
+            ),
+            Err(error) => return Err(BenchError::Prepare(error)),
+        }
+        Ok(())
+    }
+
+    /// Fills uv's cache with what any of the strategies installs: by installing all of it once.
+    fn fetch_wheels(&self, project: &Utf8Path, source: &Source<'_>, warn: &dyn Fn(&str)) {
+        for command in self.installations(project, source) {
+            if let Err(error) = self.isolated(command.clone()).read() {
+                let first = error
+                    .to_string()
+                    .lines()
+                    .find(|line| line.contains("error"))
+                    .map(str::to_owned);
+                warn(&format!(
+                    "`{command}` failed{}",
+                    first.map_or(String::new(), |line| format!(": {}", line.trim()))
+                ));
+            }
+        }
+    }
+
+    fn installations(&self, project: &Utf8Path, source: &Source<'_>) -> Vec<Invocation> {
+        let venv = self.root.join("seed");
+        let uv = |args: &[&str]| {
+            Invocation::new(&source.uv.path)
+                .args(args.iter().copied())
+                .cwd(project)
+        };
+        let install = |args: &[&str]| {
+            uv(&["pip", "install", "--python", venv.as_str()]).args(args.iter().copied())
+        };
+        let mut commands = vec![uv(&[
+            "venv",
+            "--python",
+            source.python.as_str(),
+            venv.as_str(),
+        ])];
+        let pyproject = &source.project.pyproject;
+        let backend = pyproject
+            .build_system
+            .iter()
+            .flat_map(|system| &system.requires);
+        let backend: Vec<_> = backend.map(String::as_str).collect();
+        commands.push(install(&backend));
+        let mut own = vec!["-r", "pyproject.toml"];
+        if pyproject.has_dependency_group("dev") {
+            own.extend(["--group", "dev"]);
+        }
+        if pyproject.project.is_some() {
+            commands.push(install(&own));
+        }
+        for file in source.requirements {
+            commands.push(install(&["--require-hashes", "-r", file.as_str()]));
+        }
+        commands.push(if project.join("uv.lock").is_file() {
+            let sync = [
+                "sync",
+                "--frozen",
+                "--no-install-project",
+                "--python",
+                source.python.as_str(),
+            ];
+            uv(&sync).env(vars::UV_PROJECT_ENVIRONMENT, venv.as_str())
+        } else {
+            uv(&["lock", "--python", source.python.as_str()])
+        });
+        commands
+    }
+
+    /// Commits all that there is in the copy.
+    pub(crate) fn commit(&self, message: &str) -> Result<(), BenchError> {
+        let origin = self.origin();
+        self.git(&origin, &["add", "--all", "--force"])?;
+        self.git(
+            &origin,
+            &["commit", "--quiet", "--allow-empty", "--message", message],
+        )
+    }
+
+    /// The commit that the copy is at.
+    pub(crate) fn head(&self, tree: &Utf8Path) -> Option<String> {
+        let command = git_command(tree, &["rev-parse", TRUNK]);
+        Some(self.isolated(command).read().ok()?.trim().to_owned())
+    }
+
+    /// Runs git in `tree`, without the user's hooks and signatures.
+    pub(crate) fn git(&self, tree: &Utf8Path, args: &[&str]) -> Result<(), BenchError> {
+        let done = self.isolated(git_command(tree, args)).read();
+        done.map(drop).map_err(BenchError::Prepare)
+    }
+
+    /// `command` with directories of our own in place of the user's. The network is allowed.
+    pub(crate) fn isolated(&self, command: Invocation) -> Invocation {
+        let mut command = command
+            .env(vars::CARGO_HOME, self.root.join("cargo").as_str())
+            .env(vars::UV_CACHE_DIR, self.root.join("uv").as_str())
+            .env("XDG_CACHE_HOME", self.root.join("cache").as_str())
+            .env(
+                vars::XTASK_CACHE_DIR,
+                self.root.join("cache/xtask-build").as_str(),
+            )
+            .env_remove(vars::CARGO_TARGET_DIR)
+            .env_remove(vars::UV_PROJECT_ENVIRONMENT)
+            .env_remove(vars::VIRTUAL_ENV);
+        for name in vars::OTHER_TARGET_DIRS.iter().chain(&vars::PYO3) {
+            command = command.env_remove(*name);
+        }
+        command
+    }
+}
+
+fn git_command(tree: &Utf8Path, args: &[&str]) -> Invocation {
+    let settings = [
+        "user.name=bench-build",
+        "user.email=bench-build@localhost",
+        "commit.gpgsign=false",
+        "core.hooksPath=/dev/null",
+        "core.autocrlf=false",
+        "advice.detachedHead=false",
+    ];
+    let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+    let git = Invocation::new("git")
+        .args(settings)
+        .args(args.iter().copied());
+    let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+    inherited
+        .into_iter()
+        .fold(git, Invocation::env_remove)
+        .cwd(tree)
+}
+
+fn link(to: &Utf8Path, from: &Utf8Path) -> Result<(), BenchError> {
+    std::os::unix::fs::symlink(to, from).map_err(at(from))
+}
+
+/// Seconds since 1970.
+#[must_use]
+pub fn now_s() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
+}

@@ -1,0 +1,163 @@
+//! What the kernel tells of processes (proc(5)), as far as it is needed to say what a command has cost.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// One process, from `/proc/PID/stat`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) parent: u32,
+    pub(crate) group: u32,
+    /// Its own processor time, in ticks.
+    pub(crate) own_ticks: u64,
+    /// That of its children which have ended and been waited for, and of theirs.
+    pub(crate) children_ticks: u64,
+    /// When it was started, in ticks since the machine was.
+    pub(crate) start_ticks: u64,
+}
+
+impl Stat {
+    pub(crate) fn of(process: &str) -> Option<Self> {
+        Self::parse(&fs_err::read_to_string(format!("/proc/{process}/stat")).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The name, in parentheses, may hold spaces and parentheses itself.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<_> = rest.split(' ').collect();
+        // Numbered from 1 in proc(5); the state, which is number 3, comes first here.
+        let field = |number: usize| fields.get(number - 3)?.trim().parse::<u64>().ok();
+        Some(Self {
+            parent: u32::try_from(field(4)?).ok()?,
+            group: u32::try_from(field(5)?).ok()?,
+            own_ticks: field(14)? + field(15)?,
+            children_ticks: field(16)? + field(17)?,
+            start_ticks: field(22)?,
+        })
+    }
+}
+
+/// All processes that there are, by number.
+pub(crate) fn all() -> Vec<u32> {
+    let entries = Utf8Path::new("/proc").read_dir_utf8().into_iter().flatten();
+    let names = entries.flatten();
+    names
+        .filter_map(|entry| entry.file_name().parse().ok())
+        .collect()
+}
+
+/// The arguments that a process was started with, its program first. None if it has ended.
+pub(crate) fn arguments(process: u32) -> Vec<String> {
+    let bytes = fs_err::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+    let text = String::from_utf8_lossy(&bytes);
+    let words = text.split_terminator('\0');
+    words.map(str::to_owned).collect()
+}
+
+/// What a process holds in memory, in bytes.
+pub(crate) fn resident_bytes(process: u32) -> Option<u64> {
+    let text = fs_err::read_to_string(format!("/proc/{process}/statm")).ok()?;
+    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
+/// What a process, and its children that have ended and been waited for, have sent to storage, in bytes. Files that
+/// never reach a disk (tmpfs) do not count.
+pub(crate) fn written_bytes(process: &str) -> Option<u64> {
+    let text = fs_err::read_to_string(format!("/proc/{process}/io")).ok()?;
+    let mut lines = text.lines();
+    lines
+        .find_map(|line| line.strip_prefix("write_bytes: "))?
+        .parse()
+        .ok()
+}
+
+/// The time that all processors of the machine have spent working, and that others took from a virtual one, in ticks.
+/// `None` where the kernel does not tell.
+pub(crate) fn busy_ticks() -> Option<u64> {
+    busy(&fs_err::read_to_string("/proc/stat").ok()?)
+}
+
+fn busy(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("cpu "))?;
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    // user, nice, system, (idle, iowait), irq, softirq, steal.
+    let counted = [0, 1, 2, 5, 6, 7].into_iter();
+    let sum: u64 = counted.filter_map(|index| ticks.get(index)).sum();
+    (sum > 0).then_some(sum)
+}
+
+/// Ticks as seconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "2^53 ticks are millions of years"
+)]
+pub(crate) fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+}
+
+/// Seconds since the machine was started, by the clock that [`Stat::start_ticks`] counts.
+pub(crate) fn uptime_s() -> Option<f64> {
+    let text = fs_err::read_to_string("/proc/uptime").ok()?;
+    text.split(' ').next()?.parse().ok()
+}
+
+/// The processes that were started with `variable` set to `value`.
+#[must_use]
+pub fn with_variable(variable: &str, value: &str) -> Vec<u32> {
+    let wanted = format!("{variable}={value}");
+    let has = |process: &u32| {
+        let path = Utf8PathBuf::from(format!("/proc/{process}/environ"));
+        let bytes = fs_err::read(path).unwrap_or_default();
+        let mut variables = bytes.split(|byte| *byte == 0);
+        variables.any(|it| it == wanted.as_bytes())
+    };
+    all().into_iter().filter(has).collect()
+}
+
+/// How long ago this process was started, in seconds. cargo replaces itself by the program that it runs, so for
+/// `cargo run` this includes what cargo took.
+#[must_use]
+pub fn age_s() -> Option<f64> {
+    let started_s = seconds(Stat::of("self")?.start_ticks);
+    Some((uptime_s()? - started_s).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_spaces_and_parentheses_does_not_shift_the_fields() {
+        let text = "7 (a) b (c) S 3 4 4 0 -1 0 0 0 0 0 10 5 20 2 20 0 1 0 999 0 0\n";
+        let stat = Stat::parse(text).unwrap();
+        let expected = Stat {
+            parent: 3,
+            group: 4,
+            own_ticks: 15,
+            children_ticks: 22,
+            start_ticks: 999,
+        };
+        assert_eq!(stat, expected);
+    }
+
+    #[test]
+    fn idle_processors_do_not_work() {
+        assert_eq!(busy("cpu  1 2 4 800 900 8 16 32 0 0\ncpu0 1\n"), Some(63));
+        assert_eq!(busy("cpu  0 0 0 0 0 0 0 0 0 0\n"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn we_are_among_all_and_found_by_our_environment() {
+        let own = std::process::id();
+        assert!(all().contains(&own));
+        assert!(resident_bytes(own).unwrap() > 100_000);
+        assert!(!arguments(own).is_empty());
+        let (name, value) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
+        assert!(with_variable(&name, &value).contains(&own));
+        assert!(age_s().unwrap() < 3600.0);
+    }
+}

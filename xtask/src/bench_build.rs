@@ -1,0 +1,282 @@
+//! `cargo xtask bench-build`.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use build_bench::baseline::{Comparison, Verdict, compare};
+use build_bench::lane::rows;
+use build_bench::report::table::{disturbance, seconds, table};
+use build_bench::results::{Results, State};
+use build_bench::schedule::{Job, Plan};
+use build_bench::session::{Observer, Progress};
+use build_bench::{BenchError, Request, store};
+use build_env::{proc, python};
+use camino::Utf8PathBuf;
+
+use crate::Answer;
+use crate::context::{Context, toolbox};
+use crate::ui;
+
+/// Measure how long builds of the project take: after an edit, with nothing changed, from nothing, and in other situations
+/// in which somebody waits; with several ways to build and several settings, in turn.
+///
+/// Works on copies in the user's cache directory, with caches of their own. Results are kept after each run: after an
+/// abort `--resume` goes on.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Measure only this situation; may be given several times [default: all]
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is
+    /// what the others are compared with [default: a choice for the questions of most projects]
+    #[arg(long, value_name = "NAME")]
+    strategy: Vec<String>,
+    /// How often a short build is measured; a long one a seventh of that
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// How long all of it may take, as `90s`, `20m` or `2h`
+    #[arg(long, value_name = "TIME", default_value = "20m", value_parser = duration)]
+    time_budget: Duration,
+    /// The Python to build for: a path, or a version such as 3.12
+    #[arg(long, value_name = "PYTHON")]
+    python: Option<String>,
+    /// Go on with a measurement that was interrupted
+    #[arg(long)]
+    resume: bool,
+    /// Write the results as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<Utf8PathBuf>,
+    /// Write tables in Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<Utf8PathBuf>,
+    /// Write a page with charts
+    #[arg(long, value_name = "FILE")]
+    html: Option<Utf8PathBuf>,
+    /// Compare with an earlier `--json`; exit code 3 if something has become slower by more than the noise
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<Utf8PathBuf>,
+    /// With --baseline: how much longer something may take
+    #[arg(
+        long,
+        value_name = "FACTOR",
+        default_value_t = 1.10,
+        requires = "baseline"
+    )]
+    fail_above: f64,
+    /// Measure nothing: write reports of an earlier `--json`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "scenario", "strategy"])]
+    from: Option<Utf8PathBuf>,
+}
+
+/// `90s`, `20m`, `2h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is not a time such as 90s, 20m or 2h");
+    let (number, factor_s) = match text.char_indices().last() {
+        Some((end, 's')) => (&text[..end], 1),
+        Some((end, 'm')) => (&text[..end], 60),
+        Some((end, 'h')) => (&text[..end], 3600),
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    match number {
+        0 => Err(wrong()),
+        number => Ok(Duration::from_secs(u64::from(number) * factor_s)),
+    }
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    // Before anything is measured, so that a wrong name costs no time.
+    let baseline = args.baseline.as_deref().map(store::load).transpose()?;
+    let results = match &args.from {
+        Some(path) => store::load(path)?,
+        None => measured(context, args)?,
+    };
+    print!("{}", table(&results));
+    write_reports(&results, args)?;
+    if let Some(warning) = disturbance(&results) {
+        ui::warn(&warning);
+    }
+    if results.state == State::Interrupted {
+        bail!(
+            "interrupted; what was measured has been kept\n  help: `cargo xtask bench-build --resume`, with the same options, goes on"
+        )
+    }
+    Ok(baseline.map_or(Answer::Done, |baseline| {
+        against(&results, &baseline, args.fail_above)
+    }))
+}
+
+fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
+    let launcher_s = proc::age_s();
+    let project = context.project()?;
+    let plan = Plan {
+        rows: rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?,
+        runs: args.runs,
+        time_budget_s: args.time_budget.as_secs_f64(),
+    };
+    let toolbox = toolbox(false)?;
+    let uv = toolbox.uv(&ui::say)?;
+    let maturin = toolbox.maturin(&uv, &ui::say)?;
+    let python = match &args.python {
+        Some(wanted) => python::named(wanted)?,
+        None => python::newest("any that requires-python allows", |python| {
+            python.satisfies(project.requires_python.as_ref())
+        })?,
+    };
+    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program =
+        Utf8PathBuf::try_from(program).context("the path of this program is not UTF-8")?;
+    let interrupted = crate::dev::interrupted()?;
+    let over: &AtomicBool = &interrupted;
+    let request = Request {
+        project: &project,
+        plan,
+        resumes: args.resume,
+        toolbox: &toolbox,
+        uv: &uv,
+        maturin: &maturin,
+        python: &python,
+        xtask: &program,
+        launcher_s,
+        is_over: &|| over.load(Ordering::SeqCst),
+        say: &ui::say,
+        warn: &ui::warn,
+    };
+    Ok(build_bench::run(&request, &mut Terminal::new())?)
+}
+
+fn write_reports(results: &Results, args: &Args) -> anyhow::Result<()> {
+    if let Some(path) = &args.json {
+        store::save(results, path)?;
+        ui::say("Written", path.as_str());
+    }
+    Ok(())
+}
+
+/// Tells what has changed since the earlier measurement.
+fn against(results: &Results, baseline: &Results, limit: f64) -> Answer {
+    let reasons = results.machine.differs_from(&baseline.machine);
+    if !reasons.is_empty() {
+        ui::warn(&format!(
+            "not the machine of the baseline, so times tell little: {}",
+            reasons.join("; ")
+        ));
+    }
+    let comparisons = compare(results, baseline, limit);
+    println!();
+    for it in &comparisons {
+        println!("{}", comparison_line(it));
+    }
+    let regressions = comparisons
+        .iter()
+        .filter(|it| it.verdict == Verdict::Regression);
+    if regressions.count() > 0 {
+        Answer::Differs
+    } else {
+        Answer::Done
+    }
+}
+
+fn comparison_line(it: &Comparison) -> String {
+    let interval = it.interval.map_or(String::new(), |it| {
+        format!(" ({:.2} to {:.2})", it.low, it.high)
+    });
+    let verdict = match it.verdict {
+        Verdict::Regression => "SLOWER",
+        Verdict::Unclear => "slower, or noise",
+        Verdict::Faster => "faster",
+        Verdict::Same => "same",
+    };
+    format!(
+        "{verdict:<16}  ×{:.2}{interval}  {}: {} then, {} now",
+        it.ratio,
+        it.name,
+        seconds(it.then_s),
+        seconds(it.now_s)
+    )
+}
+
+/// Tells how it goes: on a terminal in one line that is written over.
+struct Terminal {
+    rewrites: bool,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        Self {
+            rewrites: std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+impl Observer for Terminal {
+    fn begins(&mut self, job: &Job, progress: Progress) {
+        let all = progress.made + progress.due;
+        let warm_up = if job.round == 0 { ", warm-up" } else { "" };
+        let text = format!(
+            "[{}/{all}] {} on {}{warm_up}: about {}; {} left",
+            progress.made + 1,
+            job.scenario.id,
+            job.lane,
+            seconds(progress.estimate_s),
+            minutes(progress.left_s)
+        );
+        if self.rewrites {
+            // To the start of the line, and erase to its end.
+            anstream::eprint!(
+                "\r\x1b[K{:>12} {} {text}",
+                "Measuring",
+                bar(progress.made, all)
+            );
+        } else {
+            ui::say("Measuring", &text);
+        }
+    }
+
+    fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
+        if self.rewrites && results.state != State::Running {
+            anstream::eprintln!();
+        }
+        Ok(())
+    }
+}
+
+/// `[=====>    ]`.
+fn bar(made: usize, all: usize) -> String {
+    const WIDTH: usize = 20;
+    let full = WIDTH * made / all.max(1);
+    format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
+}
+
+fn minutes(time_s: f64) -> String {
+    match time_s {
+        time if time < 90.0 => format!("{time:.0} s"),
+        time => format!("{:.0} min", time / 60.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("20m"), Ok(Duration::from_mins(20)));
+        assert_eq!(duration("2h"), Ok(Duration::from_hours(2)));
+        for text in ["", "m", "20", "-1m", "0s", "1.5h", "20é"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_bar_is_as_full_as_it_is_done() {
+        assert_eq!(bar(0, 0).trim_matches(['[', ']']).trim(), "");
+        assert_eq!(
+            bar(5, 10),
+            format!("[{}{}]", "=".repeat(10), " ".repeat(10))
+        );
+    }
+}
