@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use build_bench::baseline::{Comparison, Verdict, compare};
 use build_bench::lane::rows;
-use build_bench::report::table::{disturbance, seconds, table};
+use build_bench::report::html::html;
+use build_bench::report::markdown::markdown;
+use build_bench::report::table::{disturbance, table};
 use build_bench::results::{Results, State};
 use build_bench::schedule::{Job, Plan};
 use build_bench::session::{Observer, Progress};
@@ -148,9 +150,16 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
 }
 
 fn write_reports(results: &Results, args: &Args) -> anyhow::Result<()> {
-    if let Some(path) = &args.json {
-        store::save(results, path)?;
-        ui::say("Written", path.as_str());
+    let reports = [
+        (&args.json, store::json as fn(&Results) -> String),
+        (&args.markdown, markdown),
+        (&args.html, html),
+    ];
+    for (path, report) in reports {
+        if let Some(path) = path {
+            store::write(path, &report(results))?;
+            ui::say("Written", path.as_str());
+        }
     }
     Ok(())
 }
@@ -248,6 +257,11 @@ fn bar(made: usize, all: usize) -> String {
     const WIDTH: usize = 20;
     let full = WIDTH * made / all.max(1);
     format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
+}
+
+fn seconds(time_s: f64) -> String {
+    let digits = if time_s < 10.0 { 2 } else { 0 };
+    format!("{time_s:.digits$} s")
 }
 
 fn minutes(time_s: f64) -> String {

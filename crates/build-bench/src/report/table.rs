@@ -1,5 +1,6 @@
 //! The table on the terminal.
 
+use super::words::seconds;
 use crate::results::{Cell, LaneRecord, Results, State};
 use crate::stats::{Interval, Method};
 
@@ -57,18 +58,6 @@ pub fn spread(interval: Interval, middle: f64) -> String {
         Method::PooledNoise => "~±",
     };
     format!("{sign}{:.0} %", wider * 100.0)
-}
-
-/// Seconds with three significant digits.
-#[must_use]
-pub fn seconds(time_s: f64) -> String {
-    let digits = match time_s {
-        time if time < 1.0 => 3,
-        time if time < 10.0 => 2,
-        time if time < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{time_s:.digits$} s")
 }
 
 /// Columns of equal width, separated by two spaces.

@@ -1,0 +1,112 @@
+//! Where the time of one build goes: a bar of its parts, and every process that was seen.
+
+use super::html::escaped;
+use super::words;
+use crate::results::{LaneRecord, Results, Run};
+use crate::timeline::{Kind, PARTS, Span, in_rows, parts};
+
+/// The scenarios that are shown so.
+const SHOWN: [&str; 3] = ["cdylib", "target", "cold"];
+
+/// For each lane the run of each of these that is nearest to the median.
+pub(super) fn timelines(results: &Results) -> String {
+    let shown = results
+        .method
+        .scenarios
+        .iter()
+        .filter(|it| SHOWN.contains(&it.id.as_str()));
+    let mut text = String::new();
+    for scenario in shown {
+        let lanes = results.method.lanes.iter().filter_map(|lane| {
+            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+            Some(timeline(lane, results.measured(cell).typical()?))
+        });
+        let lanes: String = lanes.collect();
+        if !lanes.is_empty() {
+            text.push_str(&format!("<h3>{}</h3>\n{lanes}", escaped(&scenario.title)));
+        }
+    }
+    text
+}
+
+fn timeline(lane: &LaneRecord, run: &Run) -> String {
+    format!(
+        "<div class=timeline><p class=name><code>{}</code> {} <b>{}</b></p>\n{}<details><summary>every process</summary>\n{}</details></div>\n",
+        escaped(&lane.command),
+        escaped(&lane.setting_title),
+        words::seconds(run.wall_s),
+        shares(run),
+        processes(run)
+    )
+}
+
+/// One bar, divided, with what each part is and how long it takes.
+fn shares(run: &Run) -> String {
+    let parts = parts(&run.timeline, run.wall_s);
+    let class = |name: &str| PARTS.iter().position(|it| *it == name).unwrap_or(0);
+    let shown = || parts.iter().filter(|part| part.time_s >= 0.001);
+    let pieces = shown().map(|part| {
+        let width = part.time_s / run.wall_s * 100.0;
+        format!(
+            "<i class=part{} style=\"width:{width:.2}%\"></i>",
+            class(part.name)
+        )
+    });
+    let legend = shown().map(|part| {
+        let time = words::seconds(part.time_s);
+        format!(
+            "<li><i class=part{}></i>{} {time}</li>",
+            class(part.name),
+            part.name
+        )
+    });
+    format!(
+        "<div class=shares>{}</div><ul class=legend>{}</ul>\n",
+        pieces.collect::<String>(),
+        legend.collect::<String>()
+    )
+}
+
+/// Every process as a piece of its own, in rows.
+fn processes(run: &Run) -> String {
+    let rows = in_rows(&run.timeline);
+    let count = rows.iter().map(|(row, _)| row + 1).max().unwrap_or(0);
+    let pieces: String = rows
+        .iter()
+        .map(|(row, span)| piece(*row, span, run.wall_s))
+        .collect();
+    format!(
+        "<div class=processes style=\"height:calc({ROW_EM}em*{count})\">{pieces}</div>\
+         <p class=axis><span>0 s</span><span>{}</span></p>\n",
+        words::seconds(run.wall_s)
+    )
+}
+
+/// The height of a row.
+const ROW_EM: f32 = 1.5;
+
+fn piece(row: usize, span: &Span, wall_s: f64) -> String {
+    let percent = |time_s: f64| (time_s / wall_s * 100.0).clamp(0.0, 100.0);
+    let (left, right) = (percent(span.start_s), percent(span.end_s));
+    let label = escaped(&span.label);
+    format!(
+        "<i class=part{} style=\"top:calc({ROW_EM}em*{row});left:{left:.2}%;width:{:.2}%\" title=\"{label}, {}\">{label}</i>",
+        class(span.kind),
+        (right - left).max(0.1),
+        words::seconds(span.end_s - span.start_s)
+    )
+}
+
+/// The colour of the part that the process belongs to.
+fn class(kind: Kind) -> usize {
+    let name = match kind {
+        Kind::Link => "link",
+        Kind::Compile => "rustc",
+        Kind::BuildScript => "build scripts",
+        Kind::Cache => "compiler cache",
+        Kind::Cargo => "cargo itself",
+        Kind::Python => "place and check",
+        Kind::Tool => "before cargo",
+    };
+    PARTS.iter().position(|it| *it == name).unwrap_or(0)
+}

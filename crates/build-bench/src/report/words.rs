@@ -1,0 +1,173 @@
+//! Figures and facts in words, as all reports have them.
+
+use crate::results::{Cell, Results};
+use crate::stats::{Interval, Method};
+
+/// Seconds with three significant digits.
+pub(super) fn seconds(time_s: f64) -> String {
+    format!("{} s", digits(time_s))
+}
+
+fn digits(time_s: f64) -> String {
+    let digits = match time_s {
+        time if time < 1.0 => 3,
+        time if time < 10.0 => 2,
+        time if time < 100.0 => 1,
+        _ => 0,
+    };
+    format!("{time_s:.digits$}")
+}
+
+/// From where to where, in seconds; with `~` where it comes from other cells.
+pub(super) fn range(interval: Interval) -> String {
+    let mark = match interval.method {
+        Method::OrderStatistics => "",
+        Method::PooledNoise => "~",
+    };
+    format!(
+        "{mark}{} to {}",
+        digits(interval.low),
+        digits(interval.high)
+    )
+}
+
+/// The same for a ratio.
+pub(super) fn ratio_range(interval: Interval) -> String {
+    let mark = match interval.method {
+        Method::OrderStatistics => "",
+        Method::PooledNoise => "~",
+    };
+    format!("{mark}{:.2} to {:.2}", interval.low, interval.high)
+}
+
+/// Bytes in the unit that fits.
+pub(super) fn bytes(count: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let count = count as f64;
+    match count {
+        count if count < 1e6 => format!("{:.0} kB", count / 1e3),
+        count if count < 1e9 => format!("{:.0} MB", count / 1e6),
+        count => format!("{:.1} GB", count / 1e9),
+    }
+}
+
+/// The project, in one line.
+pub(super) fn subject(results: &Results) -> String {
+    let subject = &results.subject;
+    let commit = subject.commit.as_ref();
+    let commit = commit.map_or(String::new(), |commit| format!(" at {commit}"));
+    format!(
+        "{}{commit}, {} locked packages",
+        subject.name, subject.locked_packages
+    )
+}
+
+/// The machine, in one line.
+pub(super) fn machine(results: &Results) -> String {
+    let machine = &results.machine;
+    let memory = machine.memory_bytes.map_or(String::new(), |count| {
+        let whose = if machine.is_container {
+            " (container)"
+        } else {
+            ""
+        };
+        format!(", {} of memory{whose}", bytes(count))
+    });
+    let file_system = machine.file_system.as_ref();
+    let file_system = file_system.map_or(String::new(), |it| format!(", {it}"));
+    format!(
+        "{}, {} processors{memory}{file_system}, {}",
+        machine.cpu, machine.cores, machine.system
+    )
+}
+
+/// The versions of the tools, in one line.
+pub(super) fn versions(results: &Results) -> String {
+    let versions = results.machine.versions.iter();
+    let versions = versions.map(|(name, version)| format!("{name} {version}"));
+    versions.collect::<Vec<_>>().join(", ")
+}
+
+/// How it was measured, sentence by sentence.
+pub(super) fn method(results: &Results) -> Vec<String> {
+    let method = &results.method;
+    let mut told = vec![
+        format!(
+            "Medians, with intervals that hold the true median with {:.0} % probability: from the order of the runs where there are six or more; else, marked ~, from the noise of all cells together.",
+            method.confidence * 100.0
+        ),
+        "Each column has a checkout and caches of its own. They are measured in turn, another one first in each round; ratios are medians of pairs of the same round.".to_owned(),
+        "What was downloaded is there already, also for a cold build; nothing uses the network while it is measured.".to_owned(),
+    ];
+    if let Some(launcher_s) = results.machine.launcher_s {
+        told.push(format!(
+            "`cargo xtask` is measured as the program that it runs; cargo adds {} to find that this is up to date.",
+            seconds(launcher_s)
+        ));
+    }
+    told.extend(edits(results));
+    if let Some(bumped) = &results.subject.bumped {
+        told.push(format!(
+            "In the lock file {} changes: {}.",
+            bumped.name,
+            bumped.versions.join(", ")
+        ));
+    }
+    told.extend(noise(results));
+    told.extend(load(results));
+    told
+}
+
+fn edits(results: &Results) -> Option<String> {
+    let edits = results.subject.edits.iter();
+    let edits = edits.map(|edit| format!("{} ({})", edit.crate_name, edit.place));
+    let edits: Vec<_> = edits.collect();
+    (!edits.is_empty()).then(|| format!("The lines that change: {}.", edits.join(", ")))
+}
+
+fn noise(results: &Results) -> Option<String> {
+    let long = results.noise.long?;
+    Some(format!(
+        "The noise of runs of half a second and more: {:.1} %.",
+        long.sigma * 100.0
+    ))
+}
+
+fn load(results: &Results) -> Option<String> {
+    let load = results.machine.load_at_start?;
+    Some(format!(
+        "Load when it began: {load:.2}; it took {:.0} min.",
+        results.spent_s / 60.0
+    ))
+}
+
+/// What a run typically costs beside time: memory, calls of rustc, bytes written. `None` without runs.
+pub(super) fn costs(cell: &Cell) -> Option<[String; 5]> {
+    let run = cell.typical()?;
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    Some([
+        or_dash(run.cpu_s.map(seconds)),
+        or_dash(run.peak_bytes.map(bytes)),
+        run.compilations.to_string(),
+        or_dash(run.cache_hits.map(|it| it.to_string())),
+        or_dash(run.written_bytes.map(bytes)),
+    ])
+}
+
+/// What [`costs`] are of.
+pub(super) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_digits_are_enough() {
+        let told = [0.0061, 0.73, 6.01, 18.44, 198.2].map(seconds);
+        assert_eq!(told, ["0.006 s", "0.730 s", "6.01 s", "18.4 s", "198 s"]);
+        assert_eq!(
+            [12_000, 12_345_678, 1_500_000_000].map(bytes),
+            ["12 kB", "12 MB", "1.5 GB"]
+        );
+    }
+}
