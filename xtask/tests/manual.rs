@@ -11,6 +11,10 @@ use testkit::{Fixture, TempDir};
 /// Commands that are not run, and why.
 const NOT_RUN: [(&str, &str); 10] = [
     (
+        "cargo xtask bench-build",
+        "measures for 20 minutes; tests/bench runs it",
+    ),
+    (
         "cargo xtask wheel",
         "builds with zig, or takes a wheel; tests/wheel runs it",
     ),

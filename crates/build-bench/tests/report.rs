@@ -1,0 +1,189 @@
+//! The reports of results that are known, and the documentation of their form.
+
+use build_bench::lane::{Row, rows};
+use build_bench::machine::Machine;
+use build_bench::report::html::html;
+use build_bench::report::markdown::markdown;
+use build_bench::report::table::table;
+use build_bench::results::{
+    Bumped, Cell, EditRecord, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord,
+    State, Subject,
+};
+use build_bench::scenario::{Role, SCENARIOS};
+use build_bench::setting::SETTINGS;
+use build_bench::stats::{CONFIDENCE, Noises};
+use build_bench::strategy::STRATEGIES;
+use build_bench::timeline::{Kind, Span};
+use camino::Utf8Path;
+
+/// Each cell of a lane takes as many seconds as the lane's number, from 1, times the round's.
+fn results() -> Results {
+    let names = [
+        "maturin-develop/incremental",
+        "maturin-develop/sccache-incremental",
+        "maturin-develop/sccache",
+    ];
+    let names: Vec<_> = names.map(str::to_owned).into();
+    let rows = rows(&names, &[]).unwrap();
+    let scenario = |it: &build_bench::scenario::Scenario| ScenarioRecord {
+        id: it.id.to_owned(),
+        title: it.title.to_owned(),
+    };
+    let cells = rows
+        .iter()
+        .zip(1..)
+        .flat_map(|(row, number)| cells(row, number));
+    let mut results = Results {
+        schema: SCHEMA,
+        state: State::Complete,
+        subject: Subject {
+            name: "thing <x>".to_owned(),
+            commit: Some("0123456789ab+".to_owned()),
+            edits: vec![EditRecord {
+                role: Role::Core,
+                crate_name: "io".to_owned(),
+                place: "io/src/lib.rs:3".to_owned(),
+            }],
+            bumped: Some(Bumped {
+                name: "bytes".to_owned(),
+                versions: vec!["1.2.3".to_owned(), "1.2.2".to_owned()],
+            }),
+            locked_packages: 9,
+        },
+        machine: Machine {
+            cores: 2,
+            launcher_s: Some(0.07),
+            ..Machine::default()
+        },
+        method: MethodRecord {
+            runs: 7,
+            time_budget_s: 1200.0,
+            confidence: CONFIDENCE,
+            lanes: rows.iter().map(|row| LaneRecord::of(&row.lane)).collect(),
+            scenarios: SCENARIOS.iter().map(scenario).collect(),
+        },
+        spent_s: 60.0,
+        cells: cells.collect(),
+        noise: Noises::default(),
+    };
+    results.summarise();
+    results
+}
+
+fn cells(row: &Row, number: u32) -> Vec<Cell> {
+    let cell = |scenario: &&'static build_bench::scenario::Scenario| {
+        let mut cell = Cell::new(scenario, &row.lane);
+        let run = |round: u32| Run {
+            round,
+            wall_s: f64::from(number) * f64::from(round),
+            cpu_s: Some(1.0),
+            peak_bytes: Some(1 << 30),
+            is_another_library: Some(scenario.id != "leaf"),
+            timeline: vec![Span {
+                kind: Kind::Link,
+                label: "<lib>".to_owned(),
+                start_s: 0.0,
+                end_s: 0.5,
+            }],
+            ..Run::default()
+        };
+        cell.runs = (1..=7).map(run).collect();
+        if scenario.id == "lock" {
+            cell.runs.clear();
+            cell.note = Some("not measured: no reason".to_owned());
+        }
+        cell
+    };
+    row.scenarios.iter().map(cell).collect()
+}
+
+#[test]
+fn the_table_has_a_column_for_each_lane() {
+    let text = table(&results());
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("nothing changed"));
+    let words = line
+        .unwrap()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert_eq!(
+        words,
+        "nothing changed 4.00 s ±75 % 8.00 s ±75 % ×2.00 12.0 s ±75 % ×3.00"
+    );
+    assert!(text.contains("builds nothing"), "{text}");
+    assert!(text.contains("lock: not measured: no reason"), "{text}");
+}
+
+#[test]
+fn markdown_answers_the_two_questions_about_sccache() {
+    let text = markdown(&results());
+    for part in [
+        "## Where sccache helps: `maturin develop --uv`",
+        "| target/ gone | 4.00 s (1.00 to 7.00) | 8.00 s (2.00 to 14.0) | 2.00 (2.00 to 2.00) |",
+        "## sccache and incremental builds: `maturin develop --uv`",
+        "| sccache without incremental | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) |",
+        "* In the lock file bytes changes: 1.2.3, 1.2.2.",
+        "* `cargo xtask` is measured as the program that it runs; cargo adds 0.070 s",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    // Each table has as many columns in each line as in its first.
+    for block in text.split("\n\n").filter(|block| block.starts_with('|')) {
+        let columns: Vec<_> = block
+            .lines()
+            .map(|line| line.matches('|').count())
+            .collect();
+        assert!(columns.iter().all(|count| *count == columns[0]), "{block}");
+    }
+}
+
+#[test]
+fn the_page_is_whole_and_needs_nothing_else() {
+    let page = html(&results());
+    for tag in [
+        "main", "section", "div", "details", "ul", "li", "table", "h2", "h3", "p", "code", "i",
+        "span",
+    ] {
+        let open =
+            page.matches(&format!("<{tag}>")).count() + page.matches(&format!("<{tag} ")).count();
+        assert_eq!(open, page.matches(&format!("</{tag}>")).count(), "{tag}");
+    }
+    for part in [
+        "http:", "https:", "<script", "<img", "<lib>", "<x>", "NaN", "inf%",
+    ] {
+        assert!(!page.contains(part), "{part}");
+    }
+    for scenario in &SCENARIOS {
+        assert!(page.contains(scenario.title), "{}", scenario.id);
+    }
+    assert!(page.contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn everything_that_has_a_name_is_documented() {
+    let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/bench-build.md");
+    let text = fs_err::read_to_string(path).unwrap();
+    let mut names: Vec<String> = SCENARIOS.iter().map(|it| it.id.to_owned()).collect();
+    names.extend(STRATEGIES.iter().map(|it| it.id.to_owned()));
+    names.extend(SETTINGS.iter().map(|it| it.id.to_owned()));
+    keys(&serde_json::to_value(results()).unwrap(), &mut names);
+    for name in names {
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+/// The keys of all objects in `value`.
+fn keys(value: &serde_json::Value, names: &mut Vec<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            for (name, value) in fields {
+                names.push(name.clone());
+                keys(value, names);
+            }
+        }
+        serde_json::Value::Array(values) => values.iter().for_each(|value| keys(value, names)),
+        _ => {}
+    }
+}
