@@ -1,6 +1,6 @@
 //! Where the time of one build goes, told by the processes that were seen. So it works for every strategy alike, also
-//! where cargo is deep inside another program. What is shorter than the time between two looks (20 ms) may be
-//! missing.
+//! where cargo is deep inside another program. What is shorter than the time between two looks (20 ms, and
+//! 100 ms once a build has taken five seconds) may be missing.
 
 use std::collections::BTreeMap;
 

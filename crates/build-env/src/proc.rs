@@ -36,13 +36,15 @@ impl Stat {
     }
 }
 
-/// All processes that there are, by number.
+/// All processes that there are, in the order of their numbers.
 pub(crate) fn all() -> Vec<u32> {
     let entries = Utf8Path::new("/proc").read_dir_utf8().into_iter().flatten();
     let names = entries.flatten();
-    names
+    let mut all: Vec<u32> = names
         .filter_map(|entry| entry.file_name().parse().ok())
-        .collect()
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 /// The arguments that a process was started with, its program first. None if it has ended.

@@ -26,7 +26,7 @@ pub fn html(results: &Results) -> String {
         String::new()
     } else {
         format!(
-            "<h2>Where the time goes</h2>\n<p>The run nearest to the median; what is shorter than 20 ms may be missing.</p>\n{timelines}"
+            "<h2>Where the time goes</h2>\n<p>The run nearest to the median; what is shorter than 20 ms (100 ms in builds of more than five seconds) may be missing.</p>\n{timelines}"
         )
     };
     format!(
