@@ -300,6 +300,7 @@ impl<'a> Prepared<'a> {
             spent_s: 0.0,
             cells: plan.rows.iter().flat_map(|row| self.cells(row)).collect(),
             noise: Noises::default(),
+            ratio_noise: Noises::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::lane::Lane;
 use crate::machine::Machine;
 use crate::scenario::{Goal, Role, Scenario};
 use crate::setting::Setting;
-use crate::stats::{Noises, Summary, median};
+use crate::stats::{Noises, Summary, median, ratio};
 use crate::strategy::Strategy;
 use crate::timeline::Span;
 
@@ -32,6 +32,8 @@ pub struct Results {
     pub cells: Vec<Cell>,
     /// The noise of all cells together.
     pub noise: Noises,
+    /// That of the ratios of two runs of one round.
+    pub ratio_noise: Noises,
 }
 
 /// How far a measurement has come.
@@ -214,24 +216,35 @@ impl Results {
 
     /// Computes what follows from the runs.
     pub fn summarise(&mut self) {
-        let times: Vec<_> = self.cells.iter().map(Cell::times).collect();
-        self.noise = Noises::of(&times);
         // Cells look at one another.
         let snapshot = self.clone();
-        for (cell, earlier) in self.cells.iter_mut().zip(&snapshot.cells) {
-            let measured = snapshot.measured(earlier);
-            let times = measured.times();
-            let noise = median(&times).and_then(|median| self.noise.at(median));
-            cell.wall_s = Summary::of(&times, noise);
-            let reference = snapshot.reference(earlier);
-            let pairs = reference.map(|reference| measured.pairs(reference));
-            cell.ratio = crate::stats::ratio(&pairs.unwrap_or_default(), noise);
+        let times: Vec<_> = snapshot.cells.iter().map(Cell::times).collect();
+        let pairs: Vec<_> = snapshot.cells.iter().map(|it| snapshot.pairs(it)).collect();
+        self.noise = Noises::of(&times);
+        self.ratio_noise = Noises::of_pairs(&pairs);
+        for ((cell, earlier), pairs) in self.cells.iter_mut().zip(&snapshot.cells).zip(&pairs) {
+            let times = snapshot.measured(earlier).times();
+            let at = |noises: Noises| median(&times).and_then(|median| noises.at(median));
+            cell.wall_s = Summary::of(&times, at(self.noise));
+            cell.ratio = ratio(pairs, at(self.ratio_noise));
         }
     }
 
-    /// The cell that `cell` is compared with: that of the first lane.
+    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were measured.
+    fn pairs(&self, cell: &Cell) -> Vec<(f64, f64)> {
+        let measured = self.measured(cell);
+        let reference = self
+            .reference(cell)
+            .map(|reference| measured.pairs(reference));
+        reference.unwrap_or_default()
+    }
+
+    /// The cell that `cell` is compared with: that of the first lane, unless it is that itself.
     fn reference(&self, cell: &Cell) -> Option<&Cell> {
         let first = self.method.lanes.first()?;
+        if first.id() == cell.lane_id() {
+            return None;
+        }
         let reference = self.cell_of(&cell.scenario, &first.strategy, &first.setting)?;
         Some(self.measured(reference))
     }

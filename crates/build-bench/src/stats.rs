@@ -152,10 +152,26 @@ impl Noises {
     /// What the times of many cells, in seconds, have in common.
     #[must_use]
     pub fn of(cells: &[Vec<f64>]) -> Self {
-        let is_short = |cell: &&Vec<f64>| median(cell).is_some_and(|it| it < SHORT_S);
-        let (short, long): (Vec<_>, Vec<_>) = cells.iter().partition(is_short);
-        let noise =
-            |cells: Vec<&Vec<f64>>| Noise::of(&cells.into_iter().cloned().collect::<Vec<_>>());
+        Self::of_kinds(cells.iter().map(|cell| (median(cell), cell.clone())))
+    }
+
+    /// The same of the ratios of pairs. What slows down both of a pair is not in it, so it is less than that of times.
+    #[must_use]
+    pub fn of_pairs(cells: &[Vec<(f64, f64)>]) -> Self {
+        Self::of_kinds(cells.iter().map(|pairs| {
+            let ours: Vec<_> = pairs.iter().map(|(ours, _)| *ours).collect();
+            (median(&ours), ratios(pairs))
+        }))
+    }
+
+    /// Of observations that belong to a time, in seconds.
+    fn of_kinds(cells: impl Iterator<Item = (Option<f64>, Vec<f64>)>) -> Self {
+        let (short, long): (Vec<_>, Vec<_>) =
+            cells.partition(|(time_s, _)| time_s.is_some_and(|it| it < SHORT_S));
+        let noise = |cells: Vec<(Option<f64>, Vec<f64>)>| {
+            let observations: Vec<_> = cells.into_iter().map(|(_, it)| it).collect();
+            Noise::of(&observations)
+        };
         Self {
             short: noise(short),
             long: noise(long),
@@ -202,15 +218,6 @@ impl Noise {
             method: Method::PooledNoise,
         })
     }
-
-    /// That of a quotient of two observations.
-    #[must_use]
-    pub fn of_ratio(self) -> Self {
-        Self {
-            sigma: self.sigma * 2.0_f64.sqrt(),
-            ..self
-        }
-    }
 }
 
 /// The 97.5 % quantile of Student's t distribution.
@@ -224,11 +231,14 @@ fn quantile(degrees_of_freedom: usize) -> Option<f64> {
     Some(TABLE.get(row).copied().unwrap_or(1.96))
 }
 
-/// `ours` against `theirs`, run by run: both of a pair have seen the same state of the machine.
+/// Ours against theirs, run by run: both of a pair have seen the same state of the machine. `noise` is that of ratios.
 #[must_use]
 pub fn ratio(pairs: &[(f64, f64)], noise: Option<Noise>) -> Option<Summary> {
-    let ratios: Vec<_> = pairs.iter().map(|(ours, theirs)| ours / theirs).collect();
-    Summary::of(&ratios, noise.map(Noise::of_ratio))
+    Summary::of(&ratios(pairs), noise)
+}
+
+fn ratios(pairs: &[(f64, f64)]) -> Vec<f64> {
+    pairs.iter().map(|(ours, theirs)| ours / theirs).collect()
 }
 
 /// The quotient of two figures that were not measured together, and its interval: on the logarithmic scale the
@@ -342,6 +352,9 @@ mod tests {
         let interval = ratio.interval.unwrap();
         assert!(close(ratio.median, 0.25));
         assert!(close(interval.low, 0.25) && close(interval.high, 0.25));
+        // So a pair that was measured once is certain too.
+        let noise = Noises::of_pairs(&[pairs]).at(1.0).unwrap();
+        assert!(close(noise.sigma + 1.0, 1.0), "{noise:?}");
     }
 
     #[test]

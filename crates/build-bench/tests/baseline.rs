@@ -31,6 +31,7 @@ fn results(times: &[f64]) -> Results {
         spent_s: 0.0,
         cells: vec![cell],
         noise: Noises::default(),
+        ratio_noise: Noises::default(),
     };
     results.summarise();
     results

@@ -65,6 +65,7 @@ fn results() -> Results {
         spent_s: 60.0,
         cells: cells.collect(),
         noise: Noises::default(),
+        ratio_noise: Noises::default(),
     };
     results.summarise();
     results

@@ -99,6 +99,7 @@ fn empty(plan: &Plan) -> Results {
         spent_s: 0.0,
         cells: plan.rows.iter().flat_map(cells).collect(),
         noise: Noises::default(),
+        ratio_noise: Noises::default(),
     }
 }
 

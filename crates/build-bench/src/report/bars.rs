@@ -27,8 +27,14 @@ fn group(results: &Results, scenario: &ScenarioRecord) -> String {
     let widest_s = ends.fold(0.0, f64::max);
     if widest_s <= 0.0 {
         return format!(
-            "<section class=group><h3>{}</h3><p class=note>not measured</p></section>\n",
-            escaped(&scenario.title)
+            "<section class=group><h3>{}</h3><p class=note>{}</p></section>\n",
+            escaped(&scenario.title),
+            escaped(
+                cells
+                    .first()
+                    .and_then(|(_, _, cell)| cell.note.as_deref())
+                    .unwrap_or("not measured")
+            )
         );
     }
     let bars: String = cells
@@ -42,9 +48,10 @@ fn group(results: &Results, scenario: &ScenarioRecord) -> String {
 }
 
 fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
+    let command = words::command(lane, &cell.scenario);
     let name = format!(
         "<span class=name><code>{}</code> {}</span>",
-        escaped(&lane.command),
+        escaped(command),
         escaped(&lane.setting_title)
     );
     let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale());

@@ -1,6 +1,7 @@
 //! Figures and facts in words, as all reports have them.
 
-use crate::results::{Cell, Results};
+use crate::results::{Cell, LaneRecord, Results};
+use crate::scenario::{Goal, Scenario};
 use crate::stats::{Interval, Method};
 
 /// Seconds with three significant digits.
@@ -139,6 +140,16 @@ fn load(results: &Results) -> Option<String> {
         "Load when it began: {load:.2}; it took {:.0} min.",
         results.spent_s / 60.0
     ))
+}
+
+/// What is typed on `lane` in that scenario.
+pub(super) fn command<'a>(lane: &'a LaneRecord, scenario: &str) -> &'a str {
+    let goal = Scenario::find(scenario).map(Scenario::goal);
+    if goal == Some(Goal::Wheel) {
+        &lane.wheel_command
+    } else {
+        &lane.command
+    }
 }
 
 /// What a run typically costs beside time: memory, calls of rustc, bytes written. `None` without runs.
