@@ -274,6 +274,7 @@ impl Bench<'_> {
         variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
         let running = RunningServer {
             server: server.clone(),
+            store: store.to_string(),
             processes: Vec::new(),
             variables,
         };
@@ -418,6 +419,8 @@ fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invoca
 /// A compiler cache at work.
 struct RunningServer {
     server: Server,
+    /// Its directory, by which its processes are known.
+    store: String,
     processes: Vec<u32>,
     variables: Vec<(String, String)>,
 }
@@ -442,9 +445,11 @@ impl RunningServer {
         )
     }
 
+    /// Some start another server as soon as they are called, or several: all of them are ended.
     fn stop(self) {
-        // It ends by itself otherwise, after some minutes.
+        // Whatever it answers, what is still there is ended below.
         let _ = self.command(self.server.cache.stop).capture();
+        proc::end(&proc::with_variable(vars::XTASK_BENCH_STORE, &self.store));
     }
 }
 

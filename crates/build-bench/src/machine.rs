@@ -46,6 +46,9 @@ pub struct Program<'a> {
     pub name: &'a str,
     /// Where it is.
     pub path: Utf8PathBuf,
+    /// A directory for what it writes, and the variable that tells it so: some write even when they are only asked for
+    /// their version.
+    pub dir: Option<(&'static str, Utf8PathBuf)>,
 }
 
 impl Machine {
@@ -187,6 +190,7 @@ mod tests {
         let cargo = Program {
             name: "cargo",
             path: "cargo".into(),
+            dir: None,
         };
         let machine = Machine::this("/".into(), &[cargo]);
         assert!(machine.cores > 0 && !machine.cpu.is_empty() && !machine.system.is_empty());

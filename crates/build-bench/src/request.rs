@@ -212,6 +212,7 @@ impl<'a> Prepared<'a> {
         let program = |name, path: &Utf8Path| Program {
             name,
             path: path.to_owned(),
+            dir: None,
         };
         let mut programs = vec![
             program("rustc", "rustc".into()),
@@ -225,7 +226,12 @@ impl<'a> Prepared<'a> {
         let rows = &self.request.plan.rows;
         for server in rows.iter().filter_map(|row| self.server(row.lane.setting)) {
             if !programs.iter().any(|it| it.name == server.cache.program) {
-                programs.push(program(server.cache.program, &server.program));
+                let dir = self.workspace.root.join("cache").join(server.cache.program);
+                programs.push(Program {
+                    name: server.cache.program,
+                    path: server.program,
+                    dir: Some((server.cache.dir_variable, dir)),
+                });
             }
         }
         Machine {
@@ -409,7 +415,9 @@ fn commit(root: &Utf8Path) -> Option<String> {
         command.read().ok().map(|text| text.trim().to_owned())
     };
     let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    let differs = git(&["status", "--porcelain"]).is_some_and(|text| !text.is_empty());
+    // Without the locks, git does not write to its index.
+    let differs =
+        git(&["--no-optional-locks", "status", "--porcelain"]).is_some_and(|text| !text.is_empty());
     Some(format!("{commit}{}", if differs { "+" } else { "" }))
 }
 

@@ -1,6 +1,7 @@
 //! What the kernel tells of processes (proc(5)), as far as it is needed to say what a command has cost.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// One process, from `/proc/PID/stat`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +118,15 @@ pub fn with_variable(variable: &str, value: &str) -> Vec<u32> {
         variables.any(|it| it == wanted.as_bytes())
     };
     all().into_iter().filter(has).collect()
+}
+
+/// Asks processes to end.
+pub fn end(processes: &[u32]) {
+    let numbers = processes.iter().map(|id| id.cast_signed());
+    for process in numbers.filter_map(Pid::from_raw) {
+        // It may have ended on its own.
+        let _ = kill_process(process, Signal::TERM);
+    }
 }
 
 /// How long ago this process was started, in seconds. cargo replaces itself by the program that it runs, so for

@@ -88,29 +88,38 @@ fn notes(results: &Results) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-/// Why figures are missing or rest on fewer runs; what holds for all lanes is said once.
+/// What a cell is grouped by.
+type NameOf = fn(&Cell) -> String;
+
+/// Why figures are missing or rest on fewer runs; what holds for all of a lane, or of a scenario, is said once.
 #[must_use]
 pub fn remarks(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();
-    for scenario in &results.method.scenarios {
-        let cells: Vec<_> = results
-            .cells
-            .iter()
-            .filter(|cell| cell.scenario == scenario.id)
-            .collect();
-        let mut notes: Vec<_> = cells.iter().filter_map(|cell| cell.note.as_ref()).collect();
-        notes.sort();
-        notes.dedup();
-        for note in notes {
-            let with = cells.iter().filter(|cell| cell.note.as_ref() == Some(note));
-            let names: Vec<_> = with.map(|cell| cell.lane_id()).collect();
-            let on = match names.len() {
-                count if count == cells.len() => String::new(),
-                _ => format!(" on {}", names.join(", ")),
-            };
-            lines.push(format!("{}{on}: {note}", scenario.id));
+    let mut rest: Vec<&Cell> = results
+        .cells
+        .iter()
+        .filter(|it| it.note.is_some())
+        .collect();
+    let columns = results.method.lanes.iter().map(LaneRecord::id);
+    let scenarios = results.method.scenarios.iter().map(|it| it.id.clone());
+    let of_lane: NameOf = Cell::lane_id;
+    let of_scenario: NameOf = |cell| cell.scenario.clone();
+    let groups = columns
+        .map(|it| (it, of_lane))
+        .chain(scenarios.map(|it| (it, of_scenario)));
+    for (name, name_of) in groups {
+        let all = || results.cells.iter().filter(|cell| name_of(cell) == name);
+        let first = all().next().and_then(|cell| cell.note.clone());
+        if let Some(note) = first.filter(|note| all().all(|cell| cell.note.as_ref() == Some(note)))
+        {
+            lines.push(format!("{name}: {note}"));
+            rest.retain(|cell| name_of(cell) != name);
         }
     }
+    lines.extend(rest.into_iter().filter_map(|cell| {
+        let note = cell.note.as_ref()?;
+        Some(format!("{} on {}: {note}", cell.scenario, cell.lane_id()))
+    }));
     lines
 }
 
