@@ -150,8 +150,7 @@ pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
     edges.extend([0.0, wall_s]);
     edges.retain(|edge| (0.0..=wall_s).contains(edge));
     edges.sort_by(f64::total_cmp);
-    let cargo = spans.iter().filter(|it| it.kind == Kind::Cargo);
-    let first_cargo_s = cargo.map(|it| it.start_s).fold(f64::INFINITY, f64::min);
+    let building_s = building_s(spans);
     let mut times: BTreeMap<&'static str, f64> = BTreeMap::new();
     for edge in edges.windows(2) {
         let middle = f64::midpoint(edge[0], edge[1]);
@@ -159,13 +158,22 @@ pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
             .iter()
             .filter(|it| it.start_s <= middle && middle < it.end_s);
         let kind = active.map(|it| it.kind).min().unwrap_or(Kind::Tool);
-        *times.entry(part(kind, middle < first_cargo_s)).or_default() += edge[1] - edge[0];
+        *times.entry(part(kind, middle < building_s)).or_default() += edge[1] - edge[0];
     }
     let named = PARTS.iter().map(|&name| Part {
         name,
         time_s: times.get(name).copied().unwrap_or(0.0),
     });
     named.collect()
+}
+
+/// When the building begins, in seconds: tools ask cargo this and that before, so it is the longest call that counts.
+/// Without any, nothing is built.
+fn building_s(spans: &[Span]) -> f64 {
+    let cargo = spans.iter().filter(|it| it.kind == Kind::Cargo);
+    let length_s = |span: &&Span| span.end_s - span.start_s;
+    let longest = cargo.max_by(|one, other| length_s(one).total_cmp(&length_s(other)));
+    longest.map_or(f64::INFINITY, |it| it.start_s)
 }
 
 const fn part(kind: Kind, is_before_cargo: bool) -> &'static str {
@@ -261,6 +269,8 @@ mod tests {
     fn the_parts_add_up_to_the_whole() {
         let spans = [
             span(Kind::Tool, 0.0, 10.0),
+            // What it asks cargo before is no build.
+            span(Kind::Cargo, 0.1, 0.4),
             span(Kind::Python, 0.5, 1.0),
             span(Kind::Cargo, 1.0, 8.0),
             span(Kind::Compile, 2.0, 7.0),
@@ -269,8 +279,8 @@ mod tests {
         ];
         let parts = parts(&spans, 10.0);
         let time = |name| parts.iter().find(|it| it.name == name).unwrap().time_s;
-        assert!((time("before cargo") - 1.0).abs() < 1e-9);
-        assert!((time("cargo itself") - 2.0).abs() < 1e-9);
+        assert!((time("before cargo") - 0.7).abs() < 1e-9);
+        assert!((time("cargo itself") - 2.3).abs() < 1e-9);
         assert!((time("rustc") - 3.0).abs() < 1e-9);
         assert!((time("link") - 2.0).abs() < 1e-9);
         assert!((time("place and check") - 2.0).abs() < 1e-9);

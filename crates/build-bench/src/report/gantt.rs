@@ -67,20 +67,28 @@ fn shares(run: &Run) -> String {
     )
 }
 
-/// Every process as a piece of its own, in rows.
+/// Every process as a piece of its own, in rows; only counted, where there are too many at once.
 fn processes(run: &Run) -> String {
     let rows = in_rows(&run.timeline);
-    let count = rows.iter().map(|(row, _)| row + 1).max().unwrap_or(0);
-    let pieces: String = rows
+    let (shown, hidden): (Vec<_>, Vec<_>) = rows.iter().partition(|(row, _)| *row < MOST_ROWS);
+    let count = shown.iter().map(|(row, _)| row + 1).max().unwrap_or(0);
+    let pieces: String = shown
         .iter()
         .map(|(row, span)| piece(*row, span, run.wall_s))
         .collect();
+    let more = match hidden.len() {
+        0 => String::new(),
+        more => format!("<p class=axis>and {more} more at once</p>\n"),
+    };
     format!(
         "<div class=processes style=\"height:calc({ROW_EM}em*{count})\">{pieces}</div>\
-         <p class=axis><span>0 s</span><span>{}</span></p>\n",
+         <p class=axis><span>0 s</span><span>{}</span></p>\n{more}",
         words::seconds(run.wall_s)
     )
 }
+
+/// More would fill the screen and tell no more.
+const MOST_ROWS: usize = 12;
 
 /// The height of a row.
 const ROW_EM: f32 = 1.5;
