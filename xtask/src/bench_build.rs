@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use build_bench::baseline::{Comparison, Verdict, compare};
-use build_bench::lane::rows;
+use build_bench::lane::{UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::{disturbance, table};
 use build_bench::results::{Results, State};
+use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::{Job, Plan};
 use build_bench::session::{Observer, Progress};
 use build_bench::{BenchError, Request, store};
 use build_env::{proc, python};
 use camino::Utf8PathBuf;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
@@ -29,11 +31,11 @@ use crate::ui;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Measure only this situation; may be given several times [default: all]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
     /// Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is
     /// what the others are compared with [default: a choice for the questions of most projects]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = strategy)]
     strategy: Vec<String>,
     /// How often a short build is measured; a long one a seventh of that
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
@@ -70,6 +72,21 @@ pub(crate) struct Args {
     /// Measure nothing: write reports of an earlier `--json`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "scenario", "strategy"])]
     from: Option<Utf8PathBuf>,
+}
+
+/// The names of the situations, each with what it is.
+fn scenarios() -> PossibleValuesParser {
+    let values = SCENARIOS
+        .iter()
+        .map(|it| PossibleValue::new(it.id).help(it.title));
+    PossibleValuesParser::new(values.collect::<Vec<_>>())
+}
+
+/// A name that stands for at least one lane.
+fn strategy(name: &str) -> Result<String, UnknownName> {
+    let name = name.to_owned();
+    rows(std::slice::from_ref(&name), &[])?;
+    Ok(name)
 }
 
 /// `90s`, `20m`, `2h`.

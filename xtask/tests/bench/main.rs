@@ -192,7 +192,12 @@ fn times_calls_of_rustc_and_changes_are_measured_and_the_project_is_left_alone()
         results.subject
     );
 
-    assert!(done.stdout.contains("nothing changed"), "{}", done.stdout);
+    assert!(
+        done.stdout
+            .contains("a: cargo build, cargo incremental only"),
+        "{}",
+        done.stdout
+    );
     let text = fs_err::read_to_string(markdown).expect("it was written");
     assert!(text.contains("## All figures"), "{text}");
     let page = fs_err::read_to_string(html).expect("it was written");
@@ -305,14 +310,15 @@ fn an_interrupted_measurement_goes_on_where_it_was() {
 #[test]
 fn what_cannot_be_measured_is_told_at_once() {
     let (project, cache) = (project(), TempDir::new());
-    for (args, message) in [
-        (["--strategy", "ninja"], "there is no strategy `ninja`"),
-        (["--scenario", "warm"], "there is no scenario `warm`"),
-        (["--baseline", "none.json"], "cannot work with none.json"),
-        (["--from", "none.json"], "cannot work with none.json"),
+    for (args, code, message) in [
+        (["--strategy", "ninja"], 2, "there is no strategy `ninja`"),
+        (["--scenario", "warm"], 2, "wheel-warm"),
+        (["--time-budget", "0m"], 2, "is not a time such as"),
+        (["--baseline", "none.json"], 1, "cannot work with none.json"),
+        (["--from", "none.json"], 1, "cannot work with none.json"),
     ] {
         let done = bench(&project, &cache, &args).capture().expect("it starts");
-        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{}", done.stderr);
         assert!(done.stderr.contains(message), "{}", done.stderr);
     }
     assert!(!cache.path().join("xtask-bench").exists());

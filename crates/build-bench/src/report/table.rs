@@ -4,28 +4,34 @@ use super::words::seconds;
 use crate::results::{Cell, LaneRecord, Results, State};
 use crate::stats::{Interval, Method};
 
-/// All figures, one column for each lane.
+/// All figures, a column for each lane. Their names would make it too wide: letters stand for them.
 #[must_use]
 pub fn table(results: &Results) -> String {
-    let lanes = &results.method.lanes;
-    let mut rows = vec![heading(results)];
+    let lanes = results.method.lanes.iter().zip('a'..);
+    let mut rows = vec![vec![String::new()]];
+    rows[0].extend(lanes.clone().map(|(_, letter)| letter.to_string()));
     for scenario in &results.method.scenarios {
-        let mut row = vec![scenario.title.clone()];
-        row.extend(lanes.iter().map(|lane| {
+        let mut row = vec![scenario.id.clone()];
+        row.extend(lanes.clone().map(|(lane, _)| {
             let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
             cell.map_or_else(String::new, short)
         }));
         rows.push(row);
     }
-    let mut text = aligned(&rows);
-    text.push('\n');
-    text.push_str(&notes(results));
-    text
-}
-
-fn heading(results: &Results) -> Vec<String> {
-    let lanes = results.method.lanes.iter().map(LaneRecord::id);
-    std::iter::once(String::new()).chain(lanes).collect()
+    let legend = lanes.map(|(lane, letter)| {
+        format!(
+            "{letter}: {}, {} ({})\n",
+            lane.command,
+            lane.setting_title,
+            lane.id()
+        )
+    });
+    format!(
+        "{}\n{}\n{}",
+        aligned(&rows),
+        legend.collect::<String>(),
+        notes(results)
+    )
 }
 
 /// The figure of a cell in a few characters: `0.68 ±3 %  (0.14)`.
