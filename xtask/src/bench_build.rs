@@ -160,7 +160,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
         xtask: &program,
         launcher_s,
         is_over: &|| over.load(Ordering::SeqCst),
-        say: &ui::say,
+        say: &say,
         warn: &ui::warn,
     };
     Ok(build_bench::run(&request, &mut Terminal::new())?)
@@ -224,6 +224,20 @@ fn comparison_line(it: &Comparison) -> String {
     )
 }
 
+/// To the start of the line, and erase to its end.
+const ERASE: &str = "\r\x1b[K";
+
+/// What every terminal has.
+const COLUMNS: usize = 79;
+
+/// A message, in place of the line that is written over.
+fn say(verb: &str, text: &str) {
+    if std::io::stderr().is_terminal() {
+        anstream::eprint!("{ERASE}");
+    }
+    ui::say(verb, text);
+}
+
 /// Tells how it goes: on a terminal in one line that is written over.
 struct Terminal {
     rewrites: bool,
@@ -242,20 +256,18 @@ impl Observer for Terminal {
         let all = progress.made + progress.due;
         let warm_up = if job.round == 0 { ", warm-up" } else { "" };
         let text = format!(
-            "[{}/{all}] {} on {}{warm_up}: about {}; {} left",
+            "{}/{all}, {} left: {} on {}{warm_up}, about {}",
             progress.made + 1,
+            minutes(progress.left_s),
             job.scenario.id,
             job.lane,
-            seconds(progress.estimate_s),
-            minutes(progress.left_s)
+            seconds(progress.estimate_s)
         );
         if self.rewrites {
-            // To the start of the line, and erase to its end.
-            anstream::eprint!(
-                "\r\x1b[K{:>12} {} {text}",
-                "Measuring",
-                bar(progress.made, all)
-            );
+            let line = format!("{:>12} {} {text}", "Measuring", bar(progress.made, all));
+            // A line that the terminal breaks in two could not be written over.
+            let line: String = line.chars().take(COLUMNS).collect();
+            anstream::eprint!("{ERASE}{line}");
         } else {
             ui::say("Measuring", &text);
         }
@@ -271,7 +283,7 @@ impl Observer for Terminal {
 
 /// `[=====>    ]`.
 fn bar(made: usize, all: usize) -> String {
-    const WIDTH: usize = 20;
+    const WIDTH: usize = 10;
     let full = WIDTH * made / all.max(1);
     format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
 }

@@ -9,7 +9,7 @@ use camino::Utf8Path;
 use testkit::{Fixture, TempDir};
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 10] = [
+const NOT_RUN: [(&str, &str); 11] = [
     (
         "cargo xtask bench-build",
         "measures for 20 minutes; tests/bench runs it",

@@ -94,7 +94,10 @@ impl Checkout<'_> {
     pub(crate) fn settled(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
         let isolated = self.workspace.isolated(command);
         let settled = self.lane.setting.apply(isolated, program);
+        // maturin calls uv by its name, also where it was fetched and is on nobody's path.
+        let path = with_dir_of(&self.tools.uv, &vars::var("PATH").unwrap_or_default());
         settled
+            .env("PATH", path)
             .env(vars::CARGO_NET_OFFLINE, "true")
             .env(vars::UV_OFFLINE, "1")
             .env(vars::UV_CACHE_DIR, self.dir.join("uv").as_str())
@@ -258,6 +261,15 @@ impl Checkout<'_> {
     }
 }
 
+/// `path`, a list of directories, with that of `program` at its end if it is not there.
+fn with_dir_of(program: &Utf8Path, path: &str) -> String {
+    let dir = program.parent().unwrap_or(Utf8Path::new(""));
+    if path.split(':').any(|it| it == dir) {
+        return path.to_owned();
+    }
+    format!("{path}:{dir}")
+}
+
 /// The lock file of the workspace whose target directory this is.
 fn lock_of(target: &Utf8Path) -> Utf8PathBuf {
     target.with_file_name("Cargo.lock")
@@ -277,4 +289,15 @@ pub(crate) fn python_module(project: &Project) -> Option<Utf8PathBuf> {
     modules.retain(|path| path.extension() == Some("py"));
     modules.sort();
     modules.into_iter().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetched_tool_is_found_and_hides_no_other() {
+        assert_eq!(with_dir_of("/a/uv".into(), "/b:/a"), "/b:/a");
+        assert_eq!(with_dir_of("/c/uv".into(), "/b:/a"), "/b:/a:/c");
+    }
 }

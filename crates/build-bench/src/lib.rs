@@ -3,7 +3,7 @@
 //!
 //! What is measured next is a plain function of what was measured so far ([`schedule`]), what it means is statistics
 //! ([`stats`]), and both are tested with an [`Executor`](session::Executor) that builds nothing. The real one
-//! ([`bench`]) works on copies, with caches of its own ([`workspace`]).
+//! ([`bench`](mod@bench)) works on copies, with caches of its own ([`workspace`]).
 
 pub mod baseline;
 pub mod bench;
