@@ -19,6 +19,9 @@ const MAD_TO_SIGMA: f64 = 1.4826;
 /// How much less precise the median is than the mean, for normal data: the square root of pi/2.
 const MEDIAN_PENALTY: f64 = 1.2533;
 
+/// On how much the noise must rest to be used.
+const LEAST_DEGREES: usize = 3;
+
 /// A figure for a number of observations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -207,8 +210,12 @@ impl Noise {
         })
     }
 
-    /// The interval around the median of `count` observations.
+    /// The interval around the median of `count` observations. `None` where too little is known of the noise: it would
+    /// be so wide as to say nothing.
     fn interval(self, median: f64, count: usize) -> Option<Interval> {
+        if self.degrees_of_freedom < LEAST_DEGREES {
+            return None;
+        }
         let penalty = if count > 2 { MEDIAN_PENALTY } else { 1.0 };
         let error = self.sigma * penalty / as_f64(count).sqrt();
         let factor = (quantile(self.degrees_of_freedom)? * error).exp();
