@@ -3,26 +3,23 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
+use build_env::Invocation;
 use build_env::tools::Say;
-use build_env::{Invocation, proc, vars};
-use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::stats::Stats;
+use camino::Utf8PathBuf;
 use project_model::{Closure, Sources};
 
 use crate::checkout::{Cannot, Checkout};
-use crate::edit;
 use crate::error::{BenchError, at};
-use crate::files::{read, write};
 use crate::library;
 use crate::marks::Marks;
-use crate::results::{EditRecord, Run};
-use crate::roles::roles;
+use crate::results::Run;
 use crate::scenario::{Action, Goal, Step};
 use crate::schedule::Job;
+use crate::server::with_variables;
 use crate::session::{Executor, Stop};
 use crate::setting::Server;
 use crate::timeline;
-use crate::workspace::{BRANCH, TRUNK, Workspace, now_s};
+use crate::workspace::{Workspace, now_s};
 
 /// Builds in checkouts below a workspace.
 pub struct Bench<'a> {
@@ -48,7 +45,7 @@ pub struct Bench<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Known {
     /// The commit that all of it was built from, but for edits.
-    head: Option<String>,
+    pub(crate) head: Option<String>,
     /// Whether a build has ever succeeded.
     has_built: bool,
 }
@@ -82,9 +79,9 @@ impl Executor for Bench<'_> {
 }
 
 /// What a step of a run comes to.
-type Outcome<T> = Result<T, Stop>;
+pub(crate) type Outcome<T> = Result<T, Stop>;
 
-fn broken(error: BenchError) -> Stop {
+pub(crate) fn broken(error: BenchError) -> Stop {
     Stop::Broken(error)
 }
 
@@ -120,7 +117,7 @@ impl Bench<'_> {
     }
 
     /// Has the checkout built from the newest commit.
-    fn settle(&mut self, row: usize) -> Outcome<()> {
+    pub(crate) fn settle(&mut self, row: usize) -> Outcome<()> {
         let head = self.workspace.head(&self.workspace.origin());
         let known = self.known.entry(row).or_default();
         if known.head.is_some() && known.head == head {
@@ -160,12 +157,12 @@ impl Bench<'_> {
             })
     }
 
-    fn target(&self, row: usize) -> Utf8PathBuf {
+    pub(crate) fn target(&self, row: usize) -> Utf8PathBuf {
         self.checkouts[row].target(self.closure, &self.sources.root)
     }
 
     /// The installed library, or, for those who install nothing, the one that was built.
-    fn digest(&self, row: usize) -> Outcome<Option<String>> {
+    pub(crate) fn digest(&self, row: usize) -> Outcome<Option<String>> {
         let checkout = &self.checkouts[row];
         if !checkout.project_dir().is_dir() {
             return Ok(None);
@@ -183,7 +180,7 @@ impl Bench<'_> {
     }
 
     /// Builds without measuring.
-    fn build(&mut self, row: usize, goal: Goal) -> Outcome<()> {
+    pub(crate) fn build(&mut self, row: usize, goal: Goal) -> Outcome<()> {
         let mut ignored = Run::default();
         self.run_commands(row, goal, &mut ignored)
     }
@@ -261,124 +258,6 @@ impl Bench<'_> {
             first_error(&said)
         )))
     }
-
-    /// Starts the lane's compiler cache, so that its start is not measured.
-    fn start_server(&self, row: usize, goal: Goal, server: &Server) -> Outcome<RunningServer> {
-        let checkout = &self.checkouts[row];
-        let store = checkout.store(goal);
-        fs_err::create_dir_all(&store)
-            .map_err(at(&store))
-            .map_err(broken)?;
-        let socket_dir = self.workspace.socket_dir(row).map_err(broken)?;
-        let mut variables = server.cache.variables(&store, &socket_dir);
-        variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
-        let running = RunningServer {
-            server: server.clone(),
-            store: store.to_string(),
-            processes: Vec::new(),
-            variables,
-        };
-        if server.cache.start.is_empty() {
-            return Ok(running);
-        }
-        let start = running.command(server.cache.start);
-        start.read().map_err(|error| {
-            Stop::Failed(format!("{} does not start: {error}", server.cache.program))
-        })?;
-        Ok(RunningServer {
-            processes: proc::with_variable(vars::XTASK_BENCH_STORE, store.as_str()),
-            ..running
-        })
-    }
-
-    /// Finds the lines to be changed, when the first scenario needs them, on the lane that needs them: it has built
-    /// everything already.
-    fn find_marks_for(&mut self, job: &Job) -> Outcome<()> {
-        let needs = job.scenario.edits().next().is_some() || job.scenario.does(Action::Branch);
-        if !needs || self.marks.is_some() {
-            return Ok(());
-        }
-        self.settle(job.row)?;
-        (self.say)(
-            "Looking",
-            "for a line in each crate whose change makes another library",
-        );
-        let mut marks = Marks::default();
-        for (role, one) in roles(self.closure) {
-            let mut found = None;
-            for place in edit::places(one) {
-                let Ok(file) = place.file.strip_prefix(&self.sources.root) else {
-                    continue;
-                };
-                if self.try_place(job.row, file, &place)? {
-                    found = Some((file.to_owned(), place));
-                    break;
-                }
-            }
-            if let Some((file, place)) = &found {
-                let line = place
-                    .after
-                    .map_or_else(|| "at the end".to_owned(), |it| (it + 2).to_string());
-                marks.records.push(EditRecord {
-                    role,
-                    crate_name: one.name.clone(),
-                    place: format!("{file}:{line}"),
-                });
-            }
-            marks.files.insert(role, found.map(|(file, _)| file));
-        }
-        self.keep_marks(&marks, job.row).map_err(broken)?;
-        self.marks = Some(marks);
-        self.known.entry(job.row).or_default().head = None;
-        Ok(())
-    }
-
-    /// Whether another number in a line at `place` makes another library. If not, the file is as it was.
-    fn try_place(&mut self, row: usize, file: &Utf8Path, place: &edit::Place) -> Outcome<bool> {
-        let path = self.checkouts[row].tree().join(file);
-        let first = read(&path).map_err(broken)?;
-        let mut digests = Vec::new();
-        for value in [self.value + 1, self.value + 2] {
-            let text = place.insert(&first, value);
-            write(&path, &text).map_err(broken)?;
-            match self.build(row, Goal::Develop) {
-                Ok(()) => digests.push(self.digest(row)?),
-                Err(Stop::Failed(_)) if !(self.is_over)() => break,
-                Err(stop) => return Err(stop),
-            }
-        }
-        self.value += 2;
-        let is_good = matches!(&digests[..], [Some(one), Some(other)] if one != other);
-        if !is_good {
-            write(&path, &first).map_err(broken)?;
-        }
-        Ok(is_good)
-    }
-
-    /// Commits the lines: from now on all lanes have them. On the other branch they have another number.
-    fn keep_marks(&mut self, marks: &Marks, row: usize) -> Result<(), BenchError> {
-        let (tree, origin) = (self.checkouts[row].tree(), self.workspace.origin());
-        let files: Vec<_> = marks.files.values().flatten().collect();
-        for file in &files {
-            write(&origin.join(file), &read(&tree.join(file))?)?;
-        }
-        self.workspace.commit("a line that changes")?;
-        self.workspace
-            .git(&origin, &["checkout", "--quiet", "-B", BRANCH])?;
-        for file in &files {
-            self.value += 1;
-            let text = read(&origin.join(file))?;
-            write(
-                &origin.join(file),
-                &edit::with_value(&text, self.value).unwrap_or(text),
-            )?;
-        }
-        self.workspace.commit("the same line, changed")?;
-        self.workspace
-            .git(&origin, &["checkout", "--quiet", TRUNK])?;
-        let text = serde_json::to_string(marks).unwrap_or_default();
-        write(&self.workspace.root.join("marks.json"), &text)
-    }
 }
 
 /// The program and its first argument: enough to know what it was.
@@ -406,51 +285,6 @@ fn first_error(log: &str) -> String {
         .chars()
         .take(200)
         .collect()
-}
-
-fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
-    let mut command = command;
-    for (name, value) in variables {
-        command = command.env(name, value);
-    }
-    command
-}
-
-/// A compiler cache at work.
-struct RunningServer {
-    server: Server,
-    /// Its directory, by which its processes are known.
-    store: String,
-    processes: Vec<u32>,
-    variables: Vec<(String, String)>,
-}
-
-impl RunningServer {
-    fn command(&self, args: &[&str]) -> Invocation {
-        let command = Invocation::new(&self.server.program).args(args.iter().copied());
-        with_variables(command, &self.variables)
-    }
-
-    /// How many compilations it has answered since it was started.
-    fn hits(&self) -> Option<u64> {
-        let wrapper = self.server.cache.wrapper?;
-        let stats = Stats::ask(wrapper, &self.server.program, &self.variables).ok()?;
-        Some(
-            stats
-                .hits
-                .iter()
-                .filter(|(language, _)| *language == "Rust")
-                .map(|(_, count)| count)
-                .sum(),
-        )
-    }
-
-    /// Some start another server as soon as they are called, or several: all of them are ended.
-    fn stop(self) {
-        // Whatever it answers, what is still there is ended below.
-        let _ = self.command(self.server.cache.stop).capture();
-        proc::end(&proc::with_variable(vars::XTASK_BENCH_STORE, &self.store));
-    }
 }
 
 /// A first number for lines that are changed: that no earlier run can have used.

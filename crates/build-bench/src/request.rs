@@ -1,40 +1,20 @@
 //! A measurement as a whole: from what the user wants to results.
 
-use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::time::Instant;
 
 use build_env::tools::Say;
-use build_env::{Interpreter, Invocation, Tool, Toolbox, cargo_env};
+use build_env::{Interpreter, Tool, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::cargo_config::Files;
 use project_model::{Closure, Project, Sources, Workspace as CargoWorkspace};
 
-use crate::bench::{Bench, first_value};
-use crate::bump;
-use crate::checkout::{Checkout, NO_PYTHON, python_module};
 use crate::error::BenchError;
-use crate::lane::{Lane, Row};
-use crate::machine::{Machine, Program};
-use crate::marks::Marks;
-use crate::results::{
-    Cell, LaneRecord, MethodRecord, Results, SCHEMA, ScenarioRecord, State, Subject,
-};
-use crate::roles::{missing as missing_role, roles};
-use crate::scenario::{Action, Cost, SCENARIOS, Scenario};
-use crate::schedule::Plan;
+use crate::prepared::Prepared;
+use crate::results::{Results, State};
+use crate::schedule::{Job, Plan};
 use crate::session::{Observer, Progress, measure};
-use crate::setting::{Server, Setting};
-use crate::stats::{CONFIDENCE, Noises};
 use crate::store;
-use crate::strategy::Place;
 use crate::workspace::{Source, Workspace};
-
-/// What a checkout takes on disk at least, with what is built in it.
-const LANE_BYTES: u64 = 1 << 30;
-
-/// How long cargo can have taken to start us: less than this, and there was no cargo; more, and it has compiled.
-const LAUNCHER_S: RangeInclusive<f64> = 0.03..=2.0;
 
 /// What the user wants, and what it takes.
 pub struct Request<'a> {
@@ -128,299 +108,6 @@ fn tuned(
     text.lines().any(tunes).then_some((local, below))
 }
 
-struct Prepared<'a> {
-    request: &'a Request<'a>,
-    closure: &'a Closure,
-    sources: &'a Sources,
-    workspace: &'a Workspace,
-    tuned: Option<(Utf8PathBuf, Utf8PathBuf)>,
-}
-
-impl<'a> Prepared<'a> {
-    /// The results so far, or new ones, with the copies made.
-    fn results(&mut self, source: &Source<'_>) -> Result<Results, BenchError> {
-        if self.request.resumes {
-            return self.earlier();
-        }
-        let path = self.workspace.results();
-        if store::load(&path).is_ok_and(|it| it.state != State::Complete) {
-            (self.request.warn)(
-                "an earlier measurement that was not finished is discarded\n  help: `--resume` would have gone on with it",
-            );
-        }
-        crate::files::remove(&path)?;
-        self.refuse_small_disk()?;
-        (self.request.say)(
-            "Copying",
-            &format!("the project to {}", self.workspace.root),
-        );
-        // Before anything is built.
-        let machine = self.machine();
-        let filled = self.workspace.fill(source, self.request.warn);
-        let filled = filled.and_then(|()| self.subject(source));
-        if (self.request.is_over)() {
-            self.workspace.clear()?;
-            return Err(BenchError::Interrupted);
-        }
-        let subject = filled?;
-        let results = self.new_results(machine, subject);
-        store::save(&results, &path)?;
-        Ok(results)
-    }
-
-    /// Those of the measurement to go on with.
-    fn earlier(&self) -> Result<Results, BenchError> {
-        let path = self.workspace.results();
-        if !path.is_file() {
-            return Err(BenchError::NothingToResume);
-        }
-        let results = store::load(&path)?;
-        if results.state == State::Complete {
-            return Err(BenchError::NothingToResume);
-        }
-        let expected = self.new_results(results.machine.clone(), results.subject.clone());
-        let names = |results: &Results| {
-            let cells = results.cells.iter();
-            let names =
-                cells.map(|it| (it.scenario.clone(), it.strategy.clone(), it.setting.clone()));
-            names.collect::<Vec<_>>()
-        };
-        if names(&results) != names(&expected) || results.method.runs != expected.method.runs {
-            return Err(BenchError::OtherPlan);
-        }
-        Ok(results)
-    }
-
-    fn refuse_small_disk(&self) -> Result<(), BenchError> {
-        let dir = &self.workspace.root;
-        let Ok(disk) = rustix::fs::statvfs(dir.as_std_path()) else {
-            return Ok(());
-        };
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let needed_bytes = LANE_BYTES * self.request.plan.rows.len() as u64;
-        if free_bytes >= needed_bytes {
-            return Ok(());
-        }
-        Err(BenchError::NoSpace {
-            dir: dir.clone(),
-            free_bytes,
-            needed_bytes,
-        })
-    }
-
-    fn machine(&self) -> Machine {
-        let program = |name, path: &Utf8Path| Program {
-            name,
-            path: path.to_owned(),
-            dir: None,
-        };
-        let mut programs = vec![
-            program("rustc", "rustc".into()),
-            program("cargo", Utf8Path::new(&cargo_env::cargo())),
-            program("maturin", &self.request.maturin.path),
-            program("uv", &self.request.uv.path),
-            program("Python", &self.request.python.executable),
-            program("cc", "cc".into()),
-            program("ld", "ld".into()),
-        ];
-        let rows = &self.request.plan.rows;
-        for server in rows.iter().filter_map(|row| self.server(row.lane.setting)) {
-            if !programs.iter().any(|it| it.name == server.cache.program) {
-                let dir = self.workspace.root.join("cache").join(server.cache.program);
-                programs.push(Program {
-                    name: server.cache.program,
-                    path: server.program,
-                    dir: Some((server.cache.dir_variable, dir)),
-                });
-            }
-        }
-        Machine {
-            launcher_s: self.request.launcher_s.filter(|it| LAUNCHER_S.contains(it)),
-            ..Machine::this(&self.workspace.root, &programs)
-        }
-    }
-
-    fn subject(&self, source: &Source<'_>) -> Result<Subject, BenchError> {
-        let project = Project::load(&source.in_copy(&self.workspace.origin()))?;
-        let below = self.closure.workspace_root.strip_prefix(&self.sources.root);
-        let lock = self
-            .workspace
-            .origin()
-            .join(below.unwrap_or(Utf8Path::new("")))
-            .join("Cargo.lock");
-        let rows = &self.request.plan.rows;
-        let bumps = rows
-            .iter()
-            .flat_map(|row| &row.scenarios)
-            .any(|it| it.does(Action::NextLock));
-        let wanted = Cost::Medium.runs(self.request.plan.runs) as usize;
-        let bumped = if bumps {
-            (self.request.say)("Looking", "for other versions of a dependency");
-            bump::find(
-                self.workspace,
-                &project.extension.manifest,
-                &lock,
-                self.closure,
-                wanted,
-            )?
-        } else {
-            None
-        };
-        Ok(Subject {
-            name: self.request.project.name().to_owned(),
-            commit: commit(&self.request.project.root),
-            edits: Vec::new(),
-            bumped,
-            locked_packages: bump::packages(&crate::files::read(&lock)?),
-        })
-    }
-
-    fn new_results(&self, machine: Machine, subject: Subject) -> Results {
-        let plan = &self.request.plan;
-        let is_measured = |id: &str| {
-            plan.rows
-                .iter()
-                .any(|row| row.scenarios.iter().any(|it| it.id == id))
-        };
-        let scenarios = SCENARIOS.iter().filter(|it| is_measured(it.id));
-        let scenarios = scenarios.map(|it| ScenarioRecord {
-            id: it.id.to_owned(),
-            title: it.title.to_owned(),
-        });
-        Results {
-            schema: SCHEMA,
-            state: State::Running,
-            subject,
-            machine,
-            method: MethodRecord {
-                runs: plan.runs,
-                time_budget_s: plan.time_budget_s,
-                confidence: CONFIDENCE,
-                lanes: plan
-                    .rows
-                    .iter()
-                    .map(|row| LaneRecord::of(&row.lane))
-                    .collect(),
-                scenarios: scenarios.collect(),
-            },
-            spent_s: 0.0,
-            cells: plan.rows.iter().flat_map(|row| self.cells(row)).collect(),
-            noise: Noises::default(),
-            ratio_noise: Noises::default(),
-        }
-    }
-
-    /// The cells of a row, with what is known before anything is measured.
-    fn cells(&self, row: &Row) -> Vec<Cell> {
-        let unavailable = self.unavailable(row.lane.setting);
-        let cells = row.scenarios.iter().map(|scenario| {
-            let mut cell = Cell::new(scenario, &row.lane);
-            let reason = unavailable
-                .clone()
-                .or_else(|| self.missing(row.lane, scenario).map(str::to_owned));
-            cell.is_closed = reason.is_some();
-            cell.note = reason.map(|reason| format!("not measured: {reason}"));
-            let same = row.lane.same_as(scenario, &row.scenarios);
-            cell.same_as = same.map(|it| it.id.to_owned());
-            cell
-        });
-        cells.collect()
-    }
-
-    /// Why the scenario makes no sense on the lane, or with the project.
-    fn missing(&self, lane: Lane, scenario: &Scenario) -> Option<&'static str> {
-        let roles = roles(self.closure);
-        let missing_crate = scenario.edits().find(|role| !roles.contains_key(role));
-        let project = self.request.project;
-        let edits_python = scenario.does(Action::EditPython);
-        scenario
-            .not_for(lane.strategy)
-            .or_else(|| missing_crate.map(missing_role))
-            .or_else(|| (edits_python && python_module(project).is_none()).then_some(NO_PYTHON))
-    }
-
-    /// Why nothing can be built with `setting` here, if that is so.
-    fn unavailable(&self, setting: &'static Setting) -> Option<String> {
-        if setting.is_tuned && self.tuned.is_none() {
-            return Some("there are no tuned settings in .cargo/config.local.toml".to_owned());
-        }
-        let cache = setting.cache.as_ref()?;
-        let missing = self.server(setting).is_none();
-        missing.then(|| format!("{} is not installed", cache.program))
-    }
-
-    fn server(&self, setting: &'static Setting) -> Option<Server> {
-        let cache = setting.cache.as_ref()?;
-        let found = self
-            .request
-            .toolbox
-            .find(cache.program)
-            .map(|tool| tool.path);
-        Some(Server {
-            cache,
-            program: found.or_else(|| build_env::tools::find(cache.program))?,
-        })
-    }
-
-    fn bench(&'a self, source: &Source<'_>, start: Instant) -> Bench<'a> {
-        let request = self.request;
-        let tools = Place {
-            uv: request.uv.path.clone(),
-            maturin: request.maturin.path.clone(),
-            cargo: cargo_env::cargo().into(),
-            xtask: request.xtask.to_owned(),
-            python: request.python.executable.clone(),
-            tree: Utf8PathBuf::new(),
-            manifest: Utf8PathBuf::new(),
-            out: Utf8PathBuf::new(),
-            features: Vec::new(),
-        };
-        let below = source.below_copy();
-        let rows = request.plan.rows.iter().enumerate();
-        let checkouts = rows.map(|(number, row)| Checkout {
-            workspace: self.workspace,
-            lane: row.lane,
-            dir: self.workspace.lane(number),
-            below: below.clone(),
-            tuned: self.tuned.clone(),
-            tools: tools.clone(),
-        });
-        let servers = request
-            .plan
-            .rows
-            .iter()
-            .map(|row| self.server(row.lane.setting));
-        let marks = fs_err::read_to_string(self.workspace.root.join("marks.json")).ok();
-        let marks = marks.and_then(|text| serde_json::from_str::<Marks>(&text).ok());
-        Bench {
-            checkouts: checkouts.collect(),
-            servers: servers.collect(),
-            workspace: self.workspace,
-            closure: self.closure,
-            sources: self.sources,
-            is_over: request.is_over,
-            say: request.say,
-            known: BTreeMap::new(),
-            marks,
-            value: first_value(),
-            start,
-        }
-    }
-}
-
-/// The commit of the user's checkout, with `+` behind it if files differ from it.
-fn commit(root: &Utf8Path) -> Option<String> {
-    let git = |args: &[&str]| {
-        let command = Invocation::new("git").args(args.iter().copied()).cwd(root);
-        command.read().ok().map(|text| text.trim().to_owned())
-    };
-    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
-    // Without the locks, git does not write to its index.
-    let differs =
-        git(&["--no-optional-locks", "status", "--porcelain"]).is_some_and(|text| !text.is_empty());
-    Some(format!("{commit}{}", if differs { "+" } else { "" }))
-}
-
 /// Keeps the results after each run, and passes on what it is told.
 struct Keeper<'a> {
     path: Utf8PathBuf,
@@ -428,7 +115,7 @@ struct Keeper<'a> {
 }
 
 impl Observer for Keeper<'_> {
-    fn begins(&mut self, job: &crate::schedule::Job, progress: Progress) {
+    fn begins(&mut self, job: &Job, progress: Progress) {
         self.observer.begins(job, progress);
     }
 

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::lane::Lane;
 use crate::machine::Machine;
+use crate::noise::Noises;
 use crate::scenario::{Goal, Role, Scenario};
 use crate::setting::Setting;
-use crate::stats::{Noises, Summary, median, ratio};
+use crate::stats::{Summary, median, ratio};
 use crate::strategy::Strategy;
 use crate::timeline::Span;
 

@@ -2,9 +2,10 @@
 
 use build_bench::baseline::{Verdict, compare};
 use build_bench::machine::Machine;
+use build_bench::noise::Noises;
 use build_bench::results::{Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, State, Subject};
 use build_bench::scenario::Scenario;
-use build_bench::stats::{CONFIDENCE, Noises};
+use build_bench::stats::CONFIDENCE;
 
 fn results(times: &[f64]) -> Results {
     let row = build_bench::lane::rows(&["cargo/incremental".to_owned()], &["unchanged".to_owned()]);

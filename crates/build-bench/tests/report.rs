@@ -2,6 +2,7 @@
 
 use build_bench::lane::{Row, rows};
 use build_bench::machine::Machine;
+use build_bench::noise::Noises;
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
@@ -11,7 +12,7 @@ use build_bench::results::{
 };
 use build_bench::scenario::{Role, SCENARIOS};
 use build_bench::setting::SETTINGS;
-use build_bench::stats::{CONFIDENCE, Noises};
+use build_bench::stats::CONFIDENCE;
 use build_bench::strategy::STRATEGIES;
 use build_bench::timeline::{Kind, Span};
 use camino::Utf8Path;

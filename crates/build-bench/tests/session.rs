@@ -4,13 +4,14 @@
 use build_bench::BenchError;
 use build_bench::lane::{Row, rows};
 use build_bench::machine::Machine;
+use build_bench::noise::Noises;
 use build_bench::results::{
     Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
 };
 use build_bench::scenario::{Cost, SCENARIOS};
 use build_bench::schedule::{Job, Plan};
 use build_bench::session::{Executor, Observer, Progress, Stop, measure};
-use build_bench::stats::{CONFIDENCE, Method, Noises};
+use build_bench::stats::{CONFIDENCE, Method};
 
 /// What a run comes to: seconds, or a reason.
 type Outcome = Result<f64, Stop>;
