@@ -47,7 +47,7 @@ pub struct Program<'a> {
     /// Where it is.
     pub path: Utf8PathBuf,
     /// A directory for what it writes, and the variable that tells it so: some write even when they are only asked for
-    /// their version.
+    /// their version, and to the home directory too.
     pub dir: Option<(&'static str, Utf8PathBuf)>,
 }
 

@@ -258,14 +258,12 @@ impl<'a> Prepared<'a> {
 
     fn server(&self, setting: &'static Setting) -> Option<Server> {
         let cache = setting.cache.as_ref()?;
-        let found = self
-            .request
-            .toolbox
-            .find(cache.program)
-            .map(|tool| tool.path);
+        // The path alone: asked for their version, some write to the home directory.
+        let found = build_env::tools::find(cache.program);
+        let fetched = || Some(self.request.toolbox.find(cache.program)?.path);
         Some(Server {
             cache,
-            program: found.or_else(|| build_env::tools::find(cache.program))?,
+            program: found.or_else(fetched)?,
         })
     }
 

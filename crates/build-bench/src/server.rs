@@ -65,7 +65,8 @@ pub(crate) struct RunningServer {
 impl RunningServer {
     fn command(&self, args: &[&str]) -> Invocation {
         let command = Invocation::new(&self.server.program).args(args.iter().copied());
-        with_variables(command, &self.variables)
+        // Some keep notes of each run in the home directory, whatever else they are told.
+        with_variables(command, &self.variables).env("HOME", &self.store)
     }
 
     /// How many compilations it has answered since it was started.
