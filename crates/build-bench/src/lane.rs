@@ -75,16 +75,13 @@ const DEFAULT: [(&str, &[&str]); 4] = [
             "python",
             "venv",
             "branch",
-            "lock",
             "target",
-            "clone",
-            "clean",
         ],
     ),
     // That incremental compilation has to be given up for sccache is a common belief.
     (
         "maturin-develop/sccache",
-        &["cold", "cdylib", "leaf", "core", "target"],
+        &["cold", "cdylib", "core", "target"],
     ),
 ];
 

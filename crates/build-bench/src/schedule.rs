@@ -134,21 +134,22 @@ impl Plan {
                 return false;
             };
             let is_made = cell.runs.iter().any(|run| run.round == job.round);
-            !(is_made || cell.is_closed || cell.same_as.is_some())
+            // Once there is a figure, it is too late to warm up.
+            let is_late = job.round == 0 && cell.counted().next().is_some();
+            !(is_made || is_late || cell.is_closed || cell.same_as.is_some())
         };
         self.sequence().into_iter().filter(is_due).collect()
     }
 
-    /// Where time is short, lower comes first: the first figure of each cell before any second run, and those of the
-    /// first lane before those of the others.
+    /// Where time is short, lower comes first: the first figure of each cell before any second run, those of the first
+    /// lane before those of the others, and then what costs little before what costs much.
     fn rank(&self, results: &Results, job: &Job) -> usize {
         let cell = results.cell(job.scenario.id, &job.lane);
         let has_figure = cell.is_some_and(|cell| cell.counted().next().is_some());
-        if has_figure || job.round == 0 {
-            self.rows.len()
-        } else {
-            job.row
+        if !has_figure {
+            return job.row;
         }
+        self.rows.len() + job.scenario.cost as usize
     }
 
     /// Notes at each cell why it has no figure, or fewer runs than it was to have.
@@ -178,9 +179,9 @@ impl Plan {
 }
 
 impl Scenario {
-    /// Whether the first run differs from the later ones, since incremental state and files are not in memory yet.
+    /// Whether the first run differs from the later ones: after a full build the incremental state is a new one.
     fn warms_up(&self) -> bool {
-        self.steps.len() <= 2
+        self.edits().next().is_some()
     }
 }
 
