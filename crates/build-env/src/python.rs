@@ -246,12 +246,21 @@ fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>
 }
 
 /// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order,
-/// then what pyenv and uv installed.
+/// then what pyenv and uv installed. pyenv's shims, which take ten times as long to answer, are for the same ones.
 fn candidates() -> Vec<Utf8PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
+    let shims = pyenv_root().map(|root| root.join("shims"));
     let directories = std::env::split_paths(&path)
         .filter_map(|dir| Utf8PathBuf::from_path_buf(dir).ok())
-        .chain(managed_installations());
+        .flat_map(|dir| {
+            if Some(&dir) == shims.as_ref() {
+                pyenv_installations()
+            } else {
+                vec![dir]
+            }
+        })
+        .chain(pyenv_installations())
+        .chain(uv_installations());
     let mut programs = BTreeSet::new();
     directories
         .flat_map(|dir| pythons_in(&dir))
@@ -259,7 +268,8 @@ fn candidates() -> Vec<Utf8PathBuf> {
         .collect()
 }
 
-/// The interpreters in `dir` by name, the plainest first.
+/// The interpreters in `dir` by name, the plainest first; of several names for one program that. (A link from another
+/// directory may be a virtual environment, which is not the program that it leads to.)
 fn pythons_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let Ok(entries) = dir.read_dir_utf8() else {
         return Vec::new();
@@ -270,7 +280,18 @@ fn pythons_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
         .filter(|name| is_python_name(name))
         .collect();
     names.sort_by_key(|name| (name.len(), name.clone()));
-    names.into_iter().map(|name| dir.join(name)).collect()
+    let mut programs = BTreeSet::new();
+    let paths = names.into_iter().map(|name| dir.join(name));
+    let is_new = |path: &Utf8PathBuf| {
+        programs.insert(path.canonicalize_utf8().unwrap_or_else(|_| path.clone()))
+    };
+    paths.filter(is_new).collect()
+}
+
+/// Where pyenv is.
+fn pyenv_root() -> Option<Utf8PathBuf> {
+    let named = vars::var(vars::PYENV_ROOT).map(Utf8PathBuf::from);
+    named.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".pyenv")))
 }
 
 /// `python`, `python3`, `python3.12`, `python3.13t`; not `python3-config`, not `python2`.
@@ -289,26 +310,27 @@ fn is_python_name(name: &str) -> bool {
     }
 }
 
-/// `bin` directories of the versions that pyenv and uv keep.
-fn managed_installations() -> Vec<Utf8PathBuf> {
-    let home = vars::var("HOME").map(Utf8PathBuf::from);
-    let in_home = |path: &str| home.as_ref().map(|home| home.join(path));
-    let pyenv = vars::var(vars::PYENV_ROOT)
-        .map(Utf8PathBuf::from)
-        .or_else(|| in_home(".pyenv"))
-        .map(|root| root.join("versions"));
-    let uv = vars::var("UV_PYTHON_INSTALL_DIR")
-        .map(Utf8PathBuf::from)
-        .or_else(|| {
-            vars::var("XDG_DATA_HOME").map(|data| Utf8PathBuf::from(data).join("uv/python"))
-        })
-        .or_else(|| in_home(".local/share/uv/python"));
-    [pyenv, uv]
-        .into_iter()
-        .flatten()
-        .filter_map(|dir| dir.read_dir_utf8().ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path().join("bin")))
-        .collect()
+/// `bin` directories of the versions that pyenv keeps.
+fn pyenv_installations() -> Vec<Utf8PathBuf> {
+    let versions = pyenv_root().map(|root| root.join("versions"));
+    versions
+        .map(|dir| bin_directories(&dir))
+        .unwrap_or_default()
+}
+
+/// Those of the versions that uv keeps.
+fn uv_installations() -> Vec<Utf8PathBuf> {
+    let named = vars::var("UV_PYTHON_INSTALL_DIR").map(Utf8PathBuf::from);
+    let data = || Some(Utf8PathBuf::from(vars::var("XDG_DATA_HOME")?).join("uv/python"));
+    let home = || Some(Utf8PathBuf::from(vars::var("HOME")?).join(".local/share/uv/python"));
+    let dir = named.or_else(data).or_else(home);
+    dir.map(|dir| bin_directories(&dir)).unwrap_or_default()
+}
+
+/// `bin` in each directory in `dir`.
+fn bin_directories(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+    entries.map(|entry| entry.path().join("bin")).collect()
 }
 
 /// The interpreter that the user named: a path to one, a directory of a virtual environment, a program
@@ -403,6 +425,22 @@ mod tests {
         ] {
             assert!(!is_python_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn several_names_for_one_program_are_asked_once() {
+        let dir = testkit::TempDir::new();
+        let link =
+            |to: &str, name: &str| std::os::unix::fs::symlink(to, dir.path().join(name)).unwrap();
+        fs_err::write(dir.path().join("python3.12"), "").unwrap();
+        link("python3.12", "python3");
+        link("python3", "python");
+        link("/elsewhere/python3.13", "python3.13");
+        let names: Vec<_> = pythons_in(dir.path())
+            .into_iter()
+            .map(|path| path.file_name().unwrap().to_owned())
+            .collect();
+        assert_eq!(names, ["python", "python3.13"]);
     }
 
     #[test]
