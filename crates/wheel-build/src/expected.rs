@@ -11,6 +11,7 @@ use wheel_audit::{Expected, ExpectedFile};
 
 use crate::error::{WheelError, cannot_read};
 use crate::plan::WheelPlan;
+use crate::toolchain::CONTAINER_HOME;
 
 /// What a wheel of `project` has to be, whichever it is. `forbidden` are directories whose paths must not be in it.
 pub fn of(
@@ -67,7 +68,7 @@ fn plain(patterns: &[String]) -> Vec<String> {
 fn forbidden_paths(own: &[Utf8PathBuf]) -> Vec<String> {
     let home = build_env::vars::var("HOME").map(Utf8PathBuf::from);
     // Where rustup and cargo are in containers.
-    let containers = ["/root/.cargo", "/root/.rustup"].map(Utf8PathBuf::from);
+    let containers = [".cargo", ".rustup"].map(|dir| Utf8Path::new(CONTAINER_HOME).join(dir));
     let own = own
         .iter()
         .cloned()

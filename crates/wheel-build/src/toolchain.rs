@@ -3,6 +3,9 @@
 use build_env::{Invocation, RunError, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 
+/// The home directory in the images of manylinux, whose user is root.
+pub const CONTAINER_HOME: &str = "/root";
+
 /// rustc and cargo, here or in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
@@ -48,14 +51,14 @@ impl Toolchain {
         })
     }
 
-    /// The same one in an image of manylinux, into which rustup has just installed it: the user is root, and `HOME`
-    /// is root's.
+    /// The same one in an image of manylinux, into which rustup has just installed it.
     #[must_use]
     pub fn in_container(&self) -> Self {
-        let toolchains = Utf8Path::new("/root/.rustup/toolchains");
+        let home = Utf8Path::new(CONTAINER_HOME);
+        let toolchains = home.join(".rustup/toolchains");
         Self {
             sysroot: toolchains.join(format!("{}-{}", self.name, self.host)),
-            cargo_home: Some("/root/.cargo".into()),
+            cargo_home: Some(home.join(".cargo")),
             ..self.clone()
         }
     }
@@ -98,7 +101,10 @@ mod tests {
         assert!(here.sysroot.join("lib/rustlib").is_dir(), "{here:?}");
         assert_ne!(here.standard_library, "/rustc/unknown");
         let there = here.in_container();
-        let expected = format!("/root/.rustup/toolchains/{}-{}", here.name, here.host);
+        let expected = format!(
+            "{CONTAINER_HOME}/.rustup/toolchains/{}-{}",
+            here.name, here.host
+        );
         assert_eq!(there.sysroot, expected);
     }
 }

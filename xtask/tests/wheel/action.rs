@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use testkit::Fixture;
+use wheel_build::toolchain::CONTAINER_HOME;
 
 use super::{command, git, project};
 
@@ -143,7 +144,7 @@ fn run_action(project: &Fixture) -> Captured {
         .find_map(|line| line.strip_prefix("host: "))
         .unwrap();
     let toolchain = format!(
-        "/root/.rustup/toolchains/{}-{host}",
+        "{CONTAINER_HOME}/.rustup/toolchains/{}-{host}",
         inputs["rust-toolchain"]
     );
     let cargo_home = cargo_env::cargo_home().expect("a home of cargo");
@@ -151,7 +152,7 @@ fn run_action(project: &Fixture) -> Captured {
     assert!(options.contains(&toolchain), "{options}");
     let variables = options
         .replace(&toolchain, sysroot.as_str())
-        .replace("/root/.cargo", cargo_home.as_str())
+        .replace(&format!("{CONTAINER_HOME}/.cargo"), cargo_home.as_str())
         .replace("-e ", "");
     let script = format!(
         "set -euo pipefail\nexport PATH=\"$HOME/.local/bin:$PATH\"\nexport {variables}\n{}\n\
