@@ -78,14 +78,14 @@ pub enum ReleaseError {
         wait: Option<Duration>,
     },
     #[error(
-        "gave up after {tries} attempts\n  help: run `cargo xtask release finish` again; it goes on where this one ended"
+        "gave up after {tries} attempts\n  help: run it again later; `cargo xtask release finish` goes on where it ended"
     )]
     GaveUp {
         tries: u32,
         source: Box<ReleaseError>,
     },
     #[error(
-        "GitHub asks to wait for {wait_s} s, and more than {limit_s} s is not waited here\n  help: run `cargo xtask release finish` again after that; it goes on where this one ended"
+        "GitHub asks to wait for {wait_s} s, and more than {limit_s} s is not waited here\n  help: run it again after that; `cargo xtask release finish` goes on where it ended"
     )]
     TooLong {
         wait_s: u64,
