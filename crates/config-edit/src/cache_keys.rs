@@ -127,7 +127,7 @@ impl Draft {
             Place::Inline { .. } => in_one_line(&keys),
             _ => format!("[{line_end}{}]", block(&keys, true, line_end, "", by)),
         };
-        let splices = self.insertion(layout, place, &PATH, &value, Some(by));
+        let splices = self.insertion(layout, place, &PATH, &value, Some(by.into()));
         self.splice(splices, &[owned(&PATH)])
     }
 

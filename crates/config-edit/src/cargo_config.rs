@@ -5,6 +5,7 @@ use toml_edit::{Item, TableLike};
 
 use crate::change::update;
 use crate::draft::{Draft, Splice, owned};
+use crate::insert::Signed;
 use crate::layout::{Home, Layout};
 use crate::{Change, EditError, Owner, introduction, lines, render};
 
@@ -101,14 +102,22 @@ impl CargoConfig {
         self.0.set(&["build", "jobs"], &jobs.to_string(), by)
     }
 
-    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under `target.*.rustflags`.
+    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under `target.*.rustflags`. `note`
+    /// says why, in a few words or none.
     ///
     /// # Errors
     /// If flags for that target are set by somebody else.
-    pub fn set_linker(&mut self, target: &str, linker: &str, by: Owner) -> Result<(), EditError> {
+    pub fn set_linker(
+        &mut self,
+        target: &str,
+        linker: &str,
+        note: &str,
+        by: Owner,
+    ) -> Result<(), EditError> {
         let flag = render::string(&format!("link-arg=-fuse-ld={linker}"));
         let flags = format!("[{}, {flag}]", render::string("-C"));
-        self.0.set(&["target", target, "rustflags"], &flags, by)
+        let key = ["target", target, "rustflags"];
+        self.0.set_noted(&key, &flags, Signed { by, note })
     }
 
     /// Sets the variable `name` for whatever cargo starts.

@@ -44,7 +44,7 @@ impl Draft {
         let element = format!("{{ path = {name}, optional = true }}");
         let layout = self.layout();
         let splices = match self.document().get(INCLUDE) {
-            None => return self.insert(&[INCLUDE], &format!("[{element}]"), Some(by)),
+            None => return self.insert(&[INCLUDE], &format!("[{element}]"), Some(by.into())),
             Some(Item::Value(Value::Array(_))) => {
                 let entry = layout.find(&[INCLUDE]);
                 let entry = entry.ok_or_else(|| self.unforeseen(&[owned(&[INCLUDE])]))?;

@@ -22,12 +22,48 @@ pub(crate) enum Place {
     Top,
 }
 
+/// Who writes, and why.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signed<'a> {
+    pub(crate) by: Owner,
+    /// A few words for the comment on the line. Left out where the line is the user's: what stands there before the
+    /// mark is the user's too, and would stay when the mark goes.
+    pub(crate) note: &'a str,
+}
+
+impl From<Owner> for Signed<'_> {
+    fn from(by: Owner) -> Self {
+        Self { by, note: "" }
+    }
+}
+
+impl Signed<'_> {
+    fn comment(self) -> String {
+        if self.note.is_empty() {
+            return String::new();
+        }
+        // A mark in there would be read as one.
+        format!(" # {}", self.note.replace(['\n', '`'], " "))
+    }
+}
+
 impl Draft {
     /// Sets `path` to `value`, which is TOML in one line.
     pub(crate) fn set(&mut self, path: &[&str], value: &str, by: Owner) -> Result<(), EditError> {
+        self.set_noted(path, value, by.into())
+    }
+
+    /// The same, with a few words on why.
+    pub(crate) fn set_noted(
+        &mut self,
+        path: &[&str],
+        value: &str,
+        signed: Signed<'_>,
+    ) -> Result<(), EditError> {
+        let by = signed.by;
         self.require_tables(path)?;
         let Some(present) = self.meaning_at(path) else {
-            return self.insert(path, value, Some(by));
+            return self.insert(path, value, Some(signed));
         };
         if Some(present) == meaning::of_value(value) {
             return Ok(());
@@ -71,11 +107,11 @@ impl Draft {
         &mut self,
         path: &[&str],
         value: &str,
-        by: Option<Owner>,
+        signed: Option<Signed<'_>>,
     ) -> Result<(), EditError> {
         let layout = self.layout();
         let place = self.place(&layout, path);
-        let splices = self.insertion(&layout, place, path, value, by);
+        let splices = self.insertion(&layout, place, path, value, signed);
         self.splice(splices, &[owned(path)])
     }
 
@@ -152,10 +188,12 @@ impl Draft {
         place: Place,
         path: &[&str],
         value: &str,
-        by: Option<Owner>,
+        signed: Option<Signed<'_>>,
     ) -> Vec<Splice> {
+        let by = signed.map(|signed| signed.by);
         let mark = by.map_or_else(String::new, |by| format!(" {}", marks::whole(by)));
-        let line = |depth: usize| format!("{} = {value}{mark}", render::key(&path[depth..]));
+        let note = signed.map_or_else(String::new, Signed::comment);
+        let line = |depth: usize| format!("{} = {value}{note}{mark}", render::key(&path[depth..]));
         match place {
             Place::Line {
                 at,

@@ -11,6 +11,7 @@ mod apply;
 mod array;
 mod cache_keys;
 mod cargo_config;
+mod cargo_manifest;
 mod change;
 mod copy;
 mod draft;
@@ -29,6 +30,7 @@ mod undo;
 
 pub use cache_keys::CacheKey;
 pub use cargo_config::CargoConfig;
+pub use cargo_manifest::CargoManifest;
 pub use change::Change;
 pub use copy::PyprojectCopy;
 pub use error::EditError;

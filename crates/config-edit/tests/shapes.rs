@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BY, ENV, File, INCLUDE, KEYS, OTHER, Operation, WRAPPER, checked, variants};
+use common::{BY, ENV, File, INCLUDE, KEYS, OTHER, Operation, PROFILE, WRAPPER, checked, variants};
 use config_edit::{CargoConfig, EditError};
 
 /// Checks that `operation` makes the second text of each case from the first, in which `@` stands for its mark.
@@ -447,6 +447,84 @@ fn what_is_not_toml_is_refused() {
     fs_err::write(&file.path, b"a = '\xff'").unwrap();
     let error = ENV.plan(&file.path, BY).unwrap_err();
     assert!(matches!(error, EditError::Read { .. }), "{error:?}");
+}
+
+#[test]
+fn keys_of_a_profile_are_set_with_the_reason() {
+    const DEBUG: &str = "debug = \"line-tables-only\" # 0.9 of 2 s @\n";
+    let tables = format!(
+        "\n[profile.dev] @\n{DEBUG}\n[profile.dev.package.\"*\"] @\ndebug = false # 0.5 of 4 s @\n\
+         \n[profile.dev.package.a] @\ncodegen-units = 16 @\n"
+    );
+    let below = tables.strip_prefix("\n[profile.dev] @\n").unwrap();
+    let packages = tables.split_once(DEBUG).unwrap().1;
+    let package = "[package]\nname = \"a\" # mine\n";
+    let cases = [
+        // No profile yet, or another one.
+        (package.to_owned(), format!("{package}{tables}")),
+        (
+            "[profile.release]\nlto = true\n".to_owned(),
+            format!("[profile.release]\nlto = true\n{tables}"),
+        ),
+        // The profile, above and below other things.
+        (
+            "[profile.dev]\nopt-level = 1 # fast\n\n[workspace]\n".to_owned(),
+            format!("[profile.dev]\nopt-level = 1 # fast\n{DEBUG}\n[workspace]\n{packages}"),
+        ),
+        (
+            "[profile.dev]\n# debug = 0\n".to_owned(),
+            format!("[profile.dev]\n{DEBUG}# debug = 0\n{packages}"),
+        ),
+        // Only a table below it: TOML lets the upper one come later.
+        (
+            "[profile.dev.package.b]\nopt-level = 3\n".to_owned(),
+            format!("[profile.dev.package.b]\nopt-level = 3\n\n[profile.dev] @\n{below}"),
+        ),
+        // Tables for the packages are there.
+        (
+            "[profile.dev.package.\"*\"]\nopt-level = 1\n\n[profile.dev.package.a]\nopt-level = 2\n"
+                .to_owned(),
+            format!(
+                "[profile.dev.package.\"*\"]\nopt-level = 1\ndebug = false # 0.5 of 4 s @\n\n\
+                 [profile.dev.package.a]\nopt-level = 2\ncodegen-units = 16 @\n\n[profile.dev] @\n{DEBUG}"
+            ),
+        ),
+        // Dotted keys.
+        (
+            "[profile]\ndev.opt-level = 1\n[workspace]\n".to_owned(),
+            format!(
+                "[profile]\ndev.opt-level = 1\ndev.{DEBUG}dev.package.\"*\".debug = false # 0.5 of 4 s @\n\
+                 dev.package.a.codegen-units = 16 @\n[workspace]\n"
+            ),
+        ),
+    ];
+    for (old, new) in &cases {
+        check(PROFILE, &[(old, new)]);
+    }
+    // In a line of the user's there is no place for reasons.
+    check(
+        PROFILE,
+        &[(
+            "[profile]\ndev = { opt-level = 1 } # mine\n",
+            "[profile]\ndev = { opt-level = 1, debug = \"line-tables-only\", package.\"*\".debug = false, \
+             package.a.codegen-units = 16 } # mine # by `cargo xtask sccache`: profile.dev.debug, \
+             profile.dev.package.\"*\".debug, profile.dev.package.a.codegen-units\n",
+        )],
+    );
+}
+
+#[test]
+fn a_key_of_a_profile_that_the_user_has_set_stays() {
+    for text in [
+        "[profile.dev]\ndebug = 2\n",
+        "[profile.dev.package.'*']\ndebug = 1\n",
+        "profile.dev.package.a = { codegen-units = 1 }\n",
+    ] {
+        let error = checked(PROFILE, text).unwrap_err();
+        assert!(matches!(error, EditError::Taken { owner: None, .. }), "{error}");
+    }
+    let error = checked(PROFILE, "profile.dev = 1\n").unwrap_err();
+    assert!(matches!(error, EditError::NotATable { .. }), "{error}");
 }
 
 #[test]

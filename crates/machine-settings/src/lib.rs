@@ -99,7 +99,7 @@ impl Machine {
             None => config.remove(&JOBS, OWNER)?,
         }
         match linker {
-            Some(linker) => config.set_linker(target, linker, OWNER),
+            Some(linker) => config.set_linker(target, linker, "", OWNER),
             None => config.remove(&["target", target, "rustflags"], OWNER),
         }
     }

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CacheKey, CargoConfig, Change, EditError, Owner, PyprojectFile};
+use config_edit::{CacheKey, CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile};
 use testkit::TempDir;
 
 pub(crate) const BY: Owner = Owner("cargo xtask sccache");
@@ -21,6 +21,7 @@ pub(crate) struct Operation {
 pub(crate) enum Edit {
     Config(fn(&mut CargoConfig, Owner) -> Result<(), EditError>),
     Pyproject(fn(&mut PyprojectFile, Owner) -> Result<(), EditError>),
+    Manifest(fn(&mut CargoManifest, Owner) -> Result<(), EditError>),
 }
 
 pub(crate) const INCLUDE: Operation = Operation {
@@ -41,7 +42,7 @@ pub(crate) const MACHINE: Operation = Operation {
     edit: Edit::Config(|config, by| {
         // Where the user has set one of them, the other is tried: shapes with `jobs` are many.
         let jobs = config.set_jobs(2, by);
-        let linker = config.set_linker("x86_64-none-any", "mold", by);
+        let linker = config.set_linker("x86_64-none-any", "mold", "", by);
         jobs.or(linker)
     }),
 };
@@ -59,7 +60,18 @@ pub(crate) const KEYS: Operation = Operation {
     name: "keys",
     edit: Edit::Pyproject(|file, by| file.set_cache_keys(&keys(), by)),
 };
-pub(crate) const ALL: [Operation; 6] = [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS];
+/// Keys of three kinds, at three depths.
+pub(crate) const PROFILE: Operation = Operation {
+    name: "profile",
+    edit: Edit::Manifest(|file, by| {
+        file.set_profile("dev", &["debug"], "\"line-tables-only\"", "0.9 of 2 s", by)?;
+        let dependencies = ["package", "*", "debug"];
+        file.set_profile("dev", &dependencies, "false", "0.5 of 4 s", by)?;
+        file.set_profile("dev", &["package", "a", "codegen-units"], "16", "", by)
+    }),
+};
+pub(crate) const ALL: [Operation; 7] =
+    [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS, PROFILE];
 
 pub(crate) fn keys() -> Vec<CacheKey> {
     vec![
@@ -89,6 +101,15 @@ impl Operation {
                     edit(&mut config, by)?;
                 }
                 Ok(config.into_change())
+            }
+            Edit::Manifest(edit) => {
+                let mut file = CargoManifest::read(path)?;
+                if is_undo {
+                    file.undo(by)?;
+                } else {
+                    edit(&mut file, by)?;
+                }
+                Ok(file.into_change())
             }
             Edit::Pyproject(edit) => {
                 let mut file = PyprojectFile::read(path)?;
