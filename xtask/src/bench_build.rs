@@ -90,7 +90,7 @@ fn strategy(name: &str) -> Result<String, UnknownName> {
 }
 
 /// `90s`, `20m`, `2h`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time such as 90s, 20m or 2h");
     let (number, factor_s) = match text.char_indices().last() {
         Some((end, 's')) => (&text[..end], 1),

@@ -303,7 +303,8 @@ fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
     Ok(Utf8PathBuf::try_from(std::path::absolute(path)?)?)
 }
 
-fn report(project: &Project, outcome: &Outcome) {
+/// Tells what was built.
+pub(crate) fn report(project: &Project, outcome: &Outcome) {
     let cargo = outcome.compiled.elapsed;
     let rest = outcome.elapsed.saturating_sub(cargo);
     if outcome.compiled.started.is_none() {

@@ -12,6 +12,7 @@ mod machine;
 mod release;
 mod repository;
 mod sccache;
+mod tune;
 mod ui;
 mod wheel;
 
@@ -54,6 +55,8 @@ enum Command {
     ColabSnippet(colab_snippet::Args),
     /// Publish wheels in the release that always holds the newest ones, or verify it
     Release(release::Args),
+    /// Measure which linker and which settings of the dev profile make builds faster here, and write them
+    Tune(tune::Args),
     /// Measure how long builds take
     #[command(visible_alias = "bench")]
     BenchBuild(bench_build::Args),
@@ -71,7 +74,12 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = dev_build::record::stand_in().or_else(compiler_cache::record::stand_in) {
+    let stand_ins = [
+        dev_build::record::stand_in,
+        compiler_cache::record::stand_in,
+        ::tune::record::stand_in,
+    ];
+    if let Some(code) = stand_ins.iter().find_map(|stand_in| stand_in()) {
         return code;
     }
     let cli = Cli::parse();
@@ -83,6 +91,7 @@ fn main() -> ExitCode {
         Command::CacheKeys(args) => cache_keys::run(&context, &args),
         Command::Sccache(args) => sccache::run(&context, &args),
         Command::Machine(args) => machine::run(&context, &args),
+        Command::Tune(args) => tune::run(&context, &args),
         Command::Wheel(args) => wheel::run(&context, &args),
         Command::ColabSnippet(args) => colab_snippet::run(&context, &args),
         Command::Release(args) => release::run(&context, &args),

@@ -252,8 +252,9 @@ fn stop_including(
     Ok(())
 }
 
-/// Whether `text` has no other settings than those that `cargo xtask dev` keeps.
-fn only_of_dev(text: &str) -> bool {
+/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the file.
+#[must_use]
+pub fn only_of_dev(text: &str) -> bool {
     let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
     tables.iter().all(|(name, table)| {
         let keys = table.as_object().into_iter().flat_map(|table| table.keys());

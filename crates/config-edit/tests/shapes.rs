@@ -521,7 +521,10 @@ fn a_key_of_a_profile_that_the_user_has_set_stays() {
         "profile.dev.package.a = { codegen-units = 1 }\n",
     ] {
         let error = checked(PROFILE, text).unwrap_err();
-        assert!(matches!(error, EditError::Taken { owner: None, .. }), "{error}");
+        assert!(
+            matches!(error, EditError::Taken { owner: None, .. }),
+            "{error}"
+        );
     }
     let error = checked(PROFILE, "profile.dev = 1\n").unwrap_err();
     assert!(matches!(error, EditError::NotATable { .. }), "{error}");

@@ -149,6 +149,8 @@ pub struct Maturin<'a> {
     pub build: &'a BuildOptions,
     /// How cargo is to go about it.
     pub run: &'a RunOptions,
+    /// Where cargo is to put what it builds, whatever the configuration says.
+    pub target_dir: Option<&'a Utf8Path>,
 }
 
 /// maturin did not do what it was asked for.
@@ -214,6 +216,7 @@ impl Maturin<'_> {
     }
 
     fn build_wheel(&self, out: &Utf8Path) -> Invocation {
+        let target_dir = self.target_dir.into_iter();
         Invocation::new(&self.tool.path)
             .args(["pep517", "build-wheel", "--editable"])
             // What `maturin develop` sets: the wheel is for this machine and never leaves it.
@@ -222,6 +225,7 @@ impl Maturin<'_> {
             .args(["--out", out.as_str()])
             .args(self.build.args(self.default_profile()))
             .args(self.run.resolution())
+            .args(target_dir.flat_map(|dir| ["--target-dir", dir.as_str()]))
             // maturin finds the crate from here. Were it given `--manifest-path`, it would look for the
             // pyproject.toml near that, and not find one that lies above the crate's workspace.
             .cwd(&self.project.root)

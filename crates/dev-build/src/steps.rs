@@ -397,6 +397,7 @@ impl<'a> Build<'a> {
             python: &self.venv.python.executable,
             build: &self.request.build,
             run: &self.request.run,
+            target_dir: None,
         }
     }
 

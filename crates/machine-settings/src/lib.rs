@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
 use project_model::cargo_config::{Files, Layers};
 
-pub use linker::{Linker, LinkerError};
+pub use linker::{Linker, LinkerError, Linkers};
 
 /// Whose lines these are.
 pub const OWNER: Owner = Owner("cargo xtask machine");
@@ -121,8 +121,14 @@ impl Machine {
         let linker = &self.linker;
         let flags = ["target", linker.target.as_str(), "rustflags"];
         let is_users = is_set(by_user, &flags) || is_set(by_user, &["build", "rustflags"]);
+        let owner = by_user
+            .files()
+            .find_map(|(_, config)| config.owner_of(&flags));
         match linker.name.as_deref() {
-            Some(_) if is_users => (None, "`rustflags` are yours already".to_owned()),
+            Some(_) if is_users => {
+                let whose = owner.map_or("yours".to_owned(), |owner| format!("by `{owner}`"));
+                (None, format!("`rustflags` are {whose} already"))
+            }
             Some(name) => (
                 Some(name),
                 format!("{name}, which has linked a small program"),
@@ -231,6 +237,18 @@ mod tests {
         let mine = "[build]\njobs = 8\nrustflags = ['-Ctarget-cpu=native']\n";
         fixture.write(".cargo/config.local.toml", mine);
         assert_eq!(written(&fixture, &machine(4, Some("mold"))), mine);
+    }
+
+    #[test]
+    fn a_linker_that_was_measured_is_left_to_who_measured_it() {
+        let fixture = project();
+        let text = "[target.aarch64-unknown-linux-gnu] # by `cargo xtask tune`\n\
+                    rustflags = [\"-C\", \"link-arg=-fuse-ld=wild\"] # by `cargo xtask tune`\n";
+        fixture.write(".cargo/config.local.toml", text);
+        let plan = machine(64, Some("mold")).plan(&files(&fixture)).unwrap();
+        assert!(plan.change.is_empty());
+        let reason = &plan.reasons[1].1;
+        assert!(reason.contains("by `cargo xtask tune`"), "{reason}");
     }
 
     #[test]

@@ -6,6 +6,9 @@ use camino::Utf8Path;
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
 
+/// Those that come with every compiler, and that nobody chooses for their speed. They are there to be compared with.
+const SYSTEMS: [&str; 2] = ["gold", "bfd"];
+
 /// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains nothing in
 /// the edit loop of this repository's extension (docs/rust-build-optimization.md).
 const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
@@ -19,6 +22,50 @@ pub struct Linker {
     pub name: Option<String>,
     /// Why nothing.
     pub reason: String,
+}
+
+/// The linkers of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Linkers {
+    /// The triple that is compiled for.
+    pub target: String,
+    /// What is used where nothing is said.
+    pub own: &'static str,
+    /// What the C compiler can be told to use instead, each having linked a small program.
+    pub others: Vec<&'static str>,
+}
+
+impl Linkers {
+    /// Tries all that are installed.
+    ///
+    /// # Errors
+    /// If rustc does not run.
+    pub fn look(root: &Utf8Path) -> Result<Self, LinkerError> {
+        let target = Self::host(root)?;
+        let has_its_own = target == HAS_ITS_OWN;
+        let known = KNOWN.into_iter().chain(SYSTEMS);
+        // Where rustc names the directory of its own lld, `lld` is that one.
+        let other = known.filter(|name| !(has_its_own && *name == "lld"));
+        let is_chosen_by_name = target.contains("linux");
+        let installed = other.filter(|name| is_chosen_by_name && is_installed(name));
+        Ok(Self {
+            others: installed.filter(|name| links(root, name)).collect(),
+            own: if has_its_own {
+                "rust-lld"
+            } else {
+                "the system's"
+            },
+            target,
+        })
+    }
+
+    /// The triple that rustc compiles for in `root` where nothing is said.
+    ///
+    /// # Errors
+    /// If rustc does not run.
+    pub fn host(root: &Utf8Path) -> Result<String, LinkerError> {
+        host(root)
+    }
 }
 
 /// The compiler cannot be asked.
@@ -40,7 +87,7 @@ impl Linker {
         };
         if target == HAS_ITS_OWN {
             return Ok(none(
-                "lld, which comes with the toolchain; `mold` gains nothing here",
+                "lld, which comes with the toolchain; `cargo xtask tune` tells whether another gains anything",
             ));
         }
         if !target.contains("linux") {
@@ -97,6 +144,16 @@ mod tests {
         let dir = testkit::TempDir::new();
         assert!(!links(dir.path(), "no-such-linker"));
         assert!(links(dir.path(), "bfd"), "every C compiler has it");
+    }
+
+    #[test]
+    fn what_is_offered_links() {
+        let dir = testkit::TempDir::new();
+        let linkers = Linkers::look(dir.path()).unwrap();
+        if linkers.target.contains("linux") {
+            assert!(linkers.others.contains(&"bfd"), "{linkers:?}");
+        }
+        assert!(!(linkers.own == "rust-lld" && linkers.others.contains(&"lld")));
     }
 
     #[test]

@@ -70,8 +70,7 @@ pub(crate) const PROFILE: Operation = Operation {
         file.set_profile("dev", &["package", "a", "codegen-units"], "16", "", by)
     }),
 };
-pub(crate) const ALL: [Operation; 7] =
-    [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS, PROFILE];
+pub(crate) const ALL: [Operation; 7] = [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS, PROFILE];
 
 pub(crate) fn keys() -> Vec<CacheKey> {
     vec![

@@ -1,0 +1,115 @@
+//! What keeps anything from being measured or written.
+
+use std::io;
+
+use build_env::RunError;
+use build_env::tools::ToolError;
+use build_env::venv::VenvError;
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::EditError;
+use dev_build::maturin::MaturinError;
+use machine_settings::LinkerError;
+use project_model::ProjectError;
+
+/// Nothing of the project has been changed.
+#[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "those without a comment are the errors of the step that they name"
+)]
+pub enum TuneError {
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
+    #[error(transparent)]
+    Venv(#[from] VenvError),
+    #[error(transparent)]
+    Maturin(#[from] MaturinError),
+    #[error(transparent)]
+    Linker(#[from] LinkerError),
+    #[error(transparent)]
+    Config(#[from] EditError),
+    /// A command could not be started.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The copy of the project does not build as the project is.
+    #[error(
+        "the project does not build as it is: {reason}\n  help: `cargo xtask dev` has to work before anything can be measured"
+    )]
+    DoesNotBuild {
+        /// What cargo said first.
+        reason: String,
+    },
+    /// Not even the project as it is.
+    #[error(
+        "building the project as it is takes longer than the time budget ({budget_s:.0} s)\n  help: `cargo xtask dev` first, since what that has compiled is taken over; or give more with --time-budget"
+    )]
+    BudgetTooSmall {
+        /// The budget, in seconds.
+        budget_s: f64,
+    },
+    /// There is no place where a changed line makes another library.
+    #[error(
+        "no change of a line in {crate_name} makes another library, so there is no edit to be measured\n  help: the extension crate needs a function that is not generic"
+    )]
+    NoEdit {
+        /// The extension crate.
+        crate_name: String,
+    },
+    /// The copy cannot be made or changed.
+    #[error("cannot work with {path}")]
+    Io {
+        /// The file or directory.
+        path: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The disk is too small.
+    #[error(
+        "{dir} has {} MB left, and the copy of the project takes about {} MB\n  help: free some, or name another directory with the variable XTASK_CACHE_DIR",
+        free_bytes / 1_000_000,
+        needed_bytes / 1_000_000
+    )]
+    NoSpace {
+        /// Where the copy would lie.
+        dir: Utf8PathBuf,
+        /// What is left.
+        free_bytes: u64,
+        /// What is needed.
+        needed_bytes: u64,
+    },
+    /// A file of results is of another form.
+    #[error(
+        "{path} is no measurement that can be read here\n  help: measure again: `cargo xtask tune`"
+    )]
+    Unreadable {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A measurement of something else.
+    #[error(
+        "{path} was measured with another {what} ({then}; now {now})\n  help: measure again: `cargo xtask tune`"
+    )]
+    OtherSubject {
+        /// The file.
+        path: Utf8PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What it was.
+        then: String,
+        /// What it is.
+        now: String,
+    },
+    /// The user has ended it.
+    #[error("ended before everything was measured; nothing of the project has been changed")]
+    Interrupted,
+}
+
+/// An operation of the file system on `path` that failed.
+pub(crate) fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> TuneError {
+    let path = path.to_owned();
+    move |source| TuneError::Io { path, source }
+}

@@ -1,0 +1,165 @@
+//! What was measured, to be printed, kept and written from.
+
+use std::io::Write as _;
+
+use camino::Utf8Path;
+use serde::{Deserialize, Serialize};
+
+use crate::TuneError;
+use crate::choices::{Choices, Setting};
+use crate::error::at;
+use crate::verdict::{Ratio, Verdict};
+
+/// The form of [`Measurement`]; a later one that cannot be read as this gets another number.
+pub const SCHEMA: u32 = 1;
+
+/// All that was found out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measurement {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// On what.
+    pub subject: Subject,
+    /// How long the whole took, in seconds.
+    pub spent_s: f64,
+    /// As the project is.
+    pub base: Base,
+    /// The candidates, in the order in which they were tried.
+    pub rows: Vec<Row>,
+    /// What gains something, in the order in which it was found.
+    pub winners: Vec<Winner>,
+    /// All of these together, against none.
+    pub together: Option<Together>,
+}
+
+/// What is measured, and on which machine: what has to be the same for the figures to hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The project's name.
+    pub name: String,
+    /// Its directory.
+    pub root: String,
+    /// The profile that `cargo xtask dev` builds with.
+    pub profile: String,
+    /// What `rustc -vV` says, in a line.
+    pub toolchain: String,
+    /// The digest of the workspace's Cargo.lock.
+    pub lock_sha256: String,
+    /// The file in which a line was changed, relative to the sources.
+    pub edited: String,
+}
+
+/// The project as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Base {
+    /// From the start of cargo to its end after a line was changed, in seconds: once, before anything else.
+    pub build_s: f64,
+    /// The size of the library, in bytes.
+    pub library_bytes: u64,
+}
+
+/// A candidate, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    /// The setting.
+    pub setting: Setting,
+    /// What is in force.
+    pub now: String,
+    /// What was tried.
+    pub candidate: String,
+    /// From the start of cargo to its end after a line was changed, in seconds: the median.
+    pub build_s: Option<f64>,
+    /// Against the best so far, in turn.
+    pub ratio: Option<Ratio>,
+    /// The final link alone, in seconds: the median.
+    pub link_s: Option<f64>,
+    /// Against the linker in force, in turn.
+    pub link_ratio: Option<Ratio>,
+    /// The size of the library, in bytes.
+    pub library_bytes: Option<u64>,
+    /// What became of it.
+    pub verdict: Verdict,
+}
+
+/// Something that is to be written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Winner {
+    /// The setting.
+    pub setting: Setting,
+    /// What it was measured against: `0.52 [0.49, 0.55] of 4.6 s after an edit`.
+    pub note: String,
+    /// What is to be set.
+    pub choices: Choices,
+}
+
+/// All winners at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Together {
+    /// With them, in seconds: the median.
+    pub build_s: f64,
+    /// Without.
+    pub without_s: f64,
+    /// In turn.
+    pub ratio: Ratio,
+    /// The size of the library with them, in bytes.
+    pub library_bytes: u64,
+    /// Whether the whole interval lies below what is worth it. Else nothing is written.
+    pub is_worth_it: bool,
+}
+
+impl Measurement {
+    /// Reads what [`Self::save`] or `--json` has written.
+    ///
+    /// # Errors
+    /// If it is something else, or of another form.
+    pub fn load(path: &Utf8Path) -> Result<Self, TuneError> {
+        let text = fs_err::read_to_string(path).map_err(at(path))?;
+        let unreadable = |source| TuneError::Unreadable {
+            path: path.to_owned(),
+            source,
+        };
+        let measurement: Self = serde_json::from_str(&text).map_err(unreadable)?;
+        if measurement.schema == SCHEMA {
+            return Ok(measurement);
+        }
+        let form = format!("it has the form {}, not {SCHEMA}", measurement.schema);
+        Err(unreadable(serde::de::Error::custom(form)))
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn json(&self) -> String {
+        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+    }
+
+    /// Writes it to `path`, whole or not at all.
+    ///
+    /// # Errors
+    /// If that cannot be written.
+    pub fn save(&self, path: &Utf8Path) -> Result<(), TuneError> {
+        let dir = path.parent().unwrap_or(path);
+        fs_err::create_dir_all(dir).map_err(at(dir))?;
+        let written = || -> std::io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            file.write_all(self.json().as_bytes())?;
+            file.persist(path)?;
+            Ok(())
+        };
+        written().map_err(at(path))
+    }
+
+    /// What `--apply` writes.
+    #[must_use]
+    pub fn to_write(&self) -> &[Winner] {
+        match &self.together {
+            Some(together) if together.is_worth_it => &self.winners,
+            _ => &[],
+        }
+    }
+}

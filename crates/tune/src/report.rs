@@ -1,0 +1,230 @@
+//! The table.
+
+use crate::measurement::{Measurement, Row};
+use crate::verdict::Verdict;
+
+/// What was measured, for people.
+#[must_use]
+pub fn table(measurement: &Measurement) -> String {
+    let subject = &measurement.subject;
+    let mut text = format!(
+        "{}: one line changed in {}, profile {}: {}, a library of {}\n\n",
+        subject.name,
+        subject.edited,
+        subject.profile,
+        seconds(measurement.base.build_s),
+        size(measurement.base.library_bytes)
+    );
+    let heading = [
+        "setting", "now", "tried", "link", "against", "build", "against", "library", "verdict",
+    ];
+    let mut cells = vec![heading.map(str::to_owned)];
+    cells.extend(measurement.rows.iter().map(of_row));
+    text.push_str(&aligned(&cells));
+    text.push('\n');
+    text.push_str(&in_all(measurement));
+    text
+}
+
+fn of_row(row: &Row) -> [String; 9] {
+    let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
+    [
+        row.setting.title().to_owned(),
+        row.now.clone(),
+        row.candidate.clone(),
+        figure(row.link_s.map(seconds)),
+        figure(row.link_ratio.map(|it| it.to_string())),
+        figure(row.build_s.map(seconds)),
+        figure(row.ratio.map(|it| it.to_string())),
+        figure(row.library_bytes.map(size)),
+        verdict(row),
+    ]
+}
+
+/// The verdict in words, with the reason where it has one.
+fn verdict(row: &Row) -> String {
+    match &row.verdict {
+        Verdict::Taken => "TAKEN".to_owned(),
+        Verdict::WithinNoise => "within the noise: left alone".to_owned(),
+        Verdict::Slower => "slower".to_owned(),
+        Verdict::Surpassed => "faster, but another more so".to_owned(),
+        Verdict::Yours(by) => format!("faster, but set by you in {by}: left alone"),
+        Verdict::NotMeasured(reason) => format!("not measured: {reason}"),
+        Verdict::Fails(reason) => format!("does not work: {reason}"),
+    }
+}
+
+fn in_all(measurement: &Measurement) -> String {
+    let spent = format!("Measured in {:.0} s.\n", measurement.spent_s);
+    let found = match (&measurement.together, measurement.winners.len()) {
+        (_, 0) => "Nothing gains anything here: the settings stay as they are.\n".to_owned(),
+        (None, _) => {
+            "What gains something could not be measured together: nothing is to be written.\n"
+                .to_owned()
+        }
+        (Some(together), _) => {
+            let end = if together.is_worth_it {
+                ""
+            } else {
+                ", which is within the noise: nothing is to be written"
+            };
+            format!(
+                "All that is taken, together: {} against {}, {}, a library of {}{end}.\n",
+                seconds(together.build_s),
+                seconds(together.without_s),
+                together.ratio,
+                size(together.library_bytes)
+            )
+        }
+    };
+    format!("{found}{spent}")
+}
+
+fn seconds(time_s: f64) -> String {
+    format!("{time_s:.2} s")
+}
+
+fn size(bytes: u64) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a megabyte more or less is not shown"
+    )]
+    let megabytes = bytes as f64 / 1e6;
+    if megabytes < 100.0 {
+        format!("{megabytes:.1} MB")
+    } else {
+        format!("{megabytes:.0} MB")
+    }
+}
+
+/// Rows of cells, each column as wide as its widest cell.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths);
+        let padded: Vec<_> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choices::{Choices, Setting};
+    use crate::measurement::{Base, SCHEMA, Subject, Together, Winner};
+    use crate::verdict::Ratio;
+
+    fn ratio(median: f64) -> Ratio {
+        Ratio {
+            median,
+            interval: Some((median - 0.02, median + 0.03)),
+        }
+    }
+
+    fn row(setting: Setting, candidate: &str, verdict: Verdict) -> Row {
+        Row {
+            setting,
+            now: "true".to_owned(),
+            candidate: candidate.to_owned(),
+            build_s: None,
+            ratio: None,
+            link_s: None,
+            link_ratio: None,
+            library_bytes: None,
+            verdict,
+        }
+    }
+
+    fn measurement() -> Measurement {
+        let taken = Row {
+            build_s: Some(2.4),
+            ratio: Some(ratio(0.52)),
+            library_bytes: Some(245_001_312),
+            ..row(Setting::DependencyDebug, "false", Verdict::Taken)
+        };
+        let linker = Row {
+            now: "rust-lld".to_owned(),
+            link_s: Some(1.7),
+            link_ratio: Some(ratio(0.97)),
+            ..row(Setting::Linker, "mold", Verdict::WithinNoise)
+        };
+        let yours = row(
+            Setting::OwnDebug,
+            "false",
+            Verdict::Yours("Cargo.toml".to_owned()),
+        );
+        Measurement {
+            schema: SCHEMA,
+            subject: Subject {
+                name: "framed".to_owned(),
+                root: "/p".to_owned(),
+                profile: "dev".to_owned(),
+                toolchain: "rustc 1.95.0".to_owned(),
+                lock_sha256: String::new(),
+                edited: "src/lib.rs".to_owned(),
+            },
+            spent_s: 612.4,
+            base: Base {
+                build_s: 4.6,
+                library_bytes: 1_276_867_328,
+            },
+            rows: vec![taken, linker, yours],
+            winners: vec![Winner {
+                setting: Setting::DependencyDebug,
+                note: String::new(),
+                choices: Choices::default(),
+            }],
+            together: Some(Together {
+                build_s: 2.4,
+                without_s: 4.61,
+                ratio: ratio(0.52),
+                library_bytes: 245_001_312,
+                is_worth_it: true,
+            }),
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_figure_and_every_verdict() {
+        let expected = "\
+framed: one line changed in src/lib.rs, profile dev: 4.60 s, a library of 1277 MB
+
+setting                     now       tried  link    against            build   against            library  verdict
+debug info of dependencies  true      false  -       -                  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
+linker                      rust-lld  mold   1.70 s  0.97 [0.95, 1.00]  -       -                  -        within the noise: left alone
+debug info of own crates    true      false  -       -                  -       -                  -        faster, but set by you in Cargo.toml: left alone
+
+All that is taken, together: 2.40 s against 4.61 s, 0.52 [0.50, 0.55], a library of 245 MB.
+Measured in 612 s.
+";
+        assert_eq!(table(&measurement()), expected);
+    }
+
+    #[test]
+    fn what_is_not_to_be_written_is_said() {
+        let mut measurement = measurement();
+        measurement.together.as_mut().unwrap().is_worth_it = false;
+        assert!(table(&measurement).contains("nothing is to be written"));
+        assert!(measurement.to_write().is_empty());
+        measurement.winners.clear();
+        measurement.together = None;
+        assert!(table(&measurement).contains("Nothing gains anything"));
+    }
+
+    #[test]
+    fn it_survives_a_file() {
+        let json = serde_json::to_string(&measurement()).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Measurement>(&json).unwrap(),
+            measurement()
+        );
+    }
+}

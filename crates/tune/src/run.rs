@@ -1,0 +1,312 @@
+//! A measurement as a whole: from the project to what was found out.
+
+use std::collections::BTreeSet;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use build_env::tools::Say;
+use build_env::{Interpreter, Invocation, Tool, Toolbox, cargo_env, memory, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use dev_build::digest::sha256_of_file;
+use dev_build::lock::Lock;
+use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
+use dev_build::provenance::profile;
+use machine_settings::Linkers;
+use project_model::cargo_config::Layers;
+use project_model::{Closure, Project, Workspace};
+
+use crate::TuneError;
+use crate::bench::Builds;
+use crate::candidates::Facts;
+use crate::choices::after_subcommand;
+use crate::copy::ProjectCopy;
+use crate::error::at;
+use crate::measurement::{Measurement, SCHEMA, Subject};
+use crate::present::Present;
+use crate::search::{Stop, search};
+
+/// What the user wants, and what it takes.
+pub struct Request<'a> {
+    /// The project; it is only read.
+    pub project: &'a Project,
+    /// Where tools come from, and where the copy lies.
+    pub toolbox: &'a Toolbox,
+    /// maturin.
+    pub maturin: &'a Tool,
+    /// The interpreter of the environment that is installed into.
+    pub python: &'a Interpreter,
+    /// How long it may take, in seconds.
+    pub budget_s: f64,
+    /// Whether the user's configuration or environment says how many jobs there are to be.
+    pub jobs_are_configured: bool,
+    /// Whether the user wants it to end.
+    pub is_over: &'a (dyn Fn() -> bool + Sync),
+    /// Tells what takes time.
+    pub say: Say<'a>,
+}
+
+/// Measures. The project and its target directory are only read; the copy is removed afterwards.
+///
+/// # Errors
+/// [`TuneError`].
+pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
+    let (project, say) = (request.project, request.say);
+    let locks = request.toolbox.locks();
+    let scratch = request.toolbox.scratch_of(&project.root, "xtask-tune");
+    let _lock = Lock::take(&scratch, &locks, say).map_err(at(&locks))?;
+    let start = Instant::now();
+    let closure = Closure::load(project)?;
+    let workspace = Workspace::load(project)?;
+    say("Copying", &format!("the project to {scratch}"));
+    let copy = ProjectCopy::make(project, &closure, &scratch)?;
+    let mut builds = builds(request, &copy, start)?;
+    let name = closure.crates.first().and_then(|it| it.library.clone());
+    copy.seed(
+        &workspace.target_dir,
+        dir_of(&builds.profile),
+        &name.unwrap_or_default(),
+    )?;
+
+    let copied = Closure::load(&copy.project)?;
+    let facts = facts(request, &workspace, &closure, &builds.profile)?;
+    say("Building", "the copy, as the project is");
+    let extension = copied.crates.first().ok_or_else(|| TuneError::NoEdit {
+        crate_name: project.extension.crate_name.clone(),
+    })?;
+    builds
+        .find_edit(extension, request.budget_s)
+        .map_err(|stop| match stop {
+            Stop::Error(error) => error,
+            Stop::Fails(reason) => TuneError::DoesNotBuild { reason },
+            Stop::OutOfTime => TuneError::BudgetTooSmall {
+                budget_s: request.budget_s,
+            },
+        })?;
+    let found = search(&facts, &mut builds, request.budget_s)?;
+    let mut subject = subject(project, &workspace, &builds.profile)?;
+    subject.edited = builds.edited().into_string();
+    Ok(Measurement {
+        schema: SCHEMA,
+        subject,
+        spent_s: start.elapsed().as_secs_f64(),
+        base: found.base,
+        rows: found.rows,
+        winners: found.winners,
+        together: found.together,
+    })
+}
+
+/// What a measurement made now would be of. The edited file is not known.
+///
+/// # Errors
+/// If rustc does not run.
+pub fn subject(
+    project: &Project,
+    workspace: &Workspace,
+    profile: &str,
+) -> Result<Subject, TuneError> {
+    let rustc = Invocation::new("rustc")
+        .arg("-vV")
+        .cwd(&project.root)
+        .read()?;
+    let host = rustc.lines().find(|line| line.starts_with("host: "));
+    let lock = workspace.root.join("Cargo.lock");
+    Ok(Subject {
+        name: project.name().to_owned(),
+        root: project.root.to_string(),
+        profile: profile.to_owned(),
+        toolchain: [rustc.lines().next(), host]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", "),
+        lock_sha256: sha256_of_file(&lock).unwrap_or_default(),
+        edited: String::new(),
+    })
+}
+
+/// cargo's call in the copy, and what belongs to it.
+fn builds<'a>(
+    request: &'a Request<'_>,
+    copy: &'a ProjectCopy,
+    start: Instant,
+) -> Result<Builds<'a>, TuneError> {
+    let asked = copy.root.join("asked");
+    fs_err::create_dir_all(&asked).map_err(at(&asked))?;
+    let target = copy.target();
+    let maturin = Maturin {
+        tool: request.maturin,
+        project: &copy.project,
+        python: &request.python.executable,
+        build: &BuildOptions::default(),
+        run: &RunOptions::default(),
+        target_dir: Some(&target),
+    };
+    let call = maturin.cargo_call(&asked)?;
+    let outer = copy.outer_configs.iter().rev();
+    let outer = outer.flat_map(|path| ["--config".to_owned(), path.to_string()]);
+    // Where the intermediates go may be configured by itself.
+    let build_dir = ["--config".to_owned(), format!("build.build-dir='{target}'")];
+    let mut call = after_subcommand(call, outer.chain(build_dir));
+    for name in vars::OTHER_TARGET_DIRS {
+        call = call.env_remove(name);
+    }
+    let limit = memory::limit().filter(|_| !request.jobs_are_configured);
+    Ok(Builds {
+        copy,
+        profile: profile(&call),
+        call,
+        python: request.python,
+        jobs: limit.and_then(|limit| limit.jobs(memory::cores())),
+        linker: linker_program(&copy.project)?,
+        is_over: request.is_over,
+        say: request.say,
+        start,
+        edited: None,
+        value: first_value(),
+    })
+}
+
+fn facts(
+    request: &Request<'_>,
+    workspace: &Workspace,
+    closure: &Closure,
+    profile: &str,
+) -> Result<Facts, TuneError> {
+    let project = request.project;
+    (request.say)("Trying", "the linkers that are here");
+    let linkers = Linkers::look(&project.root)?;
+    let manifest = workspace.root.join("Cargo.toml");
+    Ok(Facts {
+        present: Present::read(profile, &project.root, &manifest, &linkers.target)?,
+        own_crates: own_crates(closure),
+        splits_debuginfo: linkers.target.contains("linux"),
+        linkers,
+    })
+}
+
+/// The names of the workspace's crates that the extension is linked with, itself first.
+fn own_crates(closure: &Closure) -> Vec<String> {
+    let Some(extension) = closure.crates.first() else {
+        return Vec::new();
+    };
+    let mut found = vec![extension];
+    let mut seen = BTreeSet::from([&extension.dir]);
+    let mut next = 0;
+    while let Some(one) = found.get(next) {
+        for dir in &one.linked {
+            let linked = closure
+                .crates
+                .iter()
+                .find(|it| it.dir == *dir && !it.is_macro);
+            found.extend(linked.filter(|_| seen.insert(dir)));
+        }
+        next += 1;
+    }
+    let is_own = |one: &&project_model::PathCrate| {
+        let is_of_other = closure
+            .other_workspaces
+            .iter()
+            .any(|root| one.dir.starts_with(root));
+        one.dir.starts_with(&closure.workspace_root) && !is_of_other
+    };
+    found
+        .into_iter()
+        .filter(is_own)
+        .map(|one| one.name.clone())
+        .collect()
+}
+
+/// The directory of a profile below the target directory.
+fn dir_of(profile: &str) -> &str {
+    match profile {
+        "dev" | "test" => "debug",
+        "bench" => "release",
+        other => other,
+    }
+}
+
+/// `target.*.linker` in the environment or the configuration; else what rustc takes by itself.
+fn linker_program(project: &Project) -> Result<String, TuneError> {
+    let target = Linkers::host(&project.root)?;
+    let variable = format!(
+        "CARGO_TARGET_{}_LINKER",
+        target.replace('-', "_").to_uppercase()
+    );
+    if let Some(linker) = cargo_env::environment().remove(&variable) {
+        return Ok(linker);
+    }
+    let layers = Layers::read(&project.root)?;
+    let mut found = layers.files().filter_map(|(path, config)| {
+        let linker = config.string(&["target", &target, "linker"])?;
+        Some(resolved(path, &linker).into_string())
+    });
+    Ok(found.next().unwrap_or_else(|| "cc".to_owned()))
+}
+
+/// A program as the configuration in `file` names it: one with a slash is relative to the directory above `.cargo`.
+fn resolved(file: &Utf8Path, program: &str) -> Utf8PathBuf {
+    let above = file.parent().and_then(Utf8Path::parent);
+    match above {
+        Some(dir) if program.contains('/') => dir.join(program),
+        _ => program.into(),
+    }
+}
+
+/// A first number for the line that changes: one that no earlier call can have used.
+fn first_value() -> u64 {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    0x7a11_0000_0000_0000 | (now.as_secs() << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    #[test]
+    fn own_crates_are_those_that_are_linked_and_of_the_workspace() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.edit(
+            "Cargo.toml",
+            "[dependencies]\n",
+            "[dependencies]\nnear = { path = \"near\" }\nfar = { path = \"../far\" }\n\n[build-dependencies]\nmaker = { path = \"maker\" }\n\n[dependencies.pyo3-is-below]\npackage = \"near2\"\npath = \"near2\"\n\n[dependencies.rest]\npackage = \"macros\"\npath = \"macros\"\n\n[dependencies.pyo3x]\npackage = \"near3\"\npath = \"near3\"\noptional = true\n",
+        );
+        // `pyo3 = …` stood below the header that has been replaced.
+        fixture.edit(
+            "Cargo.toml",
+            "pyo3 = { version = \"0.30\", features = [\"abi3-py311\"] }\n",
+            "",
+        );
+        for (dir, rest) in [
+            ("near", "[dependencies]\ndeep = { path = \"../deep\" }\n"),
+            ("near2", ""),
+            ("near3", ""),
+            ("deep", ""),
+            ("maker", ""),
+            ("macros", "[lib]\nproc-macro = true\n"),
+            ("../far", "[workspace]\n"),
+        ] {
+            let name = dir.rsplit('/').next().unwrap();
+            let manifest = format!(
+                "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n{rest}"
+            );
+            fixture.write(format!("{dir}/Cargo.toml"), &manifest);
+            fixture.write(format!("{dir}/src/lib.rs"), "");
+        }
+        let closure = Closure::load(&Project::load(&fixture.root()).unwrap()).unwrap();
+        let mut own = own_crates(&closure);
+        assert_eq!(own.remove(0), "thing");
+        own.sort();
+        assert_eq!(own, ["deep", "near", "near2", "near3"]);
+    }
+
+    #[test]
+    fn a_linker_with_a_slash_lies_beside_the_configuration() {
+        let file = Utf8Path::new("/p/.cargo/config.toml");
+        assert_eq!(resolved(file, "clang"), "clang");
+        assert_eq!(resolved(file, "tools/ld"), "/p/tools/ld");
+        assert_eq!(resolved(file, "/usr/bin/clang"), "/usr/bin/clang");
+    }
+}
