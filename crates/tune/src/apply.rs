@@ -9,7 +9,7 @@ use dev_build::DevError;
 pub enum ApplyError {
     /// A file could not be written.
     #[error(transparent)]
-    Edit(#[from] EditError),
+    Edit(#[from] Box<EditError>),
     /// With them the project does not build, or what it builds does not import.
     #[error(
         "the project does not build with these settings; {} as before",
@@ -36,7 +36,7 @@ pub enum ApplyError {
         /// The file.
         path: Utf8PathBuf,
         /// Why.
-        source: EditError,
+        source: Box<EditError>,
     },
 }
 
@@ -60,12 +60,12 @@ pub fn apply<T>(
     for (number, change) in changes.iter().enumerate() {
         if let Err(error) = change.apply() {
             put_back(&changes[..number], restore)?;
-            return Err(error.into());
+            return Err(Box::new(error).into());
         }
     }
-    let built = if is_over() { None } else { Some(build()) };
-    match built {
-        Some(Ok(done)) if !is_over() => Ok(done),
+    let done = if is_over() { None } else { Some(build()) };
+    match done {
+        Some(Ok(outcome)) if !is_over() => Ok(outcome),
         Some(Err(source)) if !is_over() => Err(ApplyError::DoesNotBuild {
             restored: put_back(changes, restore)?,
             source: Box::new(source),
@@ -95,7 +95,7 @@ fn put_back(
         };
         done.map_err(|source| ApplyError::NotRestored {
             path: change.path.clone(),
-            source,
+            source: Box::new(source),
         })?;
         restored.push(change.path.clone());
     }
@@ -210,7 +210,7 @@ mod tests {
         let never = || -> Result<(), DevError> { panic!("not built") };
         let error = apply(&changes, never, &|| false, &undone).unwrap_err();
         assert!(
-            matches!(error, ApplyError::Edit(EditError::Changed { .. })),
+            matches!(&error, ApplyError::Edit(it) if matches!(**it, EditError::Changed { .. })),
             "{error}"
         );
         assert_eq!(

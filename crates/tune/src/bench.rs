@@ -18,7 +18,7 @@ use crate::copy::ProjectCopy;
 use crate::error::at;
 use crate::record::{recorded, recording};
 use crate::replay::replayed;
-use crate::search::{Bench, Link, Stop};
+use crate::search::{Bench, Link, Links, Stop};
 use crate::verdict::is_enough;
 
 /// The copy, and how it is built.
@@ -109,9 +109,7 @@ impl Builds<'_> {
 
     /// A build that may be one of all dependencies: no more compilers at once than fit into the memory.
     fn build_all(&self, choices: &Choices, allowed_s: f64) -> Result<Built, Stop> {
-        let deadline = Duration::try_from_secs_f64(allowed_s)
-            .ok()
-            .map(|allowed| Instant::now() + allowed);
+        let deadline = deadline(allowed_s);
         let built = memory::with_fewer_jobs_if_killed(self.jobs, self.say, |jobs| {
             let jobs = jobs.map(|jobs| format!("--jobs={jobs}"));
             let call = after_subcommand(self.call.clone(), jobs);
@@ -175,32 +173,31 @@ impl Bench for Builds<'_> {
         Ok(self.build(choices)?.wall_s)
     }
 
-    fn links(&mut self, choices: &Choices, linkers: &[String]) -> Result<Vec<Link>, Stop> {
+    fn links(
+        &mut self,
+        choices: &Choices,
+        linkers: &[String],
+        allowed_s: f64,
+    ) -> Result<Links, Stop> {
+        let deadline = deadline(allowed_s);
         let (call, dir) = self.captured(choices)?;
         let library = |name: &str| dir.join(format!("{name}.so"));
         let in_force = replayed(&call, None, &library("in-force"))?;
         self.run(&in_force, None)?;
-        self.tried(&library("in-force"))?;
+        let in_force_bytes = self.tried(&library("in-force"))?;
         let mut timed = Vec::new();
         for name in linkers {
             let command = replayed(&call, Some(name), &library(name))?;
-            let linked = self.run(&command, None);
-            let mut link = Link {
-                name: name.clone(),
-                pairs: Vec::new(),
-                library_bytes: None,
-                failure: None,
-            };
-            match linked.and_then(|_| self.tried(&library(name))) {
-                Ok(bytes) => link.library_bytes = Some(bytes),
-                Err(Stop::Fails(reason)) => link.failure = Some(reason),
-                Err(stop) => return Err(stop),
-            }
+            let link = self.first_link(name, &command, &library(name), deadline)?;
             timed.push(Timed { command, link });
         }
-        self.time_links(&in_force, &mut timed)?;
+        let in_force_s = self.time_links(&in_force, &mut timed, deadline)?;
         fs_err::remove_dir_all(&dir).map_err(at(&dir))?;
-        Ok(timed.into_iter().map(|timed| timed.link).collect())
+        Ok(Links {
+            in_force_s,
+            in_force_bytes,
+            others: timed.into_iter().map(|timed| timed.link).collect(),
+        })
     }
 
     fn elapsed_s(&self) -> f64 {
@@ -213,21 +210,59 @@ impl Bench for Builds<'_> {
 }
 
 impl Builds<'_> {
-    /// All in turn, each until nothing more is to be found out of it.
-    fn time_links(&self, in_force: &Invocation, timed: &mut [Timed]) -> Result<(), Stop> {
+    /// Links once with a linker, and imports what comes out.
+    fn first_link(
+        &self,
+        name: &str,
+        command: &Invocation,
+        library: &Utf8Path,
+        deadline: Option<Instant>,
+    ) -> Result<Link, Stop> {
+        let linked = self.run(command, deadline);
+        let tried = linked.and_then(|_| self.tried(library));
+        let (library_bytes, failure) = match tried {
+            Ok(bytes) => (Some(bytes), None),
+            Err(Stop::Fails(reason)) => (None, Some(reason)),
+            Err(Stop::OutOfTime) => (None, Some("it takes too long".to_owned())),
+            Err(stop) => return Err(stop),
+        };
+        Ok(Link {
+            name: name.to_owned(),
+            pairs: Vec::new(),
+            library_bytes,
+            failure,
+        })
+    }
+
+    /// All in turn, each until nothing more is to be found out of it. Gives the times of the linker in force.
+    fn time_links(
+        &self,
+        in_force: &Invocation,
+        timed: &mut [Timed],
+        deadline: Option<Instant>,
+    ) -> Result<Vec<f64>, Stop> {
+        let mut all_s = Vec::new();
         loop {
             let is_due = |it: &&mut Timed| it.link.failure.is_none() && !is_enough(&it.link.pairs);
             let mut due: Vec<_> = timed.iter_mut().filter(is_due).collect();
-            if due.is_empty() {
-                return Ok(());
+            let is_late = deadline.is_some_and(|deadline| Instant::now() > deadline);
+            if due.is_empty() || (is_late && !all_s.is_empty()) {
+                return Ok(all_s);
             }
             let in_force_s = self.run(in_force, None)?.wall_s;
+            all_s.push(in_force_s);
             for it in &mut due {
                 let wall_s = self.run(&it.command, None)?.wall_s;
                 it.link.pairs.push((wall_s, in_force_s));
             }
         }
     }
+}
+
+/// When `allowed_s` seconds will have passed. `None` for a time without end.
+fn deadline(allowed_s: f64) -> Option<Instant> {
+    let allowed = Duration::try_from_secs_f64(allowed_s).ok()?;
+    Instant::now().checked_add(allowed)
 }
 
 fn write(path: &Utf8Path, text: &str) -> Result<(), TuneError> {

@@ -18,6 +18,7 @@ pub mod candidates;
 pub mod choices;
 pub mod copy;
 mod error;
+mod linker_program;
 pub mod measurement;
 pub mod plan;
 pub mod present;

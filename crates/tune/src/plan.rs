@@ -168,7 +168,9 @@ mod tests {
 
     fn apply(fixture: &Fixture, winners: &[Winner]) -> usize {
         let changes = places(fixture).changes(winners, "dev", TARGET).unwrap();
-        changes.iter().for_each(|change| change.apply().unwrap());
+        for change in &changes {
+            change.apply().unwrap();
+        }
         changes.len()
     }
 

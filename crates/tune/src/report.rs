@@ -44,6 +44,7 @@ fn of_row(row: &Row) -> [String; 9] {
 /// The verdict in words, with the reason where it has one.
 fn verdict(row: &Row) -> String {
     match &row.verdict {
+        Verdict::InForce => "in force".to_owned(),
         Verdict::Taken => "TAKEN".to_owned(),
         Verdict::WithinNoise => "within the noise: left alone".to_owned(),
         Verdict::Slower => "slower".to_owned(),

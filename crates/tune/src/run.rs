@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::tools::Say;
-use build_env::{Interpreter, Invocation, Tool, Toolbox, cargo_env, memory, vars};
-use camino::{Utf8Path, Utf8PathBuf};
+use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
 use dev_build::digest::sha256_of_file;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
 use machine_settings::Linkers;
-use project_model::cargo_config::Layers;
 use project_model::{Closure, Project, Workspace};
 
 use crate::TuneError;
@@ -20,6 +18,7 @@ use crate::candidates::Facts;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
 use crate::error::at;
+use crate::linker_program::linker_program;
 use crate::measurement::{Measurement, SCHEMA, Subject};
 use crate::present::Present;
 use crate::search::{Stop, search};
@@ -225,33 +224,6 @@ fn dir_of(profile: &str) -> &str {
     }
 }
 
-/// `target.*.linker` in the environment or the configuration; else what rustc takes by itself.
-fn linker_program(project: &Project) -> Result<String, TuneError> {
-    let target = Linkers::host(&project.root)?;
-    let variable = format!(
-        "CARGO_TARGET_{}_LINKER",
-        target.replace('-', "_").to_uppercase()
-    );
-    if let Some(linker) = cargo_env::environment().remove(&variable) {
-        return Ok(linker);
-    }
-    let layers = Layers::read(&project.root)?;
-    let mut found = layers.files().filter_map(|(path, config)| {
-        let linker = config.string(&["target", &target, "linker"])?;
-        Some(resolved(path, &linker).into_string())
-    });
-    Ok(found.next().unwrap_or_else(|| "cc".to_owned()))
-}
-
-/// A program as the configuration in `file` names it: one with a slash is relative to the directory above `.cargo`.
-fn resolved(file: &Utf8Path, program: &str) -> Utf8PathBuf {
-    let above = file.parent().and_then(Utf8Path::parent);
-    match above {
-        Some(dir) if program.contains('/') => dir.join(program),
-        _ => program.into(),
-    }
-}
-
 /// A first number for the line that changes: one that no earlier call can have used.
 fn first_value() -> u64 {
     let now = SystemTime::now()
@@ -300,13 +272,5 @@ mod tests {
         assert_eq!(own.remove(0), "thing");
         own.sort();
         assert_eq!(own, ["deep", "near", "near2", "near3"]);
-    }
-
-    #[test]
-    fn a_linker_with_a_slash_lies_beside_the_configuration() {
-        let file = Utf8Path::new("/p/.cargo/config.toml");
-        assert_eq!(resolved(file, "clang"), "clang");
-        assert_eq!(resolved(file, "tools/ld"), "/p/tools/ld");
-        assert_eq!(resolved(file, "/usr/bin/clang"), "/usr/bin/clang");
     }
 }

@@ -1,6 +1,9 @@
 //! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is built here;
 //! how long something takes, a [`Bench`] tells.
 
+mod bench;
+mod linkers;
+
 use build_bench::stats::median;
 
 use crate::TuneError;
@@ -9,57 +12,11 @@ use crate::choices::{Choices, SETTINGS, Setting};
 use crate::measurement::{Base, Row, Together, Winner};
 use crate::verdict::{PAIRS, Ratio, Speed, Verdict, is_enough, speed};
 
+pub use bench::{Bench, Stop};
+pub use linkers::{Link, Links};
+
 /// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
-
-/// What builds, and takes the time.
-pub trait Bench {
-    /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no longer than
-    /// `allowed_s` seconds.
-    fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop>;
-
-    /// Changes a line in the extension crate and builds; gives the seconds.
-    fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop>;
-
-    /// Makes the final link of a build with `choices` again, in turn with the linker in force and with each of `linkers`.
-    fn links(&mut self, choices: &Choices, linkers: &[String]) -> Result<Vec<Link>, Stop>;
-
-    /// The seconds since the start.
-    fn elapsed_s(&self) -> f64;
-
-    /// Tells the user what is being measured.
-    fn tell(&self, what: &str);
-}
-
-/// The final link by one linker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Link {
-    /// The linker.
-    pub name: String,
-    /// How long it took, and how long the linker in force, in seconds, round by round.
-    pub pairs: Vec<(f64, f64)>,
-    /// The size of the library, in bytes.
-    pub library_bytes: Option<u64>,
-    /// Why it cannot be used.
-    pub failure: Option<String>,
-}
-
-/// Why there is no time.
-#[derive(Debug)]
-pub enum Stop {
-    /// It does not build, link or import.
-    Fails(String),
-    /// It would have taken longer than was allowed.
-    OutOfTime,
-    /// Nothing can go on.
-    Error(TuneError),
-}
-
-impl From<TuneError> for Stop {
-    fn from(error: TuneError) -> Self {
-        Self::Error(error)
-    }
-}
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,6 +41,7 @@ pub fn search(facts: &Facts, bench: &mut dyn Bench, budget_s: f64) -> Result<Fou
         bench,
         budget_s,
         base,
+        pace_s: base.build_s,
         best: Choices::default(),
         rows: Vec::new(),
         winners: Vec::new(),
@@ -126,6 +84,8 @@ struct Search<'b> {
     budget_s: f64,
     base: Base,
     best: Choices,
+    /// How long a build takes with the best.
+    pace_s: f64,
     rows: Vec<Row>,
     winners: Vec<Winner>,
 }
@@ -159,12 +119,11 @@ impl Search<'_> {
         candidate: &Candidate,
         mut row: Row,
     ) -> Result<(), TuneError> {
-        self.bench
-            .tell(&format!("{} = {}", step.setting.title(), candidate.name));
-        let measured = match self.measured(candidate) {
+        let what = format!("{} = {}", step.setting.title(), candidate.name);
+        let measured = match self.measured(candidate, &what) {
             Ok(measured) => measured,
-            Err(stop) => {
-                row.verdict = verdict_of(stop, candidate)?;
+            Err(why) => {
+                row.verdict = verdict_of(why, candidate)?;
                 self.rows.push(row);
                 return Ok(());
             }
@@ -180,6 +139,7 @@ impl Search<'_> {
             (Speed::Faster, None) => Verdict::Taken,
         };
         if let (Verdict::Taken, Some(ratio)) = (&row.verdict, row.ratio) {
+            self.pace_s = with;
             self.take(
                 step.setting,
                 &candidate.choices,
@@ -205,11 +165,12 @@ impl Search<'_> {
         });
     }
 
-    fn measured(&mut self, candidate: &Candidate) -> Result<Measured, Stop> {
+    fn measured(&mut self, candidate: &Candidate, what: &str) -> Result<Measured, Stop> {
         let left_s = self.left_s();
-        if left_s < self.pairs_s() {
+        if left_s < builds(2, self.pace_s) {
             return Err(Stop::OutOfTime);
         }
+        self.bench.tell(what);
         let share = if candidate.compiles_dependencies {
             SHARE_OF_DEPENDENCIES
         } else {
@@ -244,41 +205,6 @@ impl Search<'_> {
             pairs.push(pair);
         }
         Ok(pairs)
-    }
-
-    /// All linkers by the final link alone, which takes no build; and the fastest of them in builds.
-    fn linkers(&mut self, step: &Step) -> Result<(), TuneError> {
-        if step.candidates.is_empty() {
-            return Ok(());
-        }
-        let names: Vec<_> = step.candidates.iter().map(|it| it.name.clone()).collect();
-        self.bench
-            .tell(&format!("the final link with {}", names.join(", ")));
-        let left = self.left_s() > self.pairs_s();
-        let links = if left {
-            self.bench.links(&self.best, &names)
-        } else {
-            Err(Stop::OutOfTime)
-        };
-        let links = match links {
-            Ok(links) => links,
-            Err(stop) => {
-                let verdict = verdict_of(stop, &step.candidates[0])?;
-                self.rows
-                    .extend(names.iter().map(|name| row(step, name, verdict.clone())));
-                return Ok(());
-            }
-        };
-        let fastest = fastest(&links).map(|link| link.name.clone());
-        for link in &links {
-            let row = link_row(step, link, fastest.is_some());
-            let candidate = step.candidates.iter().find(|it| it.name == link.name);
-            match candidate.filter(|_| fastest.as_ref() == Some(&link.name)) {
-                Some(candidate) => self.candidate(step, candidate, row)?,
-                None => self.rows.push(row),
-            }
-        }
-        Ok(())
     }
 
     /// All winners against none: settings that gain something each by itself may gain the same thing.
@@ -319,15 +245,16 @@ impl Search<'_> {
 
     /// The seconds that are left, without what the last comparison takes.
     fn left_s(&self) -> f64 {
-        self.budget_s - self.bench.elapsed_s() - self.pairs_s()
+        let last_s = builds(1, self.base.build_s) + builds(1, self.pace_s);
+        self.budget_s - self.bench.elapsed_s() - last_s
     }
+}
 
-    /// What a comparison takes at the pace of the first builds.
-    fn pairs_s(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "it is small")]
-        let builds = (2 * PAIRS + 2) as f64;
-        self.base.build_s * builds
-    }
+/// The seconds that a comparison takes of which `sides` sides take `build_s` each: the pairs, and one to warm up.
+fn builds(sides: usize, build_s: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "it is small")]
+    let count = (sides * (PAIRS + 1)) as f64;
+    build_s * count
 }
 
 fn row(step: &Step, candidate: &str, verdict: Verdict) -> Row {
@@ -342,29 +269,6 @@ fn row(step: &Step, candidate: &str, verdict: Verdict) -> Row {
         library_bytes: None,
         verdict,
     }
-}
-
-fn link_row(step: &Step, link: &Link, one_is_faster: bool) -> Row {
-    let verdict = match (&link.failure, speed(&link.pairs)) {
-        (Some(reason), _) => Verdict::Fails(reason.clone()),
-        (None, Speed::Faster) if one_is_faster => Verdict::Surpassed,
-        (None, Speed::Slower) => Verdict::Slower,
-        (None, _) => Verdict::WithinNoise,
-    };
-    Row {
-        link_s: (!link.pairs.is_empty()).then(|| medians(&link.pairs).0),
-        link_ratio: Ratio::of(&link.pairs),
-        library_bytes: link.library_bytes,
-        ..row(step, &link.name, verdict)
-    }
-}
-
-/// The linker that gains most, if one gains anything.
-fn fastest(links: &[Link]) -> Option<&Link> {
-    let gains = |link: &&Link| link.failure.is_none() && speed(&link.pairs) == Speed::Faster;
-    let ratio = |link: &Link| Ratio::of(&link.pairs).map_or(f64::INFINITY, |it| it.median);
-    let faster = links.iter().filter(gains);
-    faster.min_by(|one, other| ratio(one).total_cmp(&ratio(other)))
 }
 
 fn verdict_of(stop: Stop, candidate: &Candidate) -> Result<Verdict, TuneError> {

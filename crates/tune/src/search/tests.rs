@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use super::*;
 use crate::candidates::tests::facts;
+use crate::choices::Setting::{CodegenUnits, DependencyDebug, Incremental, Linker, OwnDebug};
 
 /// A machine on which each setting has a known effect.
 #[derive(Default)]
@@ -17,7 +18,7 @@ struct Known {
     /// How long compiling all dependencies takes.
     dependencies_s: f64,
     /// What was built with, so that what is compiled already takes no time.
-    known: Vec<Choices>,
+    built: Vec<Choices>,
     elapsed_s: f64,
     builds: usize,
     ended_after: Option<usize>,
@@ -55,7 +56,7 @@ impl Known {
 
 impl Bench for Known {
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
-        let is_known = self.known.contains(choices);
+        let is_known = self.built.contains(choices);
         let of_dependencies = choices.get(&["package", "*", "debug"]) == Some("false");
         if !is_known && of_dependencies && self.dependencies_s > 0.0 {
             if self.dependencies_s > allowed_s {
@@ -64,7 +65,7 @@ impl Bench for Known {
             }
             self.elapsed_s += std::mem::take(&mut self.dependencies_s);
         }
-        self.known.push(choices.clone());
+        self.built.push(choices.clone());
         if self.fails(choices) {
             return Err(Stop::Fails("error: out of cheese".to_owned()));
         }
@@ -72,7 +73,7 @@ impl Bench for Known {
     }
 
     fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop> {
-        assert!(self.known.contains(choices), "not prepared: {choices:?}");
+        assert!(self.built.contains(choices), "not prepared: {choices:?}");
         if self.ended_after.is_some_and(|builds| self.builds >= builds) {
             return Err(TuneError::Interrupted.into());
         }
@@ -81,7 +82,7 @@ impl Bench for Known {
         Ok(time_s)
     }
 
-    fn links(&mut self, _: &Choices, linkers: &[String]) -> Result<Vec<Link>, Stop> {
+    fn links(&mut self, _: &Choices, linkers: &[String], _: f64) -> Result<Links, Stop> {
         let link = |name: &String| {
             let factor = self.links.iter().find(|(known, _)| known == name);
             let factor = factor.map_or(1.0, |(_, factor)| *factor);
@@ -100,7 +101,11 @@ impl Bench for Known {
                     .then(|| "it does not load".to_owned()),
             }
         };
-        Ok(linkers.iter().map(link).collect())
+        Ok(Links {
+            in_force_s: NOISE.to_vec(),
+            in_force_bytes: 1000,
+            others: linkers.iter().map(link).collect(),
+        })
     }
 
     fn elapsed_s(&self) -> f64 {
@@ -143,10 +148,10 @@ fn what_gains_is_taken_and_what_is_within_the_noise_is_left() {
         ..Known::default()
     };
     let found = found(&mut known, "", LOTS_OF_TIME_S);
-    use Setting::{CodegenUnits, DependencyDebug, Incremental, Linker, OwnDebug};
     assert_eq!(verdict(&found, DependencyDebug, "false"), &Verdict::Taken);
     assert_eq!(verdict(&found, Linker, "mold"), &Verdict::Taken);
     assert_eq!(verdict(&found, Linker, "wild"), &Verdict::Surpassed);
+    assert_eq!(verdict(&found, Linker, "rust-lld"), &Verdict::InForce);
     assert_eq!(verdict(&found, OwnDebug, "false"), &Verdict::WithinNoise);
     assert_eq!(verdict(&found, CodegenUnits, "64"), &Verdict::Slower);
     assert_eq!(verdict(&found, Incremental, "false"), &Verdict::WithinNoise);
@@ -311,8 +316,13 @@ fn gains_that_do_not_add_up_to_one_are_not_written() {
                 time_s
             })
         }
-        fn links(&mut self, choices: &Choices, linkers: &[String]) -> Result<Vec<Link>, Stop> {
-            self.known.links(choices, linkers)
+        fn links(
+            &mut self,
+            choices: &Choices,
+            linkers: &[String],
+            allowed_s: f64,
+        ) -> Result<Links, Stop> {
+            self.known.links(choices, linkers, allowed_s)
         }
         fn elapsed_s(&self) -> f64 {
             self.known.elapsed_s

@@ -1,0 +1,47 @@
+//! What the search asks of whoever builds.
+
+use super::Links;
+use crate::TuneError;
+use crate::choices::Choices;
+
+/// What builds, and takes the time.
+pub trait Bench {
+    /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no longer than
+    /// `allowed_s` seconds.
+    fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop>;
+
+    /// Changes a line in the extension crate and builds; gives the seconds.
+    fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop>;
+
+    /// Makes the final link of a build with `choices` again, in turn with the linker in force and with each of `linkers`.
+    /// Begins no further turn after `allowed_s` seconds.
+    fn links(
+        &mut self,
+        choices: &Choices,
+        linkers: &[String],
+        allowed_s: f64,
+    ) -> Result<Links, Stop>;
+
+    /// The seconds since the start.
+    fn elapsed_s(&self) -> f64;
+
+    /// Tells the user what is being measured.
+    fn tell(&self, what: &str);
+}
+
+/// Why there is no time.
+#[derive(Debug)]
+pub enum Stop {
+    /// It does not build, link or import.
+    Fails(String),
+    /// It would have taken longer than was allowed.
+    OutOfTime,
+    /// Nothing can go on.
+    Error(TuneError),
+}
+
+impl From<TuneError> for Stop {
+    fn from(error: TuneError) -> Self {
+        Self::Error(error)
+    }
+}

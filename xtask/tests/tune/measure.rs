@@ -1,0 +1,146 @@
+//! What is measured, and that nothing of the project changes by it.
+
+use testkit::{Fixture, TempDir};
+use tune::choices::Setting;
+use tune::measurement::{Measurement, Row};
+use tune::verdict::Verdict;
+
+use crate::{files, run, tune};
+
+fn rows(measurement: &Measurement, setting: Setting) -> Vec<&Row> {
+    let rows = measurement.rows.iter();
+    rows.filter(|row| row.setting == setting).collect()
+}
+
+/// The whole way: a copy, a line in it, the captured link made again with each linker that is here, and times in turn.
+#[test]
+fn a_project_is_measured_and_left_as_it_is() {
+    let (project, cache) = (Fixture::mixed("tuned_thing"), TempDir::new());
+    // What is set on purpose is measured, and told as such.
+    project.edit(
+        "native/Cargo.toml",
+        "[workspace]\n",
+        "[workspace]\n\n[profile.dev]\nincremental = true # mine\n",
+    );
+    let before = files(&project);
+    let done = run(&tune(&project, &cache, &["--json", "--time-budget", "90s"]));
+    assert!(done.status.success(), "{}", done.stderr);
+    let without_lock = |files: Vec<(String, Vec<u8>)>| -> Vec<_> {
+        files
+            .into_iter()
+            .filter(|(name, _)| !name.ends_with("Cargo.lock"))
+            .collect()
+    };
+    assert_eq!(without_lock(files(&project)), before);
+    assert!(!project.root().join(".venv").exists());
+
+    let file = cache.path().join("printed.json");
+    fs_err::write(&file, &done.stdout).unwrap();
+    let measurement = Measurement::load(&file).unwrap();
+    assert_eq!(measurement.subject.edited, "native/src/lib.rs");
+    assert!(measurement.base.build_s > 0.0 && measurement.base.library_bytes > 10_000);
+    let dependencies = rows(&measurement, Setting::DependencyDebug);
+    let smaller = dependencies
+        .iter()
+        .filter_map(|row| row.library_bytes)
+        .min();
+    assert!(
+        smaller.is_some_and(|bytes| bytes < measurement.base.library_bytes),
+        "{dependencies:?}"
+    );
+    let linkers = rows(&measurement, Setting::Linker);
+    let in_force = linkers.iter().find(|row| row.verdict == Verdict::InForce);
+    assert!(
+        in_force.is_some_and(|row| row.link_s.is_some()),
+        "{linkers:?}"
+    );
+    if cfg!(target_os = "linux") {
+        // Every C compiler there has it, and makes something else with it.
+        let bfd = linkers
+            .iter()
+            .find(|row| row.candidate == "bfd")
+            .expect("it was tried");
+        assert!(bfd.link_s.is_some() && bfd.link_ratio.is_some(), "{bfd:?}");
+        assert_ne!(bfd.library_bytes, in_force.unwrap().library_bytes);
+        assert!(!matches!(bfd.verdict, Verdict::Fails(_)), "{bfd:?}");
+    }
+    let incremental = rows(&measurement, Setting::Incremental);
+    assert!(
+        incremental.iter().all(|row| row.verdict != Verdict::Taken),
+        "{incremental:?}"
+    );
+
+    // The copy is gone, and the figures are kept.
+    let kept: Vec<_> = cache
+        .path()
+        .join("xtask-tune")
+        .read_dir_utf8()
+        .unwrap()
+        .flatten()
+        .collect();
+    let names: Vec<_> = kept.iter().map(|it| it.path().extension()).collect();
+    assert_eq!(names, [Some("json")]);
+    assert_eq!(Measurement::load(kept[0].path()).unwrap(), measurement);
+    let table = run(&tune(
+        &project,
+        &cache,
+        &["--from", kept[0].path().as_str()],
+    ));
+    assert!(
+        table.stdout.contains("debug info of dependencies"),
+        "{}{}",
+        table.stdout,
+        table.stderr
+    );
+}
+
+#[test]
+fn a_project_that_does_not_build_is_told_so() {
+    let (project, cache) = (Fixture::mixed("broken_thing"), TempDir::new());
+    project.edit("native/src/lib.rs", "42", "\"no number\"");
+    let done = run(&tune(&project, &cache, &[]));
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    assert!(done.stderr.contains("mismatched types"), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("help: `cargo xtask dev` has to work"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!(done.stdout, "");
+}
+
+#[test]
+fn a_measurement_that_is_ended_leaves_nothing_behind() {
+    for signal in ["INT", "TERM"] {
+        let (project, cache) = (Fixture::mixed("ended_thing"), TempDir::new());
+        let command = tune(&project, &cache, &["--apply"]);
+        let said = cache.path().join("said");
+        let script = format!(
+            "{command} 2>{said} & pid=$!\n\
+             until grep -q 'debug info of dependencies' {said} || ! kill -0 $pid; do sleep 0.05; done\n\
+             kill -{signal} $pid; wait $pid"
+        );
+        let before = files(&project);
+        let mut ended = command;
+        ended.program = "sh".into();
+        ended.args = vec!["-c".to_owned(), script];
+        let done = run(&ended);
+        let said = fs_err::read_to_string(&said).unwrap();
+        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert!(
+            said.contains("nothing of the project has been changed"),
+            "{said}"
+        );
+        let now: Vec<_> = files(&project)
+            .into_iter()
+            .filter(|(name, _)| !name.ends_with("Cargo.lock"))
+            .collect();
+        assert_eq!(now, before);
+        let left = cache
+            .path()
+            .join("xtask-tune")
+            .read_dir_utf8()
+            .map_or(0, Iterator::count);
+        assert_eq!(left, 0, "{said}");
+    }
+}
