@@ -5,6 +5,8 @@
 mod measure;
 mod write;
 
+use std::collections::BTreeMap;
+
 use build_env::{Captured, Invocation};
 use camino::Utf8Path;
 use project_model::{Project, Workspace};
@@ -45,24 +47,26 @@ fn run(command: &Invocation) -> Captured {
     command.capture().expect("it starts")
 }
 
-/// The files of the project, but for those of its environment, with their contents.
-fn files(project: &Fixture) -> Vec<(String, Vec<u8>)> {
+/// The files of the project, but for those of its environment and of Python's caches, with digests of their contents.
+fn files(project: &Fixture) -> BTreeMap<String, String> {
     let root = project.root();
-    let entries = walkdir::WalkDir::new(&root).sort_by_file_name();
-    let entries = entries
-        .into_iter()
-        .filter_entry(|it| it.file_name() != ".venv");
+    let made = [".venv", "__pycache__"];
+    let entries = walkdir::WalkDir::new(&root).into_iter();
+    let entries = entries.filter_entry(|it| !made.iter().any(|name| it.file_name() == *name));
     let files = entries.flatten().filter(|it| it.file_type().is_file());
     let read = |it: walkdir::DirEntry| {
-        let name = it
-            .path()
-            .strip_prefix(&root)
-            .expect("below")
-            .display()
-            .to_string();
-        (name, fs_err::read(it.path()).expect("it can be read"))
+        let name = it.path().strip_prefix(&root).expect("below").display();
+        let bytes = fs_err::read(it.path()).expect("it can be read");
+        (name.to_string(), dev_build::digest::sha256(&bytes))
     };
     files.map(read).collect()
+}
+
+/// [`files`] without those whose name contains `part`.
+fn files_but(project: &Fixture, part: &str) -> BTreeMap<String, String> {
+    let mut files = files(project);
+    files.retain(|name, _| !name.contains(part));
+    files
 }
 
 /// What the installed extension answers.

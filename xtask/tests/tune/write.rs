@@ -5,7 +5,7 @@ use testkit::{Fixture, TempDir};
 use tune::choices::{Choices, Setting};
 use tune::measurement::Measurement;
 
-use crate::{answer, files, measured, run, tune, xtask};
+use crate::{answer, files, files_but, measured, run, tune, xtask};
 
 fn installed(name: &str) -> Fixture {
     let project = Fixture::mixed(name);
@@ -40,7 +40,7 @@ fn linker(name: &str) -> (Setting, Choices) {
 #[test]
 fn what_won_is_shown_written_built_and_taken_back() {
     let project = installed("written_thing");
-    let before = files(&project);
+    let mut before = files(&project);
     let measurement = measured(&project, &[own_debug(), linker("bfd")]);
     let shown = from(&project, &measurement, &["--dry-run"]);
     assert!(shown.status.success(), "{}", shown.stderr);
@@ -68,7 +68,7 @@ fn what_won_is_shown_written_built_and_taken_back() {
         "{}",
         text("native/Cargo.toml")
     );
-    assert!(text("native/.cargo/config.local.toml").contains("-fuse-ld=bfd"));
+    assert!(text(".cargo/config.local.toml").contains("-fuse-ld=bfd"));
     // The linker in force made the library.
     let library = project
         .root()
@@ -97,13 +97,8 @@ fn what_won_is_shown_written_built_and_taken_back() {
     );
     let undone = run(&tune(&project, &cache, &["--undo"]));
     assert!(undone.status.success(), "{}", undone.stderr);
-    let sources = |files: Vec<(String, Vec<u8>)>| -> Vec<_> {
-        files
-            .into_iter()
-            .filter(|(name, _)| !name.contains(".so") && !name.starts_with(".xtask"))
-            .collect()
-    };
-    assert_eq!(sources(files(&project)), sources(before));
+    before.retain(|name, _| !name.contains(".so"));
+    assert_eq!(files_but(&project, ".so"), before);
     let dev = run(&xtask(&project, &["dev"]));
     assert!(dev.status.success(), "{}", dev.stderr);
 }
@@ -139,14 +134,14 @@ fn what_does_not_build_any_more_is_put_back() {
 fn an_end_while_it_is_built_puts_everything_back() {
     let project = installed("halted_thing");
     project.edit("native/src/lib.rs", "42", "43");
-    let before = files(&project);
+    let before = files_but(&project, ".so");
     let cache = TempDir::new();
     let file = cache.path().join("measured.json");
     measured(&project, &[own_debug(), linker("bfd")])
         .save(&file)
         .unwrap();
     let command = tune(&project, &cache, &["--apply", "--from", file.as_str()]);
-    let local = project.root().join("native/.cargo/config.local.toml");
+    let local = project.root().join(".cargo/config.local.toml");
     let script = format!(
         "{command} & pid=$!\nuntil [ -e {local} ] || ! kill -0 $pid; do sleep 0.01; done\nkill -INT $pid; wait $pid"
     );
@@ -160,13 +155,7 @@ fn an_end_while_it_is_built_puts_everything_back() {
         "{}",
         done.stderr
     );
-    let settings = |files: Vec<(String, Vec<u8>)>| -> Vec<_> {
-        files
-            .into_iter()
-            .filter(|(name, _)| !name.contains(".so"))
-            .collect()
-    };
-    assert_eq!(settings(files(&project)), settings(before));
+    assert_eq!(files_but(&project, ".so"), before);
 }
 
 #[test]
