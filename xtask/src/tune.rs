@@ -6,6 +6,7 @@ use std::time::Duration;
 use build_env::Interpreter;
 use build_env::venv::{self, VenvPlan};
 use camino::{Utf8Path, Utf8PathBuf};
+use compiler_cache::enable::not_ignored;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
 use dev_build::maturin::RunOptions;
 use machine_settings::Linkers;
@@ -192,6 +193,11 @@ fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> a
     crate::dev::report(project, &outcome);
     for change in changes {
         ui::say("Wrote", change.path.as_str());
+    }
+    let files = places(project)?.files;
+    let writes_local = changes.iter().any(|change| change.path == files.local);
+    if let Some(note) = not_ignored(&files).filter(|_| writes_local) {
+        ui::warn(&note);
     }
     Ok(())
 }

@@ -9,7 +9,11 @@ use camino::Utf8Path;
 use testkit::{Fixture, TempDir};
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 12] = [
+    (
+        "cargo xtask tune",
+        "measures for 15 minutes, or takes a measurement; tests/tune runs it",
+    ),
     (
         "cargo xtask bench-build",
         "measures for 20 minutes; tests/bench runs it",

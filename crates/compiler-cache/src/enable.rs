@@ -460,15 +460,21 @@ fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<
             "everybody who builds this project needs `{wrapper}` on PATH from now on: without it cargo does not work"
         ));
     }
-    if scope == Scope::Local && !is_ignored(&files.local) {
-        let root = files.local.parent().and_then(Utf8Path::parent);
-        let name = root.and_then(|root| files.local.strip_prefix(root).ok());
-        let name = name.unwrap_or(&files.local);
-        notes.push(format!(
-            "git does not ignore {name}, which is for this machine only: add it to .gitignore"
-        ));
+    if scope == Scope::Local {
+        notes.extend(not_ignored(files));
     }
     notes
+}
+
+/// What is to be said if git would commit the local configuration.
+#[must_use]
+pub fn not_ignored(files: &Files) -> Option<String> {
+    let root = files.local.parent().and_then(Utf8Path::parent);
+    let name = root.and_then(|root| files.local.strip_prefix(root).ok());
+    let name = name.unwrap_or(&files.local);
+    let text =
+        format!("git does not ignore {name}, which is for this machine only: add it to .gitignore");
+    (!is_ignored(&files.local)).then_some(text)
 }
 
 /// Whether git leaves the file alone. True as well where there is no git, or no repository.

@@ -51,6 +51,14 @@ impl Facts {
     /// What is to be tried of `setting` on top of `best`.
     #[must_use]
     pub fn step(&self, setting: Setting, best: &Choices) -> Step {
+        let mut step = self.all(setting, best);
+        if self.present.profile == "release" && setting != Setting::Linker {
+            step.skip_all("wheels are built with this profile");
+        }
+        step
+    }
+
+    fn all(&self, setting: Setting, best: &Choices) -> Step {
         match setting {
             Setting::DependencyDebug => self.dependency_debug(),
             Setting::Linker => self.linker(),
@@ -155,12 +163,16 @@ impl Facts {
             "release" => "16",
             _ => "256",
         };
-        self.for_own(
+        let mut step = self.for_own(
             Setting::CodegenUnits,
             "codegen-units",
             default,
             &["64", "16"],
-        )
+        );
+        if self.present.base() == "release" {
+            step.skip_all("the extension would be slower, or faster");
+        }
+        step
     }
 
     fn incremental(&self) -> Step {

@@ -25,7 +25,8 @@ pub struct Found {
 /// Where profiles are set, and what there.
 #[derive(Debug, Clone)]
 pub struct Present {
-    profile: String,
+    /// The profile.
+    pub profile: String,
     environment: BTreeMap<String, String>,
     /// Files, the one that wins first: for messages its name, its values, and its keys that are ours.
     files: Vec<(String, Value)>,

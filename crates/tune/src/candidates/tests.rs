@@ -94,6 +94,20 @@ fn what_is_set_is_named_and_what_cannot_gain_is_not_tried() {
 }
 
 #[test]
+fn what_wheels_are_built_with_is_not_touched() {
+    let mut facts = facts("[profile.quick]\ninherits = \"release\"\n", &["a"]);
+    let tried = |facts: &Facts| {
+        let all = crate::choices::SETTINGS.into_iter();
+        let due = all.filter(|it| !facts.step(*it, &Choices::default()).candidates.is_empty());
+        due.collect::<Vec<_>>()
+    };
+    "release".clone_into(&mut facts.present.profile);
+    assert_eq!(tried(&facts), [Setting::Linker]);
+    "quick".clone_into(&mut facts.present.profile);
+    assert_eq!(tried(&facts), [Setting::Linker, Setting::Incremental]);
+}
+
+#[test]
 fn levels_are_in_order() {
     let levels = ["false", "\"line-directives-only\"", LINES, "1", "true"].map(level);
     assert!(levels.is_sorted_by(|a, b| a < b), "{levels:?}");
