@@ -1,12 +1,14 @@
 //! `cargo xtask bench-build`.
 
+mod document;
+
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use build_bench::baseline::{Comparison, Verdict, compare};
-use build_bench::lane::{UnknownName, rows};
+use build_bench::lane::{Row, UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
@@ -72,6 +74,12 @@ pub(crate) struct Args {
     /// Measure nothing: write reports of an earlier `--json`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "scenario", "strategy"])]
     from: Option<Utf8PathBuf>,
+    /// Write the figures into the tables of this Markdown file, and measure what they ask for unless it is said otherwise
+    #[arg(long, value_name = "FILE")]
+    document: Option<Utf8PathBuf>,
+    /// With --document: measure and write nothing; exit code 3 if figures and commands no longer belong together
+    #[arg(long, requires = "document", conflicts_with_all = ["resume", "from", "json", "markdown", "html", "baseline"])]
+    check: bool,
 }
 
 /// The names of the situations, each with what it is.
@@ -108,9 +116,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     // Before anything is measured, so that a wrong name costs no time.
     let baseline = args.baseline.as_deref().map(store::load).transpose()?;
+    let document = args.document.as_deref().map(document::File::read);
+    let document = document.transpose()?;
+    if let Some(document) = document.as_ref().filter(|_| args.check) {
+        return Ok(document.check());
+    }
     let results = match &args.from {
         Some(path) => store::load(path)?,
-        None => measured(context, args)?,
+        None => measured(context, args, wanted(args, document.as_ref())?)?,
     };
     print!("{}", table(&results));
     write_reports(&results, args)?;
@@ -119,16 +132,29 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
             "interrupted; what was measured has been kept\n  help: `cargo xtask bench-build --resume`, with the same options, goes on"
         )
     }
+    if let Some(document) = document {
+        document.fill(&results)?;
+    }
     Ok(baseline.map_or(Answer::Done, |baseline| {
         against(&results, &baseline, args.fail_above)
     }))
 }
 
-fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
+/// What to measure: what was asked for by name, or else in a document, or else the default.
+fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<Row>> {
+    match document {
+        Some(document) if args.strategy.is_empty() && args.scenario.is_empty() => {
+            Ok(document.rows())
+        }
+        _ => Ok(rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?),
+    }
+}
+
+fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Results> {
     let launcher_s = proc::age_s();
     let project = context.project()?;
     let plan = Plan {
-        rows: rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?,
+        rows,
         runs: args.runs,
         time_budget_s: args.time_budget.as_secs_f64(),
     };

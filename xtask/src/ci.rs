@@ -11,7 +11,7 @@ use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
 /// against the installed extension, each where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -41,13 +41,14 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
     step("scripts", scripts),
     step("workflows", workflows),
     step("devcontainer", devcontainer),
     step("cache-keys", cache_keys),
     step("colab", colab),
+    step("figures", figures),
     step("clippy", |here| cargo(here, &CLIPPY)),
     step("test", test),
     step("doctest", |here| {
@@ -285,6 +286,16 @@ fn colab(workspace: &Workspace) -> anyhow::Result<Done> {
     run_in(
         workspace,
         check.args(["colab-snippet", "--format", "notebook", "--check"]),
+    )
+}
+
+/// Whether each figure of the documentation still answers the command beside it. Their size is nobody's business here.
+fn figures(workspace: &Workspace) -> anyhow::Result<Done> {
+    let check = Invocation::new(ourselves()?);
+    let document = "docs/rust-build-optimization.md";
+    run_in(
+        workspace,
+        check.args(["bench-build", "--document", document, "--check"]),
     )
 }
 

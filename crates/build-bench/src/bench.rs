@@ -101,7 +101,7 @@ impl Bench<'_> {
         for step in job.scenario.steps_with(job.lane.has_caches()) {
             match step {
                 Step::Do(action) => self.act(job, action)?,
-                Step::Build => self.build(job.row, Goal::Develop)?,
+                Step::Build(goal) => self.build(job.row, goal)?,
                 Step::Measure(goal) => self.measure(job, goal, &mut run)?,
             }
         }

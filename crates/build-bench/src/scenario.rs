@@ -48,7 +48,7 @@ pub enum Step {
     /// Brings about the situation.
     Do(Action),
     /// Builds without being measured.
-    Build,
+    Build(Goal),
     /// Builds and is measured. Where a scenario has several, their sum counts.
     Measure(Goal),
 }
@@ -121,9 +121,10 @@ use Goal::{Develop, Wheel};
 use Step::{Build, Do, Measure};
 
 const BUILT: Step = Measure(Develop);
+const PREPARED: Step = Build(Develop);
 
 /// All scenarios, in the order in which they are first measured and reported.
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 15] = [
     scenario(
         "cold",
         "cold: a fresh clone and empty caches",
@@ -177,14 +178,14 @@ pub const SCENARIOS: [Scenario; 14] = [
         "branch",
         "to another branch and back, a build on each",
         Medium,
-        &[Do(Trunk), Build, Do(Branch), BUILT, Do(Trunk), BUILT],
+        &[Do(Trunk), PREPARED, Do(Branch), BUILT, Do(Trunk), BUILT],
         Expects::Any,
     ),
     scenario(
         "lock",
         "another version of one dependency in the lock file",
         Medium,
-        &[Do(NextLock), BUILT, Do(FirstLock), Build],
+        &[Do(NextLock), BUILT, Do(FirstLock), PREPARED],
         Expects::Any,
     ),
     scenario(
@@ -206,6 +207,18 @@ pub const SCENARIOS: [Scenario; 14] = [
         "release wheel, nothing built and kept caches",
         Dear,
         &[Do(RemoveRelease), Measure(Wheel)],
+        Expects::Any,
+    ),
+    scenario(
+        "wheel-edit",
+        "release wheel after one line in the extension crate, all else built",
+        Dear,
+        &[
+            Build(Wheel),
+            Do(Edit(Role::Extension)),
+            Measure(Wheel),
+            PREPARED,
+        ],
         Expects::Any,
     ),
     scenario(
@@ -308,7 +321,12 @@ mod tests {
     fn each_leaves_everything_built() {
         for scenario in &SCENARIOS {
             let last = scenario.steps.last();
-            assert!(matches!(last, Some(Build | Measure(_))), "{}", scenario.id);
+            let is_built = matches!(last, Some(Build(Develop) | Measure(_)));
+            assert!(is_built, "{}", scenario.id);
+            // What is only edited for a wheel is not built for development by that.
+            let edits = scenario.steps.iter().any(|it| matches!(it, Do(Edit(_))));
+            let ends_with_wheel = last == Some(&Measure(Wheel));
+            assert!(!(edits && ends_with_wheel), "{}", scenario.id);
         }
     }
 

@@ -1,41 +1,15 @@
 //! What counts as a regression.
 
-use build_bench::baseline::{Verdict, compare};
-use build_bench::machine::Machine;
-use build_bench::noise::Noises;
-use build_bench::results::{Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, State, Subject};
-use build_bench::scenario::Scenario;
-use build_bench::stats::CONFIDENCE;
+mod known;
 
-fn results(times: &[f64]) -> Results {
-    let row = build_bench::lane::rows(&["cargo/incremental".to_owned()], &["unchanged".to_owned()]);
-    let lane = row.unwrap()[0].lane;
-    let mut cell = Cell::new(Scenario::find("unchanged").unwrap(), &lane);
-    let runs = times.iter().zip(1..).map(|(&wall_s, round)| Run {
-        round,
-        wall_s,
-        ..Run::default()
-    });
-    cell.runs = runs.collect();
-    let mut results = Results {
-        schema: SCHEMA,
-        state: State::Complete,
-        subject: Subject::default(),
-        machine: Machine::default(),
-        method: MethodRecord {
-            runs: 7,
-            time_budget_s: 1.0,
-            confidence: CONFIDENCE,
-            lanes: vec![LaneRecord::of(&lane)],
-            scenarios: Vec::new(),
-        },
-        spent_s: 0.0,
-        cells: vec![cell],
-        noise: Noises::default(),
-        ratio_noise: Noises::default(),
-    };
-    results.summarise();
-    results
+use build_bench::baseline::{Verdict, compare};
+use build_bench::results::Results;
+
+fn results(times_s: &[f64]) -> Results {
+    known::results(&["cargo/incremental"], |scenario, _| match scenario.id {
+        "unchanged" => known::runs(times_s),
+        _ => Vec::new(),
+    })
 }
 
 fn verdict(then: &[f64], now: &[f64]) -> Verdict {

@@ -1,102 +1,77 @@
 //! The reports of results that are known, and the documentation of their form.
 
-use build_bench::lane::{Row, rows};
+mod known;
+
 use build_bench::machine::Machine;
-use build_bench::noise::Noises;
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
-use build_bench::results::{
-    Bumped, Cell, EditRecord, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord,
-    State, Subject,
-};
+use build_bench::results::{Bumped, EditRecord, Results, Run, Subject};
 use build_bench::scenario::{Role, SCENARIOS};
 use build_bench::setting::SETTINGS;
-use build_bench::stats::CONFIDENCE;
 use build_bench::strategy::STRATEGIES;
 use build_bench::timeline::{Kind, Span};
 use camino::Utf8Path;
 
+const LANES: [&str; 3] = [
+    "maturin-develop/incremental",
+    "maturin-develop/sccache-incremental",
+    "maturin-develop/sccache",
+];
+
 /// Each cell of a lane takes as many seconds as the lane's number, from 1, times the round's.
 fn results() -> Results {
-    let names = [
-        "maturin-develop/incremental",
-        "maturin-develop/sccache-incremental",
-        "maturin-develop/sccache",
-    ];
-    let names: Vec<_> = names.map(str::to_owned).into();
-    let rows = rows(&names, &[]).unwrap();
-    let scenario = |it: &build_bench::scenario::Scenario| ScenarioRecord {
-        id: it.id.to_owned(),
-        title: it.title.to_owned(),
+    let mut results = known::results(&LANES, |scenario, lane| {
+        let number = LANES
+            .iter()
+            .zip(1..)
+            .find(|(it, _)| **it == lane.to_string());
+        let number = number.expect("it is one of them").1;
+        match scenario.id {
+            "lock" => Vec::new(),
+            id => (1..=7).map(|round| run(id, number, round)).collect(),
+        }
+    });
+    for cell in results.cells.iter_mut().filter(|it| it.scenario == "lock") {
+        cell.note = Some("not measured: no reason".to_owned());
+    }
+    results.subject = Subject {
+        name: "thing <x>".to_owned(),
+        commit: Some("0123456789ab+".to_owned()),
+        edits: vec![EditRecord {
+            role: Role::Core,
+            crate_name: "io".to_owned(),
+            place: "io/src/lib.rs:3".to_owned(),
+        }],
+        bumped: Some(Bumped {
+            name: "bytes".to_owned(),
+            versions: vec!["1.2.3".to_owned(), "1.2.2".to_owned()],
+        }),
+        locked_packages: 9,
     };
-    let cells = rows
-        .iter()
-        .zip(1..)
-        .flat_map(|(row, number)| cells(row, number));
-    let mut results = Results {
-        schema: SCHEMA,
-        state: State::Complete,
-        subject: Subject {
-            name: "thing <x>".to_owned(),
-            commit: Some("0123456789ab+".to_owned()),
-            edits: vec![EditRecord {
-                role: Role::Core,
-                crate_name: "io".to_owned(),
-                place: "io/src/lib.rs:3".to_owned(),
-            }],
-            bumped: Some(Bumped {
-                name: "bytes".to_owned(),
-                versions: vec!["1.2.3".to_owned(), "1.2.2".to_owned()],
-            }),
-            locked_packages: 9,
-        },
-        machine: Machine {
-            cores: 2,
-            launcher_s: Some(0.07),
-            ..Machine::default()
-        },
-        method: MethodRecord {
-            runs: 7,
-            time_budget_s: 1200.0,
-            confidence: CONFIDENCE,
-            lanes: rows.iter().map(|row| LaneRecord::of(&row.lane)).collect(),
-            scenarios: SCENARIOS.iter().map(scenario).collect(),
-        },
-        spent_s: 60.0,
-        cells: cells.collect(),
-        noise: Noises::default(),
-        ratio_noise: Noises::default(),
+    results.machine = Machine {
+        cores: 2,
+        launcher_s: Some(0.07),
+        ..Machine::default()
     };
-    results.summarise();
     results
 }
 
-fn cells(row: &Row, number: u32) -> Vec<Cell> {
-    let cell = |scenario: &&'static build_bench::scenario::Scenario| {
-        let mut cell = Cell::new(scenario, &row.lane);
-        let run = |round: u32| Run {
-            round,
-            wall_s: f64::from(number) * f64::from(round),
-            cpu_s: Some(1.0),
-            peak_bytes: Some(1 << 30),
-            is_another_library: Some(scenario.id != "leaf"),
-            timeline: vec![Span {
-                kind: Kind::Link,
-                label: "<lib>".to_owned(),
-                start_s: 0.0,
-                end_s: 0.5,
-            }],
-            ..Run::default()
-        };
-        cell.runs = (1..=7).map(run).collect();
-        if scenario.id == "lock" {
-            cell.runs.clear();
-            cell.note = Some("not measured: no reason".to_owned());
-        }
-        cell
-    };
-    row.scenarios.iter().map(cell).collect()
+fn run(scenario: &str, number: u32, round: u32) -> Run {
+    Run {
+        round,
+        wall_s: f64::from(number) * f64::from(round),
+        cpu_s: Some(1.0),
+        peak_bytes: Some(1 << 30),
+        is_another_library: Some(scenario != "leaf"),
+        timeline: vec![Span {
+            kind: Kind::Link,
+            label: "<lib>".to_owned(),
+            start_s: 0.0,
+            end_s: 0.5,
+        }],
+        ..Run::default()
+    }
 }
 
 #[test]

@@ -225,6 +225,97 @@ fn against_itself(project: &Fixture, cache: &TempDir, json: &Utf8Path) {
     assert!(done.stdout.contains("SLOWER"), "{}", done.stdout);
 }
 
+/// Asks two things, with a sentence before and after.
+fn document(first: &str, second: &str) -> String {
+    format!(
+        "Mine.\n\n<!-- bench-build: figures -->\n| figure | command |\n|---|---|\n\
+         | | `cargo xtask bench-build --scenario {first}` |\n\
+         | | `cargo xtask bench-build --scenario {second}` |\n<!-- bench-build: end -->\n\n\
+         <!-- bench-build: legend -->\n<!-- bench-build: end -->\n\nMine too.\n"
+    )
+}
+
+#[test]
+fn a_document_gets_what_it_asks_for_and_nothing_else_is_measured() {
+    let (project, cache) = (project(), TempDir::new());
+    let [path, json] = ["figures.md", "r.json"].map(|name| project.beside(name));
+    let asked = document(
+        "unchanged --strategy cargo/incremental",
+        "cdylib --scenario unchanged --strategy cargo/incremental",
+    );
+    fs_err::write(&path, &asked).expect("it can be written");
+    let with_document = |more: &[&str]| {
+        let args = ["--document", path.as_str()];
+        let args: Vec<_> = args.iter().chain(more).copied().collect();
+        bench(&project, &cache, &args).capture().expect("it starts")
+    };
+    let unanswered = with_document(&["--check"]);
+    assert_eq!(unanswered.status.code(), Some(3), "{}", unanswered.stderr);
+    let told = format!("{path}:6: it has no figure yet\n");
+    assert!(
+        unanswered.stdout.starts_with(&told),
+        "{}",
+        unanswered.stdout
+    );
+    assert!(!cache.path().join("xtask-bench").exists());
+
+    let done = with_document(&["--runs", "2", "--json", json.as_str()]);
+    assert!(done.status.success(), "{}", done.stderr);
+    let results = store::load(&json).expect("it is JSON of ours");
+    let measured = results.cells.iter().map(|cell| cell.scenario.as_str());
+    assert_eq!(measured.collect::<Vec<_>>(), ["unchanged", "cdylib"]);
+    let text = fs_err::read_to_string(&path).expect("it is there");
+    let edit = cell(&results, "cdylib", "incremental").wall_s.as_ref();
+    let median = format!("| `cdylib`: {:.2}", edit.expect("it was measured").median);
+    // Three digits are shown, of which the third is rounded.
+    assert!(
+        text.contains(&median[..median.len() - 1]),
+        "{median} in {text}"
+    );
+    assert!(text.starts_with("Mine.\n") && text.ends_with("\nMine too.\n"));
+    assert!(text.contains("| `cargo` | `cargo build` |"), "{text}");
+    let answered = with_document(&["--check"]);
+    assert_eq!(answered.status.code(), Some(0), "{}", answered.stdout);
+
+    fs_err::write(&path, text.replace("cdylib --", "core --")).expect("it can be written");
+    let drifted = with_document(&["--check"]);
+    assert_eq!(drifted.status.code(), Some(3), "{}", drifted.stderr);
+    let told = format!("{path}:7: its figure answers another command\n");
+    assert_eq!(drifted.stdout, told);
+    assert!(
+        drifted.stderr.contains("bench-build --document"),
+        "{}",
+        drifted.stderr
+    );
+    // What was measured before does not answer what is asked now: it stays.
+    let refilled = with_document(&["--from", json.as_str()]);
+    assert!(
+        refilled.stderr.contains("kept as it was: line 7"),
+        "{}",
+        refilled.stderr
+    );
+}
+
+#[test]
+fn a_document_that_asks_what_there_is_not_is_left_alone() {
+    let (project, cache) = (project(), TempDir::new());
+    let path = project.beside("figures.md");
+    let asked = document("warm --strategy cargo", "core --strategy ninja");
+    fs_err::write(&path, &asked).expect("it can be written");
+    let args = ["--document", path.as_str()];
+    let done = bench(&project, &cache, &args).capture().expect("it starts");
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    for told in [
+        format!("{path}:6: there is no scenario `warm`"),
+        format!("{path}:7: there is no strategy `ninja`"),
+        "nothing has been measured".to_owned(),
+    ] {
+        assert!(done.stderr.contains(&told), "{}", done.stderr);
+    }
+    assert_eq!(fs_err::read_to_string(&path).expect("it is there"), asked);
+    assert!(!cache.path().join("xtask-bench").exists());
+}
+
 const INTERRUPTED: [&str; 8] = [
     "--scenario",
     "cold",

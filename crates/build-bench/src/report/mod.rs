@@ -5,4 +5,4 @@ mod gantt;
 pub mod html;
 pub mod markdown;
 pub mod table;
-mod words;
+pub(crate) mod words;

@@ -5,7 +5,7 @@ use crate::scenario::{Goal, Scenario};
 use crate::stats::{Interval, Method};
 
 /// Seconds with three significant digits.
-pub(super) fn seconds(time_s: f64) -> String {
+pub(crate) fn seconds(time_s: f64) -> String {
     format!("{} s", digits(time_s))
 }
 
@@ -20,7 +20,7 @@ fn digits(time_s: f64) -> String {
 }
 
 /// From where to where, in seconds; with `~` where it comes from other cells.
-pub(super) fn range(interval: Interval) -> String {
+pub(crate) fn range(interval: Interval) -> String {
     let mark = match interval.method {
         Method::OrderStatistics => "",
         Method::PooledNoise => "~",
@@ -33,7 +33,7 @@ pub(super) fn range(interval: Interval) -> String {
 }
 
 /// The same for a ratio.
-pub(super) fn ratio_range(interval: Interval) -> String {
+pub(crate) fn ratio_range(interval: Interval) -> String {
     let mark = match interval.method {
         Method::OrderStatistics => "",
         Method::PooledNoise => "~",
@@ -42,7 +42,7 @@ pub(super) fn ratio_range(interval: Interval) -> String {
 }
 
 /// Bytes in the unit that fits.
-pub(super) fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let count = count as f64;
     match count {
@@ -53,7 +53,7 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// The project, in one line.
-pub(super) fn subject(results: &Results) -> String {
+pub(crate) fn subject(results: &Results) -> String {
     let subject = &results.subject;
     let commit = subject.commit.as_ref();
     let commit = commit.map_or(String::new(), |commit| format!(" at {commit}"));
@@ -64,7 +64,7 @@ pub(super) fn subject(results: &Results) -> String {
 }
 
 /// The machine, in one line.
-pub(super) fn machine(results: &Results) -> String {
+pub(crate) fn machine(results: &Results) -> String {
     let machine = &results.machine;
     let memory = machine.memory_bytes.map_or(String::new(), |count| {
         let whose = if machine.is_container {
@@ -83,14 +83,14 @@ pub(super) fn machine(results: &Results) -> String {
 }
 
 /// The versions of the tools, in one line.
-pub(super) fn versions(results: &Results) -> String {
+pub(crate) fn versions(results: &Results) -> String {
     let versions = results.machine.versions.iter();
     let versions = versions.map(|(name, version)| format!("{name} {version}"));
     versions.collect::<Vec<_>>().join(", ")
 }
 
 /// How it was measured, sentence by sentence.
-pub(super) fn method(results: &Results) -> Vec<String> {
+pub(crate) fn method(results: &Results) -> Vec<String> {
     let method = &results.method;
     let mut told = vec![
         format!(
@@ -143,7 +143,7 @@ fn load(results: &Results) -> Option<String> {
 }
 
 /// What is typed on `lane` in that scenario.
-pub(super) fn command<'a>(lane: &'a LaneRecord, scenario: &str) -> &'a str {
+pub(crate) fn command<'a>(lane: &'a LaneRecord, scenario: &str) -> &'a str {
     let goal = Scenario::find(scenario).map(Scenario::goal);
     if goal == Some(Goal::Wheel) {
         &lane.wheel_command
@@ -153,7 +153,7 @@ pub(super) fn command<'a>(lane: &'a LaneRecord, scenario: &str) -> &'a str {
 }
 
 /// What a run typically costs beside time: memory, calls of rustc, bytes written. `None` without runs.
-pub(super) fn costs(cell: &Cell) -> Option<[String; 5]> {
+pub(crate) fn costs(cell: &Cell) -> Option<[String; 5]> {
     let run = cell.typical()?;
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     Some([
@@ -166,7 +166,7 @@ pub(super) fn costs(cell: &Cell) -> Option<[String; 5]> {
 }
 
 /// What [`costs`] are of.
-pub(super) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];
+pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];
 
 #[cfg(test)]
 mod tests {
