@@ -34,6 +34,8 @@ pub struct Job {
     pub round: u32,
 }
 
+/// The part of the budget that starting, reports, and removing the copies take.
+const SHARE_OF_THE_END: f64 = 0.015;
 /// A full build of which nothing is known, in seconds.
 const UNKNOWN_DEAR_S: f64 = 120.0;
 /// Others.
@@ -103,7 +105,7 @@ impl Plan {
     #[must_use]
     pub fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
         let due = self.due(results);
-        let left_s = self.time_budget_s - spent_s;
+        let left_s = self.usable_s() - spent_s;
         let fitting = due.iter().find(|job| {
             let reserve_s: f64 = due
                 .iter()
@@ -123,7 +125,12 @@ impl Plan {
             .iter()
             .map(|job| estimate_s(results, job))
             .sum();
-        due_s.min((self.time_budget_s - spent_s).max(0.0))
+        due_s.min((self.usable_s() - spent_s).max(0.0))
+    }
+
+    /// What the budget leaves for measuring, in seconds.
+    fn usable_s(&self) -> f64 {
+        self.time_budget_s * (1.0 - SHARE_OF_THE_END)
     }
 
     /// How many runs are still to be made, if there is time.

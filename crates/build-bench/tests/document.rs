@@ -90,6 +90,14 @@ fn all_else_stays_and_a_second_time_changes_nothing() {
 }
 
 #[test]
+fn lines_end_as_they_did() {
+    let text = table(&[&row("", "--scenario target --strategy maturin-develop")]);
+    let text = filled(&text.replace('\n', "\r\n")).text;
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    assert_eq!(drift(&text), []);
+}
+
+#[test]
 fn what_the_results_do_not_answer_stays_with_where_it_comes_from() {
     let [venv, target] =
         ["venv", "target"].map(|it| format!("--scenario {it} --strategy maturin-develop"));

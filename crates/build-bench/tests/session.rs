@@ -203,7 +203,8 @@ fn the_budget_is_kept_and_each_scenario_is_measured_before_any_is_repeated() {
     let plan = plan(&[], &[], 7, 1200.0);
     let mut results = empty(&plan);
     measured(&plan, &mut results, |job, _| Ok(realistic(job)));
-    assert!(results.spent_s <= 1200.0, "{}", results.spent_s);
+    // Starting, reports, and removing the copies take part of the budget as well.
+    assert!(results.spent_s <= 1185.0, "{}", results.spent_s);
     for scenario in &SCENARIOS {
         let mut cells = results
             .cells
@@ -225,7 +226,7 @@ fn the_budget_is_kept_and_each_scenario_is_measured_before_any_is_repeated() {
 
 #[test]
 fn fewer_runs_than_wanted_are_told() {
-    let plan = plan(&["cargo/incremental"], &["cdylib"], 7, 200.0);
+    let plan = plan(&["cargo/incremental"], &["cdylib"], 7, 205.0);
     let mut results = empty(&plan);
     measured(&plan, &mut results, |_, _| Ok(40.0));
     let cell = &results.cells[0];

@@ -6,7 +6,7 @@ use crate::results::Results;
 use crate::scenario::Goal;
 
 /// The legend for `lanes`. The lines of `before` that tell where figures come from stay beside the new one.
-pub(super) fn legend(lanes: &[Lane], results: &Results, before: &str) -> String {
+pub(super) fn legend(lanes: &[Lane], results: &Results, before: &str, line_end: &str) -> String {
     let mut origins: Vec<_> = before
         .lines()
         .filter(|line| line.starts_with("* "))
@@ -21,12 +21,13 @@ pub(super) fn legend(lanes: &[Lane], results: &Results, before: &str) -> String 
     if !origins.contains(&origin) {
         origins.push(origin);
     }
-    format!("{}\n\n{}", names(lanes), origins.join("\n"))
+    let legend = format!("{}\n\n{}", names(lanes), origins.join("\n"));
+    legend.replace('\n', line_end)
 }
 
 /// Whether `legend` tells of the names what holds now.
 pub(super) fn names_are_current(legend: &str, lanes: &[Lane]) -> bool {
-    legend.starts_with(&names(lanes))
+    legend.replace("\r\n", "\n").starts_with(&names(lanes))
 }
 
 fn names(lanes: &[Lane]) -> String {

@@ -144,7 +144,12 @@ impl Document {
             } else {
                 &self.text[place.clone()]
             };
-            let legend = legend::legend(&self.lanes(), results, before);
+            let line_end = if self.text.contains("\r\n") {
+                "\r\n"
+            } else {
+                "\n"
+            };
+            let legend = legend::legend(&self.lanes(), results, before, line_end);
             edits.push((place, legend));
         }
         edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));

@@ -41,7 +41,13 @@ struct Line<'a> {
 pub(super) fn find(text: &str) -> Found {
     let mut found = Found::default();
     let mut lines = lines(text);
+    let mut is_code = false;
     while let Some(line) = lines.next() {
+        // What stands in a block of code is an example.
+        is_code ^= line.text.starts_with("```");
+        if is_code {
+            continue;
+        }
         if ![FIGURES, LEGEND].contains(&line.text.trim()) {
             continue;
         }
@@ -150,6 +156,14 @@ mod tests {
         assert_eq!((&text[place], line), ("\nold\n\nolder", 1));
         let empty = "<!-- bench-build: legend -->\n<!-- bench-build: end -->\n";
         assert_eq!(&empty[find(empty).legend.unwrap().0], "");
+    }
+
+    #[test]
+    fn an_example_is_left_alone() {
+        let example = "<!-- bench-build: figures -->\n| a |\n|---|\n<!-- bench-build: end -->\n";
+        let found = find(&format!("```markdown\n{example}```\n"));
+        assert_eq!((found.rows, found.problems), (Vec::new(), Vec::new()));
+        assert_eq!(find(&format!("```\n```\n{example}")).problems.len(), 1);
     }
 
     #[test]
