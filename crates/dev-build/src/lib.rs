@@ -22,6 +22,7 @@ pub mod import;
 pub mod inputs;
 pub mod install;
 pub mod installs;
+mod kept_call;
 mod known;
 pub mod lock;
 pub mod maturin;

@@ -17,6 +17,7 @@ use crate::import::{self, Imported, full_name};
 use crate::inputs::Inputs;
 use crate::install::{self, InstallError};
 use crate::installs;
+use crate::kept_call;
 use crate::known::{Known, uv};
 use crate::maturin::Maturin;
 use crate::place::{self, Leftover};
@@ -41,6 +42,7 @@ pub(crate) struct Build<'a> {
     pub(crate) earlier: Option<(Utf8PathBuf, State)>,
     scratch: OnceCell<Utf8PathBuf>,
     uv: OnceCell<Tool>,
+    maturin: OnceCell<Tool>,
 }
 
 impl<'a> Build<'a> {
@@ -64,6 +66,7 @@ impl<'a> Build<'a> {
             earlier: known.earlier,
             scratch: OnceCell::new(),
             uv,
+            maturin: OnceCell::new(),
         })
     }
 
@@ -150,8 +153,12 @@ impl<'a> Build<'a> {
         {
             return Ok(state.cargo_call.clone());
         }
-        let tool = self.maturin_tool()?;
-        Ok(self.maturin(&tool).cargo_call(self.scratch()?)?)
+        let scratch = self.scratch()?;
+        let kept = kept_call::find(scratch, &self.inputs.cargo_call);
+        if let Some(call) = kept.filter(pyo3_config_is_there) {
+            return Ok(call);
+        }
+        Ok(self.maturin(self.maturin_tool()?).cargo_call(scratch)?)
     }
 
     /// Only for the environment that everybody else works with as well.
@@ -250,8 +257,8 @@ impl<'a> Build<'a> {
         let (python, extension) = (&self.venv.python, &self.project.extension);
         import::try_library(python, extension, built)?;
         let built_stamp = Stamp::of(built).map_err(io_error(built))?;
-        let tool = self.maturin_tool()?;
-        let wheel = self.maturin(&tool).editable_wheel(self.scratch()?)?;
+        let wheel = self.maturin(self.maturin_tool()?);
+        let wheel = wheel.editable_wheel(self.scratch()?)?;
         install::install(
             self.project,
             self.uv()?,
@@ -386,8 +393,13 @@ impl<'a> Build<'a> {
         git.cwd(&self.project.root).read().is_ok()
     }
 
-    fn maturin_tool(&self) -> Result<Tool, DevError> {
-        Ok(self.toolbox.maturin(self.uv()?, self.say)?)
+    /// maturin, looked for when it is first needed.
+    fn maturin_tool(&self) -> Result<&Tool, DevError> {
+        if let Some(tool) = self.maturin.get() {
+            return Ok(tool);
+        }
+        let tool = self.toolbox.maturin(self.uv()?, self.say)?;
+        Ok(self.maturin.get_or_init(|| tool))
     }
 
     fn maturin<'t>(&'t self, tool: &'t Tool) -> Maturin<'t> {
@@ -411,6 +423,9 @@ impl<'a> Build<'a> {
         sources: Vec<Source>,
         uv_cache_understood: bool,
     ) -> Result<(), DevError> {
+        let scratch = self.scratch()?;
+        kept_call::keep(scratch, &self.inputs.cargo_call, &cargo_call)
+            .map_err(io_error(scratch))?;
         let state = State {
             format: Format,
             inputs: self.inputs.clone(),

@@ -3,7 +3,7 @@
 use build_env::Invocation;
 use testkit::Fixture;
 
-use crate::{dev, dev_fails, dev_ok, pinned, python};
+use crate::{dev, dev_fails, dev_ok, pinned, python, tools, xtask};
 
 #[test]
 fn a_project_without_tool_table_is_built_installed_and_rebuilt() {
@@ -120,6 +120,40 @@ fn a_shim_that_does_not_run_is_refused_by_name() {
         "{said}"
     );
     assert!(!project.root().join(".venv").exists());
+}
+
+#[test]
+fn maturin_is_asked_once_for_a_call_that_an_environment_made_anew_needs_too() {
+    let project = Fixture::mixed("anew_thing");
+    let fakes = testkit::FakePrograms::new();
+    let (real, log) = (tools().1.path, project.beside("calls"));
+    fakes.add(
+        "maturin",
+        &format!("echo \"$1\" >>'{log}'; exec '{real}' \"$@\""),
+    );
+    let path = format!("{}:{}", fakes.dir(), std::env::var("PATH").unwrap());
+    let packs = || {
+        let command = xtask(&project.root()).arg("dev").env("PATH", &path);
+        let done = command.capture().unwrap();
+        assert!(done.status.success(), "{}", done.stderr);
+        let calls = fs_err::read_to_string(&log).unwrap();
+        fs_err::remove_file(&log).unwrap();
+        calls.lines().filter(|call| *call == "pep517").count()
+    };
+    // It is asked for its call, and then has to pack the wheel.
+    assert_eq!(packs(), 2);
+    fs_err::remove_dir_all(project.root().join(".venv")).unwrap();
+    assert_eq!(packs(), 1);
+    let answer = "import anew_thing; print(anew_thing.answer())";
+    assert_eq!(python(&project, answer), "42");
+    // What decides the call has changed meanwhile.
+    fs_err::remove_dir_all(project.root().join(".venv")).unwrap();
+    project.edit(
+        "native/Cargo.toml",
+        "[dependencies]",
+        "[dependencies] # mine",
+    );
+    assert_eq!(packs(), 2);
 }
 
 #[test]
