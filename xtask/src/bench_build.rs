@@ -1,11 +1,12 @@
 //! `cargo xtask bench-build`.
 
 mod document;
+mod progress;
 
-use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ::tune::measurement::Measurement;
 use anyhow::{Context as _, bail};
 use build_bench::baseline::{Comparison, Verdict, compare};
 use build_bench::lane::{Row, UnknownName, rows};
@@ -14,12 +15,13 @@ use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
 use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
-use build_bench::schedule::{Job, Plan};
-use build_bench::session::{Observer, Progress};
+use build_bench::schedule::Plan;
 use build_bench::{BenchError, Request, store};
-use build_env::{proc, python};
+use build_env::{Toolbox, proc, python};
 use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use machine_settings::Linkers;
+use project_model::Project;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
@@ -181,12 +183,22 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
         maturin: &maturin,
         python: &python,
         xtask: &program,
+        tuned: tuned(&project, &toolbox),
         launcher_s,
         is_over: &|| over.load(Ordering::SeqCst),
-        say: &say,
+        say: &progress::say,
         warn: &ui::warn,
     };
-    Ok(build_bench::run(&request, &mut Terminal::new())?)
+    Ok(build_bench::run(&request, &mut progress::Terminal::new())?)
+}
+
+/// What `cargo xtask tune` has found for this project, if it has been run.
+fn tuned(project: &Project, toolbox: &Toolbox) -> Option<String> {
+    let measurement = Measurement::load(&crate::tune::kept(project, toolbox)).ok()?;
+    if measurement.subject.root != project.root {
+        return None;
+    }
+    measurement.config(&Linkers::host(&project.root).ok()?)
 }
 
 fn write_reports(results: &Results, args: &Args) -> anyhow::Result<()> {
@@ -247,80 +259,9 @@ fn comparison_line(it: &Comparison) -> String {
     )
 }
 
-/// To the start of the line, and erase to its end.
-const ERASE: &str = "\r\x1b[K";
-
-/// What every terminal has.
-const COLUMNS: usize = 79;
-
-/// A message, in place of the line that is written over.
-fn say(verb: &str, text: &str) {
-    if std::io::stderr().is_terminal() {
-        anstream::eprint!("{ERASE}");
-    }
-    ui::say(verb, text);
-}
-
-/// Tells how it goes: on a terminal in one line that is written over.
-struct Terminal {
-    rewrites: bool,
-}
-
-impl Terminal {
-    fn new() -> Self {
-        Self {
-            rewrites: std::io::stderr().is_terminal(),
-        }
-    }
-}
-
-impl Observer for Terminal {
-    fn begins(&mut self, job: &Job, progress: Progress) {
-        let all = progress.made + progress.due;
-        let warm_up = if job.round == 0 { ", warm-up" } else { "" };
-        let text = format!(
-            "{}/{all}, {} left: {} on {}{warm_up}, about {}",
-            progress.made + 1,
-            minutes(progress.left_s),
-            job.scenario.id,
-            job.lane,
-            seconds(progress.estimate_s)
-        );
-        if self.rewrites {
-            let line = format!("{:>12} {} {text}", "Measuring", bar(progress.made, all));
-            // A line that the terminal breaks in two could not be written over.
-            let line: String = line.chars().take(COLUMNS).collect();
-            anstream::eprint!("{ERASE}{line}");
-        } else {
-            ui::say("Measuring", &text);
-        }
-    }
-
-    fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
-        if self.rewrites && results.state != State::Running {
-            anstream::eprintln!();
-        }
-        Ok(())
-    }
-}
-
-/// `[=====>    ]`.
-fn bar(made: usize, all: usize) -> String {
-    const WIDTH: usize = 10;
-    let full = WIDTH * made / all.max(1);
-    format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
-}
-
 fn seconds(time_s: f64) -> String {
     let digits = if time_s < 10.0 { 2 } else { 0 };
     format!("{time_s:.digits$} s")
-}
-
-fn minutes(time_s: f64) -> String {
-    match time_s {
-        time if time < 90.0 => format!("{time:.0} s"),
-        time => format!("{:.0} min", time / 60.0),
-    }
 }
 
 #[cfg(test)]
@@ -335,12 +276,5 @@ mod tests {
         for text in ["", "m", "20", "-1m", "0s", "1.5h", "20é"] {
             assert!(duration(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn the_bar_is_as_full_as_it_is_done() {
-        assert_eq!(bar(0, 0), "[          ]");
-        assert_eq!(bar(5, 10), "[=====     ]");
-        assert_eq!(bar(7, 7), "[==========]");
     }
 }

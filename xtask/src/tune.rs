@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use build_env::Interpreter;
 use build_env::venv::{self, VenvPlan};
+use build_env::{Interpreter, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::enable::not_ignored;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
@@ -97,9 +97,7 @@ fn measurement(
         return Ok((measurement, path.clone()));
     }
     let toolbox = toolbox(false)?;
-    let kept = toolbox
-        .scratch_of(&project.root, "xtask-tune")
-        .with_extension("json");
+    let kept = kept(project, &toolbox);
     let uv = toolbox.uv(&ui::say)?;
     let maturin = toolbox.maturin(&uv, &ui::say)?;
     let python = interpreter(project)?;
@@ -115,6 +113,12 @@ fn measurement(
     })?;
     measurement.save(&kept)?;
     Ok((measurement, kept))
+}
+
+/// Where the newest measurement is kept.
+pub(crate) fn kept(project: &Project, toolbox: &Toolbox) -> Utf8PathBuf {
+    let scratch = toolbox.scratch_of(&project.root, "xtask-tune");
+    scratch.with_extension("json")
 }
 
 /// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made: importing a

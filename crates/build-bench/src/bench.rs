@@ -158,7 +158,7 @@ impl Bench<'_> {
     }
 
     pub(crate) fn target(&self, row: usize) -> Utf8PathBuf {
-        self.checkouts[row].target(self.closure, &self.sources.root)
+        self.checkouts[row].target()
     }
 
     /// The installed library, or, for those who install nothing, the one that was built.

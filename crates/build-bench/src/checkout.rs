@@ -2,7 +2,7 @@
 
 use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::{Closure, Layout, Project};
+use project_model::{Layout, Project};
 use walkdir::WalkDir;
 
 use crate::edit;
@@ -12,6 +12,8 @@ use crate::lane::Lane;
 use crate::marks::Marks;
 use crate::scenario::{Action, Goal};
 use crate::strategy::Place;
+use crate::target::Target;
+use crate::tuned::Tuned;
 use crate::workspace::{BRANCH, TRUNK, Workspace};
 
 /// Why a situation cannot be brought about.
@@ -38,8 +40,10 @@ pub(crate) struct Checkout<'a> {
     pub(crate) dir: Utf8PathBuf,
     /// Where the project lies in the sources.
     pub(crate) below: Utf8PathBuf,
-    /// This machine's cargo configuration of the user's, and where it lies in the sources.
-    pub(crate) tuned: Option<(Utf8PathBuf, Utf8PathBuf)>,
+    /// Where in it cargo puts what it builds.
+    pub(crate) target: Target,
+    /// The fastest settings, as far as they are known.
+    pub(crate) tuned: Tuned,
     /// What commands are made of.
     pub(crate) tools: Place,
 }
@@ -94,6 +98,7 @@ impl Checkout<'_> {
     pub(crate) fn settled(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
         let isolated = self.workspace.isolated(command);
         let settled = self.lane.setting.apply(isolated, program);
+        let settled = self.target.told_to(settled, &self.tree());
         // maturin calls uv by its name, also where it was fetched and is on nobody's path.
         let path = with_dir_of(&self.tools.uv, &vars::var("PATH").unwrap_or_default());
         settled
@@ -104,11 +109,8 @@ impl Checkout<'_> {
     }
 
     /// Where cargo puts what it builds.
-    pub(crate) fn target(&self, closure: &Closure, sources: &Utf8Path) -> Utf8PathBuf {
-        let root = closure.workspace_root.strip_prefix(sources);
-        self.tree()
-            .join(root.unwrap_or(Utf8Path::new("")))
-            .join("target")
+    pub(crate) fn target(&self) -> Utf8PathBuf {
+        self.target.dir(&self.tree())
     }
 
     /// Clones the sources anew.
@@ -122,8 +124,8 @@ impl Checkout<'_> {
         if self.lane.strategy.uv_keeps_builds && uv_lock.is_file() {
             copy_file(&uv_lock, &self.project_dir().join("uv.lock"), Way::Copy)?;
         }
-        if let (true, Some((from, below))) = (self.lane.setting.is_tuned, &self.tuned) {
-            copy_file(from, &tree.join(below), Way::Copy)?;
+        if self.lane.setting.is_tuned {
+            self.tuned.put_into(&tree)?;
         }
         if !self.dir.join("uv").is_dir() {
             self.empty_uv()?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{Cost, SCENARIOS, Scenario};
+use crate::scenario::{Cost, SCENARIOS, Scenario, Step};
 use crate::setting::{SETTINGS, Setting};
 use crate::strategy::{STRATEGIES, Strategy};
 
@@ -61,7 +61,7 @@ fn ids(ids: impl Iterator<Item = &'static str>) -> String {
 
 /// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small machine. What
 /// stands first is measured first, where time is short. The first lane is what the others are compared with.
-const DEFAULT: [(&str, &[&str]); 4] = [
+const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
     ("maturin-develop/sccache-incremental", &[]),
     (
@@ -82,6 +82,11 @@ const DEFAULT: [(&str, &[&str]); 4] = [
     (
         "maturin-develop/sccache",
         &["cold", "cdylib", "core", "target"],
+    ),
+    // What people type who know uv and not maturin.
+    (
+        "uv-sync/sccache-incremental",
+        &["unchanged", "cdylib", "venv"],
     ),
 ];
 
@@ -170,15 +175,18 @@ impl Lane {
         self.setting.cache.is_some() || self.strategy.uv_keeps_builds
     }
 
-    /// The scenario that does the same on this lane, and is measured in its place: without caches, a fresh clone is
-    /// the same with kept caches as with empty ones.
+    /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a fresh clone is
+    /// the same with kept caches as with empty ones, and without `target/` it does not matter who has removed it.
     #[must_use]
     pub fn same_as(
         &self,
         scenario: &Scenario,
         among: &[&'static Scenario],
     ) -> Option<&'static Scenario> {
-        let steps = |it: &Scenario| it.steps_with(self.has_caches()).collect::<Vec<_>>();
+        let steps = |it: &Scenario| {
+            let steps = it.steps_with(self.has_caches());
+            steps.map(Step::effect).collect::<Vec<_>>()
+        };
         let before = among.iter().take_while(|it| it.id != scenario.id);
         let mut before = before.filter(|it| it.cost == Cost::Dear);
         let found = before.find(|it| steps(it) == steps(scenario));
@@ -244,5 +252,6 @@ mod tests {
         // uv keeps what it has built.
         assert_eq!(same("uv-sync/incremental", "clone"), None);
         assert_eq!(same("maturin-develop/incremental", "target"), None);
+        assert_eq!(same("maturin-develop/sccache", "clean"), Some("target"));
     }
 }

@@ -33,7 +33,9 @@ pub mod setting;
 pub mod stats;
 pub mod store;
 pub mod strategy;
+mod target;
 pub mod timeline;
+mod tuned;
 pub mod workspace;
 
 pub use error::BenchError;

@@ -26,6 +26,8 @@ use crate::setting::{Server, Setting};
 use crate::stats::CONFIDENCE;
 use crate::store;
 use crate::strategy::Place;
+use crate::target::Target;
+use crate::tuned::Tuned;
 use crate::workspace::{Source, Workspace};
 
 /// What a checkout takes on disk at least, with what is built in it.
@@ -40,7 +42,7 @@ pub(crate) struct Prepared<'a> {
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
     pub(crate) workspace: &'a Workspace,
-    pub(crate) tuned: Option<(Utf8PathBuf, Utf8PathBuf)>,
+    pub(crate) tuned: Tuned,
 }
 
 impl<'a> Prepared<'a> {
@@ -249,7 +251,7 @@ impl<'a> Prepared<'a> {
     /// Why nothing can be built with `setting` here, if that is so.
     fn unavailable(&self, setting: &'static Setting) -> Option<String> {
         if setting.is_tuned && self.tuned.is_none() {
-            return Some("there are no tuned settings in .cargo/config.local.toml".to_owned());
+            return Some("no tuned settings are known; `cargo xtask tune` finds them".to_owned());
         }
         let cache = setting.cache.as_ref()?;
         let missing = self.server(setting).is_none();
@@ -267,8 +269,16 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    pub(crate) fn bench(&'a self, source: &Source<'_>, start: Instant) -> Bench<'a> {
+    /// # Errors
+    /// If the copy is not to be understood.
+    pub(crate) fn bench(
+        &'a self,
+        source: &Source<'_>,
+        start: Instant,
+    ) -> Result<Bench<'a>, BenchError> {
         let request = self.request;
+        let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
+        let target = Target::find(self.workspace, &copy, self.closure, &self.sources.root)?;
         let tools = Place {
             uv: request.uv.path.clone(),
             maturin: request.maturin.path.clone(),
@@ -287,6 +297,7 @@ impl<'a> Prepared<'a> {
             lane: row.lane,
             dir: self.workspace.lane(number),
             below: below.clone(),
+            target: target.clone(),
             tuned: self.tuned.clone(),
             tools: tools.clone(),
         });
@@ -297,7 +308,7 @@ impl<'a> Prepared<'a> {
             .map(|row| self.server(row.lane.setting));
         let marks = fs_err::read_to_string(self.workspace.root.join("marks.json")).ok();
         let marks = marks.and_then(|text| serde_json::from_str::<Marks>(&text).ok());
-        Bench {
+        Ok(Bench {
             checkouts: checkouts.collect(),
             servers: servers.collect(),
             workspace: self.workspace,
@@ -309,7 +320,7 @@ impl<'a> Prepared<'a> {
             marks,
             value: first_value(),
             start,
-        }
+        })
     }
 }
 

@@ -5,7 +5,6 @@ use std::time::Instant;
 use build_env::tools::Say;
 use build_env::{Interpreter, Tool, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::cargo_config::Files;
 use project_model::{Closure, Project, Sources, Workspace as CargoWorkspace};
 
 use crate::error::BenchError;
@@ -14,6 +13,7 @@ use crate::results::{Results, State};
 use crate::schedule::{Job, Plan};
 use crate::session::{Observer, Progress, measure};
 use crate::store;
+use crate::tuned::{self, Tuned};
 use crate::workspace::{Source, Workspace};
 
 /// What the user wants, and what it takes.
@@ -34,6 +34,8 @@ pub struct Request<'a> {
     pub python: &'a Interpreter,
     /// This program.
     pub xtask: &'a Utf8Path,
+    /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
+    pub tuned: Option<String>,
     /// How long cargo took to start it, in seconds, where that is known.
     pub launcher_s: Option<f64>,
     /// Whether the user wants it to end.
@@ -69,12 +71,15 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
         closure: &closure,
         sources: &sources,
         workspace: &workspace,
-        tuned: tuned(request.project, &cargo_workspace, &sources),
+        tuned: Tuned {
+            found: request.tuned.clone(),
+            local: tuned::local(request.project, &cargo_workspace, &sources),
+        },
     };
     let start = Instant::now();
     let mut results = prepared.results(&source)?;
     results.method.time_budget_s = request.plan.time_budget_s;
-    let mut bench = prepared.bench(&source, start);
+    let mut bench = prepared.bench(&source, start)?;
     let mut keeper = Keeper {
         path: workspace.results(),
         observer,
@@ -86,26 +91,6 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
         workspace.clear()?;
     }
     Ok(results)
-}
-
-/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write there; and
-/// where it lies in the sources.
-fn tuned(
-    project: &Project,
-    workspace: &CargoWorkspace,
-    sources: &Sources,
-) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
-    let local = Files::of(project, workspace).local;
-    let text = fs_err::read_to_string(&local).ok()?;
-    let tunes = |line: &str| {
-        let line = line.trim_start();
-        line.starts_with("[profile")
-            || ["linker", "rustflags"]
-                .iter()
-                .any(|key| line.starts_with(key))
-    };
-    let below = local.strip_prefix(&sources.root).ok()?.to_owned();
-    text.lines().any(tunes).then_some((local, below))
 }
 
 /// Keeps the results after each run, and passes on what it is told.

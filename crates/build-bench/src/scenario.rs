@@ -53,6 +53,18 @@ pub enum Step {
     Measure(Goal),
 }
 
+impl Step {
+    /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target directory, and all
+    /// that is built is in it.
+    #[must_use]
+    pub fn effect(self) -> Self {
+        match self {
+            Self::Do(Action::CargoClean) => Self::Do(Action::RemoveTarget),
+            other => other,
+        }
+    }
+}
+
 /// What a build is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goal {

@@ -16,8 +16,8 @@ pub struct Setting {
     pub incremental: bool,
     /// The compiler cache in front of rustc.
     pub cache: Option<Cache>,
-    /// Whether this machine's own cargo configuration counts: there stand the profile and the linker that have been
-    /// found to be the best.
+    /// Whether the profile and the linker count that have been found to be the best, or that stand in this machine's own
+    /// cargo configuration.
     pub is_tuned: bool,
 }
 

@@ -43,8 +43,11 @@ pub const CARGO_PROFILE_DEV_INCREMENTAL: &str = "CARGO_PROFILE_DEV_INCREMENTAL";
 /// Where cargo puts what it builds.
 pub const CARGO_TARGET_DIR: &str = "CARGO_TARGET_DIR";
 
-/// What else says so.
-pub const OTHER_TARGET_DIRS: [&str; 2] = ["CARGO_BUILD_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"];
+/// Where cargo puts what is only of use to itself.
+pub const CARGO_BUILD_BUILD_DIR: &str = "CARGO_BUILD_BUILD_DIR";
+
+/// What else says where something goes.
+pub const OTHER_TARGET_DIRS: [&str; 2] = ["CARGO_BUILD_TARGET_DIR", CARGO_BUILD_BUILD_DIR];
 
 /// `true`: cargo uses no network.
 pub const CARGO_NET_OFFLINE: &str = "CARGO_NET_OFFLINE";

@@ -99,15 +99,31 @@ impl Choices {
         found.map(|(_, value)| value.as_str())
     }
 
+    /// The keys of `profile` in cargo's configuration, each as a line of TOML.
+    fn profile_settings(&self, profile: &str) -> impl Iterator<Item = String> {
+        self.profile.iter().map(move |(path, value)| {
+            let path: Vec<_> = path.iter().map(|part| quoted(part)).collect();
+            format!("profile.{profile}.{}={value}", path.join("."))
+        })
+    }
+
+    /// All of it as cargo's configuration, for what is compiled for `target` with `profile`.
+    #[must_use]
+    pub fn config(&self, profile: &str, target: &str) -> String {
+        let linker = self.linker.iter().map(|name| {
+            let target = quoted(target);
+            format!("target.{target}.rustflags=[\"-C\", \"link-arg=-fuse-ld={name}\"]")
+        });
+        let lines = self.profile_settings(profile).chain(linker);
+        lines.map(|line| line + "\n").collect()
+    }
+
     /// `cargo`, which builds with `profile`, with the choices. The linker is told to the extension's compilation alone:
     /// as a flag for all, which is how it is written, it would have all dependencies compiled again.
     #[must_use]
     pub fn added_to(&self, cargo: Invocation, profile: &str) -> Invocation {
-        let settings = self.profile.iter().flat_map(|(path, value)| {
-            let path: Vec<_> = path.iter().map(|part| quoted(part)).collect();
-            let setting = format!("profile.{profile}.{}={value}", path.join("."));
-            ["--config".to_owned(), setting]
-        });
+        let settings = self.profile_settings(profile);
+        let settings = settings.flat_map(|setting| ["--config".to_owned(), setting]);
         let cargo = after_subcommand(cargo, settings);
         match &self.linker {
             Some(name) => for_rustc(cargo, &["-C", &format!("link-arg=-fuse-ld={name}")]),
@@ -166,6 +182,21 @@ mod tests {
         let with_flags = call(&choices, &["rustc", "--", "-C", "strip=none"]);
         assert!(with_flags.ends_with("-- -C strip=none -C link-arg=-fuse-ld=mold"));
         assert_eq!(call(&Choices::default(), &["rustc"]), "cargo rustc");
+    }
+
+    #[test]
+    fn they_are_lines_of_cargos_configuration() {
+        let choices = Choices::key(&["package", "*", "debug"], "false")
+            .with(&Choices::key(&["codegen-units"], "16"))
+            .with(&Choices::linker("mold"));
+        let text = choices.config("dev", "x86_64-unknown-linux-gnu");
+        let config: toml_edit::DocumentMut = text.parse().unwrap();
+        let dev = &config["profile"]["dev"];
+        assert_eq!(dev["package"]["*"]["debug"].as_bool(), Some(false));
+        assert_eq!(dev["codegen-units"].as_integer(), Some(16));
+        let flags = &config["target"]["x86_64-unknown-linux-gnu"]["rustflags"];
+        assert_eq!(flags[1].as_str(), Some("link-arg=-fuse-ld=mold"));
+        assert_eq!(Choices::default().config("dev", "t"), "");
     }
 
     #[test]

@@ -154,6 +154,15 @@ impl Measurement {
         written().map_err(at(path))
     }
 
+    /// What `--apply` writes, as cargo's configuration for what is compiled for `target`. `None`: nothing.
+    #[must_use]
+    pub fn config(&self, target: &str) -> Option<String> {
+        let winners = self.to_write().iter();
+        let all = winners.fold(Choices::default(), |all, it| all.with(&it.choices));
+        let text = all.config(&self.subject.profile, target);
+        (!text.is_empty()).then_some(text)
+    }
+
     /// What `--apply` writes.
     #[must_use]
     pub fn to_write(&self) -> &[Winner] {

@@ -225,6 +225,85 @@ fn against_itself(project: &Fixture, cache: &TempDir, json: &Utf8Path) {
     assert!(done.stdout.contains("SLOWER"), "{}", done.stdout);
 }
 
+#[test]
+fn a_target_directory_that_projects_share_is_neither_used_nor_touched() {
+    let (project, cache) = (project(), TempDir::new());
+    let shared = project.beside("shared");
+    for key in ["target-dir", "build-dir"] {
+        let config = format!("[build]\n{key} = \"{shared}\"\n");
+        project.write(".cargo/config.toml", &config);
+        let json = project.beside("r.json");
+        let args = ["--scenario", "unchanged", "--scenario", "target"];
+        let strategy = ["--strategy", "cargo/incremental", "--json", json.as_str()];
+        let args: Vec<_> = args.into_iter().chain(strategy).collect();
+        let done = bench(&project, &cache, &args).capture().expect("it starts");
+        assert!(done.status.success(), "{}", done.stderr);
+        assert!(!shared.exists(), "{key}");
+        let results = store::load(&json).expect("it is JSON of ours");
+        // All of it once more, so what was removed was what is built into.
+        let target = cell(&results, "target", "incremental");
+        assert_eq!(target.runs[0].compilations, 3, "{key}");
+        assert_eq!(
+            cell(&results, "unchanged", "incremental").runs[0].compilations,
+            0
+        );
+    }
+}
+
+#[test]
+fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
+    let (project, cache) = (project(), TempDir::new());
+    let json = project.beside("r.json");
+    let strategies = ["cargo/incremental", "cargo/tuned"].map(|it| ["--strategy", it]);
+    let args = [
+        &["--scenario", "target", "--runs", "1"],
+        strategies.concat().as_slice(),
+        &["--json", json.as_str()],
+    ]
+    .concat();
+    let measured = || {
+        let done = bench(&project, &cache, &args).capture().expect("it starts");
+        assert!(done.status.success(), "{}", done.stderr);
+        store::load(&json).expect("it is JSON of ours")
+    };
+    let note = |results: &Results| cell(results, "target", "tuned").note.clone();
+    let unknown = "not measured: no tuned settings are known; `cargo xtask tune` finds them";
+    assert_eq!(note(&measured()).as_deref(), Some(unknown));
+
+    // Where `tune` keeps what it has found, and a setting with which nothing builds: so it is known to be in force.
+    let kept = Toolbox::new(PinnedRequirements::parse("").expect("it is empty"), false);
+    let name = kept.scratch_of(&project.root(), "xtask-tune");
+    let name = name.file_name().expect("it has one").to_owned();
+    let tuned = |key: &str| {
+        let ratio = r#"{"median":0.5,"interval":null}"#;
+        format!(
+            r#"{{"schema":1,"subject":{{"name":"measured","root":"{}","profile":"dev","toolchain":"","lock_sha256":"","edited":""}},
+            "spent_s":1.0,"base":{{"build_s":1.0,"library_bytes":1}},"rows":[],
+            "winners":[{{"setting":"codegen-units","note":"","choices":{{"linker":null,"profile":[[["codegen-units"],"{key}"]]}}}}],
+            "together":{{"build_s":1.0,"without_s":2.0,"ratio":{ratio},"library_bytes":1,"is_worth_it":true}}}}"#,
+            project.root()
+        )
+    };
+    let path = cache
+        .path()
+        .join("xtask-tune")
+        .join(name)
+        .with_extension("json");
+    fs_err::create_dir_all(path.with_file_name("")).expect("it can be made");
+    fs_err::write(&path, tuned("4")).expect("it can be written");
+    let results = measured();
+    assert_eq!(note(&results), None);
+    assert_eq!(cell(&results, "target", "tuned").counted().count(), 1);
+    fs_err::write(&path, tuned("0")).expect("it can be written");
+    let results = measured();
+    assert!(
+        note(&results).is_some_and(|note| note.contains("failed")),
+        "{:?}",
+        note(&results)
+    );
+    assert_eq!(cell(&results, "target", "incremental").counted().count(), 1);
+}
+
 /// Asks two things, with a sentence before and after.
 fn document(first: &str, second: &str) -> String {
     format!(

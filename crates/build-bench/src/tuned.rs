@@ -1,0 +1,113 @@
+//! The settings that have been found to be the fastest, for the columns that are to be built with them.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::cargo_config::Files;
+use project_model::{Project, Sources, Workspace as CargoWorkspace};
+
+use crate::error::{BenchError, at};
+use crate::files::{Way, copy_file, write};
+
+/// Where such settings stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tuned {
+    /// Cargo's configuration, as somebody has found it out by measuring.
+    pub(crate) found: Option<String>,
+    /// This machine's own configuration, and where it lies in the sources.
+    pub(crate) local: Option<(Utf8PathBuf, Utf8PathBuf)>,
+}
+
+impl Tuned {
+    /// Whether there are none.
+    pub(crate) fn is_none(&self) -> bool {
+        self.found.is_none() && self.local.is_none()
+    }
+
+    /// Has what is built in `tree` be built with them. What was found goes to the directory above, since what stands in
+    /// the project's own configuration wins over that.
+    pub(crate) fn put_into(&self, tree: &Utf8Path) -> Result<(), BenchError> {
+        if let Some((from, below)) = &self.local {
+            copy_file(from, &tree.join(below), Way::Copy)?;
+        }
+        if let (Some(text), Some(above)) = (&self.found, tree.parent()) {
+            let dir = above.join(".cargo");
+            fs_err::create_dir_all(&dir).map_err(at(&dir))?;
+            write(&dir.join("config.toml"), text)?;
+        }
+        Ok(())
+    }
+}
+
+/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write there; and
+/// where it lies in the sources.
+pub(crate) fn local(
+    project: &Project,
+    workspace: &CargoWorkspace,
+    sources: &Sources,
+) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
+    let local = Files::of(project, workspace).local;
+    let text = fs_err::read_to_string(&local).ok()?;
+    let tunes = |line: &str| {
+        let line = line.trim_start();
+        line.starts_with("[profile")
+            || ["linker", "rustflags"]
+                .iter()
+                .any(|key| line.starts_with(key))
+    };
+    let below = local.strip_prefix(&sources.root).ok()?.to_owned();
+    text.lines().any(tunes).then_some((local, below))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use build_env::Invocation;
+    use testkit::Fixture;
+
+    /// With the real cargo, since where it looks for its configuration is its own affair.
+    #[test]
+    fn what_was_found_holds_in_the_checkout_unless_the_project_says_otherwise() {
+        let fixture = Fixture::new();
+        let manifest =
+            "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        fixture.write("Cargo.toml", manifest);
+        fixture.write("src/lib.rs", "");
+        let found = "profile.dev.codegen-units = 7\nprofile.dev.opt-level = 1\n";
+        let tuned = Tuned {
+            found: Some(found.to_owned()),
+            local: None,
+        };
+        tuned.put_into(&fixture.root()).unwrap();
+        let flags = || {
+            let build = Invocation::new("cargo").args(["build", "--offline", "-v"]);
+            let build = build.env("RUSTC_WRAPPER", "").cwd(&fixture.root());
+            build.capture().unwrap().stderr
+        };
+        let first = flags();
+        assert!(
+            first.contains("codegen-units=7") && first.contains("opt-level=1"),
+            "{first}"
+        );
+        fixture.write(".cargo/config.toml", "profile.dev.opt-level = 2\n");
+        let second = flags();
+        assert!(
+            second.contains("codegen-units=7") && second.contains("opt-level=2"),
+            "{second}"
+        );
+    }
+
+    #[test]
+    fn a_configuration_counts_if_it_says_more_than_we_write_ourselves() {
+        let fixture = Fixture::pure_rust("thing");
+        let project = Project::load(&fixture.root()).unwrap();
+        let workspace = CargoWorkspace::load(&project).unwrap();
+        let closure = project_model::Closure::load(&project).unwrap();
+        let sources = Sources::of(&project, &closure);
+        let look = || local(&project, &workspace, &sources);
+        assert_eq!(look(), None);
+        let file = ".cargo/config.local.toml";
+        fixture.write(file, "[build]\nrustc-wrapper = \"sccache\"\n");
+        assert_eq!(look(), None);
+        fixture.write(file, "[target.x86_64-unknown-linux-gnu]\nrustflags = []\n");
+        assert_eq!(look(), Some((fixture.root().join(file), file.into())));
+    }
+}

@@ -1,0 +1,208 @@
+//! How far a measurement has come: on a terminal one line that is written over every second, elsewhere a line for each run.
+
+use std::io::IsTerminal as _;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use build_bench::BenchError;
+use build_bench::results::{Results, State};
+use build_bench::schedule::Job;
+use build_bench::session::{Observer, Progress};
+
+use super::seconds;
+use crate::ui;
+
+/// To the start of the line, and erase to its end.
+const ERASE: &str = "\r\x1b[K";
+
+/// What every terminal has.
+const COLUMNS: usize = 79;
+
+/// How often the line is written anew.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A run that is being made.
+#[derive(Debug, Clone)]
+struct Current {
+    /// The scenario and the lane.
+    what: String,
+    progress: Progress,
+    since: Instant,
+}
+
+/// What stands in the line that is written over. There is one terminal.
+static LINE: Mutex<Option<Current>> = Mutex::new(None);
+
+fn line() -> MutexGuard<'static, Option<Current>> {
+    LINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A message, in place of the line that is written over.
+pub(super) fn say(verb: &str, text: &str) {
+    let _line = line();
+    if std::io::stderr().is_terminal() {
+        anstream::eprint!("{ERASE}");
+    }
+    ui::say(verb, text);
+}
+
+/// Tells how it goes.
+pub(super) struct Terminal {
+    /// Ends the clock when it is dropped; none where there is no terminal.
+    clock: Option<Sender<()>>,
+}
+
+impl Terminal {
+    pub(super) fn new() -> Self {
+        let clock = std::io::stderr().is_terminal().then(|| {
+            let (sender, receiver) = mpsc::channel();
+            std::thread::spawn(move || {
+                while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    write_over(line().as_ref());
+                }
+            });
+            sender
+        });
+        Self { clock }
+    }
+}
+
+impl Drop for Terminal {
+    /// Whatever comes next has the line for itself.
+    fn drop(&mut self) {
+        if line().take().is_some() && self.clock.is_some() {
+            anstream::eprintln!();
+        }
+    }
+}
+
+impl Observer for Terminal {
+    fn begins(&mut self, job: &Job, progress: Progress) {
+        let warm_up = if job.round == 0 { ", warm-up" } else { "" };
+        let current = Current {
+            what: format!("{} on {}{warm_up}", job.scenario.id, job.lane),
+            progress,
+            since: Instant::now(),
+        };
+        if self.clock.is_none() {
+            return ui::say("Measuring", &told(&current));
+        }
+        let mut line = line();
+        write_over(Some(&current));
+        *line = Some(current);
+    }
+
+    fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
+        if results.state != State::Running && line().take().is_some() {
+            anstream::eprintln!();
+        }
+        Ok(())
+    }
+}
+
+fn write_over(current: Option<&Current>) {
+    if let Some(current) = current {
+        let line = rewritten(current, current.since.elapsed().as_secs_f64());
+        anstream::eprint!("{ERASE}{line}");
+    }
+}
+
+/// For a file: `25/170, 16 min left: target on maturin-develop/incremental, about 78 s`.
+fn told(current: &Current) -> String {
+    let Progress {
+        made,
+        due,
+        left_s,
+        estimate_s,
+    } = current.progress;
+    format!(
+        "{}/{}, {} left: {}, about {}",
+        made + 1,
+        made + due,
+        minutes(left_s),
+        current.what,
+        seconds(estimate_s)
+    )
+}
+
+/// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought does not
+/// make the rest any shorter.
+fn rewritten(current: &Current, elapsed_s: f64) -> String {
+    let Progress {
+        made,
+        due,
+        left_s,
+        estimate_s,
+    } = current.progress;
+    let left_s = (left_s - elapsed_s.min(estimate_s)).max(0.0);
+    let all = made + due;
+    let line = format!(
+        "{:>12} {} {}/{all}, {} left: {}, {elapsed_s:.0} of {estimate_s:.0} s",
+        "Measuring",
+        bar(made, all),
+        made + 1,
+        minutes(left_s),
+        current.what
+    );
+    // A line that the terminal breaks in two could not be written over.
+    line.chars().take(COLUMNS).collect()
+}
+
+/// `[=====>    ]`.
+fn bar(made: usize, all: usize) -> String {
+    const WIDTH: usize = 10;
+    let full = WIDTH * made / all.max(1);
+    format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
+}
+
+fn minutes(time_s: f64) -> String {
+    match time_s {
+        time if time < 90.0 => format!("{time:.0} s"),
+        time => format!("{:.0} min", time / 60.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn current() -> Current {
+        Current {
+            what: "target on cargo/sccache".to_owned(),
+            progress: Progress {
+                made: 5,
+                due: 5,
+                left_s: 100.0,
+                estimate_s: 60.0,
+            },
+            since: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn the_bar_is_as_full_as_it_is_done() {
+        assert_eq!(bar(0, 0), "[          ]");
+        assert_eq!(bar(5, 10), "[=====     ]");
+        assert_eq!(bar(7, 7), "[==========]");
+    }
+
+    #[test]
+    fn what_is_left_gets_less_while_a_run_goes_on_and_no_less_than_the_other_runs() {
+        let left = |elapsed_s| rewritten(&current(), elapsed_s);
+        let expected =
+            "   Measuring [=====     ] 6/10, 2 min left: target on cargo/sccache, 0 of 60 s";
+        assert_eq!(left(0.0), expected);
+        assert!(left(30.0).contains("70 s left"), "{}", left(30.0));
+        assert!(left(90.0).contains("40 s left: target on cargo/sccache, 90 of 60 s"));
+        let expected = "6/10, 2 min left: target on cargo/sccache, about 60 s";
+        assert_eq!(told(&current()), expected);
+    }
+
+    #[test]
+    fn the_line_fits_into_every_terminal() {
+        let mut long = current();
+        long.what = "x".repeat(100);
+        assert_eq!(rewritten(&long, 1.0).chars().count(), COLUMNS);
+    }
+}
