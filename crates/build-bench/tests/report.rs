@@ -92,6 +92,29 @@ fn the_table_has_a_column_for_each_lane() {
     assert!(text.contains(letter), "{text}");
     assert!(text.contains("builds nothing"), "{text}");
     assert!(text.contains("lock: not measured: no reason"), "{text}");
+    assert!(
+        text.contains("\n±: 95 % interval; ×: against a, run by run\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn signs_are_explained_where_they_are_used() {
+    let mut results = known::results(&["maturin-develop/incremental"], |scenario, _| {
+        let runs = if scenario.id == "unchanged" { 4 } else { 1 };
+        (1..=runs).map(|round| run(scenario.id, 1, round)).collect()
+    });
+    assert!(!table(&results).contains("=:"));
+    let clean = results.cells.iter_mut().find(|it| it.scenario == "clean");
+    clean.expect("it is measured").same_as = Some("target".to_owned());
+    results.summarise();
+    let text = table(&results);
+    assert!(
+        text.contains("=: comes to the same") && !text.contains("×: against"),
+        "{text}"
+    );
+    // Three degrees of freedom are too few for intervals.
+    assert!(!text.contains('~') && !text.contains("±:"), "{text}");
 }
 
 #[test]

@@ -27,11 +27,42 @@ pub fn table(results: &Results) -> String {
         )
     });
     format!(
-        "{}\n{}\n{}",
+        "{}\n{}{}\n{}",
         aligned(&rows),
         legend.collect::<String>(),
+        signs(results),
         notes(results)
     )
+}
+
+/// What the signs in the table mean, of those that it has.
+fn signs(results: &Results) -> String {
+    let cells = || results.cells.iter().filter(|it| it.wall_s.is_some());
+    let intervals = || cells().filter_map(|cell| cell.wall_s.as_ref()?.interval);
+    let meanings = [
+        (
+            intervals().next().is_some(),
+            format!("±: {:.0} % interval", results.method.confidence * 100.0),
+        ),
+        (
+            intervals().any(|it| it.method == Method::PooledNoise),
+            "~: from the noise of all cells, not of this one's runs".to_owned(),
+        ),
+        (
+            results.method.lanes.len() > 1,
+            "×: against a, run by run".to_owned(),
+        ),
+        (
+            cells().any(|cell| cell.same_as.is_some()),
+            "=: comes to the same as another situation, and was measured there".to_owned(),
+        ),
+    ];
+    let told = meanings.into_iter().filter(|(is_there, _)| *is_there);
+    let told: Vec<_> = told.map(|(_, meaning)| meaning).collect();
+    if told.is_empty() {
+        return String::new();
+    }
+    format!("{}\n", told.join("; "))
 }
 
 /// The figure of a cell in a few characters: `0.68 ±3 %  (0.14)`.
