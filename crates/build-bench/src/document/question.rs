@@ -161,7 +161,7 @@ fn against(results: &Results, cell: &Cell, other: &Cell) -> Option<String> {
         .filter(|_| !other.is_stale())?;
     let range = ratio.interval;
     let range = range.map_or(String::new(), |it| format!(" ({})", words::ratio_range(it)));
-    Some(format!(" **×{:.2}**{range}", ratio.median))
+    Some(format!(" **×{}**{range}", words::factor(ratio.median)))
 }
 
 fn first_line(text: &str) -> String {

@@ -79,7 +79,7 @@ fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
     });
     let ratio = cell.ratio.as_ref().filter(|_| number > 0);
     let ratio = ratio.map_or(String::new(), |it| {
-        format!(" <small>×{:.2}</small>", it.median)
+        format!(" <small>×{}</small>", words::factor(it.median))
     });
     format!(
         "<div class=bar>{name}<span class=value>{}{ratio}{range}</span>\

@@ -196,7 +196,7 @@ fn ratio(cell: &Cell) -> String {
     let range = ratio
         .interval
         .map_or(String::new(), |it| format!(" ({})", words::ratio_range(it)));
-    format!("{:.2}{range}", ratio.median)
+    format!("{}{range}", words::factor(ratio.median))
 }
 
 /// The ratio of two cells: pair by pair, where the second is the one that all are compared with.
@@ -204,7 +204,7 @@ fn against(results: &Results, with: &Cell, without: &Cell) -> String {
     let first = results.method.lanes.first().map(LaneRecord::id);
     match (&with.wall_s, &without.wall_s) {
         _ if first == Some(without.lane_id()) => ratio(with),
-        (Some(with), Some(without)) => format!("{:.2}", with.median / without.median),
+        (Some(with), Some(without)) => words::factor(with.median / without.median),
         _ => "-".to_owned(),
     }
 }

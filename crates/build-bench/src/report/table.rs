@@ -1,6 +1,6 @@
 //! The table on the terminal.
 
-use super::words::seconds;
+use super::words::{factor, seconds};
 use crate::results::{Cell, LaneRecord, Results, State};
 use crate::stats::{Interval, Method};
 
@@ -81,7 +81,7 @@ pub fn short(cell: &Cell) -> String {
         .ratio
         .as_ref()
         .filter(|it| (it.median - 1.0).abs() > 1e-12);
-    let ratio = ratio.map_or(String::new(), |it| format!(" ×{:.2}", it.median));
+    let ratio = ratio.map_or(String::new(), |it| format!(" ×{}", factor(it.median)));
     let mark = if cell.same_as.is_some() { "=" } else { "" };
     format!("{mark}{}{width}{ratio}", seconds(wall.median))
 }

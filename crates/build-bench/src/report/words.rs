@@ -32,13 +32,23 @@ pub(crate) fn range(interval: Interval) -> String {
     )
 }
 
-/// The same for a ratio.
+/// A ratio: `0.65`, `38.4`.
+pub(crate) fn factor(ratio: f64) -> String {
+    let digits = if ratio < 10.0 { 2 } else { 1 };
+    format!("{ratio:.digits$}")
+}
+
+/// The same as [`range`] for a ratio.
 pub(crate) fn ratio_range(interval: Interval) -> String {
     let mark = match interval.method {
         Method::OrderStatistics => "",
         Method::PooledNoise => "~",
     };
-    format!("{mark}{:.2} to {:.2}", interval.low, interval.high)
+    format!(
+        "{mark}{} to {}",
+        factor(interval.low),
+        factor(interval.high)
+    )
 }
 
 /// Bytes in the unit that fits.
@@ -176,6 +186,10 @@ mod tests {
     fn three_digits_are_enough() {
         let told = [0.0061, 0.73, 6.01, 18.44, 198.2].map(seconds);
         assert_eq!(told, ["0.006 s", "0.730 s", "6.01 s", "18.4 s", "198 s"]);
+        assert_eq!(
+            [0.0123, 0.65, 9.5, 38.4].map(factor),
+            ["0.01", "0.65", "9.50", "38.4"]
+        );
         assert_eq!(
             [12_000, 12_345_678, 1_500_000_000].map(bytes),
             ["12 kB", "12 MB", "1.5 GB"]
