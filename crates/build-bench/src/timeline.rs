@@ -114,8 +114,13 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
     }
 }
 
+/// The driver, with or without a version. What it starts itself (`cc1`, `as`, `collect2`) is no piece of its own.
 fn is_c_compiler(name: &str) -> bool {
-    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'));
+    let is_version = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let plain = match name.rsplit_once('-') {
+        Some((plain, version)) if is_version(version) => plain,
+        _ => name,
+    };
     matches!(plain, "cc" | "gcc" | "clang" | "c++" | "g++" | "clang++")
 }
 
@@ -126,14 +131,19 @@ fn crate_name(args: &[String]) -> Option<String> {
     args.next().filter(|name| *name != "___").cloned()
 }
 
-/// What a linker writes, without directory and hash.
+/// What a linker or a compiler of C writes, without directory and hash. cargo puts the hash behind the name, and the crate
+/// `cc` before it.
 fn output(args: &[String]) -> Option<String> {
     let mut args = args.iter();
     args.find(|it| *it == "-o")?;
     let name = Utf8Path::new(args.next()?).file_stem()?;
-    let (stem, hash) = name.rsplit_once('-').unwrap_or((name, ""));
-    let is_hash = hash.len() == 16 && hash.chars().all(|c| c.is_ascii_hexdigit());
-    Some(if is_hash { stem } else { name }.to_owned())
+    let is_hash = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let plain = match (name.split_once('-'), name.rsplit_once('-')) {
+        (Some((hash, plain)), _) if is_hash(hash) => plain,
+        (_, Some((plain, hash))) if is_hash(hash) => plain,
+        _ => name,
+    };
+    Some(plain.to_owned())
 }
 
 fn subcommand(args: &[String]) -> String {
@@ -236,6 +246,17 @@ mod tests {
             ),
             ("x86_64-linux-gnu-gcc-12 -c a.c -o a.o", Kind::Tool, ""),
             ("gcc -c zstd.c -o out/zstd.o", Kind::Compile, "zstd"),
+            (
+                "cc -O0 -o out/0123456789abcdef-hist.o -c hist.c",
+                Kind::Compile,
+                "hist",
+            ),
+            ("clang-19 -c a.c -o b-side.o", Kind::Compile, "b-side"),
+            (
+                "/usr/lib/gcc/12/cc1 -quiet hist.c -o /tmp/ccP7y6gC.s",
+                Kind::Tool,
+                "",
+            ),
             (
                 "/t/build/pyo3-ffi-0123456789abcdef/build-script-build",
                 Kind::BuildScript,
