@@ -60,7 +60,7 @@ fn a_row_gets_the_answer_to_its_command() {
     );
     assert_eq!(
         figure_of("--scenario unchanged --scenario target --strategy maturin-develop/incremental"),
-        "`unchanged`: 1.00 s (1.00 to 1.00)<br>`target`: 60.0 s **×60.00** (~60.00 to 60.00)"
+        "`unchanged`: 1.00 s (1.00 to 1.00)<br>`target`: 60.0 s **×60.0** (~60.0 to 60.0)"
     );
     assert_eq!(
         figure_of("--scenario core --strategy maturin-develop"),
