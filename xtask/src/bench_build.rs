@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::tune::measurement::Measurement;
 use anyhow::{Context as _, bail};
-use build_bench::baseline::{Comparison, Verdict, compare};
+use build_bench::baseline::{Comparison, Verdict, compare, lost};
 use build_bench::lane::{Row, UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
@@ -128,28 +128,68 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         None => measured(context, args, wanted(args, document.as_ref())?)?,
     };
     print!("{}", table(&results));
-    write_reports(&results, args)?;
-    if results.state == State::Interrupted {
+    reported(&results, args, document.as_ref()).map_err(|error| with_results(error, context))?;
+    if args.from.is_none() && results.state == State::Interrupted {
         bail!(
             "interrupted; what was measured has been kept\n  help: `cargo xtask bench-build --resume`, with the same options, goes on"
         )
     }
-    if let Some(document) = document {
-        document.fill(&results)?;
+    match baseline {
+        Some(baseline) => against(&results, &baseline, args.fail_above),
+        None => Ok(Answer::Done),
     }
-    Ok(baseline.map_or(Answer::Done, |baseline| {
-        against(&results, &baseline, args.fail_above)
-    }))
 }
 
-/// What to measure: what was asked for by name, or else in a document, or else the default.
-fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<Row>> {
+/// Writes whatever is to be written. An abort leaves documents as they are.
+fn reported(
+    results: &Results,
+    args: &Args,
+    document: Option<&document::File>,
+) -> anyhow::Result<()> {
+    write_reports(results, args)?;
     match document {
-        Some(document) if args.strategy.is_empty() && args.scenario.is_empty() => {
-            Ok(document.rows())
+        Some(document) if args.from.is_some() || results.state == State::Complete => {
+            document.fill(results)
         }
-        _ => Ok(rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?),
+        _ => Ok(()),
     }
+}
+
+/// What was measured in twenty minutes is not to be lost because a file cannot be written.
+fn with_results(error: anyhow::Error, context: &Context) -> anyhow::Error {
+    let path = || {
+        let (project, toolbox) = (context.project().ok()?, toolbox(false).ok()?);
+        Some(build_bench::results_of(&toolbox, &project)).filter(|path| path.is_file())
+    };
+    match path() {
+        Some(path) => error.context(format!(
+            "the results cannot be written where they are wanted\n  help: `cargo xtask bench-build --from {path}`, with the same files, writes them without measuring again"
+        )),
+        None => error,
+    }
+}
+
+/// What to measure: the default, or what a document asks for; of that, what was asked for by name.
+fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<Row>> {
+    let named = rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?;
+    let Some(document) = document else {
+        return Ok(named);
+    };
+    let is_named =
+        |row: &Row| args.strategy.is_empty() || named.iter().any(|other| other.lane == row.lane);
+    let is_asked = |id: &str| args.scenario.is_empty() || args.scenario.iter().any(|it| it == id);
+    let mut asked = document.rows();
+    asked.retain(is_named);
+    for row in &mut asked {
+        row.scenarios.retain(|scenario| is_asked(scenario.id));
+    }
+    asked.retain(|row| !row.scenarios.is_empty());
+    if asked.is_empty() {
+        bail!(
+            "nothing that was named is asked for in the document\n  help: leave out --scenario and --strategy to measure all that it asks for"
+        );
+    }
+    Ok(asked)
 }
 
 fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Results> {
@@ -217,7 +257,10 @@ fn write_reports(results: &Results, args: &Args) -> anyhow::Result<()> {
 }
 
 /// Tells what has changed since the earlier measurement.
-fn against(results: &Results, baseline: &Results, limit: f64) -> Answer {
+///
+/// # Errors
+/// If nothing can be compared.
+fn against(results: &Results, baseline: &Results, limit: f64) -> anyhow::Result<Answer> {
     let reasons = results.machine.differs_from(&baseline.machine);
     if !reasons.is_empty() {
         ui::warn(&format!(
@@ -226,18 +269,27 @@ fn against(results: &Results, baseline: &Results, limit: f64) -> Answer {
         ));
     }
     let comparisons = compare(results, baseline, limit);
+    let lost = lost(results, baseline);
+    if comparisons.is_empty() && lost.is_empty() {
+        bail!(
+            "the baseline has no figure for anything that was measured\n  help: measure the same with `--json FILE`, and take that for a baseline"
+        );
+    }
     println!();
     for it in &comparisons {
         println!("{}", comparison_line(it));
     }
-    let regressions = comparisons
-        .iter()
-        .filter(|it| it.verdict == Verdict::Regression);
-    if regressions.count() > 0 {
-        Answer::Differs
-    } else {
-        Answer::Done
+    for (name, reason) in &lost {
+        println!("{:<16}  {name}: {reason}", "LOST");
     }
+    let is_regression = |it: &Comparison| it.verdict == Verdict::Regression;
+    Ok(
+        if lost.is_empty() && !comparisons.iter().any(is_regression) {
+            Answer::Done
+        } else {
+            Answer::Differs
+        },
+    )
 }
 
 fn comparison_line(it: &Comparison) -> String {

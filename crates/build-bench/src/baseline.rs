@@ -33,16 +33,38 @@ pub enum Verdict {
     Same,
 }
 
+/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and why.
+#[must_use]
+pub fn lost(now: &Results, then: &Results) -> Vec<(String, String)> {
+    let had = then.cells.iter().filter(|cell| has_figure(cell));
+    let lost = had.filter_map(|earlier| {
+        let cell = now.cell_of(&earlier.scenario, &earlier.strategy, &earlier.setting)?;
+        let reason = match &cell.note {
+            _ if cell.is_stale() => "builds nothing: the old library stays",
+            Some(note) if cell.is_closed && cell.wall_s.is_none() => note,
+            _ => return None,
+        };
+        Some((name(cell), reason.to_owned()))
+    });
+    lost.collect()
+}
+
+fn name(cell: &Cell) -> String {
+    format!("{} {}/{}", cell.scenario, cell.strategy, cell.setting)
+}
+
+fn has_figure(cell: &Cell) -> bool {
+    cell.same_as.is_none() && !cell.is_stale() && cell.wall_s.is_some()
+}
+
 /// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten percent
 /// longer) and whose whole interval is above 1.
 #[must_use]
 pub fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
-    let cells = now
-        .cells
-        .iter()
-        .filter(|cell| cell.same_as.is_none() && !cell.is_stale());
+    let cells = now.cells.iter().filter(|cell| has_figure(cell));
     let pairs = cells.filter_map(|cell| {
         let earlier = then.cell_of(&cell.scenario, &cell.strategy, &cell.setting)?;
+        has_figure(earlier).then_some(())?;
         comparison(cell, earlier, limit)
     });
     pairs.collect()
@@ -60,7 +82,7 @@ fn comparison(now: &Cell, then: &Cell, limit: f64) -> Option<Comparison> {
         _ => Verdict::Same,
     };
     Some(Comparison {
-        name: format!("{} {}/{}", now.scenario, now.strategy, now.setting),
+        name: name(now),
         now_s: ours.median,
         then_s: theirs.median,
         ratio,

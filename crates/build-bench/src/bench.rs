@@ -39,6 +39,8 @@ pub struct Bench<'a> {
     /// A number that was never used before.
     pub(crate) value: u64,
     pub(crate) start: Instant,
+    /// When the time is over: what is still running then is ended.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What is known of a checkout.
@@ -60,6 +62,8 @@ impl Executor for Bench<'_> {
         if (self.is_over)() {
             return Err(Stop::Interrupted);
         }
+        // What has just ended by itself counts, however late it is.
+        let is_late = done.is_err() && is_past(self.deadline);
         let known = self.known.entry(job.row).or_default();
         match done {
             Ok(run) => {
@@ -70,6 +74,7 @@ impl Executor for Bench<'_> {
                 // Whatever it has left is put in order before the next run.
                 known.head = None;
                 Err(match stop {
+                    Stop::Failed(_) if is_late => Stop::Failed("no time was left".to_owned()),
                     Stop::Failed(reason) if !known.has_built => Stop::LaneFailed(reason),
                     other => other,
                 })
@@ -86,13 +91,18 @@ pub(crate) fn broken(error: BenchError) -> Stop {
 }
 
 impl Bench<'_> {
+    /// Whether what is running is to be ended.
+    pub(crate) fn is_ending(&self) -> bool {
+        (self.is_over)() || is_past(self.deadline)
+    }
+
     fn try_run(&mut self, job: &Job) -> Outcome<Run> {
         let preparing = Instant::now();
         self.find_marks_for(job)?;
-        let comes_anew = job.scenario.does(Action::FreshClone);
-        if !comes_anew {
+        if !job.lane.begins_with(job.scenario) {
             self.settle(job.row)?;
         }
+        self.fill_release_store(job)?;
         let before = self.digest(job.row)?;
         let mut run = Run {
             round: job.round,
@@ -105,7 +115,7 @@ impl Bench<'_> {
                 Step::Measure(goal) => self.measure(job, goal, &mut run)?,
             }
         }
-        if comes_anew {
+        if job.scenario.does(Action::FreshClone) {
             let head = self.workspace.head(&self.checkouts[job.row].tree());
             self.known.entry(job.row).or_default().head = head;
         }
@@ -138,6 +148,22 @@ impl Bench<'_> {
         known.head = head;
         known.has_built = true;
         Ok(())
+    }
+
+    /// Release builds have a store of their own. What is to come from there has to be there, also where no wheel was
+    /// built before.
+    fn fill_release_store(&mut self, job: &Job) -> Outcome<()> {
+        let is_used = job.scenario.goal() == Goal::Wheel
+            && job.lane.setting.cache.is_some()
+            && !job.scenario.does(Action::EmptyCaches);
+        if !is_used || self.checkouts[job.row].store(Goal::Wheel).is_dir() {
+            return Ok(());
+        }
+        (self.say)(
+            "Building",
+            &format!("a wheel on {}, which is not measured", job.lane),
+        );
+        self.build(job.row, Goal::Wheel)
     }
 
     fn act(&mut self, job: &Job, action: Action) -> Outcome<()> {
@@ -235,8 +261,9 @@ impl Bench<'_> {
         let log = fs_err::File::create(&path)
             .map_err(at(&path))
             .map_err(broken)?;
+        let (is_over, deadline) = (self.is_over, self.deadline);
         let usage = command
-            .measure(log, servers, self.is_over)
+            .measure(log, servers, &|| is_over() || is_past(deadline))
             .map_err(|error| broken(BenchError::Prepare(error)))?;
         run.timeline
             .extend(timeline::spans(&usage.processes, run.wall_s));
@@ -258,6 +285,10 @@ impl Bench<'_> {
             first_error(&said)
         )))
     }
+}
+
+fn is_past(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() > deadline)
 }
 
 /// The program and its first argument: enough to know what it was.

@@ -79,7 +79,8 @@ fn with_version(
     let cargo = |args: &[&str]| {
         let command = Invocation::new(cargo_env::cargo())
             .args(args.iter().copied())
-            .args(["--quiet", "--manifest-path", manifest.as_str()]);
+            .args(["--quiet", "--manifest-path", manifest.as_str()])
+            .cwd(dir_of(manifest));
         workspace.isolated(command).read().ok()
     };
     cargo(&[
@@ -108,6 +109,7 @@ fn candidates(
         "--manifest-path",
         manifest.as_str(),
     ]);
+    let command = command.cwd(dir_of(manifest));
     let text = workspace.isolated(command).read().unwrap_or_default();
     let metadata: Value = serde_json::from_str(&text).unwrap_or_default();
     let packages = metadata["packages"].as_array().into_iter().flatten();
@@ -137,6 +139,11 @@ fn candidates(
         Some((name, version))
     });
     locked.collect()
+}
+
+/// Where cargo finds the configuration and the toolchain of the crate.
+fn dir_of(manifest: &Utf8Path) -> &Utf8Path {
+    manifest.parent().unwrap_or(manifest)
 }
 
 /// The version of `name` in a lock file, if it is there once.

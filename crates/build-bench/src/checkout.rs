@@ -141,6 +141,16 @@ impl Checkout<'_> {
         copy_tree(&self.workspace.root.join("uv"), &cache, Way::Link)
     }
 
+    /// Has a strategy build that would otherwise install what it has built before, as `uv sync` does where it does not know
+    /// what the library is made of.
+    pub(crate) fn forget_builds(&self) -> Result<(), BenchError> {
+        if !self.lane.strategy.uv_keeps_builds {
+            return Ok(());
+        }
+        remove(&self.project_dir().join(".venv"))?;
+        self.empty_uv()
+    }
+
     /// The branch where one works, as the copy has it now; edits are gone.
     pub(crate) fn trunk(&self) -> Result<(), BenchError> {
         let tree = self.tree();
@@ -174,6 +184,7 @@ impl Checkout<'_> {
                 self.empty_uv()?;
             }
             Action::Branch => {
+                marks.require_any().map_err(Cannot::Missing)?;
                 let upstream = format!("origin/{BRANCH}");
                 self.workspace.git(
                     &self.tree(),

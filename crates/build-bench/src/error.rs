@@ -43,6 +43,16 @@ pub enum BenchError {
         "the measurement to go on with was begun with other strategies, scenarios or runs\n  help: name the same, or leave out --resume to begin anew"
     )]
     OtherPlan,
+    /// It was begun with another Python.
+    #[error(
+        "the measurement to go on with was begun with Python {then}, and this is {now}\n  help: add `--python {then}`, or leave out --resume to begin anew"
+    )]
+    OtherPython {
+        /// Its version.
+        then: String,
+        /// That of the one that is there now.
+        now: String,
+    },
     /// A file of results is of another form.
     #[error(
         "{path} is no result of `bench-build` that can be read here\n  help: measure again with `cargo xtask bench-build --json {path}`"

@@ -65,9 +65,10 @@ impl Bench<'_> {
         for value in [self.value + 1, self.value + 2] {
             let text = place.insert(&first, value);
             write(&path, &text).map_err(broken)?;
+            self.checkouts[row].forget_builds().map_err(broken)?;
             match self.build(row, Goal::Develop) {
                 Ok(()) => digests.push(self.digest(row)?),
-                Err(Stop::Failed(_)) if !(self.is_over)() => break,
+                Err(Stop::Failed(_)) if !self.is_ending() => break,
                 Err(stop) => return Err(stop),
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::scenario::{Cost, SCENARIOS, Scenario, Step};
+use crate::scenario::{Action, Cost, SCENARIOS, Scenario, Step};
 use crate::setting::{SETTINGS, Setting};
 use crate::strategy::{STRATEGIES, Strategy};
 
@@ -175,6 +175,14 @@ impl Lane {
         self.setting.cache.is_some() || self.strategy.uv_keeps_builds
     }
 
+    /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept elsewhere. Else
+    /// everything has to be built before.
+    #[must_use]
+    pub fn begins_with(&self, scenario: &Scenario) -> bool {
+        let keeps_caches = self.has_caches() && !scenario.does(Action::EmptyCaches);
+        scenario.does(Action::FreshClone) && !keeps_caches
+    }
+
     /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a fresh clone is
     /// the same with kept caches as with empty ones, and without `target/` it does not matter who has removed it.
     #[must_use]
@@ -235,6 +243,18 @@ mod tests {
         );
         let error = rows(&[], &["warm".to_owned()]).unwrap_err().to_string();
         assert!(error.contains("unchanged"), "{error}");
+    }
+
+    #[test]
+    fn kept_caches_have_to_be_filled_before() {
+        let begins = |lane: &str, id: &str| {
+            let lane = lanes(lane).unwrap()[0];
+            lane.begins_with(Scenario::find(id).unwrap())
+        };
+        assert!(begins("cargo/incremental", "cold") && begins("cargo/incremental", "clone"));
+        assert!(begins("cargo/sccache", "cold") && !begins("cargo/sccache", "clone"));
+        assert!(!begins("uv-sync/incremental", "clone"));
+        assert!(!begins("cargo/incremental", "target"));
     }
 
     #[test]

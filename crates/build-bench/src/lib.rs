@@ -39,4 +39,4 @@ mod tuned;
 pub mod workspace;
 
 pub use error::BenchError;
-pub use request::{Request, run};
+pub use request::{Request, results_of, run};

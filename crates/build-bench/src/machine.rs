@@ -52,9 +52,9 @@ pub struct Program<'a> {
 }
 
 impl Machine {
-    /// This one; the copies lie in `dir`. Asks each of `programs` for its version, in the directory of the project.
+    /// This one; the copies lie in `dir`. Asks each of `programs` for its version in `project`, which may pin a toolchain.
     #[must_use]
-    pub fn this(dir: &Utf8Path, programs: &[Program<'_>]) -> Self {
+    pub fn this(dir: &Utf8Path, project: &Utf8Path, programs: &[Program<'_>]) -> Self {
         let limit = memory::limit();
         let read = |path: &str| fs_err::read_to_string(path).unwrap_or_default();
         let load = read("/proc/loadavg");
@@ -67,7 +67,7 @@ impl Machine {
             file_system: file_system(&read("/proc/self/mounts"), dir),
             load_at_start: load.split(' ').next().and_then(|it| it.parse().ok()),
             launcher_s: None,
-            versions: versions(programs),
+            versions: versions(project, programs),
             variables: variables(),
         }
     }
@@ -87,18 +87,20 @@ impl Machine {
             self.cores.to_string(),
             other.cores.to_string(),
         );
-        let theirs = |name: &str| {
-            let mut versions = other.versions.iter();
-            versions
-                .find(|(it, _)| it == name)
-                .map(|(_, version)| version.clone())
-        };
         for (name, version) in &self.versions {
-            if let Some(theirs) = theirs(name) {
-                differ(name, version.clone(), theirs);
+            if let Some(theirs) = other.version(name) {
+                differ(name, version.clone(), theirs.to_owned());
             }
         }
         reasons
+    }
+
+    /// The version of the program `name`, if it was asked.
+    #[must_use]
+    pub fn version(&self, name: &str) -> Option<&str> {
+        let mut versions = self.versions.iter();
+        let found = versions.find(|(it, _)| it == name);
+        found.map(|(_, version)| version.as_str())
     }
 }
 
@@ -134,10 +136,11 @@ fn file_system(mounts: &str, dir: &Utf8Path) -> Option<String> {
     innermost.map(|(_, kind)| kind.to_owned())
 }
 
-fn versions(programs: &[Program<'_>]) -> Vec<(String, String)> {
+fn versions(project: &Utf8Path, programs: &[Program<'_>]) -> Vec<(String, String)> {
     let versions = programs.iter().filter_map(|program| {
         let printed = Invocation::new(&program.path)
             .arg("--version")
+            .cwd(project)
             .read()
             .ok()?;
         let line = printed.lines().next()?.trim();
@@ -192,7 +195,7 @@ mod tests {
             path: "cargo".into(),
             dir: None,
         };
-        let machine = Machine::this("/".into(), &[cargo]);
+        let machine = Machine::this("/".into(), "/".into(), &[cargo]);
         assert!(machine.cores > 0 && !machine.cpu.is_empty() && !machine.system.is_empty());
         assert!(
             machine.versions[0].1.starts_with(char::is_numeric),

@@ -30,4 +30,15 @@ impl Marks {
             None => Err(roles::missing(role).to_owned()),
         }
     }
+
+    /// Whether there is a line at all by which two branches can differ.
+    ///
+    /// # Errors
+    /// The reason, in words.
+    pub fn require_any(&self) -> Result<(), String> {
+        if self.files.values().any(Option::is_some) {
+            return Ok(());
+        }
+        Err("no change of a line makes another library".to_owned())
+    }
 }

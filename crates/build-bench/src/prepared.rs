@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -87,6 +87,13 @@ impl<'a> Prepared<'a> {
         if results.state == State::Complete {
             return Err(BenchError::NothingToResume);
         }
+        let now = &self.request.python.version;
+        if let Some(then) = results.machine.version("Python").filter(|then| then != now) {
+            return Err(BenchError::OtherPython {
+                then: then.to_owned(),
+                now: now.clone(),
+            });
+        }
         let expected = self.new_results(results.machine.clone(), results.subject.clone());
         let names = |results: &Results| {
             let cells = results.cells.iter();
@@ -145,7 +152,7 @@ impl<'a> Prepared<'a> {
         }
         Machine {
             launcher_s: self.request.launcher_s.filter(|it| LAUNCHER_S.contains(it)),
-            ..Machine::this(&self.workspace.root, &programs)
+            ..Machine::this(&self.workspace.root, &self.request.project.root, &programs)
         }
     }
 
@@ -275,6 +282,7 @@ impl<'a> Prepared<'a> {
         &'a self,
         source: &Source<'_>,
         start: Instant,
+        left_s: f64,
     ) -> Result<Bench<'a>, BenchError> {
         let request = self.request;
         let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
@@ -320,6 +328,9 @@ impl<'a> Prepared<'a> {
             marks,
             value: first_value(),
             start,
+            deadline: Duration::try_from_secs_f64(left_s)
+                .ok()
+                .and_then(|left| start.checked_add(left)),
         })
     }
 }

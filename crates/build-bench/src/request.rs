@@ -14,7 +14,7 @@ use crate::schedule::{Job, Plan};
 use crate::session::{Observer, Progress, measure};
 use crate::store;
 use crate::tuned::{self, Tuned};
-use crate::workspace::{Source, Workspace};
+use crate::workspace::{self, Source, Workspace};
 
 /// What the user wants, and what it takes.
 pub struct Request<'a> {
@@ -46,6 +46,16 @@ pub struct Request<'a> {
     pub warn: &'a dyn Fn(&str),
 }
 
+fn root_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
+    toolbox.scratch_of(&project.root, "xtask-bench")
+}
+
+/// Where the results of the newest measurement of `project` are kept.
+#[must_use]
+pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
+    workspace::results(&root_of(toolbox, project))
+}
+
 /// Measures, keeping the results after each run. They tell whether it came to its end.
 ///
 /// # Errors
@@ -54,9 +64,7 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
     let closure = Closure::load(request.project)?;
     let cargo_workspace = CargoWorkspace::load(request.project)?;
     let sources = Sources::of(request.project, &closure);
-    let root = request
-        .toolbox
-        .scratch_of(&request.project.root, "xtask-bench");
+    let root = root_of(request.toolbox, request.project);
     let workspace = Workspace::open(&root)?;
     let source = Source {
         project: request.project,
@@ -79,7 +87,7 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
     let start = Instant::now();
     let mut results = prepared.results(&source)?;
     results.method.time_budget_s = request.plan.time_budget_s;
-    let mut bench = prepared.bench(&source, start)?;
+    let mut bench = prepared.bench(&source, start, request.plan.time_budget_s - results.spent_s)?;
     let mut keeper = Keeper {
         path: workspace.results(),
         observer,

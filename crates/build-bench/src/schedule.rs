@@ -7,7 +7,7 @@
 
 use crate::lane::{Lane, Row};
 use crate::results::{Cell, Results};
-use crate::scenario::{Action, Cost, Goal, SCENARIOS, Scenario, Step};
+use crate::scenario::{Cost, Goal, SCENARIOS, Scenario, Step};
 use crate::stats::median;
 
 /// What is to be measured.
@@ -101,11 +101,17 @@ impl Plan {
     }
 
     /// The next run that is neither made nor impossible and fits into the time, of which `spent_s` seconds are gone;
-    /// and how long it will take.
+    /// and how long it will take. The first one always fits.
     #[must_use]
     pub fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
         let due = self.due(results);
         let left_s = self.usable_s() - spent_s;
+        // Until something has been built, nobody knows how long it takes; it is ended when the time is over.
+        let is_unknown = results.cells.iter().all(|cell| cell.runs.is_empty());
+        if is_unknown && left_s > 0.0 {
+            let first = due.first();
+            return first.map(|job| (*job, estimate_s(results, job).min(left_s)));
+        }
         let fitting = due.iter().find(|job| {
             let reserve_s: f64 = due
                 .iter()
@@ -196,7 +202,7 @@ impl Scenario {
 /// another lane, else a guess from the first build.
 fn estimate_s(results: &Results, job: &Job) -> f64 {
     let own = results.cell(job.scenario.id, &job.lane).and_then(took_s);
-    let setup_s = if job.scenario.does(Action::FreshClone) || has_runs(results, job.lane) {
+    let setup_s = if job.lane.begins_with(job.scenario) || has_runs(results, job.lane) {
         0.0
     } else {
         first_build_s(results).unwrap_or(UNKNOWN_DEAR_S)

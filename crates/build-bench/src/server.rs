@@ -1,6 +1,7 @@
 //! A compiler cache at work.
 
 use build_env::{Invocation, proc, vars};
+use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
 
 use crate::bench::{Bench, Outcome, broken};
@@ -73,14 +74,12 @@ impl RunningServer {
     pub(crate) fn hits(&self) -> Option<u64> {
         let wrapper = self.server.cache.wrapper?;
         let stats = Stats::ask(wrapper, &self.server.program, &self.variables).ok()?;
-        Some(
-            stats
-                .hits
-                .iter()
-                .filter(|(language, _)| *language == "Rust")
-                .map(|(_, count)| count)
-                .sum(),
-        )
+        // sccache tells them by language, others not.
+        let rust = stats.hits.get("Rust").copied();
+        Some(match wrapper {
+            Wrapper::Sccache => rust.unwrap_or(0),
+            Wrapper::Kache => stats.hit_count(),
+        })
     }
 
     /// Some start another server as soon as they are called, or several: all of them are ended.

@@ -12,7 +12,7 @@ pub struct Setting {
     pub id: &'static str,
     /// In words.
     pub title: &'static str,
-    /// `incremental` of the dev profile.
+    /// `incremental` of the dev profile, unless what is tuned says so.
     pub incremental: bool,
     /// The compiler cache in front of rustc.
     pub cache: Option<Cache>,
@@ -86,7 +86,7 @@ pub const SETTINGS: [Setting; 6] = [
     setting("zccache", "zccache with incremental", true, Some(ZCCACHE)),
     Setting {
         is_tuned: true,
-        ..setting("tuned", "incremental, tuned", true, None)
+        ..setting("tuned", "tuned, no compiler cache", true, None)
     },
 ];
 
@@ -124,15 +124,20 @@ impl Setting {
         let command = foreign.fold(command, Invocation::env_remove);
         // An empty one is none, also where the configuration names one.
         let wrapper = program.map_or("", Utf8Path::as_str);
+        let command = if self.is_tuned {
+            // A variable would win over what was found.
+            command.env_remove(vars::CARGO_PROFILE_DEV_INCREMENTAL)
+        } else {
+            command.env(
+                vars::CARGO_PROFILE_DEV_INCREMENTAL,
+                self.incremental.to_string(),
+            )
+        };
         command
             .env(vars::RUSTC_WRAPPER, wrapper)
             .env_remove(vars::CARGO_BUILD_RUSTC_WRAPPER)
             // With the variable CARGO_INCREMENTAL sccache refuses to work; and it would go for other profiles too.
             .env_remove(vars::CARGO_INCREMENTAL)
-            .env(
-                vars::CARGO_PROFILE_DEV_INCREMENTAL,
-                self.incremental.to_string(),
-            )
     }
 }
 
@@ -183,6 +188,10 @@ mod tests {
         assert_eq!(
             env["CARGO_PROFILE_DEV_INCREMENTAL"].as_deref(),
             Some("true")
+        );
+        assert_eq!(
+            command("tuned", None)["CARGO_PROFILE_DEV_INCREMENTAL"],
+            None
         );
         let env = command("sccache", Some("/b/sccache".into()));
         assert_eq!(env["RUSTC_WRAPPER"].as_deref(), Some("/b/sccache"));

@@ -59,6 +59,11 @@ impl Source<'_> {
     }
 }
 
+/// Where the results are kept below `root`.
+pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
+    root.join("results.json")
+}
+
 impl Workspace {
     /// Takes the directory `root`.
     ///
@@ -66,6 +71,8 @@ impl Workspace {
     /// If somebody else has it.
     pub fn open(root: &Utf8Path) -> Result<Self, BenchError> {
         fs_err::create_dir_all(root).map_err(at(root))?;
+        // As cargo tells it, should a directory above be a link.
+        let root = &root.canonicalize_utf8().map_err(at(root))?;
         let path = root.join("lock");
         let lock = fs_err::File::create(&path).map_err(at(&path))?;
         match lock.file().try_lock() {
@@ -85,7 +92,7 @@ impl Workspace {
     /// Where the results are kept.
     #[must_use]
     pub fn results(&self) -> Utf8PathBuf {
-        self.root.join("results.json")
+        results(&self.root)
     }
 
     /// The repository with the copy.

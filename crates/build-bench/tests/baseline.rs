@@ -2,7 +2,7 @@
 
 mod known;
 
-use build_bench::baseline::{Verdict, compare};
+use build_bench::baseline::{Verdict, compare, lost};
 use build_bench::results::Results;
 
 fn results(times_s: &[f64]) -> Results {
@@ -38,6 +38,48 @@ fn what_may_be_noise_is_no_regression() {
 #[test]
 fn two_single_runs_decide_nothing() {
     assert_eq!(verdict(&[1.0], &[3.0]), Verdict::Unclear);
+}
+
+#[test]
+fn what_does_not_build_any_more_is_lost() {
+    let (then, mut now) = (results(&[1.0]), results(&[]));
+    // No time was left: that is no fault of the build.
+    assert!(lost(&now, &then).is_empty());
+    let cell = now.cells.iter_mut().find(|it| it.scenario == "unchanged");
+    let cell = cell.expect("it is there");
+    cell.is_closed = true;
+    cell.note = Some("not measured: it failed".to_owned());
+    let expected = (
+        "unchanged cargo/incremental".to_owned(),
+        "not measured: it failed".to_owned(),
+    );
+    assert_eq!(lost(&now, &then), [expected]);
+    now.cells.clear();
+    assert!(lost(&now, &then).is_empty());
+}
+
+/// Of an edit, which builds another library or, if `is_stale`, none.
+fn edit(time_s: f64, is_stale: bool) -> Results {
+    known::results(&["cargo/incremental"], |scenario, _| {
+        let mut runs = match scenario.id {
+            "cdylib" => known::runs(&[time_s; 7]),
+            _ => Vec::new(),
+        };
+        for run in &mut runs {
+            run.is_another_library = Some(!is_stale);
+        }
+        runs
+    })
+}
+
+#[test]
+fn a_build_that_is_none_is_compared_with_nothing() {
+    let (real, stale) = (edit(1.0, false), edit(0.1, true));
+    assert_eq!(compare(&real, &real, 1.1).len(), 1);
+    assert!(compare(&real, &stale, 1.1).is_empty());
+    assert!(lost(&real, &stale).is_empty());
+    assert!(compare(&stale, &real, 1.1).is_empty());
+    assert!(lost(&stale, &real)[0].1.contains("builds nothing"));
 }
 
 #[test]

@@ -58,10 +58,12 @@ impl File {
 
     /// Writes the figures of `results`.
     pub(super) fn fill(&self, results: &Results) -> anyhow::Result<()> {
-        let filled = self.document.filled(results);
+        // Measuring takes long enough for somebody to work on the file meanwhile.
+        let current = Self::read(&self.path)?;
+        let filled = current.document.filled(results);
         let change = Change {
-            path: self.path.clone(),
-            old: Some(self.text.clone()),
+            path: current.path,
+            old: Some(current.text),
             new: Some(filled.text),
         };
         change.apply()?;

@@ -38,11 +38,17 @@ fn line() -> MutexGuard<'static, Option<Current>> {
     LINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether a line can be written over. It has nothing to do with colours, which may be unwanted all the same.
+fn rewrites() -> bool {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !is_dumb
+}
+
 /// A message, in place of the line that is written over.
 pub(super) fn say(verb: &str, text: &str) {
     let _line = line();
-    if std::io::stderr().is_terminal() {
-        anstream::eprint!("{ERASE}");
+    if rewrites() {
+        eprint!("{ERASE}");
     }
     ui::say(verb, text);
 }
@@ -55,7 +61,7 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new() -> Self {
-        let clock = std::io::stderr().is_terminal().then(|| {
+        let clock = rewrites().then(|| {
             let (sender, receiver) = mpsc::channel();
             std::thread::spawn(move || {
                 while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
@@ -104,7 +110,7 @@ impl Observer for Terminal {
 fn write_over(current: Option<&Current>) {
     if let Some(current) = current {
         let line = rewritten(current, current.since.elapsed().as_secs_f64());
-        anstream::eprint!("{ERASE}{line}");
+        eprint!("{ERASE}{line}");
     }
 }
 

@@ -251,6 +251,73 @@ fn a_target_directory_that_projects_share_is_neither_used_nor_touched() {
 }
 
 #[test]
+fn kept_caches_are_filled_before_anything_comes_from_them() {
+    let (project, cache) = (Fixture::pure_rust("kept"), TempDir::new());
+    let json = project.beside("r.json");
+    let args = ["--strategy", "maturin-develop/sccache", "--runs", "1"];
+    let more = ["--scenario", "clone", "--scenario", "wheel-warm", "--json"];
+    let args: Vec<_> = args
+        .into_iter()
+        .chain(more)
+        .chain([json.as_str()])
+        .collect();
+    let done = bench(&project, &cache, &args).capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let results = store::load(&json).expect("it is JSON of ours");
+    for scenario in ["clone", "wheel-warm"] {
+        let cell = results.cell_of(scenario, "maturin-develop", "sccache");
+        let run = cell.and_then(Cell::typical).expect("it was measured");
+        assert!(run.cache_hits > Some(3), "{scenario}: {run:?}");
+    }
+}
+
+#[test]
+fn lines_are_found_where_uv_does_not_know_what_the_library_is_made_of() {
+    let (project, cache) = (Fixture::pure_rust("unkeyed"), TempDir::new());
+    let json = project.beside("r.json");
+    let args = [
+        "--strategy",
+        "uv-sync/incremental",
+        "--strategy",
+        "cargo/incremental",
+    ];
+    let more = ["--scenario", "cdylib", "--runs", "1", "--json"];
+    let args: Vec<_> = args
+        .into_iter()
+        .chain(more)
+        .chain([json.as_str()])
+        .collect();
+    let done = bench(&project, &cache, &args).capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let results = store::load(&json).expect("it is JSON of ours");
+    assert_eq!(results.subject.edits.len(), 1, "{:?}", results.subject);
+    let is_stale = |strategy: &str| {
+        let cell = results.cell_of("cdylib", strategy, "incremental");
+        cell.expect("it was to be measured").is_stale()
+    };
+    // Without `cache-keys` plain `uv sync` builds nothing, and that is told.
+    assert!(is_stale("uv-sync") && !is_stale("cargo"), "{}", done.stdout);
+}
+
+#[test]
+fn what_runs_when_the_time_is_over_is_ended() {
+    let (project, cache) = (project(), TempDir::new());
+    let script = "fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n";
+    project.write("build.rs", script);
+    let start = std::time::Instant::now();
+    let args = ["--strategy", "cargo/incremental", "--scenario", "cold"];
+    let args: Vec<_> = args.into_iter().chain(["--time-budget", "10s"]).collect();
+    let done = bench(&project, &cache, &args).capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    assert!(start.elapsed().as_secs() < 300);
+    assert!(
+        done.stdout.contains("not measured: no time was left"),
+        "{}",
+        done.stdout
+    );
+}
+
+#[test]
 fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     let (project, cache) = (project(), TempDir::new());
     let json = project.beside("r.json");

@@ -27,7 +27,9 @@ pub(super) fn legend(lanes: &[Lane], results: &Results, before: &str, line_end: 
 
 /// Whether `legend` tells of the names what holds now.
 pub(super) fn names_are_current(legend: &str, lanes: &[Lane]) -> bool {
-    legend.replace("\r\n", "\n").starts_with(&names(lanes))
+    let legend = legend.replace("\r\n", "\n");
+    let rest = legend.strip_prefix(&names(lanes));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("\n\n"))
 }
 
 fn names(lanes: &[Lane]) -> String {

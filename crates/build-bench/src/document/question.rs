@@ -75,7 +75,16 @@ impl Question {
             let told = parts.iter().map(|part| part.told(results));
             Some(told.collect::<Option<Vec<_>>>()?.join(", "))
         });
-        Some(lines.collect::<Option<Vec<_>>>()?.join("<br>"))
+        let lines = lines.collect::<Option<Vec<_>>>()?.join("<br>");
+        Some(format!("{lines} {}", self.mark()))
+    }
+
+    /// What was asked, for `--check`; readers do not see it. There is no `--` in it, which would end a comment in some
+    /// dialects of Markdown.
+    fn mark(&self) -> String {
+        let scenarios: Vec<_> = self.scenarios.iter().map(|it| it.id).collect();
+        let lanes: Vec<_> = self.rows.iter().map(|row| row.lane.to_string()).collect();
+        format!("<!-- {}: {} -->", scenarios.join(" "), lanes.join(" "))
     }
 
     /// Why `figure`, whatever its numbers are, is no answer.
@@ -83,7 +92,14 @@ impl Question {
         if figure.is_empty() {
             return Some("it has no figure yet".to_owned());
         }
-        let told = figure.split("<br>").flat_map(|line| line.split(", "));
+        let answers_another = || Some("its figure answers another command".to_owned());
+        let Some(figure) = figure.strip_suffix(&self.mark()) else {
+            return answers_another();
+        };
+        let told = figure
+            .trim_end()
+            .split("<br>")
+            .flat_map(|line| line.split(", "));
         let told: Vec<_> = told.collect();
         let parts: Vec<_> = self.lines().into_iter().flatten().collect();
         let answers = |(text, part): (&&str, &Part)| {
@@ -91,7 +107,7 @@ impl Question {
             rest.starts_with(|first: char| first.is_ascii_digit()) || rest == STALE
         };
         let fits = told.len() == parts.len() && told.iter().zip(&parts).all(answers);
-        (!fits).then(|| "its figure answers another command".to_owned())
+        if fits { None } else { answers_another() }
     }
 
     /// A line for each situation.

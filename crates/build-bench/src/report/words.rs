@@ -32,9 +32,13 @@ pub(crate) fn range(interval: Interval) -> String {
     )
 }
 
-/// A ratio: `0.65`, `38.4`.
+/// A ratio with at least two significant digits, down to a thousandth: `0.008`, `0.65`, `38.4`.
 pub(crate) fn factor(ratio: f64) -> String {
-    let digits = if ratio < 10.0 { 2 } else { 1 };
+    let digits = match ratio {
+        ratio if ratio < 0.0995 => 3,
+        ratio if ratio < 9.995 => 2,
+        _ => 1,
+    };
     format!("{ratio:.digits$}")
 }
 
@@ -187,8 +191,8 @@ mod tests {
         let told = [0.0061, 0.73, 6.01, 18.44, 198.2].map(seconds);
         assert_eq!(told, ["0.006 s", "0.730 s", "6.01 s", "18.4 s", "198 s"]);
         assert_eq!(
-            [0.0123, 0.65, 9.5, 38.4].map(factor),
-            ["0.01", "0.65", "9.50", "38.4"]
+            [0.0082, 0.12, 0.65, 9.5, 38.4].map(factor),
+            ["0.008", "0.12", "0.65", "9.50", "38.4"]
         );
         assert_eq!(
             [12_000, 12_345_678, 1_500_000_000].map(bytes),
