@@ -51,14 +51,15 @@ pub struct Part {
 }
 
 /// The names of the parts, in the order in which a build goes through them.
-pub const PARTS: [&str; 7] = [
+pub const PARTS: [&str; 8] = [
     "before cargo",
     "cargo itself",
     "compiler cache",
     "build scripts",
     "rustc",
     "link",
-    "place and check",
+    "place",
+    "check",
 ];
 
 /// The pieces that `seen` are, `offset_s` after the beginning.
@@ -194,7 +195,8 @@ const fn part(kind: Kind, is_before_cargo: bool) -> &'static str {
         Kind::Cache => "compiler cache",
         Kind::Cargo => "cargo itself",
         Kind::Python | Kind::Tool if is_before_cargo => "before cargo",
-        Kind::Python | Kind::Tool => "place and check",
+        Kind::Tool => "place",
+        Kind::Python => "check",
     }
 }
 
@@ -297,6 +299,7 @@ mod tests {
             span(Kind::Compile, 2.0, 7.0),
             span(Kind::Compile, 2.0, 4.0),
             span(Kind::Link, 5.0, 7.0),
+            span(Kind::Python, 8.5, 9.25),
         ];
         let parts = parts(&spans, 10.0);
         let time = |name| parts.iter().find(|it| it.name == name).unwrap().time_s;
@@ -304,7 +307,8 @@ mod tests {
         assert!((time("cargo itself") - 2.3).abs() < 1e-9);
         assert!((time("rustc") - 3.0).abs() < 1e-9);
         assert!((time("link") - 2.0).abs() < 1e-9);
-        assert!((time("place and check") - 2.0).abs() < 1e-9);
+        assert!((time("place") - 1.25).abs() < 1e-9);
+        assert!((time("check") - 0.75).abs() < 1e-9);
         let sum: f64 = parts.iter().map(|it| it.time_s).sum();
         assert!((sum - 10.0).abs() < 1e-9);
     }

@@ -113,7 +113,7 @@ fn class(kind: Kind) -> usize {
         Kind::BuildScript => "build scripts",
         Kind::Cache => "compiler cache",
         Kind::Cargo => "cargo itself",
-        Kind::Python => "place and check",
+        Kind::Python => "check",
         Kind::Tool => "before cargo",
     };
     PARTS.iter().position(|it| *it == name).unwrap_or(0)
