@@ -153,9 +153,10 @@ impl Bench<'_> {
     /// Release builds have a store of their own. What is to come from there has to be there, also where no wheel was
     /// built before.
     fn fill_release_store(&mut self, job: &Job) -> Outcome<()> {
-        let is_used = job.scenario.goal() == Goal::Wheel
-            && job.lane.setting.cache.is_some()
-            && !job.scenario.does(Action::EmptyCaches);
+        let fills_it = job.scenario.steps.contains(&Step::Build(Goal::Wheel))
+            || job.scenario.does(Action::EmptyCaches);
+        let is_used =
+            job.scenario.goal() == Goal::Wheel && job.lane.setting.cache.is_some() && !fills_it;
         if !is_used || self.checkouts[job.row].store(Goal::Wheel).is_dir() {
             return Ok(());
         }
