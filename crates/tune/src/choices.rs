@@ -190,12 +190,13 @@ mod tests {
             .with(&Choices::key(&["codegen-units"], "16"))
             .with(&Choices::linker("mold"));
         let text = choices.config("dev", "x86_64-unknown-linux-gnu");
-        let config: toml_edit::DocumentMut = text.parse().unwrap();
-        let dev = &config["profile"]["dev"];
-        assert_eq!(dev["package"]["*"]["debug"].as_bool(), Some(false));
-        assert_eq!(dev["codegen-units"].as_integer(), Some(16));
-        let flags = &config["target"]["x86_64-unknown-linux-gnu"]["rustflags"];
-        assert_eq!(flags[1].as_str(), Some("link-arg=-fuse-ld=mold"));
+        let config: serde_json::Value = toml_edit::de::from_str(&text).unwrap();
+        let flags = ["-C", "link-arg=-fuse-ld=mold"];
+        let expected = serde_json::json!({
+            "profile": { "dev": { "package": { "*": { "debug": false } }, "codegen-units": 16 } },
+            "target": { "x86_64-unknown-linux-gnu": { "rustflags": flags } },
+        });
+        assert_eq!(config, expected);
         assert_eq!(Choices::default().config("dev", "t"), "");
     }
 
