@@ -144,7 +144,7 @@ fn rewritten(current: &Current, elapsed_s: f64) -> String {
     let left_s = (left_s - elapsed_s.min(estimate_s)).max(0.0);
     let all = made + due;
     let line = format!(
-        "{:>12} {} {}/{all}, {} left: {}, {elapsed_s:.0} of {estimate_s:.0} s",
+        "{:>12} {} {}/{all}, {} left, {elapsed_s:.0} of {estimate_s:.0} s: {}",
         "Measuring",
         bar(made, all),
         made + 1,
@@ -197,10 +197,10 @@ mod tests {
     fn what_is_left_gets_less_while_a_run_goes_on_and_no_less_than_the_other_runs() {
         let left = |elapsed_s| rewritten(&current(), elapsed_s);
         let expected =
-            "   Measuring [=====     ] 6/10, 2 min left: target on cargo/sccache, 0 of 60 s";
+            "   Measuring [=====     ] 6/10, 2 min left, 0 of 60 s: target on cargo/sccache";
         assert_eq!(left(0.0), expected);
         assert!(left(30.0).contains("70 s left"), "{}", left(30.0));
-        assert!(left(90.0).contains("40 s left: target on cargo/sccache, 90 of 60 s"));
+        assert!(left(90.0).contains("40 s left, 90 of 60 s: target on cargo/sccache"));
         let expected = "6/10, 2 min left: target on cargo/sccache, about 60 s";
         assert_eq!(told(&current()), expected);
     }
