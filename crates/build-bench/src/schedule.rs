@@ -7,7 +7,7 @@
 
 use crate::lane::{Lane, Row};
 use crate::results::{Cell, Results};
-use crate::scenario::{Cost, Goal, SCENARIOS, Scenario, Step};
+use crate::scenario::{Action, Cost, Goal, SCENARIOS, Scenario, Step};
 use crate::stats::median;
 
 /// What is to be measured.
@@ -36,6 +36,9 @@ pub struct Job {
 
 /// The part of the budget that starting, reports, and removing the copies take.
 const SHARE_OF_THE_END: f64 = 0.015;
+/// How much is kept back for what is more important, of what that is thought to take: both are estimates, and a second
+/// too few would leave it out.
+const RESERVE_FACTOR: f64 = 1.1;
 /// A full build of which nothing is known, in seconds.
 const UNKNOWN_DEAR_S: f64 = 120.0;
 /// Others.
@@ -118,7 +121,7 @@ impl Plan {
                 .filter(|other| self.rank(results, other) < self.rank(results, job))
                 .map(|other| estimate_s(results, other))
                 .sum();
-            estimate_s(results, job) + reserve_s <= left_s
+            estimate_s(results, job) + RESERVE_FACTOR * reserve_s <= left_s
         });
         fitting.map(|job| (*job, estimate_s(results, job)))
     }
@@ -212,9 +215,18 @@ fn estimate_s(results: &Results, job: &Job) -> f64 {
         .iter()
         .filter(|cell| cell.scenario == job.scenario.id);
     let longest = others.filter_map(took_s).reduce(f64::max);
-    own.or(longest)
+    own.or_else(|| from_caches_s(results, job))
+        .or(longest)
         .unwrap_or_else(|| guess_s(results, job.scenario))
         + setup_s
+}
+
+/// What a fresh clone whose caches are kept takes: what the lane took when only `target/` was gone.
+fn from_caches_s(results: &Results, job: &Job) -> Option<f64> {
+    let is_from_caches =
+        job.scenario.does(Action::FreshClone) && !job.lane.begins_with(job.scenario);
+    let target = results.cell("target", &job.lane);
+    target.filter(|_| is_from_caches).and_then(took_s)
 }
 
 fn took_s(cell: &Cell) -> Option<f64> {

@@ -360,3 +360,35 @@ fn the_default_fits_into_its_time_on_two_cores() {
         );
     }
 }
+
+#[test]
+fn on_a_machine_that_gets_slower_the_first_lanes_have_all_their_figures() {
+    for percent in [95, 100, 105, 110] {
+        let plan = plan(&[], &[], 7, 1200.0);
+        let mut results = empty(&plan);
+        // Every estimate is of an earlier time, when it was faster; and every other short run takes longer than the last.
+        let slower = |job: &Job, now_s: f64| {
+            let time_s = on_two_cores(job) * f64::from(percent) / 100.0;
+            let jitter = if time_s < 10.0 && job.round.is_multiple_of(2) {
+                1.3
+            } else {
+                1.0
+            };
+            Ok(time_s * jitter * (1.0 + now_s / 12_000.0))
+        };
+        measured(&plan, &mut results, slower);
+        let without = results
+            .cells
+            .iter()
+            .filter(|cell| cell.wall_s.is_none() && cell.same_as.is_none());
+        // What stands last is left out first.
+        let first = ["incremental", "sccache-incremental"];
+        let without = without.filter(|cell| {
+            cell.strategy == "maturin-develop" && first.contains(&cell.setting.as_str())
+        });
+        let without: Vec<_> = without
+            .map(|cell| (&cell.scenario, cell.lane_id()))
+            .collect();
+        assert!(without.is_empty(), "{percent}: {without:?}");
+    }
+}
