@@ -128,7 +128,12 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         None => measured(context, args, wanted(args, document.as_ref())?)?,
     };
     print!("{}", table(&results));
-    reported(&results, args, document.as_ref()).map_err(|error| with_results(error, context))?;
+    let reported = reported(&results, args, document.as_ref());
+    // Those of `--from` lie where the user knows.
+    match reported {
+        Err(error) if args.from.is_none() => return Err(with_results(error, context)),
+        done => done?,
+    }
     if args.from.is_none() && results.state == State::Interrupted {
         bail!(
             "interrupted; what was measured has been kept\n  help: `cargo xtask bench-build --resume`, with the same options, goes on"

@@ -116,19 +116,14 @@ fn write_over(current: Option<&Current>) {
 
 /// For a file: `25/170, 16 min left: target on maturin-develop/incremental, about 78 s`.
 fn told(current: &Current) -> String {
-    let Progress {
-        made,
-        due,
-        left_s,
-        estimate_s,
-    } = current.progress;
+    let progress = current.progress;
     format!(
         "{}/{}, {} left: {}, about {}",
-        made + 1,
-        made + due,
-        minutes(left_s),
+        progress.made + 1,
+        progress.made + progress.due,
+        minutes(progress.left_s),
         current.what,
-        seconds(estimate_s)
+        seconds(progress.estimate_s)
     )
 }
 

@@ -318,6 +318,33 @@ fn what_runs_when_the_time_is_over_is_ended() {
 }
 
 #[test]
+fn what_was_measured_is_not_lost_with_a_file_that_cannot_be_written() {
+    let (project, cache) = (project(), TempDir::new());
+    project.write("file", "");
+    let nowhere = project.root().join("file/r.json");
+    let failed = |args: &[&str]| {
+        let args: Vec<_> = args
+            .iter()
+            .copied()
+            .chain(["--json", nowhere.as_str()])
+            .collect();
+        let done = bench(&project, &cache, &args).capture().expect("it starts");
+        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        done.stderr
+    };
+    let said = failed(&["--strategy", "cargo/incremental", "--scenario", "unchanged"]);
+    let kept = workspace(&cache).join("results.json");
+    assert!(
+        said.contains(&format!("bench-build --from {kept}`")),
+        "{said}"
+    );
+    let in_the_way = project.root().join("file");
+    assert!(said.contains(in_the_way.as_str()), "{said}");
+    let said = failed(&["--from", kept.as_str()]);
+    assert!(!said.contains("without measuring again"), "{said}");
+}
+
+#[test]
 fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     let (project, cache) = (project(), TempDir::new());
     let json = project.beside("r.json");
