@@ -144,7 +144,14 @@ def test_ctrl_c_ends_a_merge_and_leaves_nothing(maou_command: str, tmp_path: Pat
     write_feather(make_table(200_000), tmp_path / "a.arrow")
     # Far more than can be merged before the signal arrives.
     command = [maou_command, "merge", "-o", "out.arrow", "--compression", "zstd"] + ["a.arrow"] * 2000
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background job, as `nohup pytest &`, ignores the signal, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as process:
         while not list(tmp_path.glob(".out.arrow.*")):
             assert process.poll() is None
             time.sleep(0.01)

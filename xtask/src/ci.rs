@@ -35,9 +35,11 @@ struct Step {
     run: fn(&Workspace) -> anyhow::Result<Done>,
 }
 
-/// Where the steps run.
+/// Where the steps run, and how.
 struct Workspace {
     root: Utf8PathBuf,
+    /// Whether what comes after a failure runs as well: the remaining steps, and the remaining tests of a step.
+    keeps_going: bool,
 }
 
 /// In this order: what fails soonest comes first.
@@ -54,7 +56,7 @@ const STEPS: [Step; 16] = [
     step("doctest", |here| {
         cargo(
             here,
-            &["test", "--workspace", "--doc", "--locked", "--quiet"],
+            &tests(here, &["test", "--workspace", "--doc", "--quiet"]),
         )
     }),
     step("doc", doc),
@@ -87,6 +89,7 @@ fn step_names() -> clap::builder::PossibleValuesParser {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
     let workspace = Workspace {
         root: project_model::Workspace::load(&context.project_to_build()?)?.root,
+        keeps_going: args.keep_going,
     };
     let chosen =
         |step: &Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
@@ -145,10 +148,18 @@ fn run_in(workspace: &Workspace, command: Invocation) -> anyhow::Result<Done> {
 }
 
 fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
-    cargo(
-        workspace,
-        &["test", "--package", "xtask", "--test", name, "--locked"],
-    )
+    let args = ["test", "--package", "xtask", "--test", name];
+    cargo(workspace, &tests(workspace, &args))
+}
+
+/// The arguments of a run of tests. cargo and nextest stop at the first failure unless they are told otherwise.
+fn tests<'a>(workspace: &Workspace, args: &[&'a str]) -> Vec<&'a str> {
+    let all = workspace.keeps_going.then_some("--no-fail-fast");
+    args.iter()
+        .copied()
+        .chain(["--locked"])
+        .chain(all)
+        .collect()
 }
 
 /// The shell scripts, by shellcheck, which is on PyPI as a program.
@@ -262,7 +273,10 @@ fn uv_tool(args: &[&str]) -> anyhow::Result<Invocation> {
 fn test(workspace: &Workspace) -> anyhow::Result<Done> {
     let nextest = Invocation::new(cargo_env::cargo()).args(["nextest", "--version"]);
     if nextest.read().is_ok() {
-        return cargo(workspace, &["nextest", "run", "--workspace", "--locked"]);
+        return cargo(
+            workspace,
+            &tests(workspace, &["nextest", "run", "--workspace"]),
+        );
     }
     ui::say(
         "Note",
@@ -270,7 +284,7 @@ fn test(workspace: &Workspace) -> anyhow::Result<Done> {
     );
     cargo(
         workspace,
-        &["test", "--workspace", "--all-targets", "--locked"],
+        &tests(workspace, &["test", "--workspace", "--all-targets"]),
     )
 }
 
@@ -337,4 +351,22 @@ fn pytest(workspace: &Workspace, version: &str) -> anyhow::Result<Done> {
     // `-P`: what is tested is the installed package, not what lies in the working directory.
     let pytest = Invocation::new(venv.join("bin/python")).args(["-P", "-m", "pytest", "tests"]);
     run_in(workspace, pytest)
+}
+
+#[cfg(test)]
+mod test_arguments {
+    use super::*;
+
+    #[test]
+    fn keeping_going_reaches_the_tests_of_a_step() {
+        let args = |keeps_going| {
+            let workspace = Workspace {
+                root: Utf8PathBuf::from("/work"),
+                keeps_going,
+            };
+            tests(&workspace, &["nextest", "run"]).join(" ")
+        };
+        assert_eq!(args(false), "nextest run --locked");
+        assert_eq!(args(true), "nextest run --locked --no-fail-fast");
+    }
 }

@@ -18,7 +18,8 @@ const INTRODUCTION: &str = "\
 
 const OWNER: Owner = Owner("cargo xtask dev");
 
-/// Writes the variables of `cargo_call`. Does nothing in a project that does not include the local file.
+/// Writes the variables of `cargo_call`, and gives whether that changed anything. Does nothing in a project that does
+/// not include the local file.
 ///
 /// # Errors
 /// If a file is not TOML or cannot be written; it has been left as it was.
@@ -26,14 +27,14 @@ pub fn share(
     project: &Project,
     workspace: &Workspace,
     cargo_call: &Invocation,
-) -> Result<(), EditError> {
+) -> Result<bool, EditError> {
     // cargo reads the files of every directory from the one it is started in upwards.
     for dir in [&workspace.root, &project.root] {
         if includes_local_config(dir)? {
             return write(&local_config(dir), cargo_call);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
@@ -41,7 +42,7 @@ fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
     Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
 }
 
-fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<(), EditError> {
+fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<bool, EditError> {
     let edit = |config: &mut CargoConfig| {
         for name in vars::PYO3 {
             let value = cargo_call.env.get(name).and_then(Option::as_deref);
@@ -50,7 +51,7 @@ fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<(), EditError> {
         config.introduce(INTRODUCTION, OWNER);
         Ok(())
     };
-    CargoConfig::update(path, edit).map(drop)
+    CargoConfig::update(path, edit).map(|change| !change.is_empty())
 }
 
 #[cfg(test)]

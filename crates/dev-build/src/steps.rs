@@ -162,12 +162,15 @@ impl<'a> Build<'a> {
     }
 
     /// Only for the environment that everybody else works with as well.
+    ///
+    /// Also where the call is the one that is remembered: the project may include the local file only since then.
     pub(crate) fn share_environment(&mut self, call: &Invocation) -> Result<(), DevError> {
-        let remembered = self.earlier.as_ref().map(|(_, state)| &state.cargo_call);
-        if self.request.venv.is_some() || remembered == Some(call) {
+        if self.request.venv.is_some() {
             return Ok(());
         }
-        shared_env::share(self.project, &self.workspace, call)?;
+        if !shared_env::share(self.project, &self.workspace, call)? {
+            return Ok(());
+        }
         // What has been written is itself among what decides the next call.
         self.inputs = Inputs::read(
             self.project,

@@ -94,21 +94,22 @@ fn a_wheel_that_is_not_the_one_is_refused() {
     assert!(runtime.run(&github, &cell).status.success());
     publish(&github, true);
     let mut manifest = builds().manifest(true);
-    let refused = |says: &str| {
+    // What uv finds first depends on the bytes, so its words may be any: what matters is that it is refused, and that
+    // what was there stays.
+    let refused = || {
         let done = runtime.run(&github, &cell);
         assert!(!done.status.success());
         assert!(done.stderr.contains("was not installed"), "{}", done.stderr);
-        assert!(done.stderr.contains(says), "{}", done.stderr);
         assert_eq!(runtime.installed(), Some(version(false)));
     };
     let file = manifest["wheels"][0]["file"].clone();
     github.order("corrupt", json!({"repository": REPOSITORY, "name": file}));
-    refused("Failed to extract");
+    refused();
     // A whole wheel that is another one.
     publish(&github, true);
     manifest["wheels"][0]["sha256"] = "0".repeat(64).into();
     publish_manifest(&github, &manifest);
-    refused("Hash mismatch");
+    refused();
 }
 
 #[test]

@@ -51,6 +51,22 @@ fn plain_cargo_shares_the_artefacts_of_a_build_for_one_python() {
     plain_cargo_compiles_nothing(&project);
 }
 
+/// The call of cargo that is remembered stays what it was, so nobody else would write the file.
+#[test]
+fn a_project_that_includes_the_local_file_later_shares_from_then_on() {
+    let project = Fixture::mixed("later_shared_thing");
+    dev(&project, &[]);
+    let include = "include = [{ path = \"config.local.toml\", optional = true }]\n";
+    project.write(".cargo/config.toml", include);
+    dev(&project, &[]);
+    let local = project.root().join(".cargo/config.local.toml");
+    assert!(local.is_file(), "the variables are written");
+    plain_cargo_compiles_nothing(&project);
+    // Nor does the file stay away when it is removed.
+    fs_err::remove_file(&local).unwrap();
+    plain_cargo_compiles_nothing(&project);
+}
+
 #[test]
 fn a_project_without_a_local_configuration_gets_none() {
     let project = Fixture::mixed("unshared_thing");
