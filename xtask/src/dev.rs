@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Running, Toolbox, memory};
+use build_env::{Invocation, Running, Toolbox, Venv, memory};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
-use dev_build::watch::{Snapshot, Watched, look_before_build};
+use dev_build::watch::{ReasonFor, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -70,7 +70,8 @@ pub(crate) struct Args {
     /// Build again whenever something in Rust has changed (Python needs no build)
     #[arg(long, conflicts_with = "status")]
     watch: bool,
-    /// With --watch: a command to run after each good build; it is stopped when the next one is ready
+    /// With --watch: a command to run after each good build and each change in Python, with the environment's
+    /// programs on PATH; it is stopped when it is to run again
     #[arg(last = true, requires = "watch", value_name = "COMMAND")]
     command: Vec<String>,
     /// Who puts the library in place
@@ -138,10 +139,11 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     Ok(Answer::Done)
 }
 
-fn build(project: &Project, toolbox: &Toolbox, request: &Request<'_>) -> anyhow::Result<()> {
+/// One build; the environment that it was installed into.
+fn build(project: &Project, toolbox: &Toolbox, request: &Request<'_>) -> anyhow::Result<Venv> {
     let outcome = dev(project, toolbox, request, &ui::say)?;
     report(project, &outcome);
-    Ok(())
+    Ok(outcome.venv)
 }
 
 /// Builds whenever something has changed, until it is interrupted. A build that fails leaves the last good one
@@ -154,21 +156,29 @@ fn watch(
 ) -> anyhow::Result<Answer> {
     let interrupted = interrupted()?;
     let is_over = || interrupted.load(Ordering::SeqCst);
+    let reason_for = match command {
+        [] => ReasonFor::Building,
+        _ => ReasonFor::BuildingAndRunning,
+    };
     let mut running: Option<Running> = None;
     while !is_over() {
-        let (watched, before) = match rebuild(root, toolbox, request) {
-            Ok(looked_at) => {
+        let before = look_before_build(root, request, reason_for);
+        match Project::load(root)
+            .map_err(Into::into)
+            .and_then(|project| build(&project, toolbox, request))
+        {
+            Ok(venv) => {
                 stop(running.take());
-                running = start(command, root)?;
-                looked_at
+                running = start(command, root, &venv);
             }
-            Err(Failed { error, looked_at }) => {
-                ui::error(&error);
-                looked_at
-            }
-        };
+            Err(error) => ui::error(&error),
+        }
+        // Only after the build is known what it is made of. A change during the build is a reason for the next one.
+        let watched = Watched::new(root, request, reason_for);
+        let mut looked_at = watched.look();
+        looked_at.extend(before);
         ui::say("Watching", "for changes; Ctrl-C ends it");
-        for path in watched.wait_for_change(&before, is_over) {
+        for path in watched.wait_for_change(&looked_at, is_over) {
             ui::say("Changed", path.strip_prefix(root).unwrap_or(&path).as_str());
         }
     }
@@ -192,41 +202,23 @@ fn stop(running: Option<Running>) {
     }
 }
 
-type LookedAt = (Watched, Snapshot);
-
-struct Failed {
-    error: anyhow::Error,
-    looked_at: LookedAt,
-}
-
-/// One build of the project as it is now, and its files as they were before it: a change during the build is
-/// a reason for the next one.
-fn rebuild(root: &Utf8Path, toolbox: &Toolbox, request: &Request<'_>) -> Result<LookedAt, Failed> {
-    let before = look_before_build(root, request);
-    let done = Project::load(root)
-        .map_err(Into::into)
-        .and_then(|project| build(&project, toolbox, request));
-    // Only after the build is known what it is made of.
-    let watched = Watched::new(root, request);
-    let mut snapshot = watched.look();
-    snapshot.extend(before);
-    match done {
-        Ok(()) => Ok((watched, snapshot)),
-        Err(error) => Err(Failed {
-            error,
-            looked_at: (watched, snapshot),
-        }),
-    }
-}
-
-/// Starts the command that the user gave, if any.
-fn start(command: &[String], root: &Utf8Path) -> anyhow::Result<Option<Running>> {
-    let Some((program, args)) = command.split_first() else {
-        return Ok(None);
-    };
-    let command = Invocation::new(program.as_str()).args(args).cwd(root);
+/// Starts the command that the user gave, if any, with the programs of the environment. One that cannot be started is
+/// no reason to stop watching: it may be installed, or written, while we do.
+fn start(command: &[String], root: &Utf8Path, venv: &Venv) -> Option<Running> {
+    let (program, args) = command.split_first()?;
+    let command = venv.activated(Invocation::new(program.as_str()).args(args).cwd(root));
     ui::say("Running", &command.to_string());
-    Ok(Some(command.spawn()?))
+    match command.spawn() {
+        Ok(running) => Some(running),
+        Err(error) => {
+            let help = format!("programs are looked for in {}/bin, then on PATH", venv.root);
+            ui::error(
+                &anyhow::Error::from(error)
+                    .context(format!("the command was not run\n  help: {help}")),
+            );
+            None
+        }
+    }
 }
 
 /// Data on standard output: for people, or with `--json` for programs.

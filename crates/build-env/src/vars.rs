@@ -121,6 +121,12 @@ pub const XTASK_RETRY_UNIT_MS: &str = "XTASK_RETRY_UNIT_MS";
 /// The active virtual environment, as its `activate` script sets it.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 
+/// Where programs are looked for.
+pub const PATH: &str = "PATH";
+
+/// Where Python looks for its standard library; wrong for every other Python, so activating an environment removes it.
+pub const PYTHONHOME: &str = "PYTHONHOME";
+
 /// The program to run as cargo. cargo sets it for subcommands and build scripts; maturin runs what it names.
 pub const CARGO: &str = "CARGO";
 

@@ -16,6 +16,22 @@ pub struct Venv {
     pub python: Interpreter,
 }
 
+impl Venv {
+    /// `command` as it would run after `source bin/activate`: the environment's programs come first on `PATH`.
+    #[must_use]
+    pub fn activated(&self, command: Invocation) -> Invocation {
+        let bin = self.root.join("bin");
+        let path = match crate::vars::var(crate::vars::PATH) {
+            Some(path) => format!("{bin}:{path}"),
+            None => bin.into_string(),
+        };
+        command
+            .env(crate::vars::PATH, path)
+            .env(crate::vars::VIRTUAL_ENV, self.root.as_str())
+            .env_remove(crate::vars::PYTHONHOME)
+    }
+}
+
 /// What the user asked for, and what the project says.
 #[derive(Debug)]
 pub struct Request<'a> {

@@ -2,7 +2,8 @@
 //!
 //! By looking, a few times a second, at what the file system says of each file: a few hundred calls of `stat`
 //! take less than a millisecond, and unlike notifications they also see changes on the shared volumes of a
-//! container. Python sources are not looked at: an editable install has them as they are.
+//! container. An editable install has Python sources as they are, so they are no reason to build; they are one to run
+//! a command again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -21,9 +22,19 @@ const INTERVAL: Duration = Duration::from_millis(150);
 /// start one build and not ten.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// What a change is a reason for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReasonFor {
+    /// Another build: what the extension is made of counts.
+    Building,
+    /// Another build, and running a command after it, such as tests: Python counts as well.
+    BuildingAndRunning,
+}
+
 /// What is looked at.
 #[derive(Debug)]
 pub struct Watched {
+    reason_for: ReasonFor,
     roots: BTreeSet<Utf8PathBuf>,
     /// Files that are no Rust source, or lie elsewhere: what build scripts and `include!` name.
     sources: BTreeSet<Utf8PathBuf>,
@@ -36,7 +47,7 @@ impl Watched {
     /// Rust sources, manifests and configuration in the project in `root` and its workspace, and what else the
     /// last build was made of. A project that cannot be read right now is looked at all the same.
     #[must_use]
-    pub fn new(root: &Utf8Path, request: &Request<'_>) -> Self {
+    pub fn new(root: &Utf8Path, request: &Request<'_>, reason_for: ReasonFor) -> Self {
         let project = Project::load(root).ok();
         let state = project.as_ref().and_then(|project| {
             let venv = environment(project, request).root();
@@ -50,6 +61,7 @@ impl Watched {
         let roots = [Some(root.to_owned()), workspace, crate_dir];
         let sources = state.into_iter().flat_map(|state| state.sources);
         Self {
+            reason_for,
             roots: roots.into_iter().flatten().collect(),
             sources: sources.map(|source| source.path).collect(),
         }
@@ -58,7 +70,11 @@ impl Watched {
     /// The files as they are now.
     #[must_use]
     pub fn look(&self) -> Snapshot {
-        let found = self.roots.iter().flat_map(|root| inputs_below(root));
+        let is_input = |path: &Utf8PathBuf| self.reason_for.is_input(path);
+        let found = self
+            .roots
+            .iter()
+            .flat_map(|root| files_below(root).filter(is_input));
         let paths = found.chain(self.sources.iter().cloned());
         paths
             .map(|path| (path.clone(), Stamp::of(&path).ok()))
@@ -102,12 +118,16 @@ impl Watched {
 /// The files as they are before a build of the project in `root`: a change during the build is a reason for the next
 /// one. Witnesses are made first, since making one changes the time of its file, which would look like a change.
 #[must_use]
-pub fn look_before_build(root: &Utf8Path, request: &Request<'_>) -> Snapshot {
+pub fn look_before_build(
+    root: &Utf8Path,
+    request: &Request<'_>,
+    reason_for: ReasonFor,
+) -> Snapshot {
     if let Ok(project) = Project::load(root) {
         // The build will try again, and tell.
         let _ = cache_keys::witness::keep(&project);
     }
-    Watched::new(root, request).look()
+    Watched::new(root, request, reason_for).look()
 }
 
 /// The files that are not in both, or not the same.
@@ -119,14 +139,16 @@ fn differing(before: &Snapshot, now: &Snapshot) -> Vec<Utf8PathBuf> {
     changed.cloned().collect()
 }
 
-/// Rust sources, manifests, lock files and configuration below `root`.
-fn inputs_below(root: &Utf8Path) -> Vec<Utf8PathBuf> {
-    files_below(root).filter(|path| is_input(path)).collect()
-}
-
-fn is_input(path: &Utf8Path) -> bool {
-    // By its whole name: in a target directory, rustc makes files that end in `.lock`.
-    matches!(path.extension(), Some("rs" | "toml")) || path.file_name() == Some("Cargo.lock")
+impl ReasonFor {
+    /// Rust sources, manifests, lock files and configuration; and Python sources, where they count.
+    fn is_input(self, path: &Utf8Path) -> bool {
+        match path.extension() {
+            Some("rs" | "toml") => true,
+            Some("py" | "pyi") => self == Self::BuildingAndRunning,
+            // By its whole name: in a target directory, rustc makes files that end in `.lock`.
+            _ => path.file_name() == Some("Cargo.lock"),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -136,7 +158,23 @@ mod tests {
     use testkit::Fixture;
 
     fn watched(fixture: &Fixture) -> Watched {
-        Watched::new(&fixture.root(), &Request::default())
+        Watched::new(&fixture.root(), &Request::default(), ReasonFor::Building)
+    }
+
+    #[test]
+    fn python_is_a_reason_to_run_a_command_again_and_not_to_build() {
+        for (file, builds, runs) in [
+            ("src/lib.rs", true, true),
+            ("Cargo.lock", true, true),
+            ("tests/test_it.py", false, true),
+            ("thing/_native.pyi", false, true),
+            ("thing/__pycache__/it.pyc", false, false),
+            ("notes.md", false, false),
+        ] {
+            let path = Utf8Path::new(file);
+            assert_eq!(ReasonFor::Building.is_input(path), builds, "{file}");
+            assert_eq!(ReasonFor::BuildingAndRunning.is_input(path), runs, "{file}");
+        }
     }
 
     #[test]

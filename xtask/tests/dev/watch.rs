@@ -95,3 +95,25 @@ fn a_file_that_an_editor_replaces_is_built_once() {
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(wait_for_lines(&builds, 2).len(), 2);
 }
+
+#[test]
+fn the_command_finds_the_environments_programs_and_runs_again_after_a_change_in_python() {
+    let project = Fixture::mixed("python_watched_thing");
+    dev_ok(&project, &[]);
+    let runs = project.beside("runs");
+    // Such as pytest, which lies beside the environment's Python and nowhere else.
+    let program = project.root().join(".venv/bin/only-here");
+    let watch = Watch::start(&project, &["only-here", runs.as_str()]);
+    // It is not there yet: that is said, and the watch goes on.
+    std::thread::sleep(Duration::from_secs(2));
+    let script = "#!/bin/sh\ncommand -v python >> \"$1\"\n";
+    fs_err::write(&program, script).unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(&program, executable).unwrap();
+    project.write("tests/test_it.py", "x = 1");
+    let found = wait_for_lines(&runs, 1);
+    assert_eq!(found, [project.root().join(".venv/bin/python").as_str()]);
+    project.write("python/python_watched_thing/other.py", "x = 2");
+    wait_for_lines(&runs, 2);
+    drop(watch);
+}
