@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::tune::measurement::Measurement;
 use anyhow::{Context as _, bail};
-use build_bench::baseline::{Comparison, Verdict, compare, lost};
+use build_bench::baseline::{Comparison, Verdict, compare, lost, renamed};
 use build_bench::lane::{Row, UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
@@ -17,11 +17,12 @@ use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::Plan;
 use build_bench::{BenchError, Request, store};
-use build_env::{Toolbox, proc, python};
+use build_env::{Toolbox, cargo_env, python};
 use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use machine_settings::Linkers;
 use project_model::Project;
+use project_model::cargo_config::Layers;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
@@ -198,7 +199,6 @@ fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<
 }
 
 fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Results> {
-    let launcher_s = proc::age_s();
     let project = context.project()?;
     let plan = Plan {
         rows,
@@ -217,6 +217,7 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let program =
         Utf8PathBuf::try_from(program).context("the path of this program is not UTF-8")?;
+    let xtask_root = xtask_root();
     let interrupted = crate::dev::interrupted()?;
     let over: &AtomicBool = &interrupted;
     let request = Request {
@@ -228,13 +229,23 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
         maturin: &maturin,
         python: &python,
         xtask: &program,
+        xtask_root: xtask_root.as_deref(),
         tuned: tuned(&project, &toolbox),
-        launcher_s,
         is_over: &|| over.load(Ordering::SeqCst),
         say: &progress::say,
         warn: &ui::warn,
     };
     Ok(build_bench::run(&request, &mut progress::Terminal::new())?)
+}
+
+/// The workspace in which the user has typed `cargo xtask`; `None` if this program was started in another way.
+fn xtask_root() -> Option<Utf8PathBuf> {
+    let package = cargo_env::started_package().filter(|dir| dir == env!("CARGO_MANIFEST_DIR"))?;
+    let root = package
+        .ancestors()
+        .find(|dir| dir.join("Cargo.lock").is_file())?;
+    let layers = Layers::read(root).ok()?;
+    layers.sets(&["alias", "xtask"]).then(|| root.to_owned())
 }
 
 /// What `cargo xtask tune` has found for this project, if it has been run.
@@ -271,6 +282,11 @@ fn against(results: &Results, baseline: &Results, limit: f64) -> anyhow::Result<
         ui::warn(&format!(
             "not the machine of the baseline, so times tell little: {}",
             reasons.join("; ")
+        ));
+    }
+    for other in renamed(results, baseline) {
+        ui::warn(&format!(
+            "not compared, since it is another command: {other}"
         ));
     }
     let comparisons = compare(results, baseline, limit);

@@ -36,6 +36,7 @@ pub mod strategy;
 mod target;
 pub mod timeline;
 mod tuned;
+mod typed;
 pub mod workspace;
 
 pub use error::BenchError;

@@ -34,10 +34,10 @@ pub struct Request<'a> {
     pub python: &'a Interpreter,
     /// This program.
     pub xtask: &'a Utf8Path,
+    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without cargo.
+    pub xtask_root: Option<&'a Utf8Path>,
     /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
     pub tuned: Option<String>,
-    /// How long cargo took to start it, in seconds, where that is known.
-    pub launcher_s: Option<f64>,
     /// Whether the user wants it to end.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
     /// Tells what takes time.

@@ -19,6 +19,9 @@ pub const SCHEMA: u32 = 1;
 pub struct Results {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// When it was begun, in seconds since 1970. `None`: before `cargo xtask` was measured as it is typed.
+    #[serde(default)]
+    pub measured_at_s: Option<u64>,
     /// How far it has come.
     pub state: State,
     /// What was built.
@@ -351,6 +354,17 @@ impl LaneRecord {
             wheel_command: lane.strategy.shown(Goal::Wheel),
             setting_title: lane.setting.title.to_owned(),
         }
+    }
+
+    /// The same where this program is run as it lies in the target directory, which nobody types.
+    #[must_use]
+    pub fn without_launcher(mut self) -> Self {
+        for command in [&mut self.command, &mut self.wheel_command] {
+            if let Some(program) = command.strip_prefix("cargo xtask ") {
+                *command = format!("xtask {program}, the program alone");
+            }
+        }
+        self
     }
 
     /// The lane, if it is still known.

@@ -106,6 +106,10 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
         return Some((kind, output(rest).unwrap_or_else(|| name.to_owned())));
     }
     match name {
+        // Until it becomes the program that it runs.
+        "cargo" if rest.iter().any(|it| it == "xtask") => {
+            Some((Kind::Tool, "cargo xtask".to_owned()))
+        }
         "cargo" => Some((Kind::Cargo, subcommand(rest))),
         "maturin" | "uv" | "xtask" | "git" => {
             Some((Kind::Tool, format!("{name} {}", subcommand(rest))))
@@ -265,6 +269,11 @@ mod tests {
                 "pyo3-ffi",
             ),
             ("/b/cargo rustc --lib", Kind::Cargo, "rustc"),
+            (
+                "/t/bin/cargo --config a=1 xtask --project /p dev",
+                Kind::Tool,
+                "cargo xtask",
+            ),
             ("maturin develop --uv", Kind::Tool, "maturin develop"),
             ("/v/bin/python3.12 -I -c x", Kind::Python, "python3.12"),
         ];

@@ -83,6 +83,7 @@ fn empty(plan: &Plan) -> Results {
     };
     Results {
         schema: SCHEMA,
+        measured_at_s: None,
         state: State::Running,
         subject: Subject::default(),
         machine: Machine::default(),

@@ -114,11 +114,12 @@ pub(crate) fn method(results: &Results) -> Vec<String> {
         "Each column has a checkout and caches of its own. They are measured in turn, another one first in each round; ratios are medians of pairs of the same round.".to_owned(),
         "What was downloaded is there already, also for a cold build; nothing uses the network while it is measured.".to_owned(),
     ];
-    if let Some(launcher_s) = results.machine.launcher_s {
-        told.push(format!(
-            "`cargo xtask` is measured as the program that it runs; cargo adds {} to find that this is up to date.",
-            seconds(launcher_s)
-        ));
+    let lanes = &results.method.lanes;
+    if lanes
+        .iter()
+        .any(|it| it.command.starts_with("cargo xtask "))
+    {
+        told.push("`cargo xtask` is measured as it is typed, with what cargo takes to find it up to date; compiling it is not in the figures.".to_owned());
     }
     told.extend(edits(results));
     if let Some(bumped) = &results.subject.bumped {
