@@ -13,6 +13,7 @@ pub mod document;
 mod downloads;
 pub mod edit;
 mod error;
+mod estimate;
 mod files;
 mod finding;
 pub mod lane;

@@ -288,7 +288,7 @@ impl<'a> Prepared<'a> {
         &'a self,
         source: &Source<'_>,
         start: Instant,
-        left_s: f64,
+        budget_s: f64,
     ) -> Result<Bench<'a>, BenchError> {
         let request = self.request;
         let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
@@ -335,9 +335,9 @@ impl<'a> Prepared<'a> {
             marks,
             value: first_value(),
             start,
-            deadline: Duration::try_from_secs_f64(left_s)
+            deadline: Duration::try_from_secs_f64(budget_s)
                 .ok()
-                .and_then(|left| start.checked_add(left)),
+                .and_then(|budget| start.checked_add(budget)),
         })
     }
 }

@@ -87,7 +87,7 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
     let start = Instant::now();
     let mut results = prepared.results(&source)?;
     results.method.time_budget_s = request.plan.time_budget_s;
-    let mut bench = prepared.bench(&source, start, request.plan.time_budget_s - results.spent_s)?;
+    let mut bench = prepared.bench(&source, start, request.plan.time_budget_s)?;
     let mut keeper = Keeper {
         path: workspace.results(),
         observer,

@@ -299,6 +299,15 @@ impl Cell {
         format!("{}/{}", self.strategy, self.setting)
     }
 
+    /// The lane, if it is still known.
+    #[must_use]
+    pub fn lane(&self) -> Option<Lane> {
+        Some(Lane {
+            strategy: Strategy::find(&self.strategy)?,
+            setting: Setting::find(&self.setting)?,
+        })
+    }
+
     /// The runs that count.
     pub fn counted(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.round > 0)

@@ -5,4 +5,4 @@ mod gantt;
 pub mod html;
 pub mod markdown;
 pub mod table;
-pub(crate) mod words;
+pub mod words;

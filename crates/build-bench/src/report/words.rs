@@ -19,6 +19,18 @@ fn digits(time_s: f64) -> String {
     format!("{time_s:.digits$}")
 }
 
+/// A whole time in the units that people use: `90 s`, `3 min 25 s`, `20 min`.
+#[must_use]
+pub fn duration(time_s: f64) -> String {
+    let whole_s = time_s.round().max(0.0);
+    let (minutes, seconds) = ((whole_s / 60.0).floor(), whole_s % 60.0);
+    match (whole_s, seconds) {
+        (whole_s, _) if whole_s < 120.0 => format!("{whole_s:.0} s"),
+        (_, 0.0) => format!("{minutes:.0} min"),
+        _ => format!("{minutes:.0} min {seconds:.0} s"),
+    }
+}
+
 /// From where to where, in seconds; with `~` where it comes from other cells.
 pub(crate) fn range(interval: Interval) -> String {
     let mark = match interval.method {
@@ -152,8 +164,8 @@ fn noise(results: &Results) -> Option<String> {
 fn load(results: &Results) -> Option<String> {
     let load = results.machine.load_at_start?;
     Some(format!(
-        "Load when it began: {load:.2}; it took {:.0} min.",
-        results.spent_s / 60.0
+        "Load when it began: {load:.2}; it took {}.",
+        duration(results.spent_s)
     ))
 }
 
@@ -186,6 +198,21 @@ pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_time_is_told_as_another() {
+        let told = [1.0, 59.6, 90.0, 120.0, 205.0, 1200.0, 5400.0].map(duration);
+        let expected = [
+            "1 s",
+            "60 s",
+            "90 s",
+            "2 min",
+            "3 min 25 s",
+            "20 min",
+            "90 min",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn three_digits_are_enough() {
