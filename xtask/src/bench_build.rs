@@ -16,9 +16,11 @@ use build_bench::report::table::table;
 use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::Plan;
+use build_bench::setting::SETTINGS;
+use build_bench::strategy::STRATEGIES;
 use build_bench::{BenchError, Request, store};
 use build_env::{Toolbox, cargo_env, python};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use machine_settings::Linkers;
 use project_model::Project;
@@ -38,9 +40,7 @@ pub(crate) struct Args {
     /// Measure only this situation; may be given several times [default: all]
     #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
-    /// Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is
-    /// what the others are compared with [default: a choice for the questions of most projects]
-    #[arg(long, value_name = "NAME", value_parser = strategy)]
+    #[arg(long, value_name = "NAME", value_parser = strategy, help = strategy_help())]
     strategy: Vec<String>,
     /// How often a short build is measured; a long one a seventh of that
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
@@ -74,8 +74,8 @@ pub(crate) struct Args {
         requires = "baseline"
     )]
     fail_above: f64,
-    /// Measure nothing: write reports of an earlier `--json`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "scenario", "strategy"])]
+    /// Measure nothing: write reports of an earlier `--json`, of all situations in it or of those that are named
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "strategy"])]
     from: Option<Utf8PathBuf>,
     /// Write the figures into the tables of this Markdown file, and measure what they ask for unless it is said otherwise
     #[arg(long, value_name = "FILE")]
@@ -91,6 +91,19 @@ fn scenarios() -> PossibleValuesParser {
         .iter()
         .map(|it| PossibleValue::new(it.id).help(it.title));
     PossibleValuesParser::new(values.collect::<Vec<_>>())
+}
+
+/// What may be named, since clap cannot list names that are put together.
+fn strategy_help() -> String {
+    let strategies = STRATEGIES.iter().map(|it| it.id).collect::<Vec<_>>();
+    let settings = SETTINGS.iter().map(|it| it.id).collect::<Vec<_>>();
+    format!(
+        "Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is \
+         what the others are compared with [default: a choice for the questions of most projects] [possible values: all, {}; \
+         each alone or with one of /{}]",
+        strategies.join(", "),
+        settings.join(", /")
+    )
 }
 
 /// A name that stands for at least one lane.
@@ -125,7 +138,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return Ok(document.check());
     }
     let results = match &args.from {
-        Some(path) => store::load(path)?,
+        Some(path) => earlier(path, &args.scenario)?,
         None => measured(context, args, wanted(args, document.as_ref())?)?,
     };
     print!("{}", table(&results));
@@ -144,6 +157,18 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         Some(baseline) => against(&results, &baseline, args.fail_above),
         None => Ok(Answer::Done),
     }
+}
+
+/// The results in `path`, of `scenarios` alone if some are named.
+fn earlier(path: &Utf8Path, scenarios: &[String]) -> anyhow::Result<Results> {
+    let mut results = store::load(path)?;
+    results.keep(scenarios);
+    if results.cells.is_empty() {
+        bail!(
+            "{path} has nothing of what was named\n  help: leave out --scenario to see all that it has"
+        );
+    }
+    Ok(results)
 }
 
 /// Writes whatever is to be written. An abort leaves documents as they are.
@@ -340,6 +365,18 @@ fn seconds(time_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_names_all_that_may_be_named() {
+        let help = strategy_help();
+        let strategies = STRATEGIES.iter().map(|it| it.id);
+        for name in strategies
+            .chain(SETTINGS.iter().map(|it| it.id))
+            .chain(["all"])
+        {
+            assert!(help.contains(name), "{name}");
+        }
+    }
 
     #[test]
     fn times_are_read_with_their_unit() {

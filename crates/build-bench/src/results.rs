@@ -202,6 +202,16 @@ impl Results {
         found.unwrap_or(cell)
     }
 
+    /// Keeps these scenarios alone; all, if none is named.
+    pub fn keep(&mut self, scenarios: &[String]) {
+        if !scenarios.is_empty() {
+            self.method
+                .scenarios
+                .retain(|it| scenarios.contains(&it.id));
+            self.cells.retain(|it| scenarios.contains(&it.scenario));
+        }
+    }
+
     /// Adds a run.
     pub fn add(&mut self, scenario: &Scenario, lane: &Lane, run: Run) {
         if let Some(cell) = self.cell_mut(scenario, lane) {
