@@ -9,7 +9,7 @@ use std::time::Duration;
 use ::tune::measurement::Measurement;
 use anyhow::{Context as _, bail};
 use build_bench::baseline::{Comparison, Verdict, compare, lost, renamed};
-use build_bench::lane::{Row, UnknownName, rows};
+use build_bench::lane::{UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
@@ -77,11 +77,11 @@ pub(crate) struct Args {
     /// Measure nothing: write reports of an earlier `--json`, of all situations in it or of those that are named
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "strategy"])]
     from: Option<Utf8PathBuf>,
-    /// Write the figures into the tables of this Markdown file, and measure what they ask for unless it is said otherwise
-    #[arg(long, value_name = "FILE")]
-    document: Option<Utf8PathBuf>,
-    /// With --document: measure and write nothing; exit code 3 if figures and commands no longer belong together
-    #[arg(long, requires = "document", conflicts_with_all = ["resume", "from", "json", "markdown", "html", "baseline"])]
+    /// With --from: write a chart and one table into this Markdown file, between its two markers
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["scenario", "json", "markdown", "html", "baseline"])]
+    into: Option<Utf8PathBuf>,
+    /// With --into: write nothing; exit code 3 if the file is not what the results say, or names no longer mean what was measured
+    #[arg(long, requires = "into")]
     check: bool,
 }
 
@@ -132,19 +132,25 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     // Before anything is measured, so that a wrong name costs no time.
     let baseline = args.baseline.as_deref().map(store::load).transpose()?;
-    let document = args.document.as_deref().map(document::File::read);
-    let document = document.transpose()?;
-    if let Some(document) = document.as_ref().filter(|_| args.check) {
-        return Ok(document.check());
-    }
     let results = match &args.from {
         Some(path) => earlier(path, &args.scenario)?,
-        None => measured(context, args, wanted(args, document.as_ref())?)?,
+        None => measured(context, args)?,
     };
+    if let (Some(from), Some(path)) = (&args.from, &args.into) {
+        let document = document::Document {
+            results: &results,
+            from,
+            path,
+        };
+        return if args.check {
+            document.check()
+        } else {
+            document.write()
+        };
+    }
     print!("{}", table(&results));
-    let reported = reported(&results, args, document.as_ref());
     // Those of `--from` lie where the user knows.
-    match reported {
+    match write_reports(&results, args) {
         Err(error) if args.from.is_none() => return Err(with_results(error, context)),
         done => done?,
     }
@@ -171,21 +177,6 @@ fn earlier(path: &Utf8Path, scenarios: &[String]) -> anyhow::Result<Results> {
     Ok(results)
 }
 
-/// Writes whatever is to be written. An abort leaves documents as they are.
-fn reported(
-    results: &Results,
-    args: &Args,
-    document: Option<&document::File>,
-) -> anyhow::Result<()> {
-    write_reports(results, args)?;
-    match document {
-        Some(document) if args.from.is_some() || results.state == State::Complete => {
-            document.fill(results)
-        }
-        _ => Ok(()),
-    }
-}
-
 /// What was measured in twenty minutes is not to be lost because a file cannot be written.
 fn with_results(error: anyhow::Error, context: &Context) -> anyhow::Error {
     let path = || {
@@ -200,30 +191,8 @@ fn with_results(error: anyhow::Error, context: &Context) -> anyhow::Error {
     }
 }
 
-/// What to measure: the default, or what a document asks for; of that, what was asked for by name.
-fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<Row>> {
-    let named = rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?;
-    let Some(document) = document else {
-        return Ok(named);
-    };
-    let is_named =
-        |row: &Row| args.strategy.is_empty() || named.iter().any(|other| other.lane == row.lane);
-    let is_asked = |id: &str| args.scenario.is_empty() || args.scenario.iter().any(|it| it == id);
-    let mut asked = document.rows();
-    asked.retain(is_named);
-    for row in &mut asked {
-        row.scenarios.retain(|scenario| is_asked(scenario.id));
-    }
-    asked.retain(|row| !row.scenarios.is_empty());
-    if asked.is_empty() {
-        bail!(
-            "nothing that was named is asked for in the document\n  help: leave out --scenario and --strategy to measure all that it asks for"
-        );
-    }
-    Ok(asked)
-}
-
-fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Results> {
+fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
+    let rows = rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?;
     let project = context.project()?;
     let plan = Plan {
         rows,

@@ -9,7 +9,6 @@ pub mod baseline;
 pub mod bench;
 mod bump;
 mod checkout;
-pub mod document;
 mod downloads;
 pub mod edit;
 mod error;
