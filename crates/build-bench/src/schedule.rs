@@ -40,32 +40,19 @@ const SHARE_OF_THE_END: f64 = 0.015;
 /// How much is kept back for what is more important, of what that is thought to take: both are estimates, and a second
 /// too few would leave it out.
 const RESERVE_FACTOR: f64 = 1.1;
+
 impl Plan {
     /// All runs, in the order in which they are to be made.
     #[must_use]
     pub fn sequence(&self) -> Vec<Job> {
         let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
         let dear: Vec<_> = of_cost(Cost::Dear).collect();
-        let first: Vec<_> = dear.first().map(|it| (*it, 1)).into_iter().collect();
-        let warm_ups = of_cost(Cost::Quick).filter(|it| it.warms_up());
-        let figures = of_cost(Cost::Quick).map(|it| (it, 1));
-        let begin: Vec<_> = first
-            .into_iter()
-            .chain(warm_ups.map(|it| (it, 0)))
-            .chain(figures)
+        let mut jobs: Vec<_> = self
+            .rows
+            .iter()
+            .enumerate()
+            .flat_map(|(row, it)| begin(row, it))
             .collect();
-        let mut jobs = Vec::new();
-        for (row, lane) in self.rows.iter().enumerate() {
-            let of_lane = begin
-                .iter()
-                .filter(|(scenario, _)| lane.scenarios.contains(scenario));
-            jobs.extend(of_lane.map(|&(scenario, round)| Job {
-                lane: lane.lane,
-                row,
-                scenario,
-                round,
-            }));
-        }
         let later: Vec<_> = dear.iter().skip(1).copied().collect();
         let medium_runs = Cost::Medium.runs(self.runs);
         let rounds = self.runs.max(u32::try_from(later.len()).unwrap_or(0));
@@ -203,6 +190,27 @@ impl Scenario {
     fn warms_up(&self) -> bool {
         self.edits().next().is_some()
     }
+}
+
+/// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs no edit comes first:
+/// finding the lines that are changed takes several builds.
+fn begin(row: usize, Row { lane, scenarios }: &Row) -> Vec<Job> {
+    let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
+    let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.warms_up());
+    let first = of_cost(Cost::Dear).take(1).chain(others).map(|it| (it, 1));
+    let rounds = [0, 1]
+        .into_iter()
+        .flat_map(|round| edits.iter().map(move |&it| (it, round)));
+    let all = first
+        .chain(rounds)
+        .filter(|(scenario, _)| scenarios.contains(scenario));
+    let jobs = all.map(|(scenario, round)| Job {
+        lane: *lane,
+        row,
+        scenario,
+        round,
+    });
+    jobs.collect()
 }
 
 /// A run that is due.

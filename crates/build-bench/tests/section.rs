@@ -94,7 +94,7 @@ fn names_that_no_longer_mean_what_was_measured_are_told() {
         ),
         (
             |it| it.method.scenarios[0].title = "cold".to_owned(),
-            "`cold` was: cold; it is: cold: a fresh clone",
+            "`cold` was: cold; it is: a fresh clone",
         ),
         (
             |it| it.method.scenarios[1].id = "gone".to_owned(),

@@ -18,7 +18,7 @@ const SHOWN: [&str; 6] = [
 
 const WIDTH: f64 = 760.0;
 /// Where bars begin, and where that of the longest interval ends.
-const BARS: (f64, f64) = (345.0, 600.0);
+const BARS: (f64, f64) = (335.0, 570.0);
 /// The height of a bar with its space, of a heading, and of what stands above all of it.
 const ROW: f64 = 22.0;
 const HEADING: f64 = 30.0;
