@@ -74,13 +74,15 @@ pub(crate) struct Args {
         requires = "baseline"
     )]
     fail_above: f64,
-    /// Measure nothing: write reports of an earlier `--json`, of all situations in it or of those that are named
+    /// Measure nothing: write reports of an earlier `--json`, of all situations in it or of those that are
+    /// named
     #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "strategy"])]
     from: Option<Utf8PathBuf>,
     /// With --from: write a chart and one table into this Markdown file, between its two markers
     #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["scenario", "json", "markdown", "html", "baseline"])]
     into: Option<Utf8PathBuf>,
-    /// With --into: write nothing; exit code 3 if the file is not what the results say, or names no longer mean what was measured
+    /// With --into: write nothing; exit code 3 if the file is not what the results say, or names no longer
+    /// mean what was measured
     #[arg(long, requires = "into")]
     check: bool,
 }
@@ -232,7 +234,8 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
     Ok(build_bench::run(&request, &mut progress::Terminal::new())?)
 }
 
-/// The workspace in which the user has typed `cargo xtask`; `None` if this program was started in another way.
+/// The workspace in which the user has typed `cargo xtask`; `None` if this program was started in another
+/// way.
 fn xtask_root() -> Option<Utf8PathBuf> {
     let package = cargo_env::started_package().filter(|dir| dir == env!("CARGO_MANIFEST_DIR"))?;
     let root = package

@@ -289,8 +289,8 @@ fn colab(workspace: &Workspace) -> anyhow::Result<Done> {
     )
 }
 
-/// Whether the figures of the documentation are those that were measured, under names that still mean the same. Their size is
-/// nobody's business here.
+/// Whether the figures of the documentation are those that were measured, under names that still mean the
+/// same. Their size is nobody's business here.
 fn figures(workspace: &Workspace) -> anyhow::Result<Done> {
     let check = Invocation::new(ourselves()?);
     let (from, into) = ("docs/build-times.json", "docs/rust-build-optimization.md");

@@ -90,12 +90,10 @@ impl<'a> Experience<'a> {
         let cells = self.results.cells.iter();
         let others = cells.filter(|cell| cell.scenario == scenario.id);
         let longest_s = others.filter_map(|it| self.took_s(it)).reduce(f64::max);
-        self.from_caches_s(lane, scenario)
-            .or(longest_s)
-            .map_or_else(
-                || self.guess(scenario),
-                |it| Estimate::of(it, SHARE_OF_ANOTHER_LANE),
-            )
+        self.cached_s(lane, scenario).or(longest_s).map_or_else(
+            || self.guess(scenario),
+            |it| Estimate::of(it, SHARE_OF_ANOTHER_LANE),
+        )
     }
 
     /// What has to be built on `lane` before anything else can be measured, where nothing was.
@@ -118,9 +116,9 @@ impl<'a> Experience<'a> {
         }
     }
 
-    /// What a build takes that comes from the lane's caches: a fresh clone what `target/` gone took, and a wheel less than one
-    /// with empty caches by as much as `target/` gone takes less than a cold build.
-    fn from_caches_s(&self, lane: &Lane, scenario: &Scenario) -> Option<f64> {
+    /// What a build takes that comes from the lane's caches: a fresh clone what `target/` gone took, and a
+    /// wheel less than one with empty caches by as much as `target/` gone takes less than a cold build.
+    fn cached_s(&self, lane: &Lane, scenario: &Scenario) -> Option<f64> {
         if !lane.has_caches() || scenario.does(Action::EmptyCaches) {
             return None;
         }

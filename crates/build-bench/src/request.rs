@@ -34,7 +34,8 @@ pub struct Request<'a> {
     pub python: &'a Interpreter,
     /// This program.
     pub xtask: &'a Utf8Path,
-    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without cargo.
+    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without
+    /// cargo.
     pub xtask_root: Option<&'a Utf8Path>,
     /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
     pub tuned: Option<String>,

@@ -1,10 +1,10 @@
-//! What is measured next. A plain function of what has been measured so far, so that an interrupted measurement goes
-//! on where it was, and a test sees what would be done without doing it.
+//! What is measured next. A plain function of what has been measured so far, so that an interrupted
+//! measurement goes on where it was, and a test sees what would be done without doing it.
 //!
-//! Each lane has its first build, and right after it its first figures of the quick scenarios: whoever ends the measurement
-//! early has these. From then on lanes take turns within a round, and another one begins each time, so that a machine that
-//! gets slower, or warmer, does so for all of them. Between two of the long scenarios there is always a round of the quick
-//! ones: their runs are spread over the whole time.
+//! Each lane has its first build, and right after it its first figures of the quick scenarios: whoever ends
+//! the measurement early has these. From then on lanes take turns within a round, and another one begins each
+//! time, so that a machine that gets slower, or warmer, does so for all of them. Between two of the long
+//! scenarios there is always a round of the quick ones: their runs are spread over the whole time.
 
 use crate::estimate::{Estimate, Experience};
 use crate::lane::{Lane, Row};
@@ -93,7 +93,8 @@ impl Plan {
         jobs.collect()
     }
 
-    /// The next run that is neither made nor impossible, where `spent_s` seconds are gone; and how long it will take.
+    /// The next run that is neither made nor impossible, where `spent_s` seconds are gone; and how long it
+    /// will take.
     #[must_use]
     pub fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
         let left_s = self.usable_s() - spent_s;
@@ -192,8 +193,8 @@ impl Scenario {
     }
 }
 
-/// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs no edit comes first:
-/// finding the lines that are changed takes several builds.
+/// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs
+/// no edit comes first: finding the lines that are changed takes several builds.
 fn begin(row: usize, Row { lane, scenarios }: &Row) -> Vec<Job> {
     let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
     let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.warms_up());
@@ -223,8 +224,9 @@ struct Due {
     estimate: Estimate,
 }
 
-/// Where time is short, lower comes first: the first build of each lane and its first figures of what is quick; then the
-/// first figures of what costs more; then what is measured again. Within these the first lane comes before the others.
+/// Where time is short, lower comes first: the first build of each lane and its first figures of what is
+/// quick; then the first figures of what costs more; then what is measured again. Within these the first lane
+/// comes before the others.
 fn rank(results: &Results, job: &Job, begins: bool) -> (usize, usize) {
     let cell = results.cell(job.scenario.id, &job.lane);
     let has_figure = cell.is_some_and(|cell| cell.counted().next().is_some());
@@ -258,8 +260,8 @@ impl Built {
     }
 }
 
-/// Those of `due`, the most important first, that fit into `left_s` seconds together. What does not fit keeps no room
-/// from what comes after it.
+/// Those of `due`, the most important first, that fit into `left_s` seconds together. What does not fit keeps
+/// no room from what comes after it.
 fn fitting<'a>(experience: &Experience<'_>, due: &'a [Due], left_s: f64) -> Vec<&'a Due> {
     let mut built = Built::default();
     let mut kept_s = 0.0;
@@ -275,8 +277,8 @@ fn fitting<'a>(experience: &Experience<'_>, due: &'a [Due], left_s: f64) -> Vec<
     fitting
 }
 
-/// What may be tried where nothing is thought to fit: the most important run of which too little is known to say that
-/// it does not. It is ended when the time is over.
+/// What may be tried where nothing is thought to fit: the most important run of which too little is known to
+/// say that it does not. It is ended when the time is over.
 fn attempt<'a>(experience: &Experience<'_>, due: &'a [Due], left_s: f64) -> Option<&'a Due> {
     let may_fit = |it: &&Due| Built::default().cost(experience, it).least_s <= left_s;
     due.iter().find(may_fit).filter(|_| left_s > 0.0)

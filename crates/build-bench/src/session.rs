@@ -81,11 +81,8 @@ pub fn measure(
         match done {
             Ok(run) => results.add(job.scenario, &job.lane, Run { at_s, ..run }),
             Err(Stop::Interrupted) => {
-                results.state = State::Interrupted;
                 plan.note_missing(results, "interrupted");
-                results.summarise();
-                observer.ended(results)?;
-                return Ok(State::Interrupted);
+                return end(State::Interrupted, results, observer);
             }
             Err(Stop::Failed(reason)) => close(results, &job, &reason),
             Err(Stop::LaneFailed(reason)) => close_lane(results, &job, &reason),
@@ -94,12 +91,20 @@ pub fn measure(
         results.summarise();
         observer.ended(results)?;
     }
-    results.state = State::Complete;
     let budget = duration(plan.time_budget_s);
     plan.note_missing(results, &format!("no time was left of {budget}"));
+    end(State::Complete, results, observer)
+}
+
+fn end(
+    state: State,
+    results: &mut Results,
+    observer: &mut dyn Observer,
+) -> Result<State, BenchError> {
+    results.state = state;
     results.summarise();
     observer.ended(results)?;
-    Ok(State::Complete)
+    Ok(state)
 }
 
 fn progress(plan: &Plan, results: &Results, now_s: f64, estimate_s: f64) -> Progress {

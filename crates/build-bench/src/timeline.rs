@@ -127,8 +127,8 @@ fn is_c_compiler(name: &str) -> bool {
     matches!(plain, "cc" | "gcc" | "clang" | "c++" | "g++" | "clang++")
 }
 
-/// The crate that rustc is called for; none if it is only asked something. All build scripts are called the same: they are
-/// told by the package.
+/// The crate that rustc is called for; none if it is only asked something. All build scripts are called the
+/// same: they are told by the package.
 fn crate_name(args: &[String]) -> Option<String> {
     let name = after(args, "--crate-name").filter(|name| *name != "___")?;
     let is_build_script = name.starts_with("build_script_");
@@ -160,8 +160,8 @@ fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit())
 }
 
-/// The crate whose file a linker or a compiler of C writes; for C with the name of the file. cargo puts a hash behind the
-/// name, and the crate `cc` before it.
+/// The crate whose file a linker or a compiler of C writes; for C with the name of the file. cargo puts a
+/// hash behind the name, and the crate `cc` before it.
 fn output(args: &[String]) -> Option<String> {
     let path = Utf8Path::new(after(args, "-o")?);
     let name = path.file_stem()?;
@@ -210,8 +210,8 @@ pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
     named.collect()
 }
 
-/// The part of the build that `span`, one of `spans`, belongs to; none for what lasts from before the building until after
-/// it, as the command itself does.
+/// The part of the build that `span`, one of `spans`, belongs to; none for what lasts from before the
+/// building until after it, as the command itself does.
 #[must_use]
 pub fn part_of(span: &Span, spans: &[Span]) -> Option<&'static str> {
     let building_s = building_s(spans);

@@ -1,12 +1,12 @@
-//! `cargo xtask` as a user types it: cargo finds the compiled program up to date and becomes it, which is part of what
-//! somebody waits for.
+//! `cargo xtask` as a user types it: cargo finds the compiled program up to date and becomes it, which is
+//! part of what somebody waits for.
 
 use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
 
-/// The `command` of the program, as `cargo xtask` typed in `root`, the workspace that holds it. cargo gets the environment of
-/// the user's shell: with another one it would compile the program anew. What the command changes holds for the program alone;
-/// env(1) puts that between the two.
+/// The `command` of the program, as `cargo xtask` typed in `root`, the workspace that holds it. cargo gets
+/// the environment of the user's shell: with another one it would compile the program anew. What the command
+/// changes holds for the program alone; env(1) puts that between the two.
 pub(crate) fn typed(command: &Invocation, root: &Utf8Path) -> Invocation {
     let mut runner = vec!["env".to_owned()];
     let removed = command.env.iter().filter(|(_, value)| value.is_none());

@@ -396,8 +396,8 @@ fn on_a_machine_that_gets_slower_the_first_lane_has_all_its_figures_and_each_wha
     }
 }
 
-/// A project whose first build on each lane takes `first_build_s`; everything else is quick. Ends what is still running when
-/// the time is over, as the real executor does.
+/// A project whose first build on each lane takes `first_build_s`; everything else is quick. Ends what is
+/// still running when the time is over, as the real executor does.
 struct FirstBuilds {
     now_s: f64,
     first_build_s: f64,
@@ -436,8 +436,8 @@ impl Executor for FirstBuilds {
     }
 }
 
-/// Measures `scenarios` on `strategies` within the budget. How many runs count of each cell, by lanes, and the time that
-/// was spent.
+/// Measures `scenarios` on `strategies` within the budget. How many runs count of each cell, by lanes, and
+/// the time that was spent.
 fn counts(
     strategies: &[&str],
     scenarios: &[&str],

@@ -2,8 +2,8 @@
 
 /// Year, month and day, so many days after 1 January 1970.
 ///
-/// Counted in years that begin on 1 March, a leap day is the last of its year, and the months before it have a
-/// regular pattern: 153 days for each five.
+/// Counted in years that begin on 1 March, a leap day is the last of its year, and the months before it have
+/// a regular pattern: 153 days for each five.
 #[must_use]
 pub fn date(days: u64) -> (u64, u64, u64) {
     const DAYS_OF_400_YEARS: u64 = 146_097;

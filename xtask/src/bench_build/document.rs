@@ -1,4 +1,5 @@
-//! `cargo xtask bench-build --into`: a chart and a table in a Markdown file, from results that are kept beside it.
+//! `cargo xtask bench-build --into`: a chart and a table in a Markdown file, from results that are kept
+//! beside it.
 
 use anyhow::bail;
 use build_bench::report::chart::chart;

@@ -1,5 +1,5 @@
-//! One chart for a document, as a picture of its own: how the other columns compare with the first, in the situations that
-//! decide most. Readable on light and dark ground, since it brings its own.
+//! One chart for a document, as a picture of its own: how the other columns compare with the first, in the
+//! situations that decide most. Readable on light and dark ground, since it brings its own.
 
 use super::html::escaped;
 use super::words;

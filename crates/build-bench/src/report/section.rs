@@ -1,5 +1,5 @@
-//! The part of a document that shows a measurement: a chart and one table of situations by ways to build, between two
-//! markers. Everything in it follows from the results, so it can be compared with them.
+//! The part of a document that shows a measurement: a chart and one table of situations by ways to build,
+//! between two markers. Everything in it follows from the results, so it can be compared with them.
 
 use super::words;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
@@ -12,7 +12,8 @@ pub const END: &str = "<!-- bench-build: end -->";
 /// Where the chart is, seen from the document.
 pub const CHART: &str = "images/build-times.svg";
 
-/// `document` with what `results` say between the markers. `None` if these are not there once each, in this order.
+/// `document` with what `results` say between the markers. `None` if these are not there once each, in this
+/// order.
 #[must_use]
 pub fn with_section(document: &str, results: &Results) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;

@@ -112,8 +112,8 @@ pub(crate) fn date(results: &Results) -> Option<String> {
     Some(format!("{day} {month} {year}"))
 }
 
-/// The result in one sentence: how the second column compares with the first after an edit, if that was measured; of what,
-/// and when.
+/// The result in one sentence: how the second column compares with the first after an edit, if that was
+/// measured; of what, and when.
 pub(crate) fn result(results: &Results) -> String {
     let subject = &results.subject;
     let commit = subject.commit.as_ref().map(|it| format!(" at {it}"));
