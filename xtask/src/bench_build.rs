@@ -8,20 +8,23 @@ use std::time::Duration;
 
 use ::tune::measurement::Measurement;
 use anyhow::{Context as _, bail};
-use build_bench::baseline::{Comparison, Verdict, compare, lost};
-use build_bench::lane::{Row, UnknownName, rows};
+use build_bench::baseline::{Comparison, Verdict, compare, lost, renamed};
+use build_bench::lane::{UnknownName, rows};
 use build_bench::report::html::html;
 use build_bench::report::markdown::markdown;
 use build_bench::report::table::table;
 use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::Plan;
+use build_bench::setting::SETTINGS;
+use build_bench::strategy::STRATEGIES;
 use build_bench::{BenchError, Request, store};
-use build_env::{Toolbox, proc, python};
-use camino::Utf8PathBuf;
+use build_env::{Toolbox, cargo_env, python};
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use machine_settings::Linkers;
 use project_model::Project;
+use project_model::cargo_config::Layers;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
@@ -37,9 +40,7 @@ pub(crate) struct Args {
     /// Measure only this situation; may be given several times [default: all]
     #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
-    /// Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is
-    /// what the others are compared with [default: a choice for the questions of most projects]
-    #[arg(long, value_name = "NAME", value_parser = strategy)]
+    #[arg(long, value_name = "NAME", value_parser = strategy, help = strategy_help())]
     strategy: Vec<String>,
     /// How often a short build is measured; a long one a seventh of that
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
@@ -73,14 +74,16 @@ pub(crate) struct Args {
         requires = "baseline"
     )]
     fail_above: f64,
-    /// Measure nothing: write reports of an earlier `--json`
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "scenario", "strategy"])]
+    /// Measure nothing: write reports of an earlier `--json`, of all situations in it or of those that are
+    /// named
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["resume", "strategy"])]
     from: Option<Utf8PathBuf>,
-    /// Write the figures into the tables of this Markdown file, and measure what they ask for unless it is said otherwise
-    #[arg(long, value_name = "FILE")]
-    document: Option<Utf8PathBuf>,
-    /// With --document: measure and write nothing; exit code 3 if figures and commands no longer belong together
-    #[arg(long, requires = "document", conflicts_with_all = ["resume", "from", "json", "markdown", "html", "baseline"])]
+    /// With --from: write a chart and one table into this Markdown file, between its two markers
+    #[arg(long, value_name = "FILE", requires = "from", conflicts_with_all = ["scenario", "json", "markdown", "html", "baseline"])]
+    into: Option<Utf8PathBuf>,
+    /// With --into: write nothing; exit code 3 if the file is not what the results say, or names no longer
+    /// mean what was measured
+    #[arg(long, requires = "into")]
     check: bool,
 }
 
@@ -90,6 +93,19 @@ fn scenarios() -> PossibleValuesParser {
         .iter()
         .map(|it| PossibleValue::new(it.id).help(it.title));
     PossibleValuesParser::new(values.collect::<Vec<_>>())
+}
+
+/// What may be named, since clap cannot list names that are put together.
+fn strategy_help() -> String {
+    let strategies = STRATEGIES.iter().map(|it| it.id).collect::<Vec<_>>();
+    let settings = SETTINGS.iter().map(|it| it.id).collect::<Vec<_>>();
+    format!(
+        "Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is \
+         what the others are compared with [default: a choice for the questions of most projects] [possible values: all, {}; \
+         each alone or with one of /{}]",
+        strategies.join(", "),
+        settings.join(", /")
+    )
 }
 
 /// A name that stands for at least one lane.
@@ -118,19 +134,25 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     // Before anything is measured, so that a wrong name costs no time.
     let baseline = args.baseline.as_deref().map(store::load).transpose()?;
-    let document = args.document.as_deref().map(document::File::read);
-    let document = document.transpose()?;
-    if let Some(document) = document.as_ref().filter(|_| args.check) {
-        return Ok(document.check());
-    }
     let results = match &args.from {
-        Some(path) => store::load(path)?,
-        None => measured(context, args, wanted(args, document.as_ref())?)?,
+        Some(path) => earlier(path, &args.scenario)?,
+        None => measured(context, args)?,
     };
+    if let (Some(from), Some(path)) = (&args.from, &args.into) {
+        let document = document::Document {
+            results: &results,
+            from,
+            path,
+        };
+        return if args.check {
+            document.check()
+        } else {
+            document.write()
+        };
+    }
     print!("{}", table(&results));
-    let reported = reported(&results, args, document.as_ref());
     // Those of `--from` lie where the user knows.
-    match reported {
+    match write_reports(&results, args) {
         Err(error) if args.from.is_none() => return Err(with_results(error, context)),
         done => done?,
     }
@@ -145,19 +167,16 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     }
 }
 
-/// Writes whatever is to be written. An abort leaves documents as they are.
-fn reported(
-    results: &Results,
-    args: &Args,
-    document: Option<&document::File>,
-) -> anyhow::Result<()> {
-    write_reports(results, args)?;
-    match document {
-        Some(document) if args.from.is_some() || results.state == State::Complete => {
-            document.fill(results)
-        }
-        _ => Ok(()),
+/// The results in `path`, of `scenarios` alone if some are named.
+fn earlier(path: &Utf8Path, scenarios: &[String]) -> anyhow::Result<Results> {
+    let mut results = store::load(path)?;
+    results.keep(scenarios);
+    if results.cells.is_empty() {
+        bail!(
+            "{path} has nothing of what was named\n  help: leave out --scenario to see all that it has"
+        );
     }
+    Ok(results)
 }
 
 /// What was measured in twenty minutes is not to be lost because a file cannot be written.
@@ -174,31 +193,8 @@ fn with_results(error: anyhow::Error, context: &Context) -> anyhow::Error {
     }
 }
 
-/// What to measure: the default, or what a document asks for; of that, what was asked for by name.
-fn wanted(args: &Args, document: Option<&document::File>) -> anyhow::Result<Vec<Row>> {
-    let named = rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?;
-    let Some(document) = document else {
-        return Ok(named);
-    };
-    let is_named =
-        |row: &Row| args.strategy.is_empty() || named.iter().any(|other| other.lane == row.lane);
-    let is_asked = |id: &str| args.scenario.is_empty() || args.scenario.iter().any(|it| it == id);
-    let mut asked = document.rows();
-    asked.retain(is_named);
-    for row in &mut asked {
-        row.scenarios.retain(|scenario| is_asked(scenario.id));
-    }
-    asked.retain(|row| !row.scenarios.is_empty());
-    if asked.is_empty() {
-        bail!(
-            "nothing that was named is asked for in the document\n  help: leave out --scenario and --strategy to measure all that it asks for"
-        );
-    }
-    Ok(asked)
-}
-
-fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Results> {
-    let launcher_s = proc::age_s();
+fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
+    let rows = rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?;
     let project = context.project()?;
     let plan = Plan {
         rows,
@@ -217,6 +213,7 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let program =
         Utf8PathBuf::try_from(program).context("the path of this program is not UTF-8")?;
+    let xtask_root = xtask_root();
     let interrupted = crate::dev::interrupted()?;
     let over: &AtomicBool = &interrupted;
     let request = Request {
@@ -228,13 +225,24 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
         maturin: &maturin,
         python: &python,
         xtask: &program,
+        xtask_root: xtask_root.as_deref(),
         tuned: tuned(&project, &toolbox),
-        launcher_s,
         is_over: &|| over.load(Ordering::SeqCst),
         say: &progress::say,
         warn: &ui::warn,
     };
     Ok(build_bench::run(&request, &mut progress::Terminal::new())?)
+}
+
+/// The workspace in which the user has typed `cargo xtask`; `None` if this program was started in another
+/// way.
+fn xtask_root() -> Option<Utf8PathBuf> {
+    let package = cargo_env::started_package().filter(|dir| dir == env!("CARGO_MANIFEST_DIR"))?;
+    let root = package
+        .ancestors()
+        .find(|dir| dir.join("Cargo.lock").is_file())?;
+    let layers = Layers::read(root).ok()?;
+    layers.sets(&["alias", "xtask"]).then(|| root.to_owned())
 }
 
 /// What `cargo xtask tune` has found for this project, if it has been run.
@@ -271,6 +279,11 @@ fn against(results: &Results, baseline: &Results, limit: f64) -> anyhow::Result<
         ui::warn(&format!(
             "not the machine of the baseline, so times tell little: {}",
             reasons.join("; ")
+        ));
+    }
+    for other in renamed(results, baseline) {
+        ui::warn(&format!(
+            "not compared, since it is another command: {other}"
         ));
     }
     let comparisons = compare(results, baseline, limit);
@@ -324,6 +337,18 @@ fn seconds(time_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_help_names_all_that_may_be_named() {
+        let help = strategy_help();
+        let strategies = STRATEGIES.iter().map(|it| it.id);
+        for name in strategies
+            .chain(SETTINGS.iter().map(|it| it.id))
+            .chain(["all"])
+        {
+            assert!(help.contains(name), "{name}");
+        }
+    }
 
     #[test]
     fn times_are_read_with_their_unit() {

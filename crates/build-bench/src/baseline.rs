@@ -1,5 +1,6 @@
 //! Comparing with an earlier measurement: for CI.
 
+use crate::report::words;
 use crate::results::{Cell, Results};
 use crate::stats::{Interval, quotient};
 
@@ -57,6 +58,30 @@ fn has_figure(cell: &Cell) -> bool {
     cell.same_as.is_none() && !cell.is_stale() && cell.wall_s.is_some()
 }
 
+/// The columns whose command is another one now, with both: their figures tell nothing of one another.
+#[must_use]
+pub fn renamed(now: &Results, then: &Results) -> Vec<String> {
+    let mut told: Vec<_> = now
+        .cells
+        .iter()
+        .filter_map(|cell| other_command(now, then, cell))
+        .collect();
+    told.sort();
+    told.dedup();
+    told
+}
+
+fn other_command(now: &Results, then: &Results, cell: &Cell) -> Option<String> {
+    let command = |results: &Results| {
+        let mut lanes = results.method.lanes.iter();
+        let lane = lanes.find(|lane| lane.id() == cell.lane_id());
+        lane.map(|lane| words::command(lane, &cell.scenario).to_owned())
+    };
+    let (ours, theirs) = (command(now)?, command(then)?);
+    let is_other = ours != theirs;
+    is_other.then(|| format!("{}: `{theirs}` then, `{ours}` now", cell.lane_id()))
+}
+
 /// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten percent
 /// longer) and whose whole interval is above 1.
 #[must_use]
@@ -64,7 +89,7 @@ pub fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
     let cells = now.cells.iter().filter(|cell| has_figure(cell));
     let pairs = cells.filter_map(|cell| {
         let earlier = then.cell_of(&cell.scenario, &cell.strategy, &cell.setting)?;
-        has_figure(earlier).then_some(())?;
+        (has_figure(earlier) && other_command(now, then, cell).is_none()).then_some(())?;
         comparison(cell, earlier, limit)
     });
     pairs.collect()

@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 
 use build_env::Invocation;
 use build_env::tools::Say;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Sources};
 
 use crate::checkout::{Cannot, Checkout};
@@ -19,6 +19,7 @@ use crate::server::with_variables;
 use crate::session::{Executor, Stop};
 use crate::setting::Server;
 use crate::timeline;
+use crate::typed::typed;
 use crate::workspace::{Workspace, now_s};
 
 /// Builds in checkouts below a workspace.
@@ -31,6 +32,8 @@ pub struct Bench<'a> {
     /// The crates of the user's project, and the root of what was copied.
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
+    /// The workspace in which `cargo xtask` is typed; none: the program itself is run.
+    pub(crate) xtask_root: Option<&'a Utf8Path>,
     pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
     pub(crate) say: Say<'a>,
     /// What is known of each checkout.
@@ -263,7 +266,12 @@ impl Bench<'_> {
             .map_err(at(&path))
             .map_err(broken)?;
         let (is_over, deadline) = (self.is_over, self.deadline);
-        let usage = command
+        let is_xtask = command.program == self.checkouts[row].tools.xtask;
+        let root = self.xtask_root.filter(|_| is_xtask);
+        let typed = root.map(|root| typed(command, root));
+        let usage = typed
+            .as_ref()
+            .unwrap_or(command)
             .measure(log, servers, &|| is_over() || is_past(deadline))
             .map_err(|error| broken(BenchError::Prepare(error)))?;
         run.timeline
@@ -298,10 +306,9 @@ fn shown(command: &Invocation) -> String {
         .program
         .file_name()
         .unwrap_or(command.program.as_str());
-    let words = command.args.iter().take_while(|it| !it.contains('/'));
-    let words = words.filter(|it| !it.starts_with('-')).take(2);
-    let words = words.fold(name.to_owned(), |text, word| format!("{text} {word}"));
-    words.trim().to_owned()
+    let mut words = command.args.iter();
+    let word = words.find(|it| !it.starts_with('-') && !it.contains('/'));
+    word.map_or_else(|| name.to_owned(), |word| format!("{name} {word}"))
 }
 
 /// The line of a log that says what went wrong.

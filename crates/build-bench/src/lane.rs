@@ -63,9 +63,9 @@ fn ids(ids: impl Iterator<Item = &'static str>) -> String {
 /// stands first is measured first, where time is short. The first lane is what the others are compared with.
 const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
-    ("maturin-develop/sccache-incremental", &[]),
+    // With the same settings, so that only the command differs.
     (
-        "xtask-dev/sccache-incremental",
+        "xtask-dev/incremental",
         &[
             "cold",
             "unchanged",
@@ -78,15 +78,13 @@ const DEFAULT: [(&str, &[&str]); 5] = [
             "target",
         ],
     ),
+    ("maturin-develop/sccache-incremental", &[]),
+    // What people type who know uv and not maturin.
+    ("uv-sync/incremental", &["unchanged", "cdylib", "venv"]),
     // That incremental compilation has to be given up for sccache is a common belief.
     (
         "maturin-develop/sccache",
         &["cold", "cdylib", "core", "target"],
-    ),
-    // What people type who know uv and not maturin.
-    (
-        "uv-sync/sccache-incremental",
-        &["unchanged", "cdylib", "venv"],
     ),
 ];
 

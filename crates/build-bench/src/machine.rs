@@ -21,8 +21,6 @@ pub struct Machine {
     pub file_system: Option<String>,
     /// The load of the last minute when it began: 1 is one processor kept busy.
     pub load_at_start: Option<f64>,
-    /// How long cargo took to start us, in seconds, where it did: what `cargo xtask` adds to each call.
-    pub launcher_s: Option<f64>,
     /// The versions of what was used, by name.
     pub versions: Vec<(String, String)>,
     /// Variables of the user's that change what is built, with their values.
@@ -66,7 +64,6 @@ impl Machine {
             system: system(&read("/etc/os-release")),
             file_system: file_system(&read("/proc/self/mounts"), dir),
             load_at_start: load.split(' ').next().and_then(|it| it.parse().ok()),
-            launcher_s: None,
             versions: versions(project, programs),
             variables: variables(),
         }

@@ -1,7 +1,6 @@
 //! What there is before the first run: the copies, what can be told of project and machine, and which cells there will be.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use build_env::{Invocation, cargo_env};
@@ -28,13 +27,10 @@ use crate::store;
 use crate::strategy::Place;
 use crate::target::Target;
 use crate::tuned::Tuned;
-use crate::workspace::{Source, Workspace};
+use crate::workspace::{Source, Workspace, now_s};
 
 /// What a checkout takes on disk at least, with what is built in it.
 const LANE_BYTES: u64 = 1 << 30;
-
-/// How long cargo can have taken to start us: less than this, and there was no cargo; more, and it has compiled.
-const LAUNCHER_S: RangeInclusive<f64> = 0.03..=2.0;
 
 /// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
@@ -101,7 +97,10 @@ impl<'a> Prepared<'a> {
                 cells.map(|it| (it.scenario.clone(), it.strategy.clone(), it.setting.clone()));
             names.collect::<Vec<_>>()
         };
-        if names(&results) != names(&expected) || results.method.runs != expected.method.runs {
+        let is_other = names(&results) != names(&expected)
+            // The same column, measured in another way.
+            || results.method.lanes != expected.method.lanes;
+        if is_other || results.method.runs != expected.method.runs {
             return Err(BenchError::OtherPlan);
         }
         Ok(results)
@@ -150,10 +149,7 @@ impl<'a> Prepared<'a> {
                 });
             }
         }
-        Machine {
-            launcher_s: self.request.launcher_s.filter(|it| LAUNCHER_S.contains(it)),
-            ..Machine::this(&self.workspace.root, &self.request.project.root, &programs)
-        }
+        Machine::this(&self.workspace.root, &self.request.project.root, &programs)
     }
 
     fn subject(&self, source: &Source<'_>) -> Result<Subject, BenchError> {
@@ -205,6 +201,7 @@ impl<'a> Prepared<'a> {
         });
         Results {
             schema: SCHEMA,
+            measured_at_s: Some(now_s()),
             state: State::Running,
             subject,
             machine,
@@ -215,7 +212,7 @@ impl<'a> Prepared<'a> {
                 lanes: plan
                     .rows
                     .iter()
-                    .map(|row| LaneRecord::of(&row.lane))
+                    .map(|row| self.lane_record(&row.lane))
                     .collect(),
                 scenarios: scenarios.collect(),
             },
@@ -223,6 +220,15 @@ impl<'a> Prepared<'a> {
             cells: plan.rows.iter().flat_map(|row| self.cells(row)).collect(),
             noise: Noises::default(),
             ratio_noise: Noises::default(),
+        }
+    }
+
+    fn lane_record(&self, lane: &Lane) -> LaneRecord {
+        let typed = LaneRecord::of(lane);
+        if self.request.xtask_root.is_some() {
+            typed
+        } else {
+            typed.without_launcher()
         }
     }
 
@@ -282,7 +288,7 @@ impl<'a> Prepared<'a> {
         &'a self,
         source: &Source<'_>,
         start: Instant,
-        left_s: f64,
+        budget_s: f64,
     ) -> Result<Bench<'a>, BenchError> {
         let request = self.request;
         let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
@@ -322,15 +328,16 @@ impl<'a> Prepared<'a> {
             workspace: self.workspace,
             closure: self.closure,
             sources: self.sources,
+            xtask_root: request.xtask_root,
             is_over: request.is_over,
             say: request.say,
             known: BTreeMap::new(),
             marks,
             value: first_value(),
             start,
-            deadline: Duration::try_from_secs_f64(left_s)
+            deadline: Duration::try_from_secs_f64(budget_s)
                 .ok()
-                .and_then(|left| start.checked_add(left)),
+                .and_then(|budget| start.checked_add(budget)),
         })
     }
 }

@@ -34,10 +34,11 @@ pub struct Request<'a> {
     pub python: &'a Interpreter,
     /// This program.
     pub xtask: &'a Utf8Path,
+    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without
+    /// cargo.
+    pub xtask_root: Option<&'a Utf8Path>,
     /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
     pub tuned: Option<String>,
-    /// How long cargo took to start it, in seconds, where that is known.
-    pub launcher_s: Option<f64>,
     /// Whether the user wants it to end.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
     /// Tells what takes time.
@@ -87,7 +88,7 @@ pub fn run(request: &Request<'_>, observer: &mut dyn Observer) -> Result<Results
     let start = Instant::now();
     let mut results = prepared.results(&source)?;
     results.method.time_budget_s = request.plan.time_budget_s;
-    let mut bench = prepared.bench(&source, start, request.plan.time_budget_s - results.spent_s)?;
+    let mut bench = prepared.bench(&source, start, request.plan.time_budget_s)?;
     let mut keeper = Keeper {
         path: workspace.results(),
         observer,

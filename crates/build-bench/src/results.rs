@@ -19,6 +19,9 @@ pub const SCHEMA: u32 = 1;
 pub struct Results {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// When it was begun, in seconds since 1970. `None`: before `cargo xtask` was measured as it is typed.
+    #[serde(default)]
+    pub measured_at_s: Option<u64>,
     /// How far it has come.
     pub state: State,
     /// What was built.
@@ -199,6 +202,16 @@ impl Results {
         found.unwrap_or(cell)
     }
 
+    /// Keeps these scenarios alone; all, if none is named.
+    pub fn keep(&mut self, scenarios: &[String]) {
+        if !scenarios.is_empty() {
+            self.method
+                .scenarios
+                .retain(|it| scenarios.contains(&it.id));
+            self.cells.retain(|it| scenarios.contains(&it.scenario));
+        }
+    }
+
     /// Adds a run.
     pub fn add(&mut self, scenario: &Scenario, lane: &Lane, run: Run) {
         if let Some(cell) = self.cell_mut(scenario, lane) {
@@ -296,6 +309,15 @@ impl Cell {
         format!("{}/{}", self.strategy, self.setting)
     }
 
+    /// The lane, if it is still known.
+    #[must_use]
+    pub fn lane(&self) -> Option<Lane> {
+        Some(Lane {
+            strategy: Strategy::find(&self.strategy)?,
+            setting: Setting::find(&self.setting)?,
+        })
+    }
+
     /// The runs that count.
     pub fn counted(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.round > 0)
@@ -351,6 +373,17 @@ impl LaneRecord {
             wheel_command: lane.strategy.shown(Goal::Wheel),
             setting_title: lane.setting.title.to_owned(),
         }
+    }
+
+    /// The same where this program is run as it lies in the target directory, which nobody types.
+    #[must_use]
+    pub fn without_launcher(mut self) -> Self {
+        for command in [&mut self.command, &mut self.wheel_command] {
+            if let Some(program) = command.strip_prefix("cargo xtask ") {
+                *command = format!("xtask {program}, the program alone");
+            }
+        }
+        self
     }
 
     /// The lane, if it is still known.

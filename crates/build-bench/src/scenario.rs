@@ -139,7 +139,7 @@ const PREPARED: Step = Build(Develop);
 pub const SCENARIOS: [Scenario; 15] = [
     scenario(
         "cold",
-        "cold: a fresh clone and empty caches",
+        "a fresh clone and empty caches",
         Dear,
         &[Do(FreshClone), Do(EmptyCaches), BUILT],
         Expects::Any,

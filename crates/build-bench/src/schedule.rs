@@ -1,14 +1,15 @@
-//! What is measured next. A plain function of what has been measured so far, so that an interrupted measurement goes
-//! on where it was, and a test sees what would be done without doing it.
+//! What is measured next. A plain function of what has been measured so far, so that an interrupted
+//! measurement goes on where it was, and a test sees what would be done without doing it.
 //!
-//! Lanes take turns within a round, and another one begins each time, so that a machine that gets slower, or warmer,
-//! does so for all of them. Between two of the long scenarios there is always a round of the quick ones: their runs are
-//! spread over the whole time.
+//! Each lane has its first build, and right after it its first figures of the quick scenarios: whoever ends
+//! the measurement early has these. From then on lanes take turns within a round, and another one begins each
+//! time, so that a machine that gets slower, or warmer, does so for all of them. Between two of the long
+//! scenarios there is always a round of the quick ones: their runs are spread over the whole time.
 
+use crate::estimate::{Estimate, Experience};
 use crate::lane::{Lane, Row};
-use crate::results::{Cell, Results};
-use crate::scenario::{Action, Cost, Goal, SCENARIOS, Scenario, Step};
-use crate::stats::median;
+use crate::results::Results;
+use crate::scenario::{Cost, SCENARIOS, Scenario};
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,14 +40,6 @@ const SHARE_OF_THE_END: f64 = 0.015;
 /// How much is kept back for what is more important, of what that is thought to take: both are estimates, and a second
 /// too few would leave it out.
 const RESERVE_FACTOR: f64 = 1.1;
-/// A full build of which nothing is known, in seconds.
-const UNKNOWN_DEAR_S: f64 = 120.0;
-/// Others.
-const UNKNOWN_MEDIUM_S: f64 = 20.0;
-/// Others.
-const UNKNOWN_QUICK_S: f64 = 5.0;
-/// How much longer a release build takes than one for development, where nothing is known.
-const RELEASE_FACTOR: f64 = 3.0;
 
 impl Plan {
     /// All runs, in the order in which they are to be made.
@@ -54,15 +47,17 @@ impl Plan {
     pub fn sequence(&self) -> Vec<Job> {
         let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
         let dear: Vec<_> = of_cost(Cost::Dear).collect();
-        let mut jobs = Vec::new();
-        // The first build of each lane, which all others stand on.
-        jobs.extend(self.round(dear.first().copied(), 1));
-        jobs.extend(self.round(of_cost(Cost::Quick).filter(|it| it.warms_up()), 0));
+        let mut jobs: Vec<_> = self
+            .rows
+            .iter()
+            .enumerate()
+            .flat_map(|(row, it)| begin(row, it))
+            .collect();
         let later: Vec<_> = dear.iter().skip(1).copied().collect();
         let medium_runs = Cost::Medium.runs(self.runs);
         let rounds = self.runs.max(u32::try_from(later.len()).unwrap_or(0));
         for round in 1..=rounds {
-            if round <= self.runs {
+            if (2..=self.runs).contains(&round) {
                 jobs.extend(self.round(of_cost(Cost::Quick), round));
             }
             if round <= medium_runs {
@@ -85,12 +80,7 @@ impl Plan {
         let count = self.rows.len().max(1);
         let scenarios = scenarios.into_iter().enumerate();
         let jobs = scenarios.flat_map(|(number, scenario)| {
-            // The first build goes by importance.
-            let first = if round > 1 || number > 0 {
-                (round as usize + number) % count
-            } else {
-                0
-            };
+            let first = (round as usize + number) % count;
             let rows = self.rows.iter().enumerate().cycle().skip(first).take(count);
             rows.filter(move |(_, row)| row.scenarios.contains(&scenario))
                 .map(move |(number, row)| Job {
@@ -103,38 +93,51 @@ impl Plan {
         jobs.collect()
     }
 
-    /// The next run that is neither made nor impossible and fits into the time, of which `spent_s` seconds are gone;
-    /// and how long it will take. The first one always fits.
+    /// The next run that is neither made nor impossible, where `spent_s` seconds are gone; and how long it
+    /// will take.
     #[must_use]
     pub fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
-        let due = self.due(results);
         let left_s = self.usable_s() - spent_s;
-        // Until something has been built, nobody knows how long it takes; it is ended when the time is over.
-        let is_unknown = results.cells.iter().all(|cell| cell.runs.is_empty());
-        if is_unknown && left_s > 0.0 {
-            let first = due.first();
-            return first.map(|job| (*job, estimate_s(results, job).min(left_s)));
-        }
-        let fitting = due.iter().find(|job| {
-            let reserve_s: f64 = due
-                .iter()
-                .filter(|other| self.rank(results, other) < self.rank(results, job))
-                .map(|other| estimate_s(results, other))
-                .sum();
-            estimate_s(results, job) + RESERVE_FACTOR * reserve_s <= left_s
+        let experience = Experience::of(results);
+        let due = self.by_rank(results, &experience);
+        let fitting = fitting(&experience, &due, left_s);
+        let first = fitting.into_iter().min_by_key(|it| it.place);
+        let next = first.or_else(|| attempt(&experience, &due, left_s))?;
+        let cost = Built::default().cost(&experience, next);
+        Some((next.job, cost.likely_s.min(left_s)))
+    }
+
+    /// What is due, the most important first, where time is short.
+    fn by_rank(&self, results: &Results, experience: &Experience<'_>) -> Vec<Due> {
+        let mut begun: Vec<usize> = Vec::new();
+        let due = self.due(results).into_iter().enumerate();
+        let due = due.map(|(place, job)| {
+            let begins = !experience.has_built(&job.lane) && !begun.contains(&job.row);
+            begun.push(job.row);
+            Due {
+                job,
+                place,
+                rank: rank(results, &job, begins),
+                estimate: experience.estimate(&job.lane, job.scenario),
+            }
         });
-        fitting.map(|job| (*job, estimate_s(results, job)))
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|it| (it.rank, it.place));
+        due
     }
 
     /// How long what is left will take, in seconds, as far as it fits.
     #[must_use]
     pub fn left_s(&self, results: &Results, spent_s: f64) -> f64 {
-        let due_s: f64 = self
-            .due(results)
-            .iter()
-            .map(|job| estimate_s(results, job))
-            .sum();
-        due_s.min((self.usable_s() - spent_s).max(0.0))
+        let left_s = (self.usable_s() - spent_s).max(0.0);
+        let experience = Experience::of(results);
+        let mut built = Built::default();
+        let mut due_s = 0.0;
+        for it in self.by_rank(results, &experience) {
+            due_s += built.cost(&experience, &it).likely_s;
+            built.0.push(it.job.row);
+        }
+        due_s.min(left_s)
     }
 
     /// What the budget leaves for measuring, in seconds.
@@ -155,17 +158,6 @@ impl Plan {
             !(is_made || is_late || cell.is_closed || cell.same_as.is_some())
         };
         self.sequence().into_iter().filter(is_due).collect()
-    }
-
-    /// Where time is short, lower comes first: the first figure of each cell before any second run, those of the first
-    /// lane before those of the others, and then what costs little before what costs much.
-    fn rank(&self, results: &Results, job: &Job) -> usize {
-        let cell = results.cell(job.scenario.id, &job.lane);
-        let has_figure = cell.is_some_and(|cell| cell.counted().next().is_some());
-        if !has_figure {
-            return job.row;
-        }
-        self.rows.len() + job.scenario.cost as usize
     }
 
     /// Notes at each cell why it has no figure, or fewer runs than it was to have.
@@ -201,64 +193,93 @@ impl Scenario {
     }
 }
 
-/// How long `job` will take, in seconds, with what brings the situation about: what it took before, else what it took on
-/// another lane, else a guess from the first build.
-fn estimate_s(results: &Results, job: &Job) -> f64 {
-    let own = results.cell(job.scenario.id, &job.lane).and_then(took_s);
-    let setup_s = if job.lane.begins_with(job.scenario) || has_runs(results, job.lane) {
-        0.0
-    } else {
-        first_build_s(results).unwrap_or(UNKNOWN_DEAR_S)
-    };
-    let others = results
-        .cells
-        .iter()
-        .filter(|cell| cell.scenario == job.scenario.id);
-    let longest = others.filter_map(took_s).reduce(f64::max);
-    own.or_else(|| from_caches_s(results, job))
-        .or(longest)
-        .unwrap_or_else(|| guess_s(results, job.scenario))
-        + setup_s
+/// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs
+/// no edit comes first: finding the lines that are changed takes several builds.
+fn begin(row: usize, Row { lane, scenarios }: &Row) -> Vec<Job> {
+    let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
+    let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.warms_up());
+    let first = of_cost(Cost::Dear).take(1).chain(others).map(|it| (it, 1));
+    let rounds = [0, 1]
+        .into_iter()
+        .flat_map(|round| edits.iter().map(move |&it| (it, round)));
+    let all = first
+        .chain(rounds)
+        .filter(|(scenario, _)| scenarios.contains(scenario));
+    let jobs = all.map(|(scenario, round)| Job {
+        lane: *lane,
+        row,
+        scenario,
+        round,
+    });
+    jobs.collect()
 }
 
-/// What a fresh clone whose caches are kept takes: what the lane took when only `target/` was gone.
-fn from_caches_s(results: &Results, job: &Job) -> Option<f64> {
-    let is_from_caches =
-        job.scenario.does(Action::FreshClone) && !job.lane.begins_with(job.scenario);
-    let target = results.cell("target", &job.lane);
-    target.filter(|_| is_from_caches).and_then(took_s)
+/// A run that is due.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    job: Job,
+    /// Its place in the sequence.
+    place: usize,
+    rank: (usize, usize),
+    estimate: Estimate,
 }
 
-fn took_s(cell: &Cell) -> Option<f64> {
-    let times: Vec<_> = cell
-        .runs
-        .iter()
-        .map(|run| run.wall_s + run.prepare_s)
-        .collect();
-    median(&times)
-}
-
-fn has_runs(results: &Results, lane: Lane) -> bool {
-    let mut cells = results.cells.iter();
-    cells.any(|cell| {
-        let is_lanes = cell.strategy == lane.strategy.id && cell.setting == lane.setting.id;
-        is_lanes && !cell.runs.is_empty()
-    })
-}
-
-fn first_build_s(results: &Results) -> Option<f64> {
-    let cold = results.cells.iter().filter(|cell| cell.scenario == "cold");
-    cold.filter_map(took_s).reduce(f64::max)
-}
-
-fn guess_s(results: &Results, scenario: &Scenario) -> f64 {
-    let full_s = first_build_s(results).unwrap_or(UNKNOWN_DEAR_S);
-    match scenario.cost {
-        Cost::Dear if scenario.steps.contains(&Step::Measure(Goal::Wheel)) => {
-            RELEASE_FACTOR * full_s
-        }
-        Cost::Dear => full_s,
-        Cost::Medium => UNKNOWN_MEDIUM_S,
-        Cost::Quick => UNKNOWN_QUICK_S,
+/// Where time is short, lower comes first: the first build of each lane and its first figures of what is
+/// quick; then the first figures of what costs more; then what is measured again. Within these the first lane
+/// comes before the others.
+fn rank(results: &Results, job: &Job, begins: bool) -> (usize, usize) {
+    let cell = results.cell(job.scenario.id, &job.lane);
+    let has_figure = cell.is_some_and(|cell| cell.counted().next().is_some());
+    let cost = job.scenario.cost as usize;
+    match (has_figure, begins) {
+        (false, true) => (0, job.row),
+        (false, false) => (cost, job.row),
+        (true, _) => (3 + cost, 0),
     }
+}
+
+/// The lanes of which it was decided that they build something.
+#[derive(Default)]
+struct Built(Vec<usize>);
+
+impl Built {
+    /// How long `due` will take, with the first build of its lane if there was none.
+    fn cost(&self, experience: &Experience<'_>, due: &Due) -> Estimate {
+        let Job {
+            lane,
+            row,
+            scenario,
+            ..
+        } = due.job;
+        let is_built = self.0.contains(&row) || experience.has_built(&lane);
+        if is_built || lane.begins_with(scenario) {
+            due.estimate
+        } else {
+            due.estimate + experience.first_build()
+        }
+    }
+}
+
+/// Those of `due`, the most important first, that fit into `left_s` seconds together. What does not fit keeps
+/// no room from what comes after it.
+fn fitting<'a>(experience: &Experience<'_>, due: &'a [Due], left_s: f64) -> Vec<&'a Due> {
+    let mut built = Built::default();
+    let mut kept_s = 0.0;
+    let mut fitting = Vec::new();
+    for it in due {
+        let cost_s = built.cost(experience, it).likely_s;
+        if cost_s + RESERVE_FACTOR * kept_s <= left_s {
+            kept_s += cost_s;
+            built.0.push(it.job.row);
+            fitting.push(it);
+        }
+    }
+    fitting
+}
+
+/// What may be tried where nothing is thought to fit: the most important run of which too little is known to
+/// say that it does not. It is ended when the time is over.
+fn attempt<'a>(experience: &Experience<'_>, due: &'a [Due], left_s: f64) -> Option<&'a Due> {
+    let may_fit = |it: &&Due| Built::default().cost(experience, it).least_s <= left_s;
+    due.iter().find(may_fit).filter(|_| left_s > 0.0)
 }

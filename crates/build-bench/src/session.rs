@@ -1,6 +1,7 @@
 //! A measurement from its beginning, or from where it was interrupted, to its end.
 
 use crate::error::BenchError;
+use crate::report::words::duration;
 use crate::results::{Results, Run, State};
 use crate::schedule::{Job, Plan};
 
@@ -67,22 +68,21 @@ pub fn measure(
     let before_s = results.spent_s;
     results.state = State::Running;
     loop {
-        results.spent_s = before_s + executor.elapsed_s();
-        let Some((job, estimate_s)) = plan.next(results, results.spent_s) else {
+        // The budget is that of this call, whatever an earlier one has taken.
+        let now_s = executor.elapsed_s();
+        results.spent_s = before_s + now_s;
+        let Some((job, estimate_s)) = plan.next(results, now_s) else {
             break;
         };
-        observer.begins(&job, progress(plan, results, estimate_s));
+        observer.begins(&job, progress(plan, results, now_s, estimate_s));
         let at_s = results.spent_s;
         let done = executor.run(&job);
         results.spent_s = before_s + executor.elapsed_s();
         match done {
             Ok(run) => results.add(job.scenario, &job.lane, Run { at_s, ..run }),
             Err(Stop::Interrupted) => {
-                results.state = State::Interrupted;
                 plan.note_missing(results, "interrupted");
-                results.summarise();
-                observer.ended(results)?;
-                return Ok(State::Interrupted);
+                return end(State::Interrupted, results, observer);
             }
             Err(Stop::Failed(reason)) => close(results, &job, &reason),
             Err(Stop::LaneFailed(reason)) => close_lane(results, &job, &reason),
@@ -91,19 +91,27 @@ pub fn measure(
         results.summarise();
         observer.ended(results)?;
     }
-    results.state = State::Complete;
-    let minutes = plan.time_budget_s / 60.0;
-    plan.note_missing(results, &format!("no time was left of {minutes:.0} min"));
-    results.summarise();
-    observer.ended(results)?;
-    Ok(State::Complete)
+    let budget = duration(plan.time_budget_s);
+    plan.note_missing(results, &format!("no time was left of {budget}"));
+    end(State::Complete, results, observer)
 }
 
-fn progress(plan: &Plan, results: &Results, estimate_s: f64) -> Progress {
+fn end(
+    state: State,
+    results: &mut Results,
+    observer: &mut dyn Observer,
+) -> Result<State, BenchError> {
+    results.state = state;
+    results.summarise();
+    observer.ended(results)?;
+    Ok(state)
+}
+
+fn progress(plan: &Plan, results: &Results, now_s: f64, estimate_s: f64) -> Progress {
     Progress {
         made: results.cells.iter().map(|cell| cell.runs.len()).sum(),
         due: plan.due(results).len(),
-        left_s: plan.left_s(results, results.spent_s),
+        left_s: plan.left_s(results, now_s),
         estimate_s,
     }
 }

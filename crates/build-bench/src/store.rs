@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{BenchError, at};
-use crate::results::{Results, SCHEMA};
+use crate::results::{LaneRecord, Results, SCHEMA};
 
 /// Writes `results` beside `path`, and puts them in its place.
 ///
@@ -50,10 +50,13 @@ pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
         path: path.to_owned(),
         source,
     };
-    let results: Results = serde_json::from_str(&text).map_err(|error| wrong(Some(error)))?;
-    if results.schema == SCHEMA {
-        Ok(results)
-    } else {
-        Err(wrong(None))
+    let mut results: Results = serde_json::from_str(&text).map_err(|error| wrong(Some(error)))?;
+    if results.schema != SCHEMA {
+        return Err(wrong(None));
     }
+    if results.measured_at_s.is_none() {
+        let lanes = std::mem::take(&mut results.method.lanes).into_iter();
+        results.method.lanes = lanes.map(LaneRecord::without_launcher).collect();
+    }
+    Ok(results)
 }

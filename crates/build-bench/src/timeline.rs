@@ -95,10 +95,8 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
         return Some((Kind::Compile, crate_name(rest)?));
     }
     if name.starts_with("build-script-") {
-        let dir = path.parent().and_then(Utf8Path::file_name);
-        let dir = dir.unwrap_or(name);
-        let owner = dir.rsplit_once('-').map_or(dir, |(owner, _)| owner);
-        return Some((Kind::BuildScript, owner.to_owned()));
+        let owner = owner(path).unwrap_or_else(|| name.to_owned());
+        return Some((Kind::BuildScript, owner));
     }
     if is_c_compiler(name) {
         let compiles = rest.iter().any(|it| it == "-c" || it == "-E");
@@ -106,7 +104,11 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
         return Some((kind, output(rest).unwrap_or_else(|| name.to_owned())));
     }
     match name {
-        "cargo" => Some((Kind::Cargo, subcommand(rest))),
+        // Until it becomes the program that it runs.
+        "cargo" if rest.iter().any(|it| it == "xtask") => {
+            Some((Kind::Tool, "cargo xtask".to_owned()))
+        }
+        "cargo" => Some((Kind::Cargo, format!("cargo {}", subcommand(rest)))),
         "maturin" | "uv" | "xtask" | "git" => {
             Some((Kind::Tool, format!("{name} {}", subcommand(rest))))
         }
@@ -125,26 +127,56 @@ fn is_c_compiler(name: &str) -> bool {
     matches!(plain, "cc" | "gcc" | "clang" | "c++" | "g++" | "clang++")
 }
 
-/// The crate that rustc is called for; none if it is only asked something.
+/// The crate that rustc is called for; none if it is only asked something. All build scripts are called the
+/// same: they are told by the package.
 fn crate_name(args: &[String]) -> Option<String> {
-    let mut args = args.iter();
-    args.find(|it| *it == "--crate-name")?;
-    args.next().filter(|name| *name != "___").cloned()
+    let name = after(args, "--crate-name").filter(|name| *name != "___")?;
+    let is_build_script = name.starts_with("build_script_");
+    let owner = after(args, "--out-dir").and_then(|dir| owner(Utf8Path::new(dir)));
+    match owner.filter(|_| is_build_script) {
+        Some(owner) => Some(format!("build script of {owner}")),
+        None => Some(name.clone()),
+    }
 }
 
-/// What a linker or a compiler of C writes, without directory and hash. cargo puts the hash behind the name, and the crate
-/// `cc` before it.
-fn output(args: &[String]) -> Option<String> {
+fn after<'a>(args: &'a [String], option: &str) -> Option<&'a String> {
     let mut args = args.iter();
-    args.find(|it| *it == "-o")?;
-    let name = Utf8Path::new(args.next()?).file_stem()?;
-    let is_hash = |text: &str| text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
+    args.find(|it| *it == option)?;
+    args.next()
+}
+
+/// The package in whose directory for a build script `path` lies: `target/debug/build/NAME-HASH`.
+fn owner(path: &Utf8Path) -> Option<String> {
+    let mut parts = path.components().map(|it| it.as_str());
+    parts.find(|it| *it == "build")?;
+    let (owner, _) = parts
+        .next()?
+        .rsplit_once('-')
+        .filter(|(_, hash)| is_hash(hash))?;
+    Some(owner.to_owned())
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// The crate whose file a linker or a compiler of C writes; for C with the name of the file. cargo puts a
+/// hash behind the name, and the crate `cc` before it.
+fn output(args: &[String]) -> Option<String> {
+    let path = Utf8Path::new(after(args, "-o")?);
+    let name = path.file_stem()?;
     let plain = match (name.split_once('-'), name.rsplit_once('-')) {
         (Some((hash, plain)), _) if is_hash(hash) => plain,
         (_, Some((plain, hash))) if is_hash(hash) => plain,
         _ => name,
     };
-    Some(plain.to_owned())
+    let is_library = matches!(path.extension(), Some("so" | "dylib"));
+    Some(match owner(path) {
+        Some(owner) if plain.starts_with("build_script_") => format!("build script of {owner}"),
+        Some(owner) => format!("{owner}: {plain}"),
+        None if is_library => plain.strip_prefix("lib").unwrap_or(plain).to_owned(),
+        None => plain.to_owned(),
+    })
 }
 
 fn subcommand(args: &[String]) -> String {
@@ -176,6 +208,15 @@ pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
         time_s: times.get(name).copied().unwrap_or(0.0),
     });
     named.collect()
+}
+
+/// The part of the build that `span`, one of `spans`, belongs to; none for what lasts from before the
+/// building until after it, as the command itself does.
+#[must_use]
+pub fn part_of(span: &Span, spans: &[Span]) -> Option<&'static str> {
+    let building_s = building_s(spans);
+    let is_whole = span.kind == Kind::Tool && span.start_s < building_s && building_s < span.end_s;
+    (!is_whole).then(|| part(span.kind, span.start_s < building_s))
 }
 
 /// When the building begins, in seconds: tools ask cargo this and that before, so it is the longest call that counts.
@@ -244,7 +285,7 @@ mod tests {
             (
                 "cc -m64 a.o -o /t/deps/lib_rust-0123456789abcdef.so",
                 Kind::Link,
-                "lib_rust",
+                "_rust",
             ),
             ("x86_64-linux-gnu-gcc-12 -c a.c -o a.o", Kind::Tool, ""),
             ("gcc -c zstd.c -o out/zstd.o", Kind::Compile, "zstd"),
@@ -264,7 +305,27 @@ mod tests {
                 Kind::BuildScript,
                 "pyo3-ffi",
             ),
-            ("/b/cargo rustc --lib", Kind::Cargo, "rustc"),
+            (
+                "rustc --crate-name build_script_build build.rs --out-dir /t/build/pyo3-ffi-0123456789abcdef",
+                Kind::Compile,
+                "build script of pyo3-ffi",
+            ),
+            (
+                "cc a.o -o /t/build/pyo3-ffi-0123456789abcdef/build_script_build-0123456789abcdef",
+                Kind::Link,
+                "build script of pyo3-ffi",
+            ),
+            (
+                "cc -o /t/build/zstd-sys-0123456789abcdef/out/fedcba9876543210-hist.o -c hist.c",
+                Kind::Compile,
+                "zstd-sys: hist",
+            ),
+            ("/b/cargo rustc --lib", Kind::Cargo, "cargo rustc"),
+            (
+                "/t/bin/cargo --config a=1 xtask --project /p dev",
+                Kind::Tool,
+                "cargo xtask",
+            ),
             ("maturin develop --uv", Kind::Tool, "maturin develop"),
             ("/v/bin/python3.12 -I -c x", Kind::Python, "python3.12"),
         ];
@@ -311,6 +372,28 @@ mod tests {
         assert!((time("check") - 0.75).abs() < 1e-9);
         let sum: f64 = parts.iter().map(|it| it.time_s).sum();
         assert!((sum - 10.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_process_has_the_colour_of_the_part_that_it_counts_for() {
+        let spans = [
+            span(Kind::Tool, 0.0, 10.0),
+            span(Kind::Python, 0.5, 1.0),
+            span(Kind::Cargo, 1.0, 8.0),
+            span(Kind::Tool, 8.1, 8.2),
+            span(Kind::Python, 8.5, 9.25),
+        ];
+        let told = spans.each_ref().map(|it| part_of(it, &spans));
+        let expected = [
+            None,
+            Some("before cargo"),
+            Some("cargo itself"),
+            Some("place"),
+            Some("check"),
+        ];
+        assert_eq!(told, expected);
+        // Without cargo nothing is built: what there is comes before it.
+        assert_eq!(part_of(&spans[0], &spans[..1]), Some("before cargo"));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 mod known;
 
-use build_bench::baseline::{Verdict, compare, lost};
-use build_bench::results::Results;
+use build_bench::baseline::{Verdict, compare, lost, renamed};
+use build_bench::results::{LaneRecord, Results};
 
 fn results(times_s: &[f64]) -> Results {
     known::results(&["cargo/incremental"], |scenario, _| match scenario.id {
@@ -80,6 +80,23 @@ fn a_build_that_is_none_is_compared_with_nothing() {
     assert!(lost(&real, &stale).is_empty());
     assert!(compare(&stale, &real, 1.1).is_empty());
     assert!(lost(&stale, &real)[0].1.contains("builds nothing"));
+}
+
+#[test]
+fn another_command_under_the_same_name_is_told_and_not_compared() {
+    let typed = known::results(&["xtask-dev/incremental"], |_, _| known::runs(&[1.0]));
+    let mut alone = typed.clone();
+    let lanes = alone.method.lanes.into_iter();
+    alone.method.lanes = lanes.map(LaneRecord::without_launcher).collect();
+    assert!(compare(&typed, &alone, 1.1).is_empty());
+    let develop =
+        "xtask-dev/incremental: `xtask dev, the program alone` then, `cargo xtask dev` now";
+    let told = renamed(&typed, &alone);
+    assert!(
+        told.len() == 2 && told.iter().any(|it| it == develop),
+        "{told:?}"
+    );
+    assert!(renamed(&typed, &typed).is_empty());
 }
 
 #[test]

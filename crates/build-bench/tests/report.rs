@@ -10,7 +10,7 @@ use build_bench::results::{Bumped, EditRecord, Results, Run, Subject};
 use build_bench::scenario::{Role, SCENARIOS};
 use build_bench::setting::SETTINGS;
 use build_bench::strategy::STRATEGIES;
-use build_bench::timeline::{Kind, Span};
+use build_bench::timeline::{Kind, PARTS, Span};
 use camino::Utf8Path;
 
 const LANES: [&str; 3] = [
@@ -51,7 +51,6 @@ fn results() -> Results {
     };
     results.machine = Machine {
         cores: 2,
-        launcher_s: Some(0.07),
         ..Machine::default()
     };
     results
@@ -126,7 +125,6 @@ fn markdown_answers_the_two_questions_about_sccache() {
         "## sccache and incremental builds: `maturin develop --uv`",
         "| sccache without incremental | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) |",
         "* In the lock file bytes changes: 1.2.3, 1.2.2.",
-        "* `cargo xtask` is measured as the program that it runs; cargo adds 0.070 s",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
@@ -160,6 +158,97 @@ fn the_page_is_whole_and_needs_nothing_else() {
         assert!(page.contains(scenario.title), "{}", scenario.id);
     }
     assert!(page.contains("prefers-color-scheme: dark"));
+}
+
+#[test]
+fn the_result_stands_first_with_its_date() {
+    let mut results = results();
+    let said = "One line changed in the extension crate: sccache with incremental takes 2.00 [2.00, 2.00] of the time of \
+                cargo incremental only (thing &lt;x&gt; at 0123456789ab+, 25 November 2026)";
+    let page = html(&results);
+    assert!(
+        page.find(said) < page.find("<h2>") && page.contains(said),
+        "{page}"
+    );
+    assert!(markdown(&results).contains("takes 2.00 [2.00, 2.00]"));
+    let between = |one: &str, other: &str| {
+        let mut results = known::results(&[one, other], |_, lane| {
+            let time_s = if lane.strategy.id == "xtask-dev" {
+                1.0
+            } else {
+                2.0
+            };
+            known::runs(&[time_s; 6])
+        });
+        results.subject.name = "thing".to_owned();
+        results
+    };
+    for (one, other, expected) in [
+        (
+            "maturin-develop/incremental",
+            "xtask-dev/incremental",
+            "`cargo xtask dev` takes 0.50 [0.50, 0.50] of the time of `maturin develop --uv` (thing, 25",
+        ),
+        (
+            "maturin-develop/incremental",
+            "xtask-dev/sccache",
+            "`cargo xtask dev` (sccache without incremental) takes 0.50 [0.50, 0.50] of the time of `maturin develop --uv` (cargo incremental only) (thing",
+        ),
+    ] {
+        let text = markdown(&between(one, other));
+        assert!(text.contains(expected), "{text}");
+    }
+    // Where the edit was not measured, something else is told.
+    results.keep(&["venv".to_owned()]);
+    assert!(
+        html(&results)
+            .contains("<p class=result>.venv made anew: sccache with incremental takes 2.00")
+    );
+    results.keep(&["none".to_owned()]);
+    assert!(html(&results).contains("There is no figure yet"));
+}
+
+#[test]
+fn groups_without_a_figure_come_last() {
+    let page = html(&results());
+    let groups: Vec<_> = page.split("<section class=group>").skip(1).collect();
+    assert_eq!(groups.len(), SCENARIOS.len());
+    let (with, without) = groups.split_at(groups.len() - 2);
+    assert!(with.iter().all(|it| it.contains("class=track")));
+    // What builds nothing has no figure either.
+    assert!(without[0].contains("builds nothing") && without[1].contains("no reason"));
+}
+
+#[test]
+fn each_colour_means_one_thing() {
+    let text = include_str!("../src/report/style.css");
+    let (light, dark) = text.split_once("prefers-color-scheme: dark").unwrap();
+    let dark = dark.split_once("* {").unwrap().0;
+    for palette in [light, dark] {
+        let names = ["--other:", "--first:", "--command:"].map(str::to_owned);
+        let parts = (0..PARTS.len()).map(|number| format!("--part{number}:"));
+        let colours: Vec<_> = names
+            .into_iter()
+            .chain(parts)
+            .map(|name| {
+                let at = palette.find(&name).unwrap_or_else(|| panic!("no {name}")) + name.len();
+                palette[at..].split(';').next().unwrap().trim()
+            })
+            .collect();
+        let distinct: std::collections::BTreeSet<_> = colours.iter().collect();
+        assert_eq!(distinct.len(), colours.len(), "{colours:?}");
+    }
+}
+
+#[test]
+fn figures_stand_in_columns_and_the_wide_table_says_that_it_scrolls() {
+    let page = html(&results());
+    // A bar, its time, its ratio and its interval: the first column has no ratio, and its place is kept.
+    let bars = page.matches("<div class=track>").count();
+    assert_eq!(page.matches("<b class=value>").count(), bars);
+    assert_eq!(page.matches("<span class=value>").count(), 2 * bars);
+    let hint = page.find("<p class=hint>").unwrap();
+    assert!(page[hint..].find("<div class=scroll").unwrap() < 150);
 }
 
 #[test]

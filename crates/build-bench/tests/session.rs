@@ -8,7 +8,7 @@ use build_bench::noise::Noises;
 use build_bench::results::{
     Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
 };
-use build_bench::scenario::{Cost, SCENARIOS};
+use build_bench::scenario::{Cost, SCENARIOS, Scenario};
 use build_bench::schedule::{Job, Plan};
 use build_bench::session::{Executor, Observer, Progress, Stop, measure};
 use build_bench::stats::{CONFIDENCE, Method};
@@ -83,6 +83,7 @@ fn empty(plan: &Plan) -> Results {
     };
     Results {
         schema: SCHEMA,
+        measured_at_s: None,
         state: State::Running,
         subject: Subject::default(),
         machine: Machine::default(),
@@ -169,7 +170,7 @@ fn lanes_take_turns_and_another_one_begins_each_time() {
         .map(|job| format!("{}{}{}", job.scenario.id, job.round, ["a", "b"][job.row]))
         .collect();
     let expected = [
-        "cold1a", "cold1b", "cdylib0a", "cdylib0b", "cdylib1a", "cdylib1b", "target1a", "target1b",
+        "cold1a", "cdylib0a", "cdylib1a", "cold1b", "cdylib0b", "cdylib1b", "target1b", "target1a",
         "cdylib2b", "cdylib2a", "cdylib3a", "cdylib3b",
     ];
     assert_eq!(told, expected);
@@ -234,7 +235,7 @@ fn fewer_runs_than_wanted_are_told() {
     assert_eq!(cell.runs.len(), 5);
     assert_eq!(
         cell.note.as_deref(),
-        Some("4 of 7 runs: no time was left of 3 min")
+        Some("4 of 7 runs: no time was left of 3 min 25 s")
     );
 }
 
@@ -362,7 +363,7 @@ fn the_default_fits_into_its_time_on_two_cores() {
 }
 
 #[test]
-fn on_a_machine_that_gets_slower_the_first_lanes_have_all_their_figures() {
+fn on_a_machine_that_gets_slower_the_first_lane_has_all_its_figures_and_each_what_is_quick() {
     for percent in [95, 100, 105, 110] {
         let plan = plan(&[], &[], 7, 1200.0);
         let mut results = empty(&plan);
@@ -381,14 +382,176 @@ fn on_a_machine_that_gets_slower_the_first_lanes_have_all_their_figures() {
             .cells
             .iter()
             .filter(|cell| cell.wall_s.is_none() && cell.same_as.is_none());
-        // What stands last is left out first.
-        let first = ["incremental", "sccache-incremental"];
-        let without = without.filter(|cell| {
-            cell.strategy == "maturin-develop" && first.contains(&cell.setting.as_str())
-        });
+        // The first lane comes first, and what is quick before what is not.
+        let is_quick = |cell: &&Cell| {
+            let scenario = Scenario::find(&cell.scenario).unwrap();
+            scenario.cost == Cost::Quick
+        };
+        let without = without
+            .filter(|cell| cell.lane_id() == "maturin-develop/incremental" || is_quick(cell));
         let without: Vec<_> = without
             .map(|cell| (&cell.scenario, cell.lane_id()))
             .collect();
         assert!(without.is_empty(), "{percent}: {without:?}");
     }
+}
+
+/// A project whose first build on each lane takes `first_build_s`; everything else is quick. Ends what is
+/// still running when the time is over, as the real executor does.
+struct FirstBuilds {
+    now_s: f64,
+    first_build_s: f64,
+    budget_s: f64,
+    built: Vec<usize>,
+}
+
+impl Executor for FirstBuilds {
+    fn elapsed_s(&self) -> f64 {
+        self.now_s
+    }
+
+    fn run(&mut self, job: &Job) -> Result<Run, Stop> {
+        let is_first = !self.built.contains(&job.row);
+        let prepare_s = if is_first { self.first_build_s } else { 0.1 };
+        let wall_s = if job.scenario.cost == Cost::Dear {
+            self.first_build_s
+        } else {
+            1.0
+        };
+        let begins = job.lane.begins_with(job.scenario);
+        let prepare_s = if begins { 0.0 } else { prepare_s };
+        if self.now_s + prepare_s + wall_s > self.budget_s {
+            self.now_s = self.budget_s;
+            return Err(Stop::Failed("no time was left".to_owned()));
+        }
+        self.now_s += prepare_s + wall_s;
+        self.built.push(job.row);
+        Ok(Run {
+            round: job.round,
+            wall_s,
+            prepare_s,
+            is_another_library: Some(true),
+            ..Run::default()
+        })
+    }
+}
+
+/// Measures `scenarios` on `strategies` within the budget. How many runs count of each cell, by lanes, and
+/// the time that was spent.
+fn counts(
+    strategies: &[&str],
+    scenarios: &[&str],
+    first_build_s: f64,
+    budget_s: f64,
+) -> (Vec<Vec<usize>>, f64) {
+    let plan = plan(strategies, scenarios, 7, budget_s);
+    let mut results = empty(&plan);
+    let mut executor = FirstBuilds {
+        now_s: 0.0,
+        first_build_s,
+        budget_s,
+        built: Vec::new(),
+    };
+    measure(&plan, &mut results, &mut executor, &mut Log::default()).unwrap();
+    let of_row = |row: &Row| {
+        let cells = row.scenarios.iter();
+        let cells = cells.filter_map(|it| results.cell(it.id, &row.lane));
+        cells.map(|cell| cell.counted().count()).collect()
+    };
+    (plan.rows.iter().map(of_row).collect(), executor.now_s)
+}
+
+#[test]
+fn the_time_that_there_is_goes_to_what_may_fit() {
+    let three = [
+        "cargo/incremental",
+        "cargo/sccache",
+        "maturin-develop/incremental",
+    ];
+    let edits = ["unchanged", "cdylib"];
+    let all = vec![7, 7];
+    for (what, scenarios, first_build_s, budget_s, expected) in [
+        (
+            "all",
+            &edits[..],
+            10.0,
+            120.0,
+            vec![all.clone(), all.clone(), all.clone()],
+        ),
+        // One build takes longer than is thought of an unknown one, and fits.
+        (
+            "one",
+            &edits,
+            90.0,
+            120.0,
+            vec![all.clone(), vec![0, 0], vec![0, 0]],
+        ),
+        // The third lane does not fit, which keeps no time from the first two.
+        (
+            "two",
+            &edits,
+            50.0,
+            120.0,
+            vec![vec![4, 3], vec![4, 3], vec![0, 0]],
+        ),
+        (
+            "none",
+            &edits,
+            200.0,
+            120.0,
+            vec![vec![0, 0], vec![0, 0], vec![0, 0]],
+        ),
+        // What takes long does not keep the others from what is quick.
+        (
+            "quick",
+            &["cold", "unchanged", "target"],
+            30.0,
+            115.0,
+            vec![vec![1, 7, 0], vec![1, 7, 0], vec![1, 7, 0]],
+        ),
+        (
+            "release",
+            &["wheel-cold"],
+            50.0,
+            115.0,
+            vec![vec![1], vec![0], vec![0]],
+        ),
+    ] {
+        let (counts, spent_s) = counts(&three, scenarios, first_build_s, budget_s);
+        assert_eq!(counts, expected, "{what}");
+        let is_all = counts.iter().flatten().all(|count| *count == 7);
+        // What is left is too little for half of a first build.
+        let is_used = budget_s - spent_s < first_build_s / 2.0 + 5.0;
+        assert!(is_all || is_used, "{what}: {spent_s}");
+    }
+}
+
+#[test]
+fn the_first_columns_have_their_first_figures_within_minutes() {
+    let plan = plan(&[], &[], 7, 1200.0);
+    let mut results = empty(&plan);
+    // Somebody ends it after three minutes.
+    measured(&plan, &mut results, |job, now_s| {
+        if now_s < 180.0 {
+            Ok(on_two_cores(job))
+        } else {
+            Err(Stop::Interrupted)
+        }
+    });
+    for strategy in ["maturin-develop", "xtask-dev"] {
+        for scenario in ["unchanged", "cdylib", "python"] {
+            let cell = results.cell_of(scenario, strategy, "incremental").unwrap();
+            assert!(cell.wall_s.is_some(), "{scenario} on {strategy}");
+        }
+    }
+}
+
+#[test]
+fn the_budget_is_that_of_the_call() {
+    let plan = plan(&["cargo/incremental"], &["unchanged"], 7, 40.0);
+    let mut results = empty(&plan);
+    let (first, _) = measured(&plan, &mut results, |_, _| Ok(10.0));
+    let (second, _) = measured(&plan, &mut results, |_, _| Ok(10.0));
+    assert_eq!((first.len(), second.len()), (3, 3));
+    assert!((results.spent_s - 60.0).abs() < 1e-9);
 }

@@ -53,6 +53,12 @@ pub fn cargo() -> String {
     }
 }
 
+/// The directory of the package that `cargo run` has started, if that is how we were started.
+#[must_use]
+pub fn started_package() -> Option<Utf8PathBuf> {
+    vars::var(CARGO_MANIFEST_DIR).map(Utf8PathBuf::from)
+}
+
 /// The environment that we had been started in, had cargo not stood in between. Variables whose name or value
 /// is not UTF-8 are left out.
 #[must_use]

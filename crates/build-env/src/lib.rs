@@ -5,6 +5,7 @@
 //! so that a test can compare what would be run, and so that every child sees the same environment
 //! (see [`cargo_env`]).
 
+pub mod calendar;
 pub mod cargo_env;
 pub mod invocation;
 pub mod memory;

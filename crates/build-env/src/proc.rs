@@ -129,14 +129,6 @@ pub fn end(processes: &[u32]) {
     }
 }
 
-/// How long ago this process was started, in seconds. cargo replaces itself by the program that it runs, so for
-/// `cargo run` this includes what cargo took.
-#[must_use]
-pub fn age_s() -> Option<f64> {
-    let started_s = seconds(Stat::of("self")?.start_ticks);
-    Some((uptime_s()? - started_s).max(0.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,6 +162,5 @@ mod tests {
         assert!(!arguments(own).is_empty());
         let (name, value) = std::env::vars().find(|(name, _)| name == "PATH").unwrap();
         assert!(with_variable(&name, &value).contains(&own));
-        assert!(age_s().unwrap() < 3600.0);
     }
 }

@@ -23,30 +23,9 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 /// `2026-11-03 12:34:56 UTC`, from seconds since 1970.
 pub(crate) fn utc(time_s: u64) -> String {
     let (days, second) = (time_s / 86_400, time_s % 86_400);
-    let (year, month, day) = date(days);
+    let (year, month, day) = build_env::calendar::date(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
-}
-
-/// Year, month and day, so many days after 1 January 1970.
-///
-/// Counted in years that begin on 1 March, a leap day is the last of its year, and the months before it have a
-/// regular pattern: 153 days for each five.
-fn date(days: u64) -> (u64, u64, u64) {
-    const DAYS_OF_400_YEARS: u64 = 146_097;
-    // 1 January 1970 is that many days after 1 March of the year 0.
-    let days = days + 719_468;
-    let (era, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
-    let year = (day - day / 1460 + day / 36_524 - day / (DAYS_OF_400_YEARS - 1)) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let (month, next_year) = if month < 10 {
-        (month + 3, 0)
-    } else {
-        (month - 9, 1)
-    };
-    (era * 400 + year + next_year, month, day)
 }
 
 #[cfg(test)]

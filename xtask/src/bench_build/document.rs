@@ -1,8 +1,9 @@
-//! `cargo xtask bench-build --document`: figures in the tables of a Markdown file.
+//! `cargo xtask bench-build --into`: a chart and a table in a Markdown file, from results that are kept
+//! beside it.
 
 use anyhow::bail;
-use build_bench::document::{Document, Problem};
-use build_bench::lane::Row;
+use build_bench::report::chart::chart;
+use build_bench::report::section::{BEGIN, CHART, END, drift, with_section};
 use build_bench::results::Results;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::Change;
@@ -11,84 +12,93 @@ use fs_err as fs;
 use crate::Answer;
 use crate::ui;
 
-/// A file with places for figures, as it was read.
-pub(super) struct File {
-    path: Utf8PathBuf,
-    text: String,
-    document: Document,
+/// The results in the file `from`, and the document that is to show them.
+pub(super) struct Document<'a> {
+    pub(super) results: &'a Results,
+    pub(super) from: &'a Utf8Path,
+    pub(super) path: &'a Utf8Path,
 }
 
-impl File {
-    /// # Errors
-    /// If it cannot be read, or asks what `bench-build` does not answer.
-    pub(super) fn read(path: &Utf8Path) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(path)?;
-        match Document::parse(&text) {
-            Ok(document) => Ok(Self {
-                path: path.to_owned(),
-                text,
-                document,
-            }),
-            Err(problems) => bail!(
-                "cannot tell what to measure for {path}\n{}\n  help: nothing has been measured or written; docs/bench-build.md tells how such a table is written",
-                lines(path, &problems).join("\n")
-            ),
+impl Document<'_> {
+    /// Writes what has changed.
+    pub(super) fn write(&self) -> anyhow::Result<Answer> {
+        for problem in drift(self.results) {
+            ui::warn(&format!("{problem}\n  help: {}", self.measure_again()));
         }
+        for change in self.changes()? {
+            change.apply()?;
+            let verb = if change.is_empty() {
+                "Unchanged"
+            } else {
+                "Written"
+            };
+            ui::say(verb, change.path.as_str());
+        }
+        Ok(Answer::Done)
     }
 
-    /// What has to be measured.
-    pub(super) fn rows(&self) -> Vec<Row> {
-        self.document.rows()
-    }
-
-    /// Tells what no longer fits together.
-    pub(super) fn check(&self) -> Answer {
-        let problems = lines(&self.path, &self.document.drift());
-        for line in &problems {
-            println!("{line}");
+    /// Tells what would be changed, and which names no longer mean what was measured.
+    pub(super) fn check(&self) -> anyhow::Result<Answer> {
+        let drift = drift(self.results);
+        for problem in &drift {
+            println!("{}: {problem}", self.from);
         }
-        if problems.is_empty() {
+        let changes = self.changes()?;
+        let stale = changes.iter().filter(|it| !it.is_empty());
+        let stale: Vec<_> = stale.map(|it| &it.path).collect();
+        for path in &stale {
+            println!("{path}: it is not what {} says", self.from);
+        }
+        if drift.is_empty() && stale.is_empty() {
             ui::say("Unchanged", self.path.as_str());
-            return Answer::Done;
+            return Ok(Answer::Done);
         }
-        let command = format!("cargo xtask bench-build --document {}", self.path);
-        ui::say("Differs", &format!("`{command}` measures it again"));
-        Answer::Differs
+        if !drift.is_empty() {
+            ui::say("Differs", &self.measure_again());
+        }
+        let write = format!(
+            "`cargo xtask bench-build --from {} --into {}`",
+            self.from, self.path
+        );
+        ui::say("Differs", &format!("{write} writes document and chart"));
+        Ok(Answer::Differs)
     }
 
-    /// Writes the figures of `results`.
-    pub(super) fn fill(&self, results: &Results) -> anyhow::Result<()> {
-        // Measuring takes long enough for somebody to work on the file meanwhile.
-        let current = Self::read(&self.path)?;
-        let filled = current.document.filled(results);
-        let change = Change {
-            path: current.path,
-            old: Some(current.text),
-            new: Some(filled.text),
-        };
-        change.apply()?;
-        if !filled.kept.is_empty() {
-            let kept: Vec<_> = filled.kept.iter().map(ToString::to_string).collect();
-            ui::warn(&format!(
-                "{}: not measured, so kept as it was: line {}",
-                self.path,
-                kept.join(", ")
-            ));
-        }
-        let verb = if change.is_empty() {
-            "Unchanged"
-        } else {
-            "Written"
-        };
-        ui::say(verb, self.path.as_str());
-        Ok(())
+    fn measure_again(&self) -> String {
+        format!(
+            "`cargo xtask bench-build --json {}` measures it again",
+            self.from
+        )
     }
-}
 
-/// As compilers tell it, so that editors find the place.
-fn lines(path: &Utf8Path, problems: &[Problem]) -> Vec<String> {
-    let lines = problems
-        .iter()
-        .map(|it| format!("{path}:{}: {}", it.line, it.what));
-    lines.collect()
+    /// Of the document and of its chart.
+    fn changes(&self) -> anyhow::Result<[Change; 2]> {
+        let old = fs::read_to_string(self.path)?;
+        let Some(new) = with_section(&old, self.results) else {
+            bail!(
+                "cannot tell where the figures go in {}\n  help: write a line `{BEGIN}` and below it one `{END}`, each once",
+                self.path
+            );
+        };
+        let document = Change {
+            path: self.path.to_owned(),
+            old: Some(old),
+            new: Some(new),
+        };
+        let path = self.chart();
+        let chart = Change {
+            old: path
+                .is_file()
+                .then(|| fs::read_to_string(&path))
+                .transpose()?,
+            new: Some(chart(self.results)),
+            path,
+        };
+        Ok([chart, document])
+    }
+
+    fn chart(&self) -> Utf8PathBuf {
+        let dir = self.path.parent().unwrap_or(Utf8Path::new(""));
+        dir.join(CHART)
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use build_bench::BenchError;
+use build_bench::report::words::duration;
 use build_bench::results::{Results, State};
 use build_bench::schedule::Job;
 use build_bench::session::{Observer, Progress};
@@ -121,7 +122,7 @@ fn told(current: &Current) -> String {
         "{}/{}, {} left: {}, about {}",
         progress.made + 1,
         progress.made + progress.due,
-        minutes(progress.left_s),
+        left(progress.left_s),
         current.what,
         seconds(progress.estimate_s)
     )
@@ -143,7 +144,7 @@ fn rewritten(current: &Current, elapsed_s: f64) -> String {
         "Measuring",
         bar(made, all),
         made + 1,
-        minutes(left_s),
+        left(left_s),
         current.what
     );
     // A line that the terminal breaks in two could not be written over.
@@ -157,10 +158,11 @@ fn bar(made: usize, all: usize) -> String {
     format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
 }
 
-fn minutes(time_s: f64) -> String {
+/// What is left is never known to the second where it is more than a few minutes.
+fn left(time_s: f64) -> String {
     match time_s {
-        time if time < 90.0 => format!("{time:.0} s"),
-        time => format!("{:.0} min", time / 60.0),
+        time_s if time_s < 600.0 => duration(time_s),
+        time_s => duration((time_s / 60.0).round() * 60.0),
     }
 }
 
@@ -192,12 +194,18 @@ mod tests {
     fn what_is_left_gets_less_while_a_run_goes_on_and_no_less_than_the_other_runs() {
         let left = |elapsed_s| rewritten(&current(), elapsed_s);
         let expected =
-            "   Measuring [=====     ] 6/10, 2 min left, 0 of 60 s: target on cargo/sccache";
+            "   Measuring [=====     ] 6/10, 100 s left, 0 of 60 s: target on cargo/sccache";
         assert_eq!(left(0.0), expected);
         assert!(left(30.0).contains("70 s left"), "{}", left(30.0));
         assert!(left(90.0).contains("40 s left, 90 of 60 s: target on cargo/sccache"));
-        let expected = "6/10, 2 min left: target on cargo/sccache, about 60 s";
+        let expected = "6/10, 100 s left: target on cargo/sccache, about 60 s";
         assert_eq!(told(&current()), expected);
+    }
+
+    #[test]
+    fn what_is_left_is_told_as_exactly_as_it_is_known() {
+        let told = [90.0, 100.0, 150.0, 980.0].map(left);
+        assert_eq!(told, ["90 s", "100 s", "2 min 30 s", "16 min"]);
     }
 
     #[test]

@@ -398,95 +398,54 @@ fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     assert_eq!(cell(&results, "target", "incremental").counted().count(), 1);
 }
 
-/// Asks two things, with a sentence before and after.
-fn document(first: &str, second: &str) -> String {
-    format!(
-        "Mine.\n\n<!-- bench-build: figures -->\n| figure | command |\n|---|---|\n\
-         | | `cargo xtask bench-build --scenario {first}` |\n\
-         | | `cargo xtask bench-build --scenario {second}` |\n<!-- bench-build: end -->\n\n\
-         <!-- bench-build: legend -->\n<!-- bench-build: end -->\n\nMine too.\n"
-    )
-}
-
 #[test]
-fn a_document_gets_what_it_asks_for_and_nothing_else_is_measured() {
+fn a_document_shows_what_was_measured_and_the_check_tells_when_it_does_not() {
     let (project, cache) = (project(), TempDir::new());
     let [path, json] = ["figures.md", "r.json"].map(|name| project.beside(name));
-    let asked = document(
-        "unchanged --strategy cargo/incremental",
-        "cdylib --scenario unchanged --strategy cargo/incremental",
-    );
-    fs_err::write(&path, &asked).expect("it can be written");
-    let with_document = |more: &[&str]| {
-        let args = ["--document", path.as_str()];
+    let args = with_strategies(&[
+        "--scenario",
+        "target",
+        "--runs",
+        "1",
+        "--json",
+        json.as_str(),
+    ]);
+    let done = bench(&project, &cache, &args).capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let into = |more: &[&str]| {
+        let args = ["--from", json.as_str(), "--into", path.as_str()];
         let args: Vec<_> = args.iter().chain(more).copied().collect();
         bench(&project, &cache, &args).capture().expect("it starts")
     };
-    let unanswered = with_document(&["--check"]);
-    assert_eq!(unanswered.status.code(), Some(3), "{}", unanswered.stderr);
-    let told = format!("{path}:6: it has no figure yet\n");
-    assert!(
-        unanswered.stdout.starts_with(&told),
-        "{}",
-        unanswered.stdout
-    );
-    assert!(!cache.path().join("xtask-bench").exists());
+    let expected = |args: &[&str], code: i32, told: &str| {
+        let done = into(args);
+        let said = format!("{}{}", done.stdout, done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{said}");
+        assert!(said.contains(told), "{told} in {said}");
+    };
+    fs_err::write(&path, "Mine.\n").expect("it can be written");
+    expected(&[], 1, "write a line `<!-- bench-build -->`");
+    let empty = "Mine.\n<!-- bench-build -->\n<!-- bench-build: end -->\n";
+    fs_err::write(&path, empty).expect("it can be written");
+    let repair = format!("`cargo xtask bench-build --from {json} --into {path}` writes");
+    expected(&["--check"], 3, &repair);
+    assert_eq!(fs_err::read_to_string(&path).expect("it is there"), empty);
 
-    let done = with_document(&["--runs", "2", "--json", json.as_str()]);
-    assert!(done.status.success(), "{}", done.stderr);
-    let results = store::load(&json).expect("it is JSON of ours");
-    let measured = results.cells.iter().map(|cell| cell.scenario.as_str());
-    assert_eq!(measured.collect::<Vec<_>>(), ["unchanged", "cdylib"]);
+    expected(&[], 0, "Written");
     let text = fs_err::read_to_string(&path).expect("it is there");
-    let edit = cell(&results, "cdylib", "incremental").wall_s.as_ref();
-    let median = format!("| `cdylib`: {:.2}", edit.expect("it was measured").median);
-    // Three digits are shown, of which the third is rounded.
-    assert!(
-        text.contains(&median[..median.len() - 1]),
-        "{median} in {text}"
-    );
-    assert!(text.starts_with("Mine.\n") && text.ends_with("\nMine too.\n"));
-    assert!(text.contains("| `cargo` | `cargo build` |"), "{text}");
-    let answered = with_document(&["--check"]);
-    assert_eq!(answered.status.code(), Some(0), "{}", answered.stdout);
+    assert!(text.contains("| `target`: target/ gone | "), "{text}");
+    expected(&["--check"], 0, "Unchanged");
+    let chart = path.with_file_name("images").join("build-times.svg");
+    fs_err::write(&chart, "").expect("it can be written");
+    expected(&["--check"], 3, &format!("{chart}: it is not what"));
+    expected(&[], 0, "Written");
 
-    fs_err::write(&path, text.replace("cdylib --", "core --")).expect("it can be written");
-    let drifted = with_document(&["--check"]);
-    assert_eq!(drifted.status.code(), Some(3), "{}", drifted.stderr);
-    let told = format!("{path}:7: its figure answers another command\n");
-    assert_eq!(drifted.stdout, told);
-    assert!(
-        drifted.stderr.contains("bench-build --document"),
-        "{}",
-        drifted.stderr
-    );
-    // What was measured before does not answer what is asked now: it stays.
-    let refilled = with_document(&["--from", json.as_str()]);
-    assert!(
-        refilled.stderr.contains("kept as it was: line 7"),
-        "{}",
-        refilled.stderr
-    );
-}
-
-#[test]
-fn a_document_that_asks_what_there_is_not_is_left_alone() {
-    let (project, cache) = (project(), TempDir::new());
-    let path = project.beside("figures.md");
-    let asked = document("warm --strategy cargo", "core --strategy ninja");
-    fs_err::write(&path, &asked).expect("it can be written");
-    let args = ["--document", path.as_str()];
-    let done = bench(&project, &cache, &args).capture().expect("it starts");
-    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
-    for told in [
-        format!("{path}:6: there is no scenario `warm`"),
-        format!("{path}:7: there is no strategy `ninja`"),
-        "nothing has been measured".to_owned(),
-    ] {
-        assert!(done.stderr.contains(&told), "{}", done.stderr);
-    }
-    assert_eq!(fs_err::read_to_string(&path).expect("it is there"), asked);
-    assert!(!cache.path().join("xtask-bench").exists());
+    // A command that is no longer run under the name.
+    let older = fs_err::read_to_string(&json).expect("it is there");
+    let older = older.replace("\"cargo build\"", "\"cargo rustc\"");
+    fs_err::write(&json, older).expect("it can be written");
+    let again = format!("`cargo xtask bench-build --json {json}` measures it again");
+    expected(&["--check"], 3, &again);
 }
 
 const INTERRUPTED: [&str; 8] = [

@@ -4,68 +4,102 @@
 use super::html::escaped;
 use super::words;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
+use crate::stats::Summary;
 
-/// A group of bars for each scenario.
+/// A group of bars for each scenario; those without a figure, which only say why there is none, come last.
 pub(super) fn bars(results: &Results) -> String {
-    let groups = results.method.scenarios.iter();
-    groups.map(|scenario| group(results, scenario)).collect()
+    let (with, without): (Vec<_>, Vec<_>) = results
+        .method
+        .scenarios
+        .iter()
+        .map(|scenario| (scenario, cells(results, scenario)))
+        .partition(|(_, cells)| widest_s(cells) > 0.0);
+    let with = with.iter().map(|(scenario, cells)| group(scenario, cells));
+    let without = without
+        .iter()
+        .map(|(scenario, cells)| empty(scenario, cells));
+    with.chain(without).collect()
 }
 
-fn group(results: &Results, scenario: &ScenarioRecord) -> String {
+/// A lane with its number, and its cell of one scenario.
+type Row<'a> = (usize, &'a LaneRecord, &'a Cell);
+
+fn cells<'a>(results: &'a Results, scenario: &ScenarioRecord) -> Vec<Row<'a>> {
     let lanes = results.method.lanes.iter().enumerate();
-    let cells: Vec<_> = lanes
-        .filter_map(|(number, lane)| {
-            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
-            Some((number, lane, cell))
-        })
-        .collect();
-    // The upper end of the longest bar, with its interval, is the width of the group.
+    let cells = lanes.filter_map(|(number, lane)| {
+        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+        Some((number, lane, cell))
+    });
+    cells.collect()
+}
+
+/// The upper end of the longest bar, with its interval: the width of the group.
+fn widest_s(cells: &[Row<'_>]) -> f64 {
     let ends = cells.iter().filter_map(|(_, _, cell)| {
-        let wall = cell.wall_s.as_ref()?;
+        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
         Some(wall.interval.map_or(wall.median, |it| it.high))
     });
-    let widest_s = ends.fold(0.0, f64::max);
-    if widest_s <= 0.0 {
-        return format!(
-            "<section class=group><h3>{}</h3><p class=note>{}</p></section>\n",
-            escaped(&scenario.title),
-            escaped(
-                cells
-                    .first()
-                    .and_then(|(_, _, cell)| cell.note.as_deref())
-                    .unwrap_or("not measured")
-            )
-        );
-    }
-    let bars: String = cells
+    ends.fold(0.0, f64::max)
+}
+
+fn group(scenario: &ScenarioRecord, cells: &[Row<'_>]) -> String {
+    let widest_s = widest_s(cells);
+    let bars = cells
         .iter()
-        .map(|(number, lane, cell)| bar(*number, lane, cell, widest_s))
-        .collect();
+        .map(|(number, lane, cell)| bar(*number, lane, cell, widest_s));
     format!(
-        "<section class=group><h3>{}</h3>\n{bars}</section>\n",
-        escaped(&scenario.title)
+        "<section class=group><h3>{}</h3>\n<div class=bars>{}</div></section>\n",
+        escaped(&scenario.title),
+        bars.collect::<String>()
     )
 }
 
+fn empty(scenario: &ScenarioRecord, cells: &[Row<'_>]) -> String {
+    format!(
+        "<section class=group><h3>{}</h3><p class=note>{}</p></section>\n",
+        escaped(&scenario.title),
+        escaped(
+            &cells
+                .first()
+                .map_or(String::new(), |(_, _, cell)| reason(cell))
+        )
+    )
+}
+
+/// Why there is no figure.
+fn reason(cell: &Cell) -> String {
+    match (&cell.note, &cell.same_as) {
+        _ if cell.is_stale() => "builds nothing: the old library stays".to_owned(),
+        (Some(note), _) => note.clone(),
+        (None, Some(other)) => format!("comes to the same as {other}, which was not measured"),
+        (None, None) => "not measured".to_owned(),
+    }
+}
+
+/// Name, bar and figures. The figures stand in columns that all bars of the group share.
 fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
-    let command = words::command(lane, &cell.scenario);
     let name = format!(
-        "<span class=name><code>{}</code> {}</span>",
-        escaped(command),
+        "<code>{}</code> {}",
+        escaped(words::command(lane, &cell.scenario)),
         escaped(&lane.setting_title)
     );
-    let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale());
-    let Some(wall) = wall else {
-        let reason = if cell.is_stale() {
-            "builds nothing: the old library stays"
-        } else {
-            cell.note.as_deref().unwrap_or("not measured")
-        };
+    let Some(wall) = cell.wall_s.as_ref().filter(|_| !cell.is_stale()) else {
         return format!(
-            "<div class=bar>{name}<span class=note>{}</span></div>\n",
-            escaped(reason)
+            "<span class=name>{name}: <span class=note>{}</span></span>\n",
+            escaped(&reason(cell))
         );
     };
+    let ratio = cell.ratio.as_ref().filter(|_| number > 0);
+    let ratio = ratio.map_or(String::new(), |it| format!("×{}", words::factor(it.median)));
+    let range = wall.interval.map_or(String::new(), words::range);
+    format!(
+        "<span class=name>{name}</span>{}<b class=value>{}</b><span class=value>{ratio}</span><span class=value>{range}</span>\n",
+        track(wall, if number == 0 { "first" } else { "other" }, widest_s),
+        words::seconds(wall.median),
+    )
+}
+
+fn track(wall: &Summary, class: &str, widest_s: f64) -> String {
     let percent = |time_s: f64| (time_s / widest_s * 100.0).clamp(0.0, 100.0);
     let whisker = wall.interval.map_or(String::new(), |it| {
         format!(
@@ -74,18 +108,8 @@ fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
             percent(it.high) - percent(it.low)
         )
     });
-    let range = wall.interval.map_or(String::new(), |it| {
-        format!(" <small>{}</small>", words::range(it))
-    });
-    let ratio = cell.ratio.as_ref().filter(|_| number > 0);
-    let ratio = ratio.map_or(String::new(), |it| {
-        format!(" <small>×{}</small>", words::factor(it.median))
-    });
     format!(
-        "<div class=bar>{name}<span class=value>{}{ratio}{range}</span>\
-         <div class=track><i class=\"fill lane{}\" style=\"width:{:.2}%\"></i>{whisker}</div></div>\n",
-        words::seconds(wall.median),
-        number % 6,
+        "<div class=track><i class=\"fill {class}\" style=\"width:{:.2}%\"></i>{whisker}</div>",
         percent(wall.median)
     )
 }

@@ -3,7 +3,7 @@
 use super::html::escaped;
 use super::words;
 use crate::results::{LaneRecord, Results, Run};
-use crate::timeline::{Kind, PARTS, Span, in_rows, parts};
+use crate::timeline::{PARTS, Span, in_rows, part_of, parts};
 
 /// The scenarios that are shown so.
 const SHOWN: [&str; 3] = ["cdylib", "target", "cold"];
@@ -74,7 +74,7 @@ fn processes(run: &Run) -> String {
     let count = shown.iter().map(|(row, _)| row + 1).max().unwrap_or(0);
     let pieces: String = shown
         .iter()
-        .map(|(row, span)| piece(*row, span, run.wall_s))
+        .map(|(row, span)| piece(*row, span, run))
         .collect();
     let more = match hidden.len() {
         0 => String::new(),
@@ -93,28 +93,21 @@ const MOST_ROWS: usize = 12;
 /// The height of a row.
 const ROW_EM: f32 = 1.5;
 
-fn piece(row: usize, span: &Span, wall_s: f64) -> String {
-    let percent = |time_s: f64| (time_s / wall_s * 100.0).clamp(0.0, 100.0);
+fn piece(row: usize, span: &Span, run: &Run) -> String {
+    let percent = |time_s: f64| (time_s / run.wall_s * 100.0).clamp(0.0, 100.0);
     let (left, right) = (percent(span.start_s), percent(span.end_s));
     let label = escaped(&span.label);
     format!(
-        "<i class=part{} style=\"top:calc({ROW_EM}em*{row});left:{left:.2}%;width:{:.2}%\" title=\"{label}, {}\">{label}</i>",
-        class(span.kind),
+        "<i class={} style=\"top:calc({ROW_EM}em*{row});left:{left:.2}%;width:{:.2}%\" title=\"{label}, {}\">{label}</i>",
+        class(span, &run.timeline),
         (right - left).max(0.1),
         words::seconds(span.end_s - span.start_s)
     )
 }
 
-/// The colour of the part that the process belongs to.
-fn class(kind: Kind) -> usize {
-    let name = match kind {
-        Kind::Link => "link",
-        Kind::Compile => "rustc",
-        Kind::BuildScript => "build scripts",
-        Kind::Cache => "compiler cache",
-        Kind::Cargo => "cargo itself",
-        Kind::Python => "check",
-        Kind::Tool => "before cargo",
-    };
-    PARTS.iter().position(|it| *it == name).unwrap_or(0)
+/// The colour of the part that the process counts for.
+fn class(span: &Span, spans: &[Span]) -> String {
+    let part = part_of(span, spans);
+    let number = part.and_then(|name| PARTS.iter().position(|it| *it == name));
+    number.map_or_else(|| "command".to_owned(), |number| format!("part{number}"))
 }

@@ -34,16 +34,30 @@ pub fn html(results: &Results) -> String {
          <meta name=viewport content=\"width=device-width, initial-scale=1\">\n\
          <meta name=color-scheme content=\"light dark\">\n<link rel=icon href=\"data:,\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n\
-         <div class=facts>{facts}</div>\n{}\
-         <h2>How long it takes</h2>\n<p>Shorter is better. Each group has a scale of its own; the thin line is the interval.</p>\n\
+         <p class=result>{}</p>\n<div class=facts>{facts}</div>\n{}\
+         <h2>How long it takes</h2>\n<p>Shorter is better. Each group has a scale of its own; the thin line is the interval.{}</p>\n\
          <div class=groups>{}</div>\n{timelines}\
          <h2>What else it takes</h2>\n{}\n\
          <h2>How it was measured</h2>\n<ul>{}</ul>\n</main>\n</body>\n</html>\n",
+        code(&escaped(&words::result(results))),
         warnings(results),
+        key(results),
         bars(results),
         costs(results),
         list(&words::method(results)) + &list(&remarks(results)),
     )
+}
+
+/// What the two colours of the bars mean, where there are both.
+fn key(results: &Results) -> String {
+    match &results.method.lanes[..] {
+        [first, _, ..] => format!(
+            " <i class=\"key first\"></i><code>{}</code>, {}, is what the others <i class=\"key other\"></i> are compared with (×).",
+            escaped(&first.command),
+            escaped(&first.setting_title)
+        ),
+        _ => String::new(),
+    }
 }
 
 fn warnings(results: &Results) -> String {
@@ -85,7 +99,8 @@ fn costs(results: &Results) -> String {
     let rows: String = rows.collect();
     format!(
         "<p>Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.</p>\n\
-         <div class=scroll tabindex=0><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+         <p class=hint>The table is wider than the screen: it scrolls sideways →</p>\n\
+         <div class=scroll tabindex=0 role=region aria-label=\"What else it takes\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 }
 

@@ -9,6 +9,7 @@ use crate::results::{Cell, LaneRecord, Results, State};
 pub fn markdown(results: &Results) -> String {
     let mut parts = vec![
         format!("# Build times of {}\n", results.subject.name),
+        format!("{}.\n", words::result(results)),
         format!(
             "{}\n\n{}\n\n{}\n",
             words::subject(results),

@@ -1,8 +1,10 @@
 //! What was measured, for people: on the terminal, in Markdown, as one HTML page.
 
 mod bars;
+pub mod chart;
 mod gantt;
 pub mod html;
 pub mod markdown;
+pub mod section;
 pub mod table;
-pub(crate) mod words;
+pub mod words;

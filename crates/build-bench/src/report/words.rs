@@ -1,6 +1,8 @@
 //! Figures and facts in words, as all reports have them.
 
-use crate::results::{Cell, LaneRecord, Results};
+use build_env::calendar;
+
+use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
 use crate::scenario::{Goal, Scenario};
 use crate::stats::{Interval, Method};
 
@@ -17,6 +19,18 @@ fn digits(time_s: f64) -> String {
         _ => 0,
     };
     format!("{time_s:.digits$}")
+}
+
+/// A whole time in the units that people use: `90 s`, `3 min 25 s`, `20 min`.
+#[must_use]
+pub fn duration(time_s: f64) -> String {
+    let whole_s = time_s.round().max(0.0);
+    let (minutes, seconds) = ((whole_s / 60.0).floor(), whole_s % 60.0);
+    match (whole_s, seconds) {
+        (whole_s, _) if whole_s < 120.0 => format!("{whole_s:.0} s"),
+        (_, 0.0) => format!("{minutes:.0} min"),
+        _ => format!("{minutes:.0} min {seconds:.0} s"),
+    }
 }
 
 /// From where to where, in seconds; with `~` where it comes from other cells.
@@ -77,6 +91,98 @@ pub(crate) fn subject(results: &Results) -> String {
     )
 }
 
+/// `25 November 2026`, in UTC.
+pub(crate) fn date(results: &Results) -> Option<String> {
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let (year, month, day) = calendar::date(results.measured_at_s? / 86_400);
+    let month = MONTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    Some(format!("{day} {month} {year}"))
+}
+
+/// The result in one sentence: how the second column compares with the first after an edit, if that was
+/// measured; of what, and when.
+pub(crate) fn result(results: &Results) -> String {
+    let subject = &results.subject;
+    let commit = subject.commit.as_ref().map(|it| format!(" at {it}"));
+    let date = date(results).map(|it| format!(", {it}"));
+    format!(
+        "{} ({}{}{})",
+        finding(results).unwrap_or_else(|| "There is no figure yet".to_owned()),
+        subject.name,
+        commit.unwrap_or_default(),
+        date.unwrap_or_default()
+    )
+}
+
+/// The situation that the sentence is about, if it was measured.
+const TOLD: &str = "cdylib";
+
+fn finding(results: &Results) -> Option<String> {
+    let mut scenarios: Vec<_> = results.method.scenarios.iter().collect();
+    scenarios.sort_by_key(|it| it.id != TOLD);
+    let found = |it: &&ScenarioRecord| compared(results, it).or_else(|| alone(results, it));
+    scenarios.iter().find_map(found)
+}
+
+/// `One line changed: cargo xtask dev takes 0.54 [0.50, 0.58] of the time of maturin develop --uv`.
+fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
+    let (first, others) = results.method.lanes.split_first()?;
+    let (lane, ratio) = others.iter().find_map(|lane| {
+        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+        let ratio = cell.ratio.as_ref().filter(|_| !cell.is_stale())?;
+        Some((lane, ratio))
+    })?;
+    // What both have in common is left out.
+    let is_same_command = lane.strategy == first.strategy;
+    let name = |it: &LaneRecord| match lane.setting == first.setting {
+        _ if is_same_command => it.setting_title.clone(),
+        true => format!("`{}`", command(it, &scenario.id)),
+        false => format!("`{}` ({})", command(it, &scenario.id), it.setting_title),
+    };
+    let interval = ratio.interval.map_or(String::new(), |it| {
+        format!(" [{}, {}]", factor(it.low), factor(it.high))
+    });
+    Some(format!(
+        "{}: {} takes {}{interval} of the time of {}",
+        capitalised(&scenario.title),
+        name(lane),
+        factor(ratio.median),
+        name(first)
+    ))
+}
+
+fn alone(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
+    results.method.lanes.iter().find_map(|lane| {
+        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
+        Some(format!(
+            "{}: `{}` takes {}",
+            capitalised(&scenario.title),
+            command(lane, &scenario.id),
+            seconds(wall.median)
+        ))
+    })
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|it| it.to_ascii_uppercase());
+    first.into_iter().chain(chars).collect()
+}
+
 /// The machine, in one line.
 pub(crate) fn machine(results: &Results) -> String {
     let machine = &results.machine;
@@ -114,11 +220,12 @@ pub(crate) fn method(results: &Results) -> Vec<String> {
         "Each column has a checkout and caches of its own. They are measured in turn, another one first in each round; ratios are medians of pairs of the same round.".to_owned(),
         "What was downloaded is there already, also for a cold build; nothing uses the network while it is measured.".to_owned(),
     ];
-    if let Some(launcher_s) = results.machine.launcher_s {
-        told.push(format!(
-            "`cargo xtask` is measured as the program that it runs; cargo adds {} to find that this is up to date.",
-            seconds(launcher_s)
-        ));
+    let lanes = &results.method.lanes;
+    if lanes
+        .iter()
+        .any(|it| it.command.starts_with("cargo xtask "))
+    {
+        told.push("`cargo xtask` is measured as it is typed, with what cargo takes to find it up to date; compiling it is not in the figures.".to_owned());
     }
     told.extend(edits(results));
     if let Some(bumped) = &results.subject.bumped {
@@ -151,8 +258,8 @@ fn noise(results: &Results) -> Option<String> {
 fn load(results: &Results) -> Option<String> {
     let load = results.machine.load_at_start?;
     Some(format!(
-        "Load when it began: {load:.2}; it took {:.0} min.",
-        results.spent_s / 60.0
+        "Load when it began: {load:.2}; it took {}.",
+        duration(results.spent_s)
     ))
 }
 
@@ -185,6 +292,21 @@ pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_time_is_told_as_another() {
+        let told = [1.0, 59.6, 90.0, 120.0, 205.0, 1200.0, 5400.0].map(duration);
+        let expected = [
+            "1 s",
+            "60 s",
+            "90 s",
+            "2 min",
+            "3 min 25 s",
+            "20 min",
+            "90 min",
+        ];
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn three_digits_are_enough() {

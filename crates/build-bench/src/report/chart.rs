@@ -1,0 +1,145 @@
+//! One chart for a document, as a picture of its own: how the other columns compare with the first, in the
+//! situations that decide most. Readable on light and dark ground, since it brings its own.
+
+use super::html::escaped;
+use super::words;
+use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
+use crate::stats::Summary;
+
+/// The situations that are shown, as far as they were measured.
+const SHOWN: [&str; 6] = [
+    "unchanged",
+    "cdylib",
+    "core",
+    "venv",
+    "target",
+    "wheel-warm",
+];
+
+const WIDTH: f64 = 760.0;
+/// Where bars begin, and where that of the longest interval ends.
+const BARS: (f64, f64) = (335.0, 570.0);
+/// The height of a bar with its space, of a heading, and of what stands above all of it.
+const ROW: f64 = 22.0;
+const HEADING: f64 = 30.0;
+const TOP: f64 = 52.0;
+
+const STYLE: &str = "svg{--ground:#fff;--text:#1c2024;--soft:#5b6570;--bar:#2f66cf;--line:#8a95a1}\
+@media(prefers-color-scheme:dark){svg{--ground:#15181c;--text:#e4e8ec;--soft:#9aa5b1;--bar:#5d87dd;--line:#77828e}}\
+text{font:13px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:var(--text)}\
+.soft{fill:var(--soft);font-size:12px}.head{font-weight:600}.value{font-weight:600}\
+.ground{fill:var(--ground)}.bar{fill:var(--bar)}.one{stroke:var(--line);stroke-dasharray:3 3}\
+.whisker{stroke:var(--text);stroke-width:1.5;fill:none}";
+
+/// The picture, as SVG.
+#[must_use]
+pub fn chart(results: &Results) -> String {
+    let groups = groups(results);
+    let ratios = groups.iter().flat_map(|(_, rows)| rows);
+    let longest = ratios.map(|(_, ratio)| end(ratio)).fold(1.0, f64::max);
+    let scale = (BARS.1 - BARS.0) / longest;
+    let mut y = TOP;
+    let mut drawn = String::new();
+    for (scenario, rows) in &groups {
+        y += HEADING;
+        drawn.push_str(&text(16.0, y - 8.0, "head", &scenario.title));
+        for (lane, ratio) in rows {
+            drawn.push_str(&row(&label(lane, scenario), ratio, y, scale));
+            y += ROW;
+        }
+    }
+    let height = y + 14.0;
+    let one = BARS.0 + scale;
+    let line = format!(
+        "<path class=\"one\" d=\"M{one:.1} {TOP:.0}V{:.0}\"/>\n",
+        height - 10.0
+    );
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH:.0} {height:.0}\" width=\"{WIDTH:.0}\" height=\"{height:.0}\">\n\
+         <title>{}</title>\n<style>{STYLE}</style>\n\
+         <rect class=\"ground\" width=\"{WIDTH:.0}\" height=\"{height:.0}\" rx=\"8\"/>\n{}{}{line}{drawn}</svg>\n",
+        escaped(&words::result(results).replace('`', "")),
+        text(16.0, 26.0, "", &against(results)),
+        text(
+            16.0,
+            44.0,
+            "soft",
+            "Shorter is better; the thin line is the interval."
+        ),
+    )
+}
+
+/// A situation, and the columns that have a ratio in it.
+type Group<'a> = (&'a ScenarioRecord, Vec<(&'a LaneRecord, &'a Summary)>);
+
+fn groups(results: &Results) -> Vec<Group<'_>> {
+    let scenarios = results.method.scenarios.iter();
+    let shown = scenarios.filter(|it| SHOWN.contains(&it.id.as_str()));
+    let groups = shown.map(|scenario| {
+        let rows = results.method.lanes.iter().skip(1).filter_map(|lane| {
+            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
+            let ratio = cell
+                .filter(|it| !it.is_stale())
+                .and_then(|it: &Cell| it.ratio.as_ref());
+            Some((lane, ratio?))
+        });
+        (scenario, rows.collect::<Vec<_>>())
+    });
+    groups.filter(|(_, rows)| !rows.is_empty()).collect()
+}
+
+fn against(results: &Results) -> String {
+    let first = results.method.lanes.first();
+    first.map_or(String::new(), |lane| {
+        format!(
+            "The dashed line is the time of {}, {}.",
+            lane.command, lane.setting_title
+        )
+    })
+}
+
+fn label(lane: &LaneRecord, scenario: &ScenarioRecord) -> String {
+    format!(
+        "{}, {}",
+        words::command(lane, &scenario.id),
+        lane.setting_title
+    )
+}
+
+fn end(ratio: &Summary) -> f64 {
+    ratio.interval.map_or(ratio.median, |it| it.high)
+}
+
+fn row(label: &str, ratio: &Summary, y: f64, scale: f64) -> String {
+    let at = |ratio: f64| BARS.0 + ratio * scale;
+    let middle = y + 7.0;
+    let whisker = ratio.interval.map_or(String::new(), |it| {
+        let (low, high) = (at(it.low), at(it.high));
+        format!(
+            "<path class=\"whisker\" d=\"M{low:.1} {:.0}v8m0 -4H{high:.1}m0 -4v8\"/>\n",
+            middle - 4.0
+        )
+    });
+    let interval = ratio
+        .interval
+        .map_or(String::new(), |it| format!(" [{}]", words::ratio_range(it)));
+    format!(
+        "{}<rect class=\"bar\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{whisker}{}",
+        text(16.0, middle + 4.0, "soft", label),
+        BARS.0,
+        (ratio.median * scale).max(1.0),
+        text(
+            BARS.1 + 12.0,
+            middle + 4.0,
+            "value",
+            &format!("×{}{interval}", words::factor(ratio.median))
+        ),
+    )
+}
+
+fn text(x: f64, y: f64, class: &str, text: &str) -> String {
+    format!(
+        "<text x=\"{x:.0}\" y=\"{y:.0}\" class=\"{class}\">{}</text>\n",
+        escaped(text)
+    )
+}
