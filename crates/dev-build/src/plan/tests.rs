@@ -1,4 +1,5 @@
 //! What is planned in invented situations. No file is touched.
+#![expect(clippy::too_many_lines, reason = "a table is as long as it has rows")]
 
 use std::collections::BTreeMap;
 
@@ -162,14 +163,14 @@ fn other(name: &str, shadows: bool, owner: Option<&str>, is_ours: bool) -> Other
     }
 }
 
-fn local_config(variables: &[(&str, &str)]) -> Option<LocalConfig> {
+fn local_config(variables: &[(&str, &str)]) -> LocalConfig {
     let variables = variables.iter();
-    Some(LocalConfig {
+    LocalConfig {
         path: "/p/.cargo/config.local.toml".into(),
         variables: variables
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
-    })
+    }
 }
 
 type Change = fn(&mut Situation, &mut DevRequest<'static>);
@@ -203,6 +204,23 @@ const ASKED: &str = "compile thing: cargo is to say whether the library is curre
 fn change_call(situation: &mut Situation, name: &str) {
     let digest = "another".to_owned();
     situation.inputs.cargo_call.insert(name.to_owned(), digest);
+}
+
+/// It is not there any more.
+fn lose_call(situation: &mut Situation, name: &str) {
+    situation.inputs.cargo_call.remove(name);
+}
+
+fn change_dependencies(situation: &mut Situation, name: &str) {
+    let digest = "another".to_owned();
+    situation
+        .inputs
+        .dependencies
+        .insert(name.to_owned(), digest);
+}
+
+fn lose_install(situation: &mut Situation, name: &str) {
+    situation.inputs.install.remove(name);
 }
 
 fn change_install(situation: &mut Situation, name: &str) {
@@ -311,7 +329,7 @@ fn what_decides_the_call_of_cargo() {
         ),
         (
             "a toolchain file that is gone",
-            |s, _| drop(s.inputs.cargo_call.remove("rust-toolchain.toml")),
+            |s, _| lose_call(s, "rust-toolchain.toml"),
             &[
                 "ask maturin: rust-toolchain.toml has changed",
                 "compile thing: rust-toolchain.toml has changed",
@@ -321,13 +339,8 @@ fn what_decides_the_call_of_cargo() {
         (
             "a toolchain file that is new",
             |s, _| {
-                drop(
-                    ours(s)
-                        .state
-                        .inputs
-                        .cargo_call
-                        .remove("rust-toolchain.toml"),
-                )
+                let known = &mut ours(s).state.inputs.cargo_call;
+                known.remove("rust-toolchain.toml");
             },
             &[
                 "ask maturin: rust-toolchain.toml has changed",
@@ -346,7 +359,7 @@ fn what_decides_the_call_of_cargo() {
         ),
         (
             "a variable that is no longer set",
-            |s, _| drop(s.inputs.cargo_call.remove("variable CARGO_BUILD_TARGET")),
+            |s, _| lose_call(s, "variable CARGO_BUILD_TARGET"),
             &[
                 "ask maturin: variable CARGO_BUILD_TARGET has changed",
                 "compile thing: variable CARGO_BUILD_TARGET has changed",
@@ -484,7 +497,7 @@ fn what_is_installed_beside_the_library() {
         ),
         (
             "a licence that is gone",
-            |s, _| drop(s.inputs.install.remove("LICENSE")),
+            |s, _| lose_install(s, "LICENSE"),
             &[ASKED, "install anew: LICENSE has changed"],
         ),
         (
@@ -551,8 +564,7 @@ fn what_is_installed_beside_the_library() {
             |s, _| {
                 change_call(s, "virtual environment");
                 change_install(s, "virtual environment");
-                let dependencies = &mut s.inputs.dependencies;
-                dependencies.insert("virtual environment".into(), "another".into());
+                change_dependencies(s, "virtual environment");
             },
             &[
                 "ask maturin: virtual environment has changed",
@@ -570,11 +582,7 @@ fn dependencies() {
         (
             "the lock file of uv",
             |s, _| {
-                drop(
-                    s.inputs
-                        .dependencies
-                        .insert("uv.lock".into(), "another".into()),
-                )
+                change_dependencies(s, "uv.lock");
             },
             &["install dependencies: uv.lock has changed", ASKED, PLACE],
         ),
@@ -582,8 +590,7 @@ fn dependencies() {
             "requirements files of the policy",
             |s, _| {
                 s.pins = Pins::Requirements(vec!["/p/requirements/dev.txt".into()]);
-                let name = "requirements/dev.txt".to_owned();
-                s.inputs.dependencies.insert(name, "another".into());
+                change_dependencies(s, "requirements/dev.txt");
             },
             &[
                 "install dependencies: requirements/dev.txt has changed",
@@ -595,8 +602,7 @@ fn dependencies() {
             "requirements that are not pinned",
             |s, _| {
                 s.pins = Pins::Unpinned;
-                let name = "pyproject.toml".to_owned();
-                s.inputs.dependencies.insert(name, "another".into());
+                change_dependencies(s, "pyproject.toml");
             },
             &[
                 "install dependencies: pyproject.toml has changed",
@@ -779,7 +785,7 @@ fn sharing() {
         (
             "the variables are there",
             |s, _| {
-                s.local_config = local_config(&VARIABLES);
+                s.local_config = Some(local_config(&VARIABLES));
                 ours(s).changed_sources = vec!["a".into()];
             },
             &["compile thing: a has changed", PLACE],
@@ -787,7 +793,7 @@ fn sharing() {
         (
             "the file is included since the last build",
             |s, _| {
-                s.local_config = local_config(&[]);
+                s.local_config = Some(local_config(&[]));
                 change_call(s, ".cargo/config.toml");
                 s.kept_call = Some(call("dev"));
             },
@@ -800,7 +806,7 @@ fn sharing() {
         (
             "a variable of another kind of build is there",
             |s, _| {
-                s.local_config = local_config(&[VARIABLES[0], ("PYO3_CONFIG_FILE", "/old")]);
+                s.local_config = Some(local_config(&[VARIABLES[0], ("PYO3_CONFIG_FILE", "/old")]));
                 ours(s).changed_sources = vec!["a".into()];
             },
             &[SHARE, "compile thing: a has changed", PLACE],
@@ -808,7 +814,7 @@ fn sharing() {
         (
             "the user's own variables do not count",
             |s, _| {
-                s.local_config = local_config(&[VARIABLES[0], ("CC", "clang")]);
+                s.local_config = Some(local_config(&[VARIABLES[0], ("CC", "clang")]));
                 ours(s).changed_sources = vec!["a".into()];
             },
             &["compile thing: a has changed", PLACE],
@@ -816,7 +822,7 @@ fn sharing() {
         (
             "what maturin will answer is not known yet",
             |s, _| {
-                s.local_config = local_config(&VARIABLES);
+                s.local_config = Some(local_config(&VARIABLES));
                 s.package = Package::Missing;
                 s.pins = Pins::None;
             },
@@ -830,7 +836,7 @@ fn sharing() {
         (
             "another environment than everybody's is not shared",
             |s, r| {
-                s.local_config = local_config(&[]);
+                s.local_config = Some(local_config(&[]));
                 r.venv = Some(Utf8Path::new("/p/.venv-other"));
                 ours(s).changed_sources = vec!["a".into()];
             },
@@ -847,9 +853,7 @@ fn several_causes_at_once_each_belong_to_their_step() {
             ours(s).changed_sources = vec!["native/src/lib.rs".into()];
             ours(s).placed = Placed::Replaced;
             change_install(s, "pyproject.toml [project]");
-            s.inputs
-                .dependencies
-                .insert("uv.lock".into(), "another".into());
+            change_dependencies(s, "uv.lock");
         },
         &[
             "install dependencies: uv.lock has changed",
