@@ -131,12 +131,17 @@ impl Situation {
             None if install::is_installed(environment.root(), project.name()) => Package::Foreign,
             None => Package::Missing,
         };
+        // Of no use where the call that is remembered is the right one.
+        let is_known = matches!(&package, Package::Ours(ours)
+            if ours.has_pyo3_config && ours.state.inputs.cargo_call == inputs.cargo_call);
+        let kept_call = (!is_known).then(|| kept_call(&project.root, &workspace, &inputs));
+        let kept_call = kept_call.flatten();
         Ok(Self {
             root: project.root.clone(),
             crate_name: project.extension.crate_name.clone(),
             circumstances: Circumstances::read(&project.root),
             pins: Pins::of(project, &workspace),
-            kept_call: kept_call(&project.root, &workspace, &inputs),
+            kept_call,
             local_config: shared_env::look(&[&workspace.root, &project.root])?,
             environment,
             workspace,
