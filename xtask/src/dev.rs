@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Running, Toolbox, Venv, memory};
+use build_env::Toolbox;
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
+use dev_build::plan::DevPlan;
 use dev_build::status::{Status, Verdict, status};
-use dev_build::watch::{ReasonFor, Watched, look_before_build};
-use dev_build::{Outcome, Request, dev};
+use dev_build::watch::{Event, Watch};
+use dev_build::{DevRequest, Outcome, dev, dry_run};
 use project_model::Project;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
@@ -64,6 +64,9 @@ pub(crate) struct Args {
     /// Build nothing: tell whether what is installed is what the sources say; exit code 3 if it is not
     #[arg(long)]
     status: bool,
+    /// Build nothing: print the steps that a build would take, each with its causes
+    #[arg(long, conflicts_with_all = ["status", "watch"])]
+    dry_run: bool,
     /// With --status: answer in JSON
     #[arg(long, requires = "status")]
     json: bool,
@@ -115,74 +118,54 @@ impl Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = if args.status {
+    let only_looks = args.status || args.dry_run;
+    let project = if only_looks {
         context.project()?
     } else {
         context.project_to_build()?
     };
     let venv = args.venv.as_deref().map(absolute).transpose()?;
-    let request = Request {
+    let request = DevRequest {
         python: args.python.as_deref(),
         venv: venv.as_deref(),
         build: args.build_options(),
         run: args.run_options(&project.root),
         maturin_installs: args.engine == Engine::Maturin,
     };
-    if args.status {
-        return show_status(&status(&project, &request, &ui::say), args.json);
-    }
     let toolbox = toolbox(request.run.forbids_network())?;
+    if args.status {
+        return show_status(&status(&project, &toolbox, &request)?, args.json);
+    }
+    if args.dry_run {
+        return show_plan(&project, &toolbox, &request);
+    }
     if args.watch {
         return watch(&project.root, &toolbox, &request, &args.command);
     }
-    build(&project, &toolbox, &request)?;
+    let outcome = dev(&project, &toolbox, &request, &ui::say)?;
+    report(&project, &outcome);
     Ok(Answer::Done)
 }
 
-/// One build; the environment that it was installed into.
-fn build(project: &Project, toolbox: &Toolbox, request: &Request<'_>) -> anyhow::Result<Venv> {
-    let outcome = dev(project, toolbox, request, &ui::say)?;
-    report(project, &outcome);
-    Ok(outcome.venv)
-}
-
-/// Builds whenever something has changed, until it is interrupted. A build that fails leaves the last good one
-/// installed, and `command` running.
 fn watch(
     root: &Utf8Path,
     toolbox: &Toolbox,
-    request: &Request<'_>,
+    request: &DevRequest<'_>,
     command: &[String],
 ) -> anyhow::Result<Answer> {
     let interrupted = interrupted()?;
-    let is_over = || interrupted.load(Ordering::SeqCst);
-    let reason_for = match command {
-        [] => ReasonFor::Building,
-        _ => ReasonFor::BuildingAndRunning,
+    let watch = Watch {
+        root,
+        request,
+        command,
     };
-    let mut running: Option<Running> = None;
-    while !is_over() {
-        let before = look_before_build(root, request, reason_for);
-        match Project::load(root)
-            .map_err(Into::into)
-            .and_then(|project| build(&project, toolbox, request))
-        {
-            Ok(venv) => {
-                stop(running.take());
-                running = start(command, root, &venv);
-            }
-            Err(error) => ui::error(&error),
-        }
-        // Only after the build is known what it is made of. A change during the build is a reason for the next one.
-        let watched = Watched::new(root, request, reason_for);
-        let mut looked_at = watched.look();
-        looked_at.extend(before);
-        ui::say("Watching", "for changes; Ctrl-C ends it");
-        for path in watched.wait_for_change(&looked_at, is_over) {
-            ui::say("Changed", path.strip_prefix(root).unwrap_or(&path).as_str());
-        }
-    }
-    stop(running);
+    let tell = |event: Event<'_>| match event {
+        Event::Built(project, outcome) => report(project, outcome),
+        Event::Failed(error) | Event::NotStarted(error) => ui::error(&error.into()),
+    };
+    watch.run(toolbox, &ui::say, &tell, &|| {
+        interrupted.load(Ordering::SeqCst)
+    });
     Ok(Answer::Done)
 }
 
@@ -196,37 +179,12 @@ pub(crate) fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
     Ok(flag)
 }
 
-fn stop(running: Option<Running>) {
-    if let Some(running) = running {
-        running.stop();
-    }
-}
-
-/// Starts the command that the user gave, if any, with the programs of the environment. One that cannot be started is
-/// no reason to stop watching: it may be installed, or written, while we do.
-fn start(command: &[String], root: &Utf8Path, venv: &Venv) -> Option<Running> {
-    let (program, args) = command.split_first()?;
-    let command = venv.activated(Invocation::new(program.as_str()).args(args).cwd(root));
-    ui::say("Running", &command.to_string());
-    match command.spawn() {
-        Ok(running) => Some(running),
-        Err(error) => {
-            let help = format!("programs are looked for in {}/bin, then on PATH", venv.root);
-            ui::error(
-                &anyhow::Error::from(error)
-                    .context(format!("the command was not run\n  help: {help}")),
-            );
-            None
-        }
-    }
-}
-
 /// Data on standard output: for people, or with `--json` for programs.
 fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
     if json {
         println!("{}", serde_json::to_string_pretty(status)?);
     } else {
-        print!("{}", status_text(status));
+        print!("{status}");
     }
     Ok(match status.verdict {
         Verdict::Fresh => Answer::Done,
@@ -234,60 +192,20 @@ fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
     })
 }
 
-fn status_text(status: &Status) -> String {
-    let verdict = format!("{:?}", status.verdict).to_lowercase();
-    let mut lines = vec![format!(
-        "{}: {verdict} ({})",
-        status.module,
-        status.verdict.explanation()
-    )];
-    lines.extend(
-        status
-            .changed
-            .iter()
-            .map(|what| format!("  changed    {what}")),
-    );
-    lines.extend(
-        status
-            .shadowed_by
-            .iter()
-            .map(|file| format!("  shadowed   by {file}")),
-    );
-    lines.extend(
-        status
-            .library
-            .iter()
-            .map(|file| format!("  library    {file}")),
-    );
-    if let Some(of) = &status.provenance {
-        let dirty = if of.dirty { ", with changes" } else { "" };
-        let commit = of.commit.as_deref().unwrap_or("not in git");
-        lines.push(
-            format!("  profile    {} {}", of.profile, of.features.join(" "))
-                .trim_end()
-                .to_owned(),
-        );
-        lines.push(format!("  commit     {commit}{dirty}"));
-        lines.push(format!("  sources    sha256:{}", of.sources_sha256));
-        lines.push(format!("  toolchain  {}", of.toolchain));
-        lines.push(format!("  placed     {}", ago(of.placed_at_s)));
+/// The steps that a build would take, with their causes.
+fn show_plan(
+    project: &Project,
+    toolbox: &Toolbox,
+    request: &DevRequest<'_>,
+) -> anyhow::Result<Answer> {
+    let (situation, plan) = dry_run(project, toolbox, request)?;
+    for step in plan.steps(&situation) {
+        println!("{step}");
     }
-    lines.push(String::new());
-    lines.join("\n")
-}
-
-/// How long ago a time was, given in seconds since 1970.
-fn ago(time_s: u64) -> String {
-    let now_s = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    match now_s.saturating_sub(time_s) {
-        s if s < 120 => format!("{s} s ago"),
-        s if s < 7200 => format!("{} min ago", s / 60),
-        s if s < 172_800 => format!("{} h ago", s / 3600),
-        s => format!("{} days ago", s / 86_400),
+    if let DevPlan::Nothing(_) = plan {
+        ui::say("Fresh", "nothing has changed");
     }
+    Ok(Answer::Done)
 }
 
 /// Tools are run in the project's directory, where a relative path would mean something else.
@@ -297,51 +215,7 @@ fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
 
 /// Tells what was built.
 pub(crate) fn report(project: &Project, outcome: &Outcome) {
-    let cargo = outcome.compiled.elapsed;
-    let rest = outcome.elapsed.saturating_sub(cargo);
-    if outcome.compiled.started.is_none() {
-        ui::say(
-            "Fresh",
-            &format!("nothing has changed ({})", seconds(outcome.elapsed)),
-        );
-    } else {
-        let what = format!(
-            "{} in {} (cargo {}, the rest {})",
-            outcome.compiled.summary(),
-            seconds(outcome.elapsed),
-            seconds(cargo),
-            seconds(rest)
-        );
-        ui::say("Rebuilt", &what);
+    for (verb, text) in outcome.lines(project) {
+        ui::say(verb, &text);
     }
-    if let Some(bytes) = outcome.compiled.peak_bytes {
-        let mib = bytes >> 20;
-        let of = memory::limit().map_or_else(String::new, |limit| format!("; {limit}"));
-        ui::say("Peak", &format!("{mib} MiB of memory at once{of}"));
-    }
-    ui::say("Importable", &importable(project, outcome));
-}
-
-/// `maou._rust (index, io) with CPython 3.13.0 in .venv`.
-fn importable(project: &Project, outcome: &Outcome) -> String {
-    let names = &outcome.imported.names;
-    // Enough to recognise the module by; a large one would fill the screen.
-    let shown = names.iter().take(8).map(String::as_str).collect::<Vec<_>>();
-    let more = if names.len() > shown.len() {
-        ", …"
-    } else {
-        ""
-    };
-    let venv = &outcome.venv.root;
-    format!(
-        "{} ({}{more}) with {} in {}",
-        project.extension.module,
-        shown.join(", "),
-        outcome.venv.python,
-        venv.strip_prefix(&project.root).unwrap_or(venv)
-    )
-}
-
-fn seconds(elapsed: Duration) -> String {
-    format!("{:.2} s", elapsed.as_secs_f64())
 }

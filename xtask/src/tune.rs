@@ -178,12 +178,12 @@ fn answer(is_check: bool, changes: &[Change]) -> Answer {
 /// Writes, and builds as `cargo xtask dev` does: only what builds and imports stays.
 fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let toolbox = toolbox(false)?;
-    let request = dev_build::Request {
+    let request = dev_build::DevRequest {
         run: RunOptions {
             jobs_are_configured: jobs_are_configured(&project.root),
             ..RunOptions::default()
         },
-        ..dev_build::Request::default()
+        ..dev_build::DevRequest::default()
     };
     let build = || {
         ui::say(

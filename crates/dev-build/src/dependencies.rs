@@ -36,6 +36,18 @@ impl Pins {
         Self::Unpinned
     }
 
+    /// Whether there are any dependencies.
+    #[must_use]
+    pub fn has_any(&self) -> bool {
+        *self != Self::None
+    }
+
+    /// Whether nothing fixes their versions.
+    #[must_use]
+    pub fn are_open(&self) -> bool {
+        *self == Self::Unpinned
+    }
+
     /// The files that fix them.
     #[must_use]
     pub fn files(&self, project: &Project) -> Vec<Utf8PathBuf> {

@@ -77,6 +77,15 @@ pub enum DevError {
     },
 }
 
+impl DevError {
+    pub(crate) fn other_bindings(project: &Utf8Path, bindings: &str) -> Self {
+        Self::OtherBindings {
+            project: project.to_owned(),
+            bindings: bindings.to_owned(),
+        }
+    }
+}
+
 pub(crate) fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {
     move |source| DevError::NotRemembered {
         dist_info: dist_info.to_owned(),

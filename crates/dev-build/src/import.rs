@@ -109,7 +109,7 @@ pub fn try_library(
     extension: &Extension,
     library: &Utf8Path,
 ) -> Result<Imported, ImportError> {
-    let module = full_name(extension);
+    let module = extension.full_name();
     let sources = python_sources(extension, &module);
     let command = isolated(python, &format!("{TRY}{SHOW}"));
     let answer = command
@@ -149,17 +149,6 @@ fn parse(answer: &str, module: &str) -> Result<Imported, ImportError> {
 /// hold another module of the same name. `.pyc` files are not for a check to write.
 fn isolated(python: &Interpreter, script: &str) -> Invocation {
     Invocation::new(&python.executable).args(["-I", "-B", "-c", script])
-}
-
-/// The dotted name of the library itself: one with a bare name lies in a package of that name, which
-/// maturin makes where there is none.
-pub(crate) fn full_name(extension: &Extension) -> String {
-    let module = &extension.module;
-    if module.contains('.') {
-        module.clone()
-    } else {
-        format!("{module}.{module}")
-    }
 }
 
 /// The directory that holds the outermost package of `module`; empty without Python sources.
@@ -215,7 +204,7 @@ mod tests {
         };
         let of = |module: &str, layout| {
             let extension = extension(module, layout);
-            python_sources(&extension, &full_name(&extension))
+            python_sources(&extension, &extension.full_name())
         };
         assert_eq!(of("thing._rust", mixed("/p/src/thing")), "/p/src");
         assert_eq!(of("a.b._c", mixed("/p/python/a/b")), "/p/python");

@@ -30,6 +30,13 @@ pub struct Inputs {
 /// The name of the environment among the inputs.
 const ENVIRONMENT: &str = "virtual environment";
 
+/// What cargo has resolved.
+const LOCK_FILE: &str = "Cargo.lock";
+
+/// The names of what `--release`, `--features` and the like decide.
+const OPTIONS: &str = "options of the command";
+const FEATURES: &str = "features";
+
 /// Variables that maturin looks at before it calls cargo, by their beginning.
 const VARIABLES: [&str; 9] = [
     "ARCHFLAGS",
@@ -67,6 +74,48 @@ impl Inputs {
         }
     }
 
+    /// The same with the options of an `earlier` build.
+    #[must_use]
+    pub fn with_options_of(mut self, earlier: &Self) -> Self {
+        let parts = [
+            (OPTIONS, &mut self.cargo_call, &earlier.cargo_call),
+            (FEATURES, &mut self.install, &earlier.install),
+        ];
+        for (name, now, then) in parts {
+            now.extend(
+                then.get(name)
+                    .map(|digest| (name.to_owned(), digest.clone())),
+            );
+        }
+        self
+    }
+
+    /// The environment `venv` has been made since they were read.
+    pub(crate) fn note_environment(&mut self, venv: &Utf8Path) {
+        for named in [
+            &mut self.cargo_call,
+            &mut self.install,
+            &mut self.dependencies,
+        ] {
+            named.extend(environment(venv));
+        }
+    }
+
+    /// maturin has been asked since they were read, and has had cargo write the lock file where it was not there or not
+    /// up to date.
+    pub(crate) fn note_lock_file(&mut self, root: &Utf8Path, workspace: &Workspace) {
+        let path = workspace.root.join(LOCK_FILE);
+        if let Some(digest) = sha256_of_file(&path) {
+            self.cargo_call.insert(relative(root, &path), digest);
+        }
+    }
+
+    /// We have written `text` to the file at `path`, of the project in `root`, since they were read.
+    pub(crate) fn note_written(&mut self, root: &Utf8Path, path: &Utf8Path, text: &str) {
+        self.cargo_call
+            .insert(relative(root, path), sha256(text.as_bytes()));
+    }
+
     /// The digest of what makes the environment another one.
     #[must_use]
     pub fn environment(&self) -> Option<&String> {
@@ -89,7 +138,7 @@ impl Inputs {
 }
 
 /// The names that are not in both with the same digest.
-fn differing(one: &Named, other: &Named) -> Vec<String> {
+pub(crate) fn differing(one: &Named, other: &Named) -> Vec<String> {
     let changed = one
         .iter()
         .filter(|(name, digest)| other.get(*name) != Some(digest));
@@ -110,10 +159,10 @@ fn cargo_call(
         table(&["tool", "maturin"]),
     );
     named.insert(
-        "options of the command".to_owned(),
+        OPTIONS.to_owned(),
         sha256(format!("{options:?}").as_bytes()),
     );
-    let lock = workspace.root.join("Cargo.lock");
+    let lock = workspace.root.join(LOCK_FILE);
     let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| workspace.root.join(name));
     let manifests = manifests(project, workspace);
     let configs = cargo_configs(&project.root);
@@ -141,7 +190,7 @@ fn install(
 ) -> Named {
     let mut named = Named::new();
     named.insert(
-        "features".to_owned(),
+        FEATURES.to_owned(),
         sha256(format!("{:?}", options.without_profile()).as_bytes()),
     );
     for path in [
@@ -161,7 +210,7 @@ fn install(
             at(&toml, &["package"]),
             at(&toml, &["workspace", "package"]),
         ];
-        let name = format!("{} [package]", relative(project, &manifest));
+        let name = format!("{} [package]", relative(&project.root, &manifest));
         named.insert(name, sha256(format!("{package:?}").as_bytes()));
         let readme = at(&toml, &["package", "readme"]).and_then(Value::as_str);
         cargo_readmes.extend(readme.map(|readme| manifest.with_file_name(readme)));
@@ -172,7 +221,7 @@ fn install(
             &["workspace", "dependencies", "pyo3"],
         ];
         let abi = abi.map(|path| at(&toml, path));
-        let name = format!("{} [features] and pyo3", relative(project, &manifest));
+        let name = format!("{} [features] and pyo3", relative(&project.root, &manifest));
         named.insert(name, sha256(format!("{abi:?}").as_bytes()));
     }
     let readme = at(pyproject, &["project", "readme"]);
@@ -265,11 +314,11 @@ fn configs_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// A file by its name and digest, if it is there.
 fn file(project: &Project, path: &Utf8Path) -> Option<(String, String)> {
-    Some((relative(project, path), sha256_of_file(path)?))
+    Some((relative(&project.root, path), sha256_of_file(path)?))
 }
 
-fn relative(project: &Project, path: &Utf8Path) -> String {
-    path.strip_prefix(&project.root).unwrap_or(path).to_string()
+fn relative(root: &Utf8Path, path: &Utf8Path) -> String {
+    path.strip_prefix(root).unwrap_or(path).to_string()
 }
 
 /// A TOML file as a value; null where there is none.

@@ -127,7 +127,7 @@ fn mark_editable(project: &Project, venv: &Venv) -> Result<(), InstallError> {
     let path = dist_info.join("direct_url.json");
     let url = file_url(&project.root);
     let text = serde_json::json!({"dir_info": {"editable": true}, "url": url}).to_string();
-    crate::state::write_atomically(&path, &text)
+    crate::write::write_atomically(&path, &text)
         .map_err(|source| InstallError::Write { path, source })
 }
 
@@ -160,6 +160,19 @@ pub fn dist_info(site_packages: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
             .map(|(name, _)| name);
         name.is_some_and(|name| normalized(name) == wanted)
     })
+}
+
+/// Whether any tool has installed `name` into the environment `venv`.
+#[must_use]
+pub fn is_installed(venv: &Utf8Path, name: &str) -> bool {
+    let pythons = venv
+        .join("lib")
+        .read_dir_utf8()
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut site_packages = pythons.map(|python| python.path().join("site-packages"));
+    site_packages.any(|dir| dist_info(&dir, name).is_some())
 }
 
 /// Whether every file that `RECORD` lists is still there (PEP 376); compiled Python may come and go.

@@ -6,7 +6,8 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::digest::sha256;
-use crate::state::{State, write_atomically};
+use crate::state::State;
+use crate::write::write_atomically;
 
 /// A list for the project in `root`, kept in `dir` beside its lock, under which it is read and written.
 fn list(dir: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {

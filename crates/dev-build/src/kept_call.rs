@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::Named;
-use crate::state::{Format, write_atomically};
+use crate::state::Format;
+use crate::write::write_atomically;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {

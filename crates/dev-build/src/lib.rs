@@ -1,20 +1,20 @@
-//! The editable development build of a maturin project, step by step:
+//! The editable development build of a maturin project: look, plan, apply.
 //!
-//! 1. [`dependencies`]: what the project needs is installed as it is pinned.
-//! 2. [`maturin`] is asked which cargo call it would make ([`record`]), without building anything.
-//! 3. [`compile`]: that call is made, on the user's terminal, and what it rebuilt is noted.
-//! 4. [`import`]: the new library is loaded in the project's Python before it replaces anything.
-//! 5. [`install`]: maturin packs the editable wheel (cargo has nothing left to do) and uv installs it. From
-//!    then on, [`place`]: the library alone is replaced.
-//! 6. [`state`]: what was built is written down, so that the next call does only what is due ([`inputs`]), and
-//!    [`uv_cache`] tells uv that the install is fresh.
-//! 7. [`shared_env`]: plain cargo and rust-analyzer get the same environment, so that they share the artefacts.
+//! * [`situation`]: everything that decides what is to be done is looked at, once.
+//! * [`mod@plan`]: what is to be done, each step with its causes; a plain function. [`describe`] puts it in words.
+//! * `apply`: the plan is carried out. maturin is asked which cargo call it would make ([`record`]); that call is
+//!   made ([`compile`]); the new library is loaded in the project's Python before it replaces anything ([`import`]);
+//!   maturin packs the editable wheel and uv installs it ([`install`]), or the library alone is replaced ([`place`]); what was
+//!   built is written down ([`state`]), and uv is told that the install is fresh ([`uv_cache`]).
 //!
-//! [`dev()`] is all of it; [`mod@status`] tells what came of it, and [`watch`] when it is due again.
+//! [`dev()`] is all of it; [`mod@status`] tells what a plan means for what is installed, and [`watch`] when a build is due
+//! again.
 
+mod apply;
 pub mod circumstances;
 pub mod compile;
 pub mod dependencies;
+pub mod describe;
 mod dev;
 pub mod digest;
 mod error;
@@ -23,20 +23,26 @@ pub mod inputs;
 pub mod install;
 pub mod installs;
 mod kept_call;
-mod known;
+pub mod leftovers;
 pub mod lock;
 pub mod maturin;
+mod outcome;
 pub mod place;
+pub mod plan;
 pub mod provenance;
 pub mod record;
+pub mod request;
 mod scratch;
 pub mod shared_env;
+pub mod situation;
 pub mod sources;
 pub mod state;
 pub mod status;
-mod steps;
 pub mod uv_cache;
 pub mod watch;
+mod write;
 
-pub use dev::{Installed, Outcome, Request, dev};
+pub use dev::{dev, dry_run};
 pub use error::DevError;
+pub use outcome::{Installed, Outcome};
+pub use request::DevRequest;

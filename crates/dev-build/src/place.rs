@@ -1,9 +1,8 @@
-//! Putting a library where Python looks for it, and finding others that would be imported in its stead.
+//! Putting a library where Python looks for it.
 
 use std::io;
 
-use build_env::Interpreter;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 /// How a file was put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,81 +95,18 @@ fn remove_abandoned_drafts(dir: &Utf8Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Another file for the module of a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leftover {
-    /// Where it is.
-    pub path: Utf8PathBuf,
-    /// Whether this Python imports it instead of the library.
-    pub shadows: bool,
-    /// Whether it is an extension that rustc built for this module: one that maturin or this tool placed.
-    pub built_by_us: bool,
-}
-
-/// Files beside `library` that are the same module to some Python: with the tag of another version, without
-/// a tag, or for the stable ABI.
-#[must_use]
-pub fn leftovers(python: &Interpreter, library: &Utf8Path) -> Vec<Leftover> {
-    let (Some(dir), Some(name)) = (library.parent(), library.file_name()) else {
-        return Vec::new();
-    };
-    let stem = name.split('.').next().unwrap_or(name);
-    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
-    let paths = entries.map(camino::Utf8DirEntry::into_path);
-    let mut found: Vec<_> = paths
-        .filter(|path| path.file_name() != Some(name) && is_extension_of(path, stem))
-        .map(|path| Leftover {
-            shadows: preference(python, &path, stem) < preference(python, library, stem),
-            built_by_us: is_rust_extension(&path, stem),
-            path,
-        })
-        .collect();
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
-}
-
-/// `stem.so`, `stem.abi3.so`, `stem.cpython-312-x86_64-linux-gnu.so`.
-fn is_extension_of(path: &Utf8Path, stem: &str) -> bool {
-    let rest = path.file_name().and_then(|name| name.strip_prefix(stem));
-    let Some(rest) = rest else { return false };
-    let is_library = matches!(path.extension(), Some("so" | "pyd"));
-    is_library && rest.starts_with('.') && rest.matches('.').count() <= 2
-}
-
-/// The place of a file's ending in the order in which `python` tries them; the last for one it never takes.
-fn preference(python: &Interpreter, path: &Utf8Path, stem: &str) -> usize {
-    let suffix = path.file_name().and_then(|name| name.strip_prefix(stem));
-    let place = python
-        .suffixes
-        .iter()
-        .position(|known| Some(known.as_str()) == suffix);
-    place.unwrap_or(usize::MAX)
-}
-
-/// Whether a file exports the module's init function and names rustc as its compiler (which stands in the
-/// `.comment` section, also of a stripped library).
-fn is_rust_extension(path: &Utf8Path, stem: &str) -> bool {
-    let Ok(bytes) = fs_err::read(path) else {
-        return false;
-    };
-    let contains = |needle: &[u8]| memchr::memmem::find(&bytes, needle).is_some();
-    bytes.starts_with(b"\x7fELF")
-        && contains(b"rustc version")
-        && contains(format!("PyInit_{stem}\0").as_bytes())
+/// Whether both files have the same content.
+pub(crate) fn same_bytes(one: &Utf8Path, other: &Utf8Path) -> bool {
+    match (fs_err::read(one), fs_err::read(other)) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use testkit::TempDir;
-
-    fn python() -> Interpreter {
-        let mut python = build_env::python::newest("any", |_| true).unwrap();
-        python.suffixes = [".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"]
-            .map(str::to_owned)
-            .into();
-        python
-    }
 
     #[test]
     fn the_file_is_replaced_and_nothing_else_is_left() {
@@ -215,34 +151,5 @@ mod tests {
             1
         );
         assert_eq!(fs_err::read_to_string(&target).unwrap(), "new");
-    }
-
-    #[test]
-    fn leftovers_are_told_from_other_modules() {
-        let dir = TempDir::new();
-        let names = [
-            "_x.abi3.so",
-            "_x.cpython-312-x86_64-linux-gnu.so",
-            "_x.cpython-313-x86_64-linux-gnu.so",
-            "_x.so",
-            "_xy.so",
-            "_x.py",
-            "_x.libs.d.so",
-        ];
-        for name in names {
-            fs_err::write(dir.path().join(name), "x").unwrap();
-        }
-        let found = leftovers(&python(), &dir.path().join("_x.abi3.so"));
-        let seen: Vec<_> = found
-            .iter()
-            .map(|leftover| (leftover.path.file_name().unwrap(), leftover.shadows))
-            .collect();
-        let expected = [
-            ("_x.cpython-312-x86_64-linux-gnu.so", false),
-            ("_x.cpython-313-x86_64-linux-gnu.so", true),
-            ("_x.so", false),
-        ];
-        assert_eq!(seen, expected);
-        assert!(found.iter().all(|leftover| !leftover.built_by_us));
     }
 }

@@ -3,26 +3,24 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use build_env::Invocation;
-use project_model::Project;
+use camino::Utf8Path;
 
 use crate::sources::{Source, digest_of};
 use crate::state::Provenance;
 
-/// What `project` is now, built by `cargo_call` from `sources`.
+/// What the project in `root` is now, built by `cargo_call` from `sources`.
 #[must_use]
-pub fn provenance(project: &Project, cargo_call: &Invocation, sources: &[Source]) -> Provenance {
+pub fn provenance(root: &Utf8Path, cargo_call: &Invocation, sources: &[Source]) -> Provenance {
     let since_epoch = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     let git = |args: &[&str]| {
-        let git = Invocation::new("git")
-            .args(args.iter().copied())
-            .cwd(&project.root);
+        let git = Invocation::new("git").args(args.iter().copied()).cwd(root);
         git.read().ok().map(|answer| answer.trim().to_owned())
     };
     let commit = git(&["rev-parse", "HEAD"]);
     let changes = git(&["status", "--porcelain", "--untracked-files=no"]);
-    let rustc = Invocation::new("rustc").arg("--version").cwd(&project.root);
+    let rustc = Invocation::new("rustc").arg("--version").cwd(root);
     Provenance {
         profile: profile(cargo_call),
         features: features(cargo_call),

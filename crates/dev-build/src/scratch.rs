@@ -1,25 +1,55 @@
 //! A directory for what exists only during a build.
 
+use std::cell::OnceCell;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::{Project, Workspace};
+use project_model::Workspace;
 
 use crate::digest::sha256;
 use crate::error::{DevError, io_error};
 
-/// An empty directory of ours below the target directory: on the same file system as what is built, and
-/// ignored by git. What a killed build left in it is gone afterwards.
-pub(crate) fn scratch(project: &Project, workspace: &Workspace) -> Result<Utf8PathBuf, DevError> {
-    let name = &sha256(project.root.as_str().as_bytes())[..16];
-    let dir = workspace.target_dir.join("xtask-dev").join(name);
-    match fs_err::remove_dir_all(&dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&dir)(error)),
-        _ => {}
+/// Where the scratch directory of the project in `root` is: below the target directory, on the same file system as what
+/// is built, and ignored by git.
+pub(crate) fn path(root: &Utf8Path, workspace: &Workspace) -> Utf8PathBuf {
+    let name = &sha256(root.as_str().as_bytes())[..16];
+    workspace.target_dir.join("xtask-dev").join(name)
+}
+
+/// The scratch directory, made when it is first needed.
+pub(crate) struct Scratch {
+    path: Utf8PathBuf,
+    target_dir: Utf8PathBuf,
+    made: OnceCell<()>,
+}
+
+impl Scratch {
+    pub(crate) fn new(root: &Utf8Path, workspace: &Workspace) -> Self {
+        Self {
+            path: path(root, workspace),
+            target_dir: workspace.target_dir.clone(),
+            made: OnceCell::new(),
+        }
     }
-    fs_err::create_dir_all(&dir).map_err(io_error(&dir))?;
-    tag_as_cache(&workspace.target_dir).map_err(io_error(&workspace.target_dir))?;
-    Ok(dir)
+
+    /// The directory, empty when it is asked for the first time. What a killed build left in it is gone then.
+    pub(crate) fn dir(&self) -> Result<&Utf8Path, DevError> {
+        if self.made.get().is_none() {
+            self.make()?;
+            let _ = self.made.set(());
+        }
+        Ok(&self.path)
+    }
+
+    fn make(&self) -> Result<(), DevError> {
+        let error = io_error(&self.path);
+        match fs_err::remove_dir_all(&self.path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(error(cause)),
+            _ => {}
+        }
+        fs_err::create_dir_all(&self.path).map_err(error)?;
+        tag_as_cache(&self.target_dir).map_err(io_error(&self.target_dir))
+    }
 }
 
 /// Marks the target directory as one that backups may skip, as cargo does when it makes it

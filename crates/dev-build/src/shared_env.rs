@@ -5,11 +5,12 @@
 //! (PyO3/pyo3#1708, #5439). So what maturin sets is written where cargo reads it: `[env]` in the
 //! configuration of this machine, `.cargo/config.local.toml`, if the project includes that file.
 
+use std::collections::BTreeMap;
+
 use build_env::cargo_env::{LOCAL_CONFIG, local_config};
 use build_env::{Invocation, vars};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, EditError, Owner};
-use project_model::{Project, Workspace};
 
 const INTRODUCTION: &str = "\
 # Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
@@ -18,31 +19,47 @@ const INTRODUCTION: &str = "\
 
 const OWNER: Owner = Owner("cargo xtask dev");
 
-/// Writes the variables of `cargo_call`, and gives whether that changed anything. Does nothing in a project that does
-/// not include the local file.
+/// `.cargo/config.local.toml` of a project that includes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalConfig {
+    /// The file. It may not be there yet.
+    pub path: Utf8PathBuf,
+    /// The variables that its `[env]` sets.
+    pub variables: BTreeMap<String, String>,
+}
+
+impl LocalConfig {
+    /// Whether plain cargo, started with this configuration, has the variables of pyo3 that `call` has.
+    pub(crate) fn has_variables_of(&self, call: &Invocation) -> bool {
+        vars::PYO3.iter().all(|name| {
+            let wanted = call.env.get(*name).and_then(Option::as_deref);
+            self.variables.get(*name).map(String::as_str) == wanted
+        })
+    }
+}
+
+/// The local file that the project in one of `dirs` includes, if any does. cargo reads the files of every directory from
+/// the one it is started in upwards; the first of `dirs` counts.
 ///
 /// # Errors
-/// If a file is not TOML or cannot be written; it has been left as it was.
-pub fn share(
-    project: &Project,
-    workspace: &Workspace,
-    cargo_call: &Invocation,
-) -> Result<bool, EditError> {
-    // cargo reads the files of every directory from the one it is started in upwards.
-    for dir in [&workspace.root, &project.root] {
-        if includes_local_config(dir)? {
-            return write(&local_config(dir), cargo_call);
+/// If a file is not TOML.
+pub fn look(dirs: &[&Utf8Path]) -> Result<Option<LocalConfig>, EditError> {
+    for dir in dirs {
+        let tracked = dir.join(".cargo/config.toml");
+        if tracked.is_file() && CargoConfig::read(&tracked)?.includes(LOCAL_CONFIG) {
+            let path = local_config(dir);
+            let variables = CargoConfig::read(&path)?.env().into_iter().collect();
+            return Ok(Some(LocalConfig { path, variables }));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
-fn includes_local_config(dir: &Utf8Path) -> Result<bool, EditError> {
-    let path = dir.join(".cargo/config.toml");
-    Ok(path.is_file() && CargoConfig::read(&path)?.includes(LOCAL_CONFIG))
-}
-
-fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<bool, EditError> {
+/// Writes the variables of `cargo_call` to the local file at `path`. What the file then holds, if it had to be changed.
+///
+/// # Errors
+/// If the file is not TOML or cannot be written; it has been left as it was.
+pub fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<Option<String>, EditError> {
     let edit = |config: &mut CargoConfig| {
         for name in vars::PYO3 {
             let value = cargo_call.env.get(name).and_then(Option::as_deref);
@@ -51,7 +68,8 @@ fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<bool, EditError> {
         config.introduce(INTRODUCTION, OWNER);
         Ok(())
     };
-    CargoConfig::update(path, edit).map(|change| !change.is_empty())
+    let change = CargoConfig::update(path, edit)?;
+    Ok(if change.is_empty() { None } else { change.new })
 }
 
 #[cfg(test)]
@@ -61,9 +79,9 @@ mod tests {
 
     /// The variables of `call` shared in `fixture`.
     fn shared(fixture: &Fixture, call: &Invocation) {
-        let project = Project::load(&fixture.root()).unwrap();
-        let workspace = Workspace::load(&project).unwrap();
-        share(&project, &workspace, call).unwrap();
+        if let Some(config) = look(&[&fixture.root()]).unwrap() {
+            write(&config.path, call).unwrap();
+        }
     }
 
     #[test]
@@ -88,5 +106,28 @@ mod tests {
             text,
             "[build]\njobs = 1 # mine\n[env]\nPYO3_PYTHON = \"/p\"\n"
         );
+    }
+
+    #[test]
+    fn what_is_written_is_found_and_not_written_again() {
+        let fixture = Fixture::mixed("thing");
+        fixture.write(".cargo/config.toml", "include = ['config.local.toml']");
+        let call = Invocation::new("cargo").env("PYO3_PYTHON", "/p");
+        let config = |call: &Invocation| {
+            let config = look(&[&fixture.root()]).unwrap().unwrap();
+            let is_shared = config.has_variables_of(call);
+            (config, is_shared)
+        };
+        let (before, is_shared) = config(&call);
+        assert!(!is_shared && before.variables.is_empty());
+        assert!(
+            write(&before.path, &call)
+                .unwrap()
+                .unwrap()
+                .contains("PYO3_PYTHON")
+        );
+        assert!(config(&call).1);
+        assert_eq!(write(&before.path, &call).unwrap(), None);
+        assert!(!config(&Invocation::new("cargo")).1);
     }
 }

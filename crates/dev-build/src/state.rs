@@ -4,19 +4,21 @@
 //! or removes the install (uv, pip, `maturin develop`) removes it as well: it never speaks of an
 //! install that another tool has made.
 
-use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::io;
 
 use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Workspace;
 use serde::{Deserialize, Serialize};
 
+use crate::circumstances::Marks;
 use crate::digest::Stamp;
+use crate::error::{DevError, io_error};
 use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
 use crate::sources::Source;
+use crate::write::write_atomically;
 
 /// Beside `METADATA` and `RECORD`.
 pub const FILE: &str = "xtask-dev.json";
@@ -51,8 +53,11 @@ pub struct State {
     pub format: Format,
     /// What decided each step.
     pub inputs: Inputs,
-    /// Under which [`crate::circumstances`] cargo was last asked.
+    /// The digest of the [`crate::circumstances`] under which cargo was last asked.
     pub circumstances: String,
+    /// By which those that change can be named.
+    #[serde(default)]
+    pub circumstance_marks: Marks,
     /// The interpreter of the environment.
     pub python: Interpreter,
     /// The workspace of the extension.
@@ -87,13 +92,58 @@ pub struct Library {
 }
 
 impl Library {
-    /// Whether neither file has changed since.
+    /// The library `built` and its copy `placed`, as they are now.
+    ///
+    /// # Errors
+    /// If one of them cannot be looked at.
+    pub fn of(built: &Utf8Path, placed: &Utf8Path, same_bytes: bool) -> Result<Self, DevError> {
+        Ok(Self {
+            built: built.to_owned(),
+            built_stamp: Stamp::of(built).map_err(io_error(built))?,
+            placed: placed.to_owned(),
+            placed_stamp: Stamp::of(placed).map_err(io_error(placed))?,
+            same_bytes,
+        })
+    }
+
+    /// Whether the file in the target directory is the one that was built.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.built_stamp.holds_but_for_links(&self.built)
+    }
+
+    /// What has become of the placed file.
+    #[must_use]
+    pub fn look(&self) -> Placed {
+        if self.placed_stamp.holds(&self.placed) {
+            Placed::Same
+        } else if self.placed.is_file() {
+            Placed::Replaced
+        } else if self.placed.parent().is_some_and(Utf8Path::is_dir) {
+            Placed::Gone
+        } else {
+            Placed::Nowhere
+        }
+    }
+
+    /// Whether this is the library `built`, and neither file has changed since.
     #[must_use]
     pub fn is_in_place(&self, built: &Utf8Path) -> bool {
-        self.built == built
-            && self.built_stamp.holds_but_for_links(built)
-            && self.placed_stamp.holds(&self.placed)
+        self.built == built && self.is_built() && self.look() == Placed::Same
     }
+}
+
+/// What has become of a library that was put in place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placed {
+    /// It is as we left it.
+    Same,
+    /// Somebody has written to it.
+    Replaced,
+    /// It is gone.
+    Gone,
+    /// Its directory is gone as well.
+    Nowhere,
 }
 
 /// Where an installed extension comes from.
@@ -129,17 +179,6 @@ impl State {
         })
     }
 
-    /// Whether there is nothing to do, as far as files tell: all that decides the build is the same, and the library
-    /// is where it belongs.
-    #[must_use]
-    pub fn is_fresh(&self, inputs: &Inputs, circumstances: &str) -> bool {
-        self.inputs == *inputs
-            && self.circumstances == circumstances
-            && self.library.is_in_place(&self.library.built)
-            && !self.sources.is_empty()
-            && !self.sources.iter().any(Source::has_changed)
-    }
-
     /// Writes it into the install in `dist_info`.
     pub fn write(&self, dist_info: &Utf8Path) -> io::Result<()> {
         list_in_record(dist_info)?;
@@ -161,20 +200,6 @@ fn list_in_record(dist_info: &Utf8Path) -> io::Result<()> {
         "\n"
     };
     write_atomically(&record, &format!("{text}{separator}{line}\n"))
-}
-
-/// Writes `text` to `path` so that at every moment there is either the old file or the new one. Without
-/// `fsync`: after a power failure, the build is simply done again.
-pub(crate) fn write_atomically(path: &Utf8Path, text: &str) -> io::Result<()> {
-    let dir = path.parent().unwrap_or(path);
-    let mut draft = tempfile::NamedTempFile::new_in(dir)?;
-    draft.write_all(text.as_bytes())?;
-    // `NamedTempFile` makes files that only their owner may read.
-    draft
-        .as_file()
-        .set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    draft.persist(path)?;
-    Ok(())
 }
 
 #[cfg(test)]

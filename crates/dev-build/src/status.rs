@@ -1,15 +1,19 @@
-//! What is installed, and whether it is what the sources say.
+//! What is installed, and whether it is what the sources say: what a plan means for it.
 
-use build_env::tools::Say;
-use camino::{Utf8Path, Utf8PathBuf};
+use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use camino::Utf8PathBuf;
 use project_model::Project;
 use serde::Serialize;
 
-use crate::dev::{Request, environment};
-use crate::inputs::Inputs;
-use crate::install;
-use crate::place;
-use crate::state::{Provenance, State};
+use crate::error::DevError;
+use crate::maturin::BuildOptions;
+use crate::plan::{DevPlan, plan};
+use crate::request::DevRequest;
+use crate::situation::{OurInstall, Package, Situation};
+use crate::state::{Placed, Provenance};
+use build_env::Toolbox;
 
 /// The answer of `dev --status`, also as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -28,6 +32,9 @@ pub struct Status {
     pub library: Option<Utf8PathBuf>,
     /// What it was made of.
     pub provenance: Option<Provenance>,
+    /// What `dev` would do, and why.
+    #[serde(skip)]
+    pub steps: Vec<String>,
 }
 
 /// Whether the installed extension is that of the sources.
@@ -62,99 +69,127 @@ impl Verdict {
             Self::Missing => "it is not installed; `cargo xtask dev` builds and installs it",
         }
     }
+
+    fn of(plan: &DevPlan, package: &Package) -> Self {
+        match (plan, package) {
+            (DevPlan::Nothing(_), _) => Self::Fresh,
+            (DevPlan::Build(_), Package::Missing) => Self::Missing,
+            (DevPlan::Build(_), Package::Foreign) => Self::Foreign,
+            (DevPlan::Build(_), Package::Ours(ours)) => match ours.placed {
+                Placed::Gone | Placed::Nowhere => Self::Missing,
+                _ if ours.others.iter().any(|other| other.shadows) => Self::Shadowed,
+                Placed::Same | Placed::Replaced => Self::Stale,
+            },
+        }
+    }
 }
 
-/// Looks at what is installed in the environment that [`crate::dev()`] would install into. Builds nothing, writes
-/// nothing, starts no process.
-#[must_use]
-pub fn status(project: &Project, request: &Request<'_>, say: Say<'_>) -> Status {
-    let venv = environment(project, request).root();
-    let mut status = Status {
-        module: project.extension.module.clone(),
-        verdict: Verdict::Missing,
-        changed: Vec::new(),
-        shadowed_by: None,
-        library: None,
-        provenance: None,
-        venv,
-    };
-    if request
-        .python
-        .is_some_and(|python| !build_env::python::is_a_version(python))
-    {
-        say(
-            "Note",
-            "--python is not looked at here; name the environment with --venv",
-        );
+/// Looks at what is installed in the environment that [`crate::dev()`] would install into. Builds nothing and writes
+/// nothing.
+///
+/// # Errors
+/// Those of [`Situation::look`].
+pub fn status(
+    project: &Project,
+    toolbox: &Toolbox,
+    request: &DevRequest<'_>,
+) -> Result<Status, DevError> {
+    let mut situation = Situation::look(project, request, &toolbox.locks())?;
+    // Without options, the question is about the build that there is, whatever its own options were.
+    if request.build == BuildOptions::default() {
+        situation = situation.with_options_of_the_last_build();
     }
-    match State::find(&status.venv, project.name()) {
-        Some((_, state)) => describe(&mut status, project, request, state),
-        None if is_installed(&status.venv, project.name()) => status.verdict = Verdict::Foreign,
-        None => {}
-    }
-    status
+    Ok(Status::of(
+        &project.extension.module,
+        &situation,
+        &plan(&situation, request),
+    ))
 }
 
-fn describe(status: &mut Status, project: &Project, request: &Request<'_>, state: State) {
-    let library = &state.library.placed;
-    let leftovers = place::leftovers(&state.python, library);
-    status.shadowed_by = leftovers
-        .into_iter()
-        .find(|file| file.shadows)
-        .map(|file| file.path);
-    status.changed = changes(project, request, &state, &status.venv);
-    status.verdict = if !library.is_file() {
-        Verdict::Missing
-    } else if status.shadowed_by.is_some() {
-        Verdict::Shadowed
-    } else if status.changed.is_empty() {
-        Verdict::Fresh
-    } else {
-        Verdict::Stale
-    };
-    status.library = Some(state.library.placed);
-    status.provenance = Some(state.provenance);
+impl Status {
+    /// What `plan` means for what is installed.
+    #[must_use]
+    pub fn of(module: &str, situation: &Situation, plan: &DevPlan) -> Self {
+        let ours = situation.ours();
+        let shadowing = ours.and_then(|ours| ours.others.iter().find(|other| other.shadows));
+        Self {
+            module: module.to_owned(),
+            venv: situation.environment.root().to_owned(),
+            verdict: Verdict::of(plan, &situation.package),
+            changed: ours
+                .map(|ours| changed(situation, ours))
+                .unwrap_or_default(),
+            shadowed_by: shadowing.map(|other| other.path.clone()),
+            library: ours.map(|ours| ours.state.library.placed.clone()),
+            provenance: ours.map(|ours| ours.state.provenance.clone()),
+            steps: plan
+                .steps(situation)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        }
+    }
 }
 
 /// What differs from the time of the build.
-fn changes(
-    project: &Project,
-    request: &Request<'_>,
-    state: &State,
-    venv: &Utf8Path,
-) -> Vec<String> {
-    let relative = |path: &Utf8Path| path.strip_prefix(&project.root).unwrap_or(path).to_string();
-    let sources = state.sources.iter().filter(|source| source.has_changed());
-    let mut changed: Vec<_> = sources.map(|source| relative(&source.path)).collect();
-    let now = Inputs::read(project, &state.workspace, &request.build, venv);
-    // Without options, the question is about the build that there is, whatever its own options were.
-    let asked = request.build != crate::maturin::BuildOptions::default();
-    let of_options =
-        |name: &String| !asked && (name == "options of the command" || name == "features");
-    changed.extend(
-        now.changed_since(&state.inputs)
-            .into_iter()
-            .filter(|name| !of_options(name)),
-    );
-    if !state.library.placed_stamp.holds(&state.library.placed) {
-        changed.push(format!(
+fn changed(situation: &Situation, ours: &OurInstall) -> Vec<String> {
+    let mut names = situation.changes();
+    if ours.placed != Placed::Same {
+        names.push(format!(
             "{} (replaced since)",
-            relative(&state.library.placed)
+            situation.shown(&ours.state.library.placed)
         ));
     }
-    changed.sort();
-    changed.dedup();
-    changed
+    names
 }
 
-/// Whether any tool has installed `name` into `venv`.
-fn is_installed(venv: &Utf8Path, name: &str) -> bool {
-    let pythons = venv
-        .join("lib")
-        .read_dir_utf8()
-        .into_iter()
-        .flatten()
-        .flatten();
-    let mut site_packages = pythons.map(|python| python.path().join("site-packages"));
-    site_packages.any(|dir| install::dist_info(&dir, name).is_some())
+/// The answer for people.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = format!("{:?}", self.verdict).to_lowercase();
+        writeln!(
+            f,
+            "{}: {verdict} ({})",
+            self.module,
+            self.verdict.explanation()
+        )?;
+        let mut line = |name: &str, value: &str| writeln!(f, "  {name:<10} {}", value.trim_end());
+        for step in &self.steps {
+            line("to do", step)?;
+        }
+        if let Some(file) = &self.shadowed_by {
+            line("shadowed", &format!("by {file}"))?;
+        }
+        if let Some(file) = &self.library {
+            line("library", file.as_str())?;
+        }
+        if let Some(of) = &self.provenance {
+            let dirty = if of.dirty { ", with changes" } else { "" };
+            let commit = of.commit.as_deref().unwrap_or("not in git");
+            line(
+                "profile",
+                &format!("{} {}", of.profile, of.features.join(" ")),
+            )?;
+            line("commit", &format!("{commit}{dirty}"))?;
+            line("sources", &format!("sha256:{}", of.sources_sha256))?;
+            line("toolchain", &of.toolchain)?;
+            line("placed", &ago(of.placed_at_s))?;
+        }
+        Ok(())
+    }
+}
+
+/// How long ago a time was, given in seconds since 1970.
+fn ago(time_s: u64) -> String {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+    match since_epoch
+        .unwrap_or_default()
+        .as_secs()
+        .saturating_sub(time_s)
+    {
+        s if s < 120 => format!("{s} s ago"),
+        s if s < 7200 => format!("{} min ago", s / 60),
+        s if s < 172_800 => format!("{} h ago", s / 3600),
+        s => format!("{} days ago", s / 86_400),
+    }
 }

@@ -8,11 +8,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use build_env::tools::Say;
+use build_env::{Invocation, RunError, Running, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::Project;
+use project_model::{Project, ProjectError};
 
-use crate::dev::{Request, environment};
+use crate::dev::dev;
 use crate::digest::{Stamp, files_below};
+use crate::error::DevError;
+use crate::outcome::Outcome;
+use crate::request::DevRequest;
+use crate::situation::environment;
 use crate::state::State;
 
 /// How often to look.
@@ -22,9 +28,134 @@ const INTERVAL: Duration = Duration::from_millis(150);
 /// start one build and not ten.
 const QUIET: Duration = Duration::from_millis(200);
 
+/// What happened while watching, to be told to the user.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A build ended well.
+    Built(&'a Project, &'a Outcome),
+    /// A build failed. The last good one stays installed, and the command of the user running.
+    Failed(WatchError),
+    /// The command could not be started.
+    NotStarted(WatchError),
+}
+
+/// What went wrong, and is no reason to stop watching.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The project cannot be read as it is now.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The build failed.
+    #[error(transparent)]
+    Dev(#[from] DevError),
+    /// The command of the user cannot be started.
+    #[error("the command was not run\n  help: programs are looked for in {bin}, then on PATH")]
+    Command {
+        /// The programs of the environment.
+        bin: Utf8PathBuf,
+        /// Why.
+        source: RunError,
+    },
+}
+
+/// A project that is built whenever it has changed.
+#[derive(Debug)]
+pub struct Watch<'a> {
+    /// The directory of the project.
+    pub root: &'a Utf8Path,
+    /// The build.
+    pub request: &'a DevRequest<'a>,
+    /// A command to run after each good build: program and arguments, or nothing.
+    pub command: &'a [String],
+}
+
+impl Watch<'_> {
+    /// Builds whenever something has changed, until it `is_over`.
+    pub fn run(
+        &self,
+        toolbox: &Toolbox,
+        say: Say<'_>,
+        tell: &dyn Fn(Event<'_>),
+        is_over: &dyn Fn() -> bool,
+    ) {
+        let mut running: Option<Running> = None;
+        while !is_over() {
+            let before = self.look_before_build();
+            match self.build(toolbox, say, tell) {
+                Ok(venv) => {
+                    stop(running.take());
+                    running = self.start(&venv, say, tell);
+                }
+                Err(error) => tell(Event::Failed(error)),
+            }
+            // Only after the build is known what it is made of. A change during the build is a reason for the next one.
+            let watched = Watched::new(self.root, self.request, self.reason_for());
+            let mut looked_at = watched.look();
+            looked_at.extend(before);
+            say("Watching", "for changes; Ctrl-C ends it");
+            for path in watched.wait_for_change(&looked_at, is_over) {
+                say(
+                    "Changed",
+                    path.strip_prefix(self.root).unwrap_or(&path).as_str(),
+                );
+            }
+        }
+        stop(running);
+    }
+
+    fn reason_for(&self) -> ReasonFor {
+        match self.command {
+            [] => ReasonFor::Building,
+            _ => ReasonFor::BuildingAndRunning,
+        }
+    }
+
+    fn build(
+        &self,
+        toolbox: &Toolbox,
+        say: Say<'_>,
+        tell: &dyn Fn(Event<'_>),
+    ) -> Result<Venv, WatchError> {
+        let project = Project::load(self.root)?;
+        let outcome = dev(&project, toolbox, self.request, say)?;
+        tell(Event::Built(&project, &outcome));
+        Ok(outcome.venv)
+    }
+
+    /// The files as they are before a build. Witnesses are made first, since making one changes the time of its file,
+    /// which would look like a change.
+    fn look_before_build(&self) -> Snapshot {
+        if let Ok(project) = Project::load(self.root) {
+            // The build will try again, and tell.
+            let _ = cache_keys::witness::keep(&project);
+        }
+        Watched::new(self.root, self.request, self.reason_for()).look()
+    }
+
+    /// Starts the command of the user, if any, with the programs of the environment. One that cannot be started is no
+    /// reason to stop watching: it may be installed, or written, meanwhile.
+    fn start(&self, venv: &Venv, say: Say<'_>, tell: &dyn Fn(Event<'_>)) -> Option<Running> {
+        let (program, args) = self.command.split_first()?;
+        let command = Invocation::new(program.as_str()).args(args).cwd(self.root);
+        let command = venv.activated(command);
+        say("Running", &command.to_string());
+        let bin = venv.root.join("bin");
+        let started = command
+            .spawn()
+            .map_err(|source| WatchError::Command { bin, source });
+        started.map_err(|error| tell(Event::NotStarted(error))).ok()
+    }
+}
+
+fn stop(running: Option<Running>) {
+    if let Some(running) = running {
+        running.stop();
+    }
+}
+
 /// What a change is a reason for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReasonFor {
+enum ReasonFor {
     /// Another build: what the extension is made of counts.
     Building,
     /// Another build, and running a command after it, such as tests: Python counts as well.
@@ -33,7 +164,7 @@ pub enum ReasonFor {
 
 /// What is looked at.
 #[derive(Debug)]
-pub struct Watched {
+struct Watched {
     reason_for: ReasonFor,
     roots: BTreeSet<Utf8PathBuf>,
     /// Files that are no Rust source, or lie elsewhere: what build scripts and `include!` name.
@@ -41,13 +172,12 @@ pub struct Watched {
 }
 
 /// The files at one time.
-pub type Snapshot = BTreeMap<Utf8PathBuf, Option<Stamp>>;
+type Snapshot = BTreeMap<Utf8PathBuf, Option<Stamp>>;
 
 impl Watched {
     /// Rust sources, manifests and configuration in the project in `root` and its workspace, and what else the
     /// last build was made of. A project that cannot be read right now is looked at all the same.
-    #[must_use]
-    pub fn new(root: &Utf8Path, request: &Request<'_>, reason_for: ReasonFor) -> Self {
+    fn new(root: &Utf8Path, request: &DevRequest<'_>, reason_for: ReasonFor) -> Self {
         let project = Project::load(root).ok();
         let state = project.as_ref().and_then(|project| {
             let venv = environment(project, request).root();
@@ -68,8 +198,7 @@ impl Watched {
     }
 
     /// The files as they are now.
-    #[must_use]
-    pub fn look(&self) -> Snapshot {
+    fn look(&self) -> Snapshot {
         let is_input = |path: &Utf8PathBuf| self.reason_for.is_input(path);
         let found = self
             .roots
@@ -83,12 +212,7 @@ impl Watched {
 
     /// Waits until the files differ from `before` and have been quiet for a while. Gives the names of those
     /// that differ; none, if it `is_over` before that.
-    #[must_use]
-    pub fn wait_for_change(
-        &self,
-        before: &Snapshot,
-        is_over: impl Fn() -> bool,
-    ) -> Vec<Utf8PathBuf> {
+    fn wait_for_change(&self, before: &Snapshot, is_over: impl Fn() -> bool) -> Vec<Utf8PathBuf> {
         loop {
             if is_over() {
                 return Vec::new();
@@ -113,21 +237,6 @@ impl Watched {
             }
         }
     }
-}
-
-/// The files as they are before a build of the project in `root`: a change during the build is a reason for the next
-/// one. Witnesses are made first, since making one changes the time of its file, which would look like a change.
-#[must_use]
-pub fn look_before_build(
-    root: &Utf8Path,
-    request: &Request<'_>,
-    reason_for: ReasonFor,
-) -> Snapshot {
-    if let Ok(project) = Project::load(root) {
-        // The build will try again, and tell.
-        let _ = cache_keys::witness::keep(&project);
-    }
-    Watched::new(root, request, reason_for).look()
 }
 
 /// The files that are not in both, or not the same.
@@ -158,7 +267,7 @@ mod tests {
     use testkit::Fixture;
 
     fn watched(fixture: &Fixture) -> Watched {
-        Watched::new(&fixture.root(), &Request::default(), ReasonFor::Building)
+        Watched::new(&fixture.root(), &DevRequest::default(), ReasonFor::Building)
     }
 
     #[test]

@@ -48,6 +48,18 @@ struct Lib {
 }
 
 impl Extension {
+    /// The dotted name of the library itself: one with a bare name lies in a package of that name, which
+    /// maturin makes where there is none.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        let module = &self.module;
+        if module.contains('.') {
+            module.clone()
+        } else {
+            format!("{module}.{module}")
+        }
+    }
+
     /// Finds the extension of the project in `root`.
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
         let manifest = manifest_path(root, pyproject);

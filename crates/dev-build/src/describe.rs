@@ -1,0 +1,112 @@
+//! A plan in words: each step with its causes.
+
+use std::fmt;
+
+use crate::leftovers::{Fate, OtherBuild};
+use crate::plan::{BuildPlan, CallStep, Cause, Causes, Delivery, DevPlan, EnvironmentStep};
+use crate::situation::Situation;
+
+/// How many causes of a step are shown.
+const SHOWN: usize = 3;
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What is done.
+    pub what: String,
+    /// Why.
+    pub causes: Causes,
+}
+
+/// `compile thing: src/lib.rs has changed`.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<_> = self
+            .causes
+            .iter()
+            .take(SHOWN)
+            .map(Cause::to_string)
+            .collect();
+        write!(f, "{}: {}", self.what, shown.join(", "))?;
+        match self.causes.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, ", and {more} more"),
+        }
+    }
+}
+
+impl DevPlan {
+    /// The steps, in the order in which they are taken.
+    #[must_use]
+    pub fn steps(&self, situation: &Situation) -> Vec<Step> {
+        match self {
+            Self::Nothing(_) => Vec::new(),
+            Self::Build(plan) => plan.steps(situation),
+        }
+    }
+}
+
+impl BuildPlan {
+    fn steps(&self, situation: &Situation) -> Vec<Step> {
+        let step = |what: &str, causes: &Causes| Step {
+            what: what.to_owned(),
+            causes: causes.clone(),
+        };
+        let mut steps = Vec::new();
+        if let EnvironmentStep::Make { root, base } = &self.environment {
+            let cause = Cause::Because(format!("{} is not there", situation.shown(root)));
+            steps.push(step(
+                &format!("make an environment of {base}"),
+                &vec![cause],
+            ));
+        }
+        if let CallStep::AskMaturin(causes) = &self.call {
+            steps.push(step("ask maturin", causes));
+        }
+        if let Some(causes) = &self.dependencies {
+            steps.push(step("install dependencies", causes));
+        }
+        if let Some(causes) = &self.sharing {
+            steps.push(step("share the variables of the build", causes));
+        }
+        steps.push(step(
+            &format!("compile {}", situation.crate_name),
+            &self.compile,
+        ));
+        match &self.delivery {
+            Delivery::Install(causes) => steps.push(step("install anew", causes)),
+            Delivery::Place(causes) => {
+                let otherwise = vec![Cause::Because("if cargo makes another one".to_owned())];
+                let causes = if causes.is_empty() {
+                    &otherwise
+                } else {
+                    causes
+                };
+                steps.push(step("put the library in place", causes));
+            }
+        }
+        steps.extend(
+            self.others
+                .iter()
+                .filter_map(|other| step_for(other, situation)),
+        );
+        steps
+    }
+}
+
+fn step_for(other: &OtherBuild, situation: &Situation) -> Option<Step> {
+    let path = situation.shown(&other.path);
+    let (what, cause) = match other.fate() {
+        Fate::BelongsToAnother | Fate::Keep => return None,
+        Fate::Remove if other.shadows => ("remove", "it is imported instead of the library"),
+        Fate::Remove => ("remove", "it is another build of the same module"),
+        Fate::Refuse => (
+            "refuse",
+            "it is imported instead of the library, and was not put there by maturin or this tool",
+        ),
+    };
+    Some(Step {
+        what: format!("{what} {path}"),
+        causes: vec![Cause::Because(cause.to_owned())],
+    })
+}

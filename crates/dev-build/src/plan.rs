@@ -1,0 +1,349 @@
+//! What a build has to do, and why: a plain function of the [`Situation`] and of what was asked for.
+
+use std::fmt;
+
+use build_env::{Interpreter, Invocation, Venv};
+use camino::Utf8PathBuf;
+
+use crate::import::Imported;
+use crate::inputs::{Inputs, Named, differing};
+use crate::leftovers::{Fate, OtherBuild};
+use crate::request::DevRequest;
+use crate::situation::{Environment, OurInstall, Package, Situation};
+use crate::state::Placed;
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DevPlan {
+    /// Nothing: this is what the sources say.
+    Nothing(Box<Fresh>),
+    /// All of this.
+    Build(Box<BuildPlan>),
+}
+
+/// What is installed, and is what the sources say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fresh {
+    /// The environment.
+    pub venv: Venv,
+    /// What can be imported from it.
+    pub imported: Imported,
+}
+
+/// The steps of a build, each with its causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildPlan {
+    /// The environment, made if it is not there.
+    pub environment: EnvironmentStep,
+    /// Where the call of cargo comes from.
+    pub call: CallStep,
+    /// Dependencies are installed.
+    pub dependencies: Option<Causes>,
+    /// The variables of the build are written for cargo and rust-analyzer.
+    pub sharing: Option<Causes>,
+    /// cargo is asked, and compiles what it finds changed.
+    pub compile: Causes,
+    /// How the library gets to where Python finds it.
+    pub delivery: Delivery,
+    /// What is to become of other files for the module, as far as they are there already.
+    pub others: Vec<OtherBuild>,
+}
+
+/// The environment of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EnvironmentStep {
+    /// It is there.
+    Use(Venv),
+    /// It is made.
+    Make {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// The interpreter it is made from.
+        base: Box<Interpreter>,
+    },
+}
+
+/// The call of cargo that builds the extension.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallStep {
+    /// It is known.
+    Known(Box<Invocation>),
+    /// maturin is asked for it.
+    AskMaturin(Causes),
+}
+
+/// How the library gets to where Python finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// maturin packs the editable wheel, and uv installs it.
+    Install(Causes),
+    /// The library alone is replaced, if cargo makes another one or the one in place is not as it was left.
+    Place(Causes),
+}
+
+/// Why something is done.
+pub type Causes = Vec<Cause>;
+
+/// Why something is done, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// This is not what it was at the last build.
+    Changed(String),
+    /// Somebody has written to this file since we put it there.
+    Replaced(String),
+    /// Anything else, as a sentence.
+    Because(String),
+}
+
+impl Cause {
+    fn because(sentence: &str) -> Self {
+        Self::Because(sentence.to_owned())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed(what) => write!(f, "{what} has changed"),
+            Self::Replaced(what) => write!(f, "{what} has been replaced"),
+            Self::Because(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+/// What is to be done in `situation`. Touches nothing.
+#[must_use]
+pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
+    let planner = Planner { situation, request };
+    if let Some(fresh) = planner.fresh() {
+        return DevPlan::Nothing(Box::new(fresh));
+    }
+    let call = planner.call();
+    DevPlan::Build(Box::new(BuildPlan {
+        environment: planner.environment(),
+        dependencies: planner.dependencies(),
+        sharing: planner.sharing(&call),
+        compile: planner.compile(),
+        delivery: planner.delivery(),
+        others: situation
+            .ours()
+            .map(|ours| ours.others.clone())
+            .unwrap_or_default(),
+        call,
+    }))
+}
+
+struct Planner<'a> {
+    situation: &'a Situation,
+    request: &'a DevRequest<'a>,
+}
+
+impl Planner<'_> {
+    /// What is installed, if nothing at all has changed, so that cargo is not even asked. It is with `-v` or `--timings`, by which the
+    /// user asks to see what it does.
+    fn fresh(&self) -> Option<Fresh> {
+        let ours = self.situation.ours()?;
+        let Environment::There(venv) = &self.situation.environment else {
+            return None;
+        };
+        let asks_for_cargo = self.request.run.asks_for_details() || self.request.maturin_installs;
+        let is_alone = ours
+            .others
+            .iter()
+            .all(|it| it.fate() == Fate::BelongsToAnother);
+        let is_fresh = !asks_for_cargo
+            && is_alone
+            && ours.is_complete
+            && ours.is_built
+            && ours.placed == Placed::Same
+            && !ours.state.sources.is_empty()
+            && self.situation.changes().is_empty();
+        is_fresh.then(|| Fresh {
+            venv: venv.clone(),
+            imported: ours.state.imported.clone(),
+        })
+    }
+
+    fn environment(&self) -> EnvironmentStep {
+        match &self.situation.environment {
+            Environment::There(venv) => EnvironmentStep::Use(venv.clone()),
+            Environment::Absent { root, base } => EnvironmentStep::Make {
+                root: root.clone(),
+                base: base.clone(),
+            },
+        }
+    }
+
+    /// The call that is remembered, or kept, unless something that decides it has changed.
+    fn call(&self) -> CallStep {
+        let known = |call: &Invocation| CallStep::Known(Box::new(call.clone()));
+        let kept = self.situation.kept_call.as_ref();
+        let Some(ours) = self.situation.ours() else {
+            return kept.map_or_else(
+                || {
+                    CallStep::AskMaturin(vec![Cause::because(
+                        "its answer for this environment is not known",
+                    )])
+                },
+                known,
+            );
+        };
+        let changed = differing(
+            &self.situation.inputs.cargo_call,
+            &ours.state.inputs.cargo_call,
+        );
+        if changed.is_empty() && ours.has_pyo3_config {
+            return known(&ours.state.cargo_call);
+        }
+        if let Some(call) = kept {
+            return known(call);
+        }
+        if changed.is_empty() {
+            return CallStep::AskMaturin(vec![Cause::because(
+                "the file that it writes for pyo3 is gone",
+            )]);
+        }
+        CallStep::AskMaturin(all_changed(changed))
+    }
+
+    fn dependencies(&self) -> Option<Causes> {
+        if !self.situation.pins.has_any() {
+            return None;
+        }
+        let Some(ours) = self.situation.ours() else {
+            return Some(vec![Cause::because("what is installed is not known")]);
+        };
+        self.changed(|inputs| &inputs.dependencies, ours)
+    }
+
+    /// Only for the environment that everybody else works with as well.
+    fn sharing(&self, call: &CallStep) -> Option<Causes> {
+        let config = self.situation.local_config.as_ref()?;
+        if self.request.venv.is_some() {
+            return None;
+        }
+        match call {
+            CallStep::Known(call) if config.has_variables_of(call) => None,
+            CallStep::Known(_) => {
+                let path = self.situation.shown(&config.path);
+                let cause = format!("{path} does not have what plain cargo needs");
+                Some(vec![Cause::Because(cause)])
+            }
+            CallStep::AskMaturin(_) => Some(vec![Cause::because(
+                "cargo and rust-analyzer need what maturin answers",
+            )]),
+        }
+    }
+
+    fn compile(&self) -> Causes {
+        let Some(ours) = self.situation.ours() else {
+            return vec![Cause::because("nothing of ours is installed")];
+        };
+        let mut causes = all_changed(self.situation.what_cargo_sees(ours));
+        if !ours.is_built {
+            let library = self.situation.shown(&ours.state.library.built);
+            causes.push(Cause::Because(format!(
+                "{library} is not the library that was built"
+            )));
+        }
+        if self.request.run.asks_for_details() {
+            causes.push(Cause::because("cargo's own answer was asked for"));
+        }
+        if causes.is_empty() {
+            causes.push(Cause::because(
+                "cargo is to say whether the library is current",
+            ));
+        }
+        causes
+    }
+
+    fn delivery(&self) -> Delivery {
+        let install = match &self.situation.package {
+            Package::Missing => vec![Cause::because("it is not installed")],
+            Package::Foreign => vec![Cause::because("another tool has installed it")],
+            Package::Ours(ours) => self.reinstall(ours),
+        };
+        if install.is_empty() {
+            Delivery::Place(
+                self.situation
+                    .ours()
+                    .map(|ours| self.replaced(ours))
+                    .unwrap_or_default(),
+            )
+        } else {
+            Delivery::Install(install)
+        }
+    }
+
+    /// Why more than the library has to be installed again.
+    fn reinstall(&self, ours: &OurInstall) -> Causes {
+        let mut causes = self
+            .changed(|inputs| &inputs.install, ours)
+            .unwrap_or_default();
+        let others = [
+            (self.request.maturin_installs, "maturin was asked to"),
+            (!ours.is_complete, "a file of the install is gone"),
+            (
+                !ours.state.library.same_bytes,
+                "maturin changes the library when it packs it",
+            ),
+            (
+                ours.placed == Placed::Nowhere,
+                "the directory of the library is gone",
+            ),
+        ];
+        let others = others.iter().filter(|(holds, _)| *holds);
+        causes.extend(others.map(|(_, sentence)| Cause::because(sentence)));
+        causes
+    }
+
+    /// Why the library is put in place also where cargo makes no other one.
+    fn replaced(&self, ours: &OurInstall) -> Causes {
+        let library = self.situation.shown(&ours.state.library.placed);
+        match ours.placed {
+            Placed::Same => Vec::new(),
+            Placed::Replaced => vec![Cause::Replaced(library.to_string())],
+            Placed::Gone | Placed::Nowhere => vec![Cause::Because(format!("{library} is gone"))],
+        }
+    }
+
+    /// What has changed of one part of the inputs.
+    fn changed(&self, part: impl Fn(&Inputs) -> &Named, ours: &OurInstall) -> Option<Causes> {
+        let changed = differing(part(&self.situation.inputs), part(&ours.state.inputs));
+        (!changed.is_empty()).then(|| all_changed(changed))
+    }
+}
+
+fn all_changed(names: Vec<String>) -> Causes {
+    names.into_iter().map(Cause::Changed).collect()
+}
+
+impl Situation {
+    /// The names of all that is not what it was at the last build of ours.
+    #[must_use]
+    pub fn changes(&self) -> Vec<String> {
+        let Some(ours) = self.ours() else {
+            return Vec::new();
+        };
+        let mut names = self.what_cargo_sees(ours);
+        names.extend(self.inputs.changed_since(&ours.state.inputs));
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The names of all that has changed and that cargo or maturin could look at.
+    fn what_cargo_sees(&self, ours: &OurInstall) -> Vec<String> {
+        let state = &ours.state;
+        let mut names = ours.changed_sources.clone();
+        names.extend(differing(&self.inputs.cargo_call, &state.inputs.cargo_call));
+        let (digest, marks) = (&state.circumstances, &state.circumstance_marks);
+        names.extend(self.circumstances.changed_since(digest, marks));
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,295 @@
+//! What a development build starts from: everything that is looked at, once, before anything is decided.
+
+use build_env::venv::{self, VenvPlan};
+use build_env::{Interpreter, Invocation, Venv, python, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Project, Workspace};
+
+use crate::circumstances::Circumstances;
+use crate::dependencies::Pins;
+use crate::error::DevError;
+use crate::inputs::Inputs;
+use crate::leftovers::{self, OtherBuild};
+use crate::request::DevRequest;
+use crate::shared_env::LocalConfig;
+use crate::sources::Source;
+use crate::state::{Placed, State};
+use crate::{install, kept_call, scratch, shared_env};
+
+/// Everything that decides what is to be done, as it was found. Plain data: a test can invent one.
+#[derive(Debug, Clone)]
+pub struct Situation {
+    /// The directory of the project.
+    pub root: Utf8PathBuf,
+    /// What messages call the extension: the name of its crate.
+    pub crate_name: String,
+    /// The environment to install into.
+    pub environment: Environment,
+    /// The workspace of the extension.
+    pub workspace: Workspace,
+    /// What decides each step beside the sources.
+    pub inputs: Inputs,
+    /// What cargo's answer depends on beside files.
+    pub circumstances: Circumstances,
+    /// How the project pins its dependencies.
+    pub pins: Pins,
+    /// What is installed.
+    pub package: Package,
+    /// maturin's answer for these inputs, kept beside what it builds.
+    pub kept_call: Option<Invocation>,
+    /// The configuration of this machine that cargo, rust-analyzer and we share.
+    pub local_config: Option<LocalConfig>,
+}
+
+/// The environment that is installed into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Environment {
+    /// It is there.
+    There(Venv),
+    /// It is to be made.
+    Absent {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// The interpreter that it will be made from.
+        base: Box<Interpreter>,
+    },
+}
+
+impl Environment {
+    /// Its directory.
+    #[must_use]
+    pub fn root(&self) -> &Utf8Path {
+        match self {
+            Self::There(venv) => &venv.root,
+            Self::Absent { root, .. } => root,
+        }
+    }
+}
+
+/// What of the project is installed in the environment.
+#[derive(Debug, Clone)]
+pub enum Package {
+    /// Nothing.
+    Missing,
+    /// Something that another tool has installed.
+    Foreign,
+    /// What we have installed.
+    Ours(Box<OurInstall>),
+}
+
+/// An install of ours, and what has become of it.
+#[derive(Debug, Clone)]
+pub struct OurInstall {
+    /// The directory of its metadata.
+    pub dist_info: Utf8PathBuf,
+    /// What is remembered of it.
+    pub state: State,
+    /// Whether every file that its `RECORD` lists is there.
+    pub is_complete: bool,
+    /// Sources that are not what they were, relative to the project where they lie in it.
+    pub changed_sources: Vec<String>,
+    /// Whether the library in the target directory is the one that was built.
+    pub is_built: bool,
+    /// The library where Python finds it.
+    pub placed: Placed,
+    /// Other files for the same module.
+    pub others: Vec<OtherBuild>,
+    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it; maturin
+    /// writes it again when it is asked for the call.
+    pub has_pyo3_config: bool,
+}
+
+impl Situation {
+    /// Looks at `project` and its environment. Starts no process but Python, where none is remembered, and cargo for the
+    /// workspace, where a manifest has changed. `notes` is the directory in which the environments are noted.
+    ///
+    /// # Errors
+    /// If there is no environment to be had, or cargo does not understand the workspace.
+    pub fn look(
+        project: &Project,
+        request: &DevRequest<'_>,
+        notes: &Utf8Path,
+    ) -> Result<Self, DevError> {
+        let start = match Start::remembered(project, request) {
+            Some(start) => start,
+            None => Start::found_out(project, request)?,
+        };
+        let Start {
+            environment,
+            workspace,
+            inputs,
+            earlier,
+        } = start;
+        let package = match earlier {
+            Some((dist_info, state)) => Package::Ours(Box::new(OurInstall::look(
+                project,
+                notes,
+                &environment,
+                dist_info,
+                state,
+            ))),
+            None if install::is_installed(environment.root(), project.name()) => Package::Foreign,
+            None => Package::Missing,
+        };
+        // Of no use where the call that is remembered is the right one.
+        let is_known = matches!(&package, Package::Ours(ours)
+            if ours.has_pyo3_config && ours.state.inputs.cargo_call == inputs.cargo_call);
+        let kept_call = (!is_known).then(|| kept_call(&project.root, &workspace, &inputs));
+        let kept_call = kept_call.flatten();
+        Ok(Self {
+            root: project.root.clone(),
+            crate_name: project.extension.crate_name.clone(),
+            circumstances: Circumstances::read(&project.root),
+            pins: Pins::of(project, &workspace),
+            kept_call,
+            local_config: shared_env::look(&[&workspace.root, &project.root])?,
+            environment,
+            workspace,
+            inputs,
+            package,
+        })
+    }
+
+    /// The environment `venv` has been made since everything was looked at.
+    pub(crate) fn note_environment(&mut self, venv: &Venv) {
+        self.inputs.note_environment(&venv.root);
+        self.kept_call = kept_call(&self.root, &self.workspace, &self.inputs);
+    }
+
+    /// The same, had the options of the last build been given again: what is asked is whether that build is current.
+    #[must_use]
+    pub fn with_options_of_the_last_build(mut self) -> Self {
+        if let Package::Ours(ours) = &self.package {
+            self.inputs = self.inputs.with_options_of(&ours.state.inputs);
+        }
+        self
+    }
+
+    /// `path` as messages show it: relative to the project, where it lies in it.
+    #[must_use]
+    pub fn shown<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
+        path.strip_prefix(&self.root).unwrap_or(path)
+    }
+
+    /// The install of ours, if there is one.
+    #[must_use]
+    pub fn ours(&self) -> Option<&OurInstall> {
+        match &self.package {
+            Package::Ours(ours) => Some(ours),
+            Package::Missing | Package::Foreign => None,
+        }
+    }
+}
+
+/// The environment, and what follows from it.
+struct Start {
+    environment: Environment,
+    workspace: Workspace,
+    inputs: Inputs,
+    earlier: Option<(Utf8PathBuf, State)>,
+}
+
+impl Start {
+    /// What an earlier build remembers, if that was into the same environment. Unless something has changed that
+    /// decides the call of cargo, no process is started.
+    fn remembered(project: &Project, request: &DevRequest<'_>) -> Option<Self> {
+        let root = environment(project, request).root();
+        let (dist_info, state) = State::find(&root, project.name())?;
+        let asked_for = request.python.is_none_or(|wanted| {
+            python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
+        });
+        let mut workspace = state.workspace.clone();
+        let mut inputs = Inputs::read(project, &workspace, &request.build, &root);
+        let same_environment = inputs.environment() == state.inputs.environment();
+        let allowed = state.python.satisfies(project.requires_python.as_ref());
+        if !(asked_for && allowed && same_environment) {
+            return None;
+        }
+        if inputs.cargo_call != state.inputs.cargo_call {
+            // A manifest, a variable or cargo's configuration may mean another workspace or target directory.
+            workspace = Workspace::load(project).ok()?;
+            inputs = Inputs::read(project, &workspace, &request.build, &root);
+        }
+        let python = state.python.clone();
+        Some(Self {
+            environment: Environment::There(Venv { root, python }),
+            workspace,
+            inputs,
+            earlier: Some((dist_info, state)),
+        })
+    }
+
+    /// The same, found out from the ground.
+    fn found_out(project: &Project, request: &DevRequest<'_>) -> Result<Self, DevError> {
+        let workspace = Workspace::load(project)?;
+        let environment = match environment(project, request).plan()? {
+            VenvPlan::Use(venv) => Environment::There(venv),
+            VenvPlan::Create { root, base } => Environment::Absent { root, base },
+        };
+        let root = environment.root();
+        let inputs = Inputs::read(project, &workspace, &request.build, root);
+        let earlier = State::find(root, project.name());
+        Ok(Self {
+            environment,
+            workspace,
+            inputs,
+            earlier,
+        })
+    }
+}
+
+impl OurInstall {
+    fn look(
+        project: &Project,
+        notes: &Utf8Path,
+        environment: &Environment,
+        dist_info: Utf8PathBuf,
+        state: State,
+    ) -> Self {
+        let library = &state.library;
+        let changed = state.sources.iter().filter(|source| source.has_changed());
+        let relative = |source: &Source| {
+            let path = &source.path;
+            path.strip_prefix(&project.root).unwrap_or(path).to_string()
+        };
+        let search = leftovers::Search {
+            root: &project.root,
+            name: project.name(),
+            venv: environment.root(),
+            python: &state.python,
+            notes,
+        };
+        Self {
+            is_complete: install::is_complete(&dist_info),
+            changed_sources: changed.map(relative).collect(),
+            is_built: library.is_built(),
+            placed: library.look(),
+            others: search.beside(&library.placed),
+            has_pyo3_config: has_pyo3_config(&state.cargo_call),
+            dist_info,
+            state,
+        }
+    }
+}
+
+/// maturin's answer for `inputs`, if it was kept and is of use.
+fn kept_call(root: &Utf8Path, workspace: &Workspace, inputs: &Inputs) -> Option<Invocation> {
+    let scratch = scratch::path(root, workspace);
+    kept_call::find(&scratch, &inputs.cargo_call).filter(has_pyo3_config)
+}
+
+fn has_pyo3_config(call: &Invocation) -> bool {
+    let file = call.env.get("PYO3_CONFIG_FILE").and_then(Option::as_deref);
+    file.is_none_or(|file| Utf8Path::new(file).is_file())
+}
+
+/// The environment that a request for `project` means.
+pub(crate) fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) -> venv::Request<'a> {
+    venv::Request {
+        project: &project.root,
+        python: request.python,
+        venv: request.venv,
+        active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
+        requires_python: project.requires_python.as_ref(),
+    }
+}
