@@ -15,8 +15,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::short_name;
 use project_model::{CacheKey, Project};
-use sha2::{Digest as _, Sha256};
 
 use crate::paths::{is_too_wide, matching, relative};
 
@@ -150,11 +150,7 @@ fn names_in(dir: &Utf8Path) -> io::Result<BTreeSet<String>> {
 
 /// A name of its own for each file, without an extension: nobody is to take a witness for a source.
 fn name_of(root: &Utf8Path, path: &Utf8Path) -> String {
-    let digest = Sha256::digest(relative(root, path).as_str().as_bytes());
-    digest[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    short_name(relative(root, path).as_str())
 }
 
 /// What tells one file from another. `None` for a symbolic link, of which the kernel notes no deletion at the file

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use build_env::{cargo_env, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::digest::{Stamp, sha256, sha256_of_file};
+use crate::digest::{Stamp, sha256_of_file};
+use files::digest::sha256;
 
 /// Variables that differ from one command of a shell to the next and that nobody builds by.
 const VOLATILE: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::dependencies::Pins;
-use crate::digest::{sha256, sha256_of_file};
+use crate::digest::sha256_of_file;
 use crate::maturin::BuildOptions;
+use files::digest::sha256;
 
 /// What decides one step: names that a user recognises, and digests.
 pub type Named = BTreeMap<String, String>;

@@ -127,8 +127,7 @@ fn mark_editable(project: &Project, venv: &Venv) -> Result<(), InstallError> {
     let path = dist_info.join("direct_url.json");
     let url = file_url(&project.root);
     let text = serde_json::json!({"dir_info": {"editable": true}, "url": url}).to_string();
-    crate::write::write_atomically(&path, &text)
-        .map_err(|source| InstallError::Write { path, source })
+    files::write::atomically(&path, &text).map_err(|source| InstallError::Write { path, source })
 }
 
 /// `path` as a `file:` URL (RFC 8089).

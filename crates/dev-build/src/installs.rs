@@ -5,13 +5,13 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::digest::sha256;
 use crate::state::State;
-use crate::write::write_atomically;
+use files::digest::short_name;
+use files::write;
 
 /// A list for the project in `root`, kept in `dir` beside its lock, under which it is read and written.
 fn list(dir: &Utf8Path, root: &Utf8Path) -> Utf8PathBuf {
-    dir.join(format!("{}.venvs", &sha256(root.as_str().as_bytes())[..16]))
+    dir.join(format!("{}.venvs", short_name(root.as_str())))
 }
 
 fn read(path: &Utf8Path) -> Vec<Utf8PathBuf> {
@@ -30,7 +30,7 @@ pub fn note(dir: &Utf8Path, root: &Utf8Path, venv: &Utf8Path) -> io::Result<()> 
     let lines = kept
         .chain([venv.to_owned()])
         .map(|venv| format!("{venv}\n"));
-    write_atomically(&path, &lines.collect::<String>())
+    write::atomically(&path, lines.collect::<String>())
 }
 
 /// The environment other than `venv` whose install of `name` imports `library`.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::inputs::Named;
 use crate::state::Format;
-use crate::write::write_atomically;
+use files::write;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
@@ -37,7 +37,7 @@ pub(crate) fn keep(scratch: &Utf8Path, inputs: &Named, cargo_call: &Invocation) 
         inputs: inputs.clone(),
         cargo_call: cargo_call.clone(),
     };
-    write_atomically(&file(scratch), &serde_json::to_string(&kept)?)
+    write::atomically(&file(scratch), &serde_json::to_string(&kept)?)
 }
 
 #[cfg(test)]

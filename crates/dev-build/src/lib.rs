@@ -40,7 +40,6 @@ pub mod state;
 pub mod status;
 pub mod uv_cache;
 pub mod watch;
-mod write;
 
 pub use dev::{dev, dry_run};
 pub use error::DevError;

@@ -6,7 +6,7 @@ use std::io;
 use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::digest::sha256;
+use files::digest::short_name;
 
 /// Held for as long as this value lives; the kernel gives it back also when the process is killed.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Lock {
 
 fn lock_file(root: &Utf8Path, dir: &Utf8Path) -> io::Result<Utf8PathBuf> {
     fs_err::create_dir_all(dir)?;
-    Ok(dir.join(format!("{}.lock", &sha256(root.as_str().as_bytes())[..16])))
+    Ok(dir.join(format!("{}.lock", short_name(root.as_str()))))
 }
 
 #[cfg(test)]

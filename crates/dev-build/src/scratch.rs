@@ -6,13 +6,13 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Workspace;
 
-use crate::digest::sha256;
 use crate::error::{DevError, io_error};
+use files::digest::short_name;
 
 /// Where the scratch directory of the project in `root` is: below the target directory, on the same file system as what
 /// is built, and ignored by git.
 pub(crate) fn path(root: &Utf8Path, workspace: &Workspace) -> Utf8PathBuf {
-    let name = &sha256(root.as_str().as_bytes())[..16];
+    let name = short_name(root.as_str());
     workspace.target_dir.join("xtask-dev").join(name)
 }
 

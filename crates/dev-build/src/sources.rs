@@ -7,7 +7,8 @@ use cache_keys::observed::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Stamp, sha256, sha256_of_file};
+use crate::digest::{Stamp, sha256_of_file};
+use files::digest::sha256;
 
 /// By how much a file's modification time may lie before the moment at which it was written: the kernel's clock
 /// for files ticks every 10 ms at 100 Hz, the slowest in use.

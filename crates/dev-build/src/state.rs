@@ -18,7 +18,7 @@ use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
 use crate::sources::Source;
-use crate::write::write_atomically;
+use files::write;
 
 /// Beside `METADATA` and `RECORD`.
 pub const FILE: &str = "xtask-dev.json";
@@ -182,7 +182,7 @@ impl State {
     /// Writes it into the install in `dist_info`.
     pub fn write(&self, dist_info: &Utf8Path) -> io::Result<()> {
         list_in_record(dist_info)?;
-        write_atomically(&dist_info.join(FILE), &serde_json::to_string(self)?)
+        write::atomically(&dist_info.join(FILE), &serde_json::to_string(self)?)
     }
 }
 
@@ -199,7 +199,7 @@ fn list_in_record(dist_info: &Utf8Path) -> io::Result<()> {
     } else {
         "\n"
     };
-    write_atomically(&record, &format!("{text}{separator}{line}\n"))
+    write::atomically(&record, format!("{text}{separator}{line}\n"))
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
     let text = fs_err::read_to_string(&path).unwrap_or_default();
     match read_inputs(project) {
         Some(info) if serde_json::from_str(&text).ok().as_ref() != Some(&info) => {
-            crate::write::write_atomically(&path, &serde_json::to_string(&info)?)
+            files::write::atomically(&path, &serde_json::to_string(&info)?)
         }
         _ => Ok(()),
     }

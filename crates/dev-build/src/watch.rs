@@ -14,12 +14,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, ProjectError};
 
 use crate::dev::dev;
-use crate::digest::{Stamp, files_below};
+use crate::digest::Stamp;
 use crate::error::DevError;
 use crate::outcome::Outcome;
 use crate::request::DevRequest;
 use crate::situation::environment;
 use crate::state::State;
+use files::made::written_below;
 
 /// How often to look.
 const INTERVAL: Duration = Duration::from_millis(150);
@@ -203,7 +204,7 @@ impl Watched {
         let found = self
             .roots
             .iter()
-            .flat_map(|root| files_below(root).filter(is_input));
+            .flat_map(|root| written_below(root).filter(is_input));
         let paths = found.chain(self.sources.iter().cloned());
         paths
             .map(|path| (path.clone(), Stamp::of(&path).ok()))

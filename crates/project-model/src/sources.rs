@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
-use walkdir::{DirEntry, WalkDir};
+use files::made;
 
 use crate::{Closure, Project};
 
@@ -89,65 +89,15 @@ pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
 }
 
 fn walked(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
-    let files = entries.filter_entry(|entry| !is_made(entry)).flatten();
-    let files = files.filter(|entry| entry.path().is_file());
-    files
-        .filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
+    made::written_below(dir)
+        .filter(|path| path.is_file())
         .collect()
-}
-
-/// Directories that tools make, by name.
-const MADE: [&str; 9] = [
-    ".eggs",
-    ".git",
-    ".hg",
-    ".jj",
-    ".nox",
-    ".tox",
-    ".xtask",
-    "__pycache__",
-    "node_modules",
-];
-
-fn is_made(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    if entry.depth() == 0 || !entry.file_type().is_dir() {
-        return name.ends_with(".pyc");
-    }
-    let marked = |mark: &&str| entry.path().join(mark).exists();
-    let marks = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
-    MADE.contains(&name.as_ref()) || marks.iter().any(marked)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use testkit::Fixture;
-
-    #[test]
-    fn what_tools_have_made_is_left_out() {
-        let fixture = Fixture::new();
-        for name in [
-            "a.rs",
-            ".cargo/config.toml",
-            ".git/x",
-            "vendor/a/.github/b.yml",
-            "env/pyvenv.cfg",
-            "env/y",
-            "out/CACHEDIR.TAG",
-            "out/z.rs",
-        ] {
-            fixture.write(name, "");
-        }
-        let found = written_below(&fixture.root());
-        let names: Vec<_> = found
-            .iter()
-            .map(|path| path.strip_prefix(fixture.root()).unwrap())
-            .collect();
-        let expected = [".cargo/config.toml", "a.rs", "vendor/a/.github/b.yml"];
-        assert_eq!(names, expected);
-    }
 
     #[test]
     fn in_a_checkout_git_decides() {

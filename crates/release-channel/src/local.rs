@@ -6,7 +6,7 @@ use wheel_build::Manifest;
 
 use crate::error::ReleaseError;
 use crate::published::{Published, SourceCommit};
-use crate::text::sha256;
+use files::digest::sha256;
 
 /// The build that is to be released.
 #[derive(Debug, Clone, PartialEq, Eq)]

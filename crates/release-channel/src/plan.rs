@@ -16,8 +16,8 @@ use crate::local::Ours;
 use crate::notes;
 use crate::published::{Build, Published, files_named_by};
 use crate::snapshot::{Asset, History, Release, Snapshot};
-use crate::text::sha256;
 use crate::{MANIFEST, PREVIOUS};
+use files::digest::sha256;
 
 pub use step::{Step, Why};
 use step::{delete, rename};

@@ -1,6 +1,4 @@
-//! Small texts: addresses, sizes, dates, digests.
-
-use sha2::{Digest as _, Sha256};
+//! Small texts: addresses, sizes, dates.
 
 /// `text` for one segment of a path or one value in a query: everything but what never needs an escape. A plus sign
 /// in a query would be read as a space.
@@ -12,12 +10,6 @@ pub(crate) fn escaped(text: &str) -> String {
         _ => format!("%{byte:02X}"),
     });
     bytes.collect()
-}
-
-/// SHA-256 in hexadecimal digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `2026-11-03 12:34:56 UTC`, from seconds since 1970.
@@ -53,11 +45,5 @@ mod tests {
         ] {
             assert_eq!(utc(time_s), expected);
         }
-    }
-
-    #[test]
-    fn digests_are_in_lower_case() {
-        let empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-        assert_eq!(sha256(b""), empty);
     }
 }

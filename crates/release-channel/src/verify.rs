@@ -9,8 +9,8 @@ use crate::error::{ReleaseError, cannot_write};
 use crate::notes;
 use crate::published::{Published, PublishedWheel, download_url};
 use crate::snapshot::{Asset, Release, parse_manifest, read_assets, read_release, read_tag};
-use crate::text::sha256;
 use crate::{MANIFEST, PREVIOUS};
+use files::digest::sha256;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use build_env::cargo_env;
 use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::sha256_of;
 use project_model::{Layout, Project, WheelPolicy};
-use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 use wheel_audit::{Expected, ExpectedFile};
 
@@ -127,13 +127,9 @@ fn files_of(package: &Utf8Path, source: &Utf8Path) -> Result<Vec<ExpectedFile>, 
         .filter(|entry| !entry.file_type().is_dir());
     let paths = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
     let files = paths.map(|path| {
-        let content = fs_err::read(&path).map_err(cannot_read(&path))?;
         Ok(ExpectedFile {
             path: path.strip_prefix(source).unwrap_or(&path).to_string(),
-            sha256: Sha256::digest(content)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: sha256_of(&path).map_err(cannot_read(&path))?,
         })
     });
     files.collect()

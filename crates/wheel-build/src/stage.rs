@@ -10,6 +10,7 @@ use std::io;
 use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::PyprojectCopy;
+use files::digest::hex;
 use project_model::{Project, Workspace};
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
@@ -211,10 +212,7 @@ fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
         all.update(format!("{file}\0"));
         all.update(Sha256::digest(content));
     }
-    all.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&all.finalize())
 }
 
 /// The version that the project gives itself: in pyproject.toml, else in Cargo.toml.

@@ -57,7 +57,7 @@ fn files(project: &Fixture) -> BTreeMap<String, String> {
     let read = |it: walkdir::DirEntry| {
         let name = it.path().strip_prefix(&root).expect("below").display();
         let bytes = fs_err::read(it.path()).expect("it can be read");
-        (name.to_string(), dev_build::digest::sha256(&bytes))
+        (name.to_string(), files::digest::sha256(&bytes))
     };
     files.map(read).collect()
 }

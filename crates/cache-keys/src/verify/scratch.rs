@@ -3,8 +3,8 @@
 use std::fs::TryLockError;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::short_name;
 use project_model::Sources;
-use sha2::{Digest as _, Sha256};
 
 use super::{Request, VerifyError, at};
 use crate::paths::relative;
@@ -25,11 +25,7 @@ impl Scratch {
     /// when they lie elsewhere. What a killed run has left is removed.
     pub(super) fn make(request: &Request<'_>) -> Result<Self, VerifyError> {
         let project = &request.project.root;
-        let digest = Sha256::digest(project.as_str().as_bytes());
-        let name: String = digest[..8]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = short_name(project.as_str());
         fs_err::create_dir_all(request.home).map_err(at(request.home))?;
         let lock = lock(&request.home.join(format!("{name}.lock")))?;
         let root = request.home.join(name);

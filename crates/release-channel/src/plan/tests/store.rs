@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::local::Wheel;
 use crate::published::{PublishedWheel, SourceCommit, download_url};
-use crate::text::sha256;
+use files::digest::sha256;
 
 pub(super) fn repository() -> Repository {
     Repository::parse("o/r", "github.com").unwrap()

@@ -1,0 +1,60 @@
+//! SHA-256 in hexadecimal digits (FIPS 180-4).
+
+use std::io::{self, Read as _};
+
+use camino::Utf8Path;
+use sha2::{Digest as _, Sha256};
+
+/// How much of a file is read at once, in bytes.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// `bytes` in hexadecimal digits.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The SHA-256 of `bytes`.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// The first 16 digits of the SHA-256 of `text`: a name for what belongs to a path or the like.
+#[must_use]
+pub fn short_name(text: &str) -> String {
+    hex(&Sha256::digest(text.as_bytes())[..8])
+}
+
+/// The SHA-256 of the content of the file at `path`, which may be larger than memory.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn sha256_of(path: &Utf8Path) -> io::Result<String> {
+    let mut file = fs_err::File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => return Ok(hex(&digest.finalize())),
+            count => digest.update(&chunk[..count]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_digest_is_that_of_the_standard() {
+        // FIPS 180-4, the message "abc".
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(sha256(b"abc"), expected);
+        assert_eq!(short_name("abc"), expected[..16]);
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("file");
+        fs_err::write(&path, "abc").unwrap();
+        assert_eq!(sha256_of(&path).unwrap(), expected);
+    }
+}
