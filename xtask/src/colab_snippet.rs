@@ -11,6 +11,7 @@ use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Project, Repository, Workspace};
 
 use crate::context::Context;
+use crate::typed::command_without;
 use crate::{Answer, repository, ui};
 
 /// Print the notebook cell that installs the newest wheel of the rolling release on Google Colab.
@@ -269,14 +270,8 @@ fn write(path: &Utf8Path, text: String, args: &Args) -> anyhow::Result<Answer> {
         print!("{}", change.diff());
     }
     if args.check {
-        let mine: Vec<_> = std::env::args()
-            .skip(1)
-            .filter(|arg| arg != "--check")
-            .collect();
-        ui::say(
-            "Differs",
-            &format!("{path}: `cargo xtask {}` repairs it", mine.join(" ")),
-        );
+        let repair = command_without(&["--check"]);
+        ui::say("Differs", &format!("{path}: `{repair}` repairs it"));
         return Ok(Answer::Differs);
     }
     if !args.dry_run {

@@ -15,6 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, toolbox};
+use crate::typed::command_without;
 use crate::ui;
 
 /// Build the extension and install the package as editable.
@@ -247,7 +248,7 @@ fn status_text(status: &Status) -> String {
     let mut lines = vec![format!(
         "{}: {verdict} ({})",
         status.module,
-        status.verdict.explanation()
+        status.verdict.explanation(&command_without(&["--status"]))
     )];
     lines.extend(
         status

@@ -13,6 +13,7 @@ mod release;
 mod repository;
 mod sccache;
 mod tune;
+mod typed;
 mod ui;
 mod wheel;
 
@@ -83,6 +84,9 @@ fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
+    if let Some(dir) = &cli.project {
+        typed::name_project(dir);
+    }
     let context = Context {
         project_dir: cli.project,
     };

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use build_env::venv::{self, VenvPlan};
-use build_env::{Interpreter, Toolbox};
+use build_env::{Interpreter, Invocation, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::enable::not_ignored;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
@@ -142,9 +142,15 @@ fn suggest(measurement: &Measurement, file: &Utf8Path) {
     if !measurement.to_write().is_empty() {
         ui::say(
             "Next",
-            &format!("`cargo xtask tune --apply --from {file}` writes what is taken"),
+            &format!("`{}` writes what is taken", apply_later(file)),
         );
     }
+}
+
+/// The command that writes what the measurement in `file` has found.
+fn apply_later(file: &Utf8Path) -> Invocation {
+    let args = ["xtask", "tune", "--apply", "--from", file.as_str()];
+    Invocation::new("cargo").args(args)
 }
 
 fn places(project: &Project) -> anyhow::Result<Places> {

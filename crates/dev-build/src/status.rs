@@ -47,19 +47,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict in a sentence, with what to do about it.
+    /// The verdict in a sentence, with what to do about it; `build` is the command that builds.
     #[must_use]
-    pub fn explanation(self) -> &'static str {
+    pub fn explanation(self, build: &str) -> String {
         match self {
-            Self::Fresh => "what is installed is what the sources say",
-            Self::Stale => "something has changed since it was built; `cargo xtask dev` builds it",
+            Self::Fresh => "what is installed is what the sources say".to_owned(),
+            Self::Stale => format!("something has changed since it was built; `{build}` builds it"),
             Self::Shadowed => {
-                "another file is imported instead; remove it, or run `cargo xtask dev`"
+                format!("another file is imported instead; remove it, or run `{build}`")
             }
-            Self::Foreign => {
-                "something else has installed it, so nothing is known of it; `cargo xtask dev` replaces it"
-            }
-            Self::Missing => "it is not installed; `cargo xtask dev` builds and installs it",
+            Self::Foreign => format!(
+                "something else has installed it, so nothing is known of it; `{build}` replaces it"
+            ),
+            Self::Missing => format!("it is not installed; `{build}` builds and installs it"),
         }
     }
 }

@@ -68,7 +68,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
     );
     assert!(
         text.contains(&format!(
-            "git checkout {} && cargo xtask wheel --release",
+            "git checkout {} && cargo xtask wheel --release --out dist",
             hash(2)
         )) && text.contains(" --clobber\n"),
         "{text}"
