@@ -61,3 +61,26 @@ fn a_hint_of_a_library_names_the_project() {
         "cargo xtask --project 'my project' sccache enable"
     );
 }
+
+#[test]
+fn what_is_made_by_default_goes_to_the_project() {
+    let (_project, above) = project();
+    let missing = |args: &[&str]| {
+        let done = run(&xtask(&above, args));
+        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        done.stderr
+    };
+    let finish = ["release", "finish", "--repo", "owner/name"];
+    let named = ["--project", "my project"];
+    let text = missing(&[&named[..], &finish].concat());
+    assert!(
+        text.contains("cannot read my project/dist/manifest.json"),
+        "{text}"
+    );
+    // What is named is where the user stands.
+    let text = missing(&[&named[..], &finish, &["--dist", "there"]].concat());
+    assert!(text.contains("cannot read there/manifest.json"), "{text}");
+    // Publishing takes no project.
+    let text = missing(&finish);
+    assert!(text.contains("cannot read dist/manifest.json"), "{text}");
+}

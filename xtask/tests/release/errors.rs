@@ -170,8 +170,7 @@ fn what_was_not_built_from_a_pushed_commit_is_not_published() {
         &done,
         &[
             "nowhere/manifest.json",
-            "cargo xtask --project",
-            "wheel --release --out nowhere`",
+            "`cargo xtask wheel --release --out nowhere`",
         ],
     );
 }
