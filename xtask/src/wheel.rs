@@ -5,6 +5,7 @@ mod cache;
 mod for_colab;
 
 use anyhow::{Context as _, ensure};
+use build_env::tools::cannot_keep;
 use build_env::{Interpreter, Tool, Toolbox, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, Workspace};
@@ -113,8 +114,8 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let toolbox = toolbox(args.offline)?;
     let scratch = toolbox.scratch_of(&project.root, "wheel");
-    fs_err::create_dir_all(&scratch)?;
-    let lock = fs_err::File::create(scratch.join("lock"))?;
+    fs_err::create_dir_all(&scratch).map_err(cannot_keep(&scratch))?;
+    let lock = fs_err::File::create(scratch.join("lock")).map_err(cannot_keep(&scratch))?;
     // Two builds would share the copy; the second waits.
     lock.file()
         .lock()

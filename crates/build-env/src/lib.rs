@@ -6,6 +6,7 @@
 //! (see [`cargo_env`]).
 
 pub mod cargo_env;
+pub mod cause;
 pub mod invocation;
 pub mod memory;
 pub mod peak;
@@ -18,6 +19,7 @@ pub mod usage;
 pub mod vars;
 pub mod venv;
 
+pub use cause::Cause;
 pub use invocation::{Captured, Invocation, RunError};
 pub use python::Interpreter;
 pub use requirements::PinnedRequirements;

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use build_env::tools::Say;
+use build_env::tools::{Say, cannot_keep};
 use build_env::venv;
 use build_env::{Invocation, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Project;
 
 use crate::compile::{self, Compiled};
-use crate::error::{DevError, io_error};
+use crate::error::DevError;
 use crate::import::Imported;
 use crate::lock::Lock;
 use crate::maturin::{BuildOptions, RunOptions};
@@ -71,7 +71,7 @@ pub fn dev(
 ) -> Result<Outcome, DevError> {
     refuse_other_bindings(project)?;
     let locks = toolbox.locks();
-    let _lock = Lock::take(&project.root, &locks, say).map_err(io_error(&locks))?;
+    let _lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
     // Waiting for another build is no part of this one.
     let start = Instant::now();
     let mut build = Build::prepare(project, toolbox, request, say)?;
@@ -86,6 +86,7 @@ pub fn dev(
             elapsed: start.elapsed(),
         });
     }
+    build.venv.require_writable()?;
     // Making a witness changes the time of its file, so it comes before anything notes that.
     build.keep_witnesses();
     let call = build.cargo_call()?;

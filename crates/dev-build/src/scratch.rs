@@ -6,19 +6,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, Workspace};
 
 use crate::digest::sha256;
-use crate::error::{DevError, io_error};
+use crate::error::{DevError, target_error};
 
 /// An empty directory of ours below the target directory: on the same file system as what is built, and
 /// ignored by git. What a killed build left in it is gone afterwards.
 pub(crate) fn scratch(project: &Project, workspace: &Workspace) -> Result<Utf8PathBuf, DevError> {
     let name = &sha256(project.root.as_str().as_bytes())[..16];
     let dir = workspace.target_dir.join("xtask-dev").join(name);
+    let failed = target_error(&workspace.target_dir);
     match fs_err::remove_dir_all(&dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(&dir)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(target_error(&dir)(error));
+        }
         _ => {}
     }
-    fs_err::create_dir_all(&dir).map_err(io_error(&dir))?;
-    tag_as_cache(&workspace.target_dir).map_err(io_error(&workspace.target_dir))?;
+    fs_err::create_dir_all(&dir).map_err(&failed)?;
+    tag_as_cache(&workspace.target_dir).map_err(failed)?;
     Ok(dir)
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use build_env::tools::Say;
+use build_env::tools::{Say, cannot_keep};
 use build_env::{Invocation, Tool, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, Workspace};
@@ -440,7 +440,8 @@ impl<'a> Build<'a> {
             uv_cache_understood,
         };
         let locks = self.toolbox.locks();
-        installs::note(&locks, &self.project.root, &self.venv.root).map_err(io_error(&locks))?;
+        let noted = installs::note(&locks, &self.project.root, &self.venv.root);
+        noted.map_err(cannot_keep(&locks))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 

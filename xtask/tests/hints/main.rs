@@ -1,5 +1,6 @@
 //! Hints that can be pasted as they are, and causes that are told as what they are.
 
+mod causes;
 mod paste;
 
 use build_env::{Captured, Invocation};

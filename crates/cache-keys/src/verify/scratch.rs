@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 
+use build_env::tools::cannot_keep;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Sources;
 use sha2::{Digest as _, Sha256};
@@ -30,7 +31,7 @@ impl Scratch {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        fs_err::create_dir_all(request.home).map_err(at(request.home))?;
+        fs_err::create_dir_all(request.home).map_err(cannot_keep(request.home))?;
         let lock = lock(&request.home.join(format!("{name}.lock")))?;
         let root = request.home.join(name);
         if root.is_dir() {

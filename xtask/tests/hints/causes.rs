@@ -1,0 +1,57 @@
+//! What keeps a command from working is told as what it is.
+
+use testkit::Fixture;
+
+use crate::{run, xtask};
+
+#[test]
+fn a_cache_that_cannot_be_written_is_named_with_its_variable() {
+    let project = Fixture::pure_rust("homeless_thing");
+    let file = project.beside("file");
+    fs_err::write(&file, "").unwrap();
+    // Below a file nothing can be made, not even by root.
+    let cache = file.join("cache");
+    for args in [
+        &["dev"][..],
+        &["wheel"],
+        &["tune"],
+        &["cache-keys", "--verify"],
+    ] {
+        let command = xtask(&project.root(), args).env("XTASK_CACHE_DIR", cache.as_str());
+        let done = run(&command);
+        assert_eq!(done.status.code(), Some(1), "{args:?}: {}", done.stderr);
+        let help = done.stderr.lines().find(|line| line.contains("help: "));
+        let help = help.unwrap_or_default();
+        assert!(
+            help.contains(cache.as_str()) && help.contains("XTASK_CACHE_DIR"),
+            "{args:?}: {}",
+            done.stderr
+        );
+        assert_eq!(
+            done.stderr.matches("help: ").count(),
+            1,
+            "{args:?}: {}",
+            done.stderr
+        );
+    }
+}
+
+#[test]
+fn without_a_network_that_is_said_first_and_once() {
+    let project = Fixture::pure_rust("offline_thing");
+    project.edit("Cargo.toml", "pyo3 = ", "no-such-crate = \"1\"\npyo3 = ");
+    let cargo_home = project.beside("cargo");
+    let nowhere = "http://127.0.0.1:9";
+    let command = xtask(&project.root(), &["dev"])
+        .env("CARGO_HOME", cargo_home.as_str())
+        .env("CARGO_NET_RETRY", "1")
+        .env("https_proxy", nowhere)
+        .env("HTTPS_PROXY", nowhere);
+    let done = run(&command);
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    let error = done.stderr.split_once("error: ").expect("an error").1;
+    assert!(error.contains("there is no network"), "{error}");
+    assert!(error.contains("`cargo xtask dev --offline`"), "{error}");
+    assert!(!error.contains("spurious"), "{error}");
+    assert!(error.lines().count() <= 6, "{error}");
+}
