@@ -55,3 +55,15 @@ fn without_a_network_that_is_said_first_and_once() {
     assert!(!error.contains("spurious"), "{error}");
     assert!(error.lines().count() <= 6, "{error}");
 }
+
+#[test]
+fn a_key_that_has_no_effect_is_said_once_before_anything_is_built() {
+    let project = Fixture::mixed("doubtful_thing");
+    project.edit("pyproject.toml", "python-source", "python-sorce");
+    // Builds nothing, since there is no such measurement.
+    let done = run(&xtask(&project.root(), &["tune", "--from", "none.json"]));
+    let said = done.stderr.matches("did you mean `python-source`?").count();
+    assert_eq!(said, 1, "{}", done.stderr);
+    let status = run(&xtask(&project.root(), &["dev", "--status", "--json"]));
+    assert_eq!(status.stderr, "");
+}
