@@ -294,12 +294,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
 fn apply(plan: &Plan) -> Result<(), EditError> {
     plan.apply()?;
     for change in plan.changes.iter().filter(|change| !change.is_empty()) {
-        let verb = if change.new.is_some() {
-            "Wrote"
-        } else {
-            "Removed"
-        };
-        ui::say(verb, change.path.as_str());
+        ui::changed(change);
     }
     Ok(())
 }

@@ -202,7 +202,7 @@ fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> a
     let outcome = apply(changes, build, is_over, &without_ours)?;
     crate::dev::report(project, &outcome);
     for change in changes {
-        ui::say("Wrote", change.path.as_str());
+        ui::changed(change);
     }
     let files = places(project)?.files;
     let writes_local = changes.iter().any(|change| change.path == files.local);
@@ -233,12 +233,7 @@ fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     }
     for change in &changes {
         change.apply()?;
-        let verb = if change.new.is_some() {
-            "Wrote"
-        } else {
-            "Removed"
-        };
-        ui::say(verb, change.path.as_str());
+        ui::changed(change);
     }
     if changes.is_empty() {
         ui::say("Fresh", "there is nothing to take back");

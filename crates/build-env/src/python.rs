@@ -132,7 +132,11 @@ impl Interpreter {
             let first = captured.stderr.lines().find(|line| !line.trim().is_empty());
             let said = first.unwrap_or_default().trim().chars().take(100);
             let said = said.collect::<String>();
-            return Err(unusable(format!("{said} ({})", captured.status)));
+            return Err(unusable(
+                format!("{said} ({})", captured.status)
+                    .trim_start()
+                    .to_owned(),
+            ));
         }
         serde_json::from_str(&captured.stdout)
             .map_err(|_| unusable("it does not answer as a Python does".to_owned()))

@@ -67,3 +67,38 @@ fn a_key_that_has_no_effect_is_said_once_before_anything_is_built() {
     let status = run(&xtask(&project.root(), &["dev", "--status", "--json"]));
     assert_eq!(status.stderr, "");
 }
+
+#[test]
+fn where_nothing_is_to_be_written_no_file_is_named_that_is_not_there() {
+    let project = Fixture::pure_rust("untouched_thing");
+    project.write("Cargo.lock", "version = 4\n");
+    let said = |args: &[&str]| {
+        let done = run(&xtask(&project.root(), args));
+        assert!(done.status.success(), "{args:?}: {}", done.stderr);
+        done.stderr
+    };
+    let undone = [
+        &["machine", "--undo"][..],
+        &["sccache", "disable"],
+        &["tune", "--undo"],
+        &["cache-keys", "--remove"],
+    ];
+    for args in undone {
+        let said = said(args);
+        let fresh = said
+            .lines()
+            .find(|line| line.contains("Fresh"))
+            .unwrap_or_default();
+        let named = fresh
+            .split_whitespace()
+            .filter(|word| word.starts_with('/'));
+        let missing: Vec<_> = named
+            .filter(|path| !camino::Utf8Path::new(path).exists())
+            .collect();
+        assert_eq!(missing, [""; 0], "{args:?}: {said}");
+        assert!(!fresh.is_empty(), "{args:?}: {said}");
+    }
+    // What is there and stays as it is, is named.
+    said(&["cache-keys"]);
+    assert!(said(&["cache-keys"]).contains("Fresh cache-keys in /"));
+}
