@@ -3,7 +3,6 @@
 mod document;
 mod progress;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::tune::measurement::Measurement;
@@ -17,7 +16,7 @@ use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::Plan;
 use build_bench::{BenchError, Request, store};
-use build_env::{Toolbox, proc, python};
+use build_env::{Toolbox, ending, proc, python};
 use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use machine_settings::Linkers;
@@ -217,8 +216,7 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let program =
         Utf8PathBuf::try_from(program).context("the path of this program is not UTF-8")?;
-    let interrupted = crate::dev::interrupted()?;
-    let over: &AtomicBool = &interrupted;
+    ending::listen()?;
     let request = Request {
         project: &project,
         plan,
@@ -230,7 +228,7 @@ fn measured(context: &Context, args: &Args, rows: Vec<Row>) -> anyhow::Result<Re
         xtask: &program,
         tuned: tuned(&project, &toolbox),
         launcher_s,
-        is_over: &|| over.load(Ordering::SeqCst),
+        is_over: &ending::is_wanted,
         say: &progress::say,
         warn: &ui::warn,
     };

@@ -1,6 +1,6 @@
 //! `cargo xtask cache-keys`.
 
-use build_env::python;
+use build_env::{ending, python};
 use cache_keys::verify::{Request, Row, verify};
 use cache_keys::{Plan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
@@ -128,7 +128,7 @@ fn remove(project: &Project, dry_run: bool) -> anyhow::Result<Answer> {
 fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::Result<Answer> {
     let toolbox = toolbox(false)?;
     let uv = toolbox.uv(&ui::say)?;
-    let interrupted = crate::dev::interrupted()?;
+    ending::listen()?;
     let request = Request {
         project,
         closure,
@@ -136,7 +136,7 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
         uv: &uv,
         python: &interpreter(project, wanted)?,
         home: &toolbox.scratch(),
-        is_over: &|| interrupted.load(std::sync::atomic::Ordering::SeqCst),
+        is_over: &ending::is_wanted,
         say: &ui::say,
     };
     println!("{:<9} {:<9} {:<6} case", "expected", "seen", "");

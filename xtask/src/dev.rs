@@ -1,17 +1,14 @@
 //! `cargo xtask dev`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Running, Toolbox, memory};
+use build_env::{Invocation, Running, Toolbox, ending, memory};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Snapshot, Watched, look_before_build};
 use dev_build::{Outcome, Request, dev};
 use project_model::Project;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, toolbox};
@@ -153,8 +150,9 @@ fn watch(
     request: &Request<'_>,
     command: &[String],
 ) -> anyhow::Result<Answer> {
-    let interrupted = interrupted()?;
-    let is_over = || interrupted.load(Ordering::SeqCst);
+    // Without this the command would go on: SIGTERM reaches us alone.
+    ending::listen()?;
+    let is_over = ending::is_wanted;
     let mut running: Option<Running> = None;
     while !is_over() {
         let (watched, before) = match rebuild(root, toolbox, request) {
@@ -163,6 +161,8 @@ fn watch(
                 running = start(command, root)?;
                 looked_at
             }
+            // cargo was interrupted too, and that is what failed.
+            Err(_) if is_over() => break,
             Err(Failed { error, looked_at }) => {
                 ui::error(&error);
                 looked_at
@@ -175,16 +175,6 @@ fn watch(
     }
     stop(running);
     Ok(Answer::Done)
-}
-
-/// Becomes true when the user, or whoever started us, asks us to end. Without this the command would go on: a
-/// shell's background jobs ignore Ctrl-C, and SIGTERM reaches us alone.
-pub(crate) fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&flag))?;
-    }
-    Ok(flag)
 }
 
 fn stop(running: Option<Running>) {

@@ -1,10 +1,9 @@
 //! `cargo xtask tune`.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use build_env::venv::{self, VenvPlan};
-use build_env::{Interpreter, Invocation, Toolbox};
+use build_env::{Interpreter, Invocation, Toolbox, ending};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::enable::not_ignored;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
@@ -59,8 +58,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return undo(context, args);
     }
     let project = context.project_to_build()?;
-    let interrupted = crate::dev::interrupted()?;
-    let is_over = || interrupted.load(Ordering::SeqCst);
+    ending::listen()?;
+    let is_over = ending::is_wanted;
     let (measurement, file) = measurement(&project, args, &is_over)?;
     if args.json {
         print!("{}", measurement.json());

@@ -7,6 +7,7 @@
 
 pub mod cargo_env;
 pub mod cause;
+pub mod ending;
 pub mod invocation;
 pub mod memory;
 pub mod peak;
