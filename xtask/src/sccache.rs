@@ -256,6 +256,13 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
             verb,
             &format!("{wrapper} at {program}: {}", wrapper.on_incremental()),
         );
+        if !planned.is_empty() {
+            // Whether the cache is empty is not known here: it may be a server's, or from before.
+            ui::say(
+                "Next",
+                "what is compiled from now on fills the cache; what `target/` holds already does not",
+            );
+        }
     }
     Ok(Answer::Done)
 }
