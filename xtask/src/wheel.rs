@@ -271,6 +271,7 @@ impl<'a> Release<'a> {
         let builder = Builder {
             toolbox: &self.toolbox,
             maturin,
+            manifest: &self.stage.project.extension.manifest,
             target_dir: &self.target_dir,
             out: &self.out,
             wrapper: cache.as_ref().map(cache::Cache::wrapper),

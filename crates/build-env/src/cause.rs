@@ -75,7 +75,7 @@ impl Cause {
         match self {
             Self::DiskFull => "free some space on the disk that is full",
             Self::NoNetwork => {
-                "check the network, and the proxy if `https_proxy` names one; what has been downloaded before is used by `cargo xtask dev --offline`"
+                "check the network, and the proxy if `https_proxy` names one; commands that have `--offline` do with what was downloaded before"
             }
         }
     }

@@ -42,16 +42,26 @@ fn without_a_network_that_is_said_first_and_once() {
     project.edit("Cargo.toml", "pyo3 = ", "no-such-crate = \"1\"\npyo3 = ");
     let cargo_home = project.beside("cargo");
     let nowhere = "http://127.0.0.1:9";
-    let command = xtask(&project.root(), &["dev"])
-        .env("CARGO_HOME", cargo_home.as_str())
-        .env("CARGO_NET_RETRY", "1")
-        .env("https_proxy", nowhere)
-        .env("HTTPS_PROXY", nowhere);
-    let done = run(&command);
-    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
-    let error = done.stderr.split_once("error: ").expect("an error").1;
+    for command in ["dev", "wheel"] {
+        let command = xtask(&project.root(), &[command])
+            .env("CARGO_HOME", cargo_home.as_str())
+            .env("CARGO_NET_RETRY", "1")
+            .env("https_proxy", nowhere)
+            .env("HTTPS_PROXY", nowhere);
+        let done = run(&command);
+        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        said_first_and_once(&done.stderr);
+    }
+}
+
+fn said_first_and_once(stderr: &str) {
+    let (before, error) = stderr.split_once("error: ").expect("an error");
+    assert!(before.lines().count() <= 6, "{stderr}");
     assert!(error.contains("there is no network"), "{error}");
-    assert!(error.contains("`cargo xtask dev --offline`"), "{error}");
+    assert!(
+        error.contains("`https_proxy`") && error.contains("`--offline`"),
+        "{error}"
+    );
     assert!(!error.contains("spurious"), "{error}");
     assert!(error.lines().count() <= 6, "{error}");
 }
