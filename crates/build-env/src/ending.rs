@@ -74,9 +74,9 @@ mod tests {
             let ignored = ignored_in(&status).expect("Linux tells it");
             SIGNALS.map(|signal| is_in(ignored, signal))
         };
-        assert_eq!(of("INT")[0], true);
-        assert_eq!(of("TERM")[1], true);
-        assert_eq!(of("HUP")[2], true);
+        for (number, name) in ["INT", "TERM", "HUP"].into_iter().enumerate() {
+            assert!(of(name)[number], "{name}");
+        }
         assert_eq!(ignored_in("Name:\tx\n"), None);
         assert!(!is_in(0b10, 1) && is_in(0b10, 2));
     }

@@ -109,7 +109,7 @@ pub enum ToolError {
         /// The directory that it was to be installed into.
         dir: Utf8PathBuf,
         /// What they said.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// It is installed and does not run.
     #[error(
@@ -410,7 +410,7 @@ impl Toolbox {
             name: name.to_owned(),
             version: version.to_owned(),
             dir: scratch.parent().unwrap_or(scratch).to_owned(),
-            source,
+            source: Box::new(source),
         })
     }
 }
@@ -628,7 +628,7 @@ mod tests {
                 name: "thing".to_owned(),
                 version: "1".to_owned(),
                 dir: "/cache/tools".into(),
-                source: said.read().unwrap_err(),
+                source: Box::new(said.read().unwrap_err()),
             };
             error.to_string()
         };

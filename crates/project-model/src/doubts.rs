@@ -55,6 +55,7 @@ struct File {
 }
 
 #[derive(Default, Deserialize)]
+#[expect(clippy::zero_sized_map_values, reason = "serde reads a table as a map")]
 struct Tool {
     #[serde(default)]
     maturin: BTreeMap<String, IgnoredAny>,
