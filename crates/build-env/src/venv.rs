@@ -159,7 +159,13 @@ impl Venv {
     /// Fails if this user may not install into it: better now than after the build.
     pub fn require_writable(&self) -> Result<(), VenvError> {
         let dir = &self.python.platlib;
-        match access(dir.as_std_path(), Access::WRITE_OK) {
+        self.allowed_by(access(dir.as_std_path(), Access::WRITE_OK))
+    }
+
+    /// The same, as the kernel has `answered`.
+    fn allowed_by(&self, answered: rustix::io::Result<()>) -> Result<(), VenvError> {
+        let dir = &self.python.platlib;
+        match answered {
             Err(Errno::ACCESS | Errno::ROFS) => Err(VenvError::ReadOnly {
                 root: self.root.clone(),
                 dir: dir.clone(),
@@ -456,6 +462,20 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("rm -r"), "{text}");
+    }
+
+    #[test]
+    fn an_environment_that_may_not_be_changed_is_told_before_the_build() {
+        let project = TempDir::new();
+        let venv = make(&project.path().join(".venv"));
+        venv.require_writable().unwrap();
+        // Root may write everywhere, so the kernel's answer is given.
+        for refused in [Errno::ACCESS, Errno::ROFS] {
+            let text = venv.allowed_by(Err(refused)).unwrap_err().to_string();
+            let dir = venv.python.platlib.as_str();
+            assert!(text.contains(dir) && text.contains("--venv DIR"), "{text}");
+        }
+        venv.allowed_by(Err(Errno::NOENT)).unwrap();
     }
 
     #[test]

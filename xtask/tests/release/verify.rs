@@ -109,6 +109,12 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
         )),
         "{text}"
     );
+    let text = found(&world, &["--project", "a b"]);
+    assert!(
+        text.contains("repair: git -C 'a b' checkout")
+            && text.contains("&& cargo xtask --project 'a b' wheel --release --out dist &&"),
+        "{text}"
+    );
     world.github.remove(REPOSITORY, "manifest.json");
     let text = found(&world, &[]);
     assert!(
