@@ -3,7 +3,6 @@
 mod document;
 mod progress;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ::tune::measurement::Measurement;
@@ -19,7 +18,7 @@ use build_bench::schedule::Plan;
 use build_bench::setting::SETTINGS;
 use build_bench::strategy::STRATEGIES;
 use build_bench::{BenchError, Request, store};
-use build_env::{Toolbox, cargo_env, python};
+use build_env::{Toolbox, cargo_env, ending, python};
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use machine_settings::Linkers;
@@ -214,8 +213,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
     let program =
         Utf8PathBuf::try_from(program).context("the path of this program is not UTF-8")?;
     let xtask_root = xtask_root();
-    let interrupted = crate::dev::interrupted()?;
-    let over: &AtomicBool = &interrupted;
+    ending::listen()?;
     let request = Request {
         project: &project,
         plan,
@@ -227,7 +225,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
         xtask: &program,
         xtask_root: xtask_root.as_deref(),
         tuned: tuned(&project, &toolbox),
-        is_over: &|| over.load(Ordering::SeqCst),
+        is_over: &ending::is_wanted,
         say: &progress::say,
         warn: &ui::warn,
     };

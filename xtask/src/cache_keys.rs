@@ -1,6 +1,6 @@
 //! `cargo xtask cache-keys`.
 
-use build_env::python;
+use build_env::{ending, python};
 use cache_keys::verify::{Request, Row, verify};
 use cache_keys::{Plan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
@@ -9,6 +9,7 @@ use project_model::{Closure, Project};
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
+use crate::typed::command_without;
 use crate::ui;
 
 /// Tell uv what the extension is built from, so that `uv run` and `uv sync` build it when they should.
@@ -50,7 +51,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         ui::say("Note", &note);
     }
     if args.check {
-        return Ok(check(context, &change));
+        return Ok(check(&change));
     }
     if args.dry_run {
         print!("{}", change.diff());
@@ -59,7 +60,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     write(&project, &change)
 }
 
-fn check(context: &Context, change: &Change) -> Answer {
+fn check(change: &Change) -> Answer {
     if change.is_empty() {
         ui::say(
             "Fresh",
@@ -68,12 +69,8 @@ fn check(context: &Context, change: &Change) -> Answer {
         return Answer::Done;
     }
     print!("{}", change.diff());
-    let project = context.project_dir.as_ref();
-    let project = project.map_or(String::new(), |dir| format!("--project {dir} "));
-    ui::say(
-        "Differs",
-        &format!("`cargo xtask {project}cache-keys` repairs it"),
-    );
+    let repair = command_without(&["--check"]);
+    ui::say("Differs", &format!("`{repair}` repairs it"));
     Answer::Differs
 }
 
@@ -131,7 +128,7 @@ fn remove(project: &Project, dry_run: bool) -> anyhow::Result<Answer> {
 fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::Result<Answer> {
     let toolbox = toolbox(false)?;
     let uv = toolbox.uv(&ui::say)?;
-    let interrupted = crate::dev::interrupted()?;
+    ending::listen()?;
     let request = Request {
         project,
         closure,
@@ -139,7 +136,7 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
         uv: &uv,
         python: &interpreter(project, wanted)?,
         home: &toolbox.scratch(),
-        is_over: &|| interrupted.load(std::sync::atomic::Ordering::SeqCst),
+        is_over: &ending::is_wanted,
         say: &ui::say,
     };
     println!("{:<9} {:<9} {:<6} case", "expected", "seen", "");

@@ -11,6 +11,7 @@ use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Project, Repository, Workspace};
 
 use crate::context::Context;
+use crate::typed::command_without;
 use crate::{Answer, repository, ui};
 
 /// Print the notebook cell that installs the newest wheel of the rolling release on Google Colab.
@@ -85,8 +86,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         build: Build::Newest,
     };
     if args.mode == Mode::Pinned {
-        snippet.build = Build::This(manifest(args.manifest.as_deref(), &snippet)?);
-        say_how_long_it_lasts(&snippet, args.tag.is_some());
+        snippet.build = Build::This(manifest(args, &snippet, &context.dist())?);
+        if args.tag.is_none() {
+            say_how_long_it_lasts(&snippet, &context.dist());
+        }
     }
     let policy = policy.colab.unwrap_or_default();
     let notebook_path = notebook_path(args, &policy, &project)?;
@@ -159,42 +162,40 @@ fn extras(project: &Project, asked: &[String]) -> anyhow::Result<Vec<String>> {
 }
 
 /// The build that `file` describes, else the one that the release has now.
-fn manifest(file: Option<&Utf8Path>, snippet: &Snippet) -> anyhow::Result<Pinned> {
+fn manifest(args: &Args, snippet: &Snippet, dist: &Utf8Path) -> anyhow::Result<Pinned> {
+    let file = args.manifest.as_deref();
     let url = format!(
         "{}/releases/download/{}/manifest.json",
         snippet.repository, snippet.tag
     );
     let place = file.map_or(url.as_str(), Utf8Path::as_str);
     let text = match file {
-        Some(path) => fs_err::read_to_string(path).context(
-            "cannot read the manifest of a build\n  help: `cargo xtask wheel --release` writes it to dist/manifest.json",
-        )?,
-        None => download(&url)?,
+        Some(path) => fs_err::read_to_string(path).with_context(|| {
+            format!("cannot read the manifest of a build\n  help: `cargo xtask wheel --release` writes it to {dist}/manifest.json")
+        })?,
+        None => download(&url, dist)?,
     };
     serde_json::from_str(&text).with_context(|| {
         format!("{place} is no manifest of wheels\n  help: `cargo xtask wheel` writes one")
     })
 }
 
-fn download(url: &str) -> anyhow::Result<String> {
+fn download(url: &str, dist: &Utf8Path) -> anyhow::Result<String> {
     let curl = Invocation::new("curl")
         .args(["--fail", "--silent", "--show-error", "--location"])
         .args(["--max-time", "60", url]);
     curl.read().with_context(|| {
-        format!("cannot read {url}\n  help: name the manifest of a build, `--manifest dist/manifest.json`")
+        format!("cannot read {url}\n  help: name the manifest of a build, `--manifest {dist}/manifest.json`")
     })
 }
 
 /// The rolling release drops its wheels after some builds.
-fn say_how_long_it_lasts(snippet: &Snippet, is_tag_named: bool) {
+fn say_how_long_it_lasts(snippet: &Snippet, dist: &Utf8Path) {
     let Build::This(build) = &snippet.build else {
         return;
     };
-    if is_tag_named {
-        return;
-    }
     ui::warn(&format!(
-        "release `{tag}` keeps its newest builds only, so this cell works until {version} is dropped\n  help: put the build into a release of its own, `gh release create v{version} --notes '' dist/*.whl`, and add `--tag v{version}`",
+        "release `{tag}` keeps its newest builds only, so this cell works until {version} is dropped\n  help: put the build into a release of its own, `gh release create v{version} --notes '' {dist}/*.whl`, and add `--tag v{version}`",
         tag = snippet.tag,
         version = build.version
     ));
@@ -269,14 +270,8 @@ fn write(path: &Utf8Path, text: String, args: &Args) -> anyhow::Result<Answer> {
         print!("{}", change.diff());
     }
     if args.check {
-        let mine: Vec<_> = std::env::args()
-            .skip(1)
-            .filter(|arg| arg != "--check")
-            .collect();
-        ui::say(
-            "Differs",
-            &format!("{path}: `cargo xtask {}` repairs it", mine.join(" ")),
-        );
+        let repair = command_without(&["--check"]);
+        ui::say("Differs", &format!("{path}: `{repair}` repairs it"));
         return Ok(Answer::Differs);
     }
     if !args.dry_run {

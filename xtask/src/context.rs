@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::status::{missing_wrapper, refusal};
 use project_model::Project;
 use project_model::cargo_config::Layers;
+use project_model::doubts::doubts;
 
 use crate::ui;
 
@@ -33,12 +34,27 @@ impl Context {
         Ok(project)
     }
 
-    /// The project, to be built. A compiler cache that is configured and not there is said, and done without; what
+    /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project, in the
+    /// working directory: publishing needs none.
+    pub(crate) fn dist(&self) -> Utf8PathBuf {
+        let here = || {
+            let dir = nearest_project().ok()?;
+            let is_here = std::env::current_dir().is_ok_and(|here| here == dir);
+            (!is_here).then_some(dir)
+        };
+        let dir = self.project_dir.clone().or_else(here);
+        dir.unwrap_or_default().join("dist")
+    }
+
+    /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is configured and not there is said, and done without; what
     /// makes one refuse every call is an error at once.
     pub(crate) fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
         if let Some(problem) = missing_wrapper(&project.root) {
             ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
+        }
+        for doubt in doubts(&project) {
+            ui::warn(&doubt);
         }
         refusal(&project.root)?;
         Ok(project)

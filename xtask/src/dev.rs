@@ -1,9 +1,6 @@
 //! `cargo xtask dev`.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use build_env::Toolbox;
+use build_env::{Toolbox, ending};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::plan::DevPlan;
@@ -11,10 +8,10 @@ use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
 use project_model::Project;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, toolbox};
+use crate::typed::command_without;
 use crate::ui;
 
 /// Build the extension and install the package as editable.
@@ -153,7 +150,8 @@ fn watch(
     request: &DevRequest<'_>,
     command: &[String],
 ) -> anyhow::Result<Answer> {
-    let interrupted = interrupted()?;
+    // Without this the command would go on: SIGTERM reaches us alone.
+    ending::listen()?;
     let watch = Watch {
         root,
         request,
@@ -163,20 +161,8 @@ fn watch(
         Event::Built(project, outcome) => report(project, outcome),
         Event::Failed(error) | Event::NotStarted(error) => ui::error(&error.into()),
     };
-    watch.run(toolbox, &ui::say, &tell, &|| {
-        interrupted.load(Ordering::SeqCst)
-    });
+    watch.run(toolbox, &ui::say, &tell, &ending::is_wanted);
     Ok(Answer::Done)
-}
-
-/// Becomes true when the user, or whoever started us, asks us to end. Without this the command would go on: a
-/// shell's background jobs ignore Ctrl-C, and SIGTERM reaches us alone.
-pub(crate) fn interrupted() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        signal_hook::flag::register(signal, Arc::clone(&flag))?;
-    }
-    Ok(flag)
 }
 
 /// Data on standard output: for people, or with `--json` for programs.
@@ -184,7 +170,7 @@ fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
     if json {
         println!("{}", serde_json::to_string_pretty(status)?);
     } else {
-        print!("{status}");
+        print!("{}", status.text(&command_without(&["--status"])));
     }
     Ok(match status.verdict {
         Verdict::Fresh => Answer::Done,

@@ -53,12 +53,7 @@ impl Args {
             });
         }
         change.apply()?;
-        let verb = match (change.is_empty(), &change.new) {
-            (true, _) => "Fresh",
-            (false, Some(_)) => "Wrote",
-            (false, None) => "Removed",
-        };
-        ui::say(verb, change.path.as_str());
+        ui::changed(change);
         Ok(Answer::Done)
     }
 }

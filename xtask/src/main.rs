@@ -13,11 +13,13 @@ mod release;
 mod repository;
 mod sccache;
 mod tune;
+mod typed;
 mod ui;
 mod wheel;
 
 use std::process::ExitCode;
 
+use build_env::ending;
 use camino::Utf8PathBuf;
 use clap::{Parser, Subcommand};
 
@@ -83,6 +85,9 @@ fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
+    if let Some(dir) = &cli.project {
+        typed::name_project(dir);
+    }
     let context = Context {
         project_dir: cli.project,
     };
@@ -98,14 +103,15 @@ fn main() -> ExitCode {
         Command::BenchBuild(args) => bench_build::run(&context, &args),
         Command::Ci(args) => ci::run(&context, &args).map(|()| Answer::Done),
     };
-    match done {
+    if let Err(error) = &done {
+        ui::error(error);
+    }
+    let interrupted = ending::exit_code().map(ExitCode::from);
+    interrupted.unwrap_or(match done {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::Differs) => ExitCode::from(3),
-        Err(error) => {
-            ui::error(&error);
-            ExitCode::FAILURE
-        }
-    }
+        Err(_) => ExitCode::FAILURE,
+    })
 }
 
 #[cfg(test)]

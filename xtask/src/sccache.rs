@@ -16,6 +16,7 @@ use project_model::{Project, Workspace};
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
+use crate::typed::{command_without, to_paste};
 use crate::ui;
 
 /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
@@ -222,7 +223,7 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
     let plan = || plan_enable(&files, &toolbox(true)?, &request).map_err(anyhow::Error::from);
     let planned = plan()?;
     if args.mode.only_shows() {
-        return Ok(args.mode.show(&planned, "cargo xtask sccache enable"));
+        return Ok(args.mode.show(&planned));
     }
     if !planned.is_empty() {
         if let Some((_, program)) = &planned.enabled {
@@ -255,6 +256,13 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
             verb,
             &format!("{wrapper} at {program}: {}", wrapper.on_incremental()),
         );
+        if !planned.is_empty() {
+            // Whether the cache is empty is not known here: it may be a server's, or from before.
+            ui::say(
+                "Next",
+                "what is compiled from now on fills the cache; what `target/` holds already does not",
+            );
+        }
     }
     Ok(Answer::Done)
 }
@@ -267,7 +275,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     };
     let planned = plan_disable(&files, &scopes)?;
     if args.mode.only_shows() {
-        return Ok(args.mode.show(&planned, "cargo xtask sccache disable"));
+        return Ok(args.mode.show(&planned));
     }
     let was_empty = planned.is_empty();
     apply(&planned)?;
@@ -281,7 +289,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
             wrapper.program, wrapper.origin
         )),
         (Some(wrapper), _) => ui::warn(&format!(
-            "`{}` is still in force, from {}, which `cargo xtask sccache` has not written",
+            "`{}` is still in force, from {}, which was not written by `cargo xtask sccache`",
             wrapper.program, wrapper.origin
         )),
         (None, true) => ui::say("Fresh", "no compiler cache was switched on"),
@@ -293,12 +301,7 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
 fn apply(plan: &Plan) -> Result<(), EditError> {
     plan.apply()?;
     for change in plan.changes.iter().filter(|change| !change.is_empty()) {
-        let verb = if change.new.is_some() {
-            "Wrote"
-        } else {
-            "Removed"
-        };
-        ui::say(verb, change.path.as_str());
+        ui::changed(change);
     }
     Ok(())
 }
@@ -309,7 +312,7 @@ impl Mode {
     }
 
     /// The difference on standard output, which is data, and the remedy on standard error.
-    fn show(&self, plan: &Plan, command: &str) -> Answer {
+    fn show(&self, plan: &Plan) -> Answer {
         print!("{}", plan.diff());
         if plan.is_empty() {
             ui::say("Fresh", "nothing would change");
@@ -318,13 +321,17 @@ impl Mode {
         if self.dry_run {
             return Answer::Done;
         }
+        let command = command_without(&["--check"]);
         ui::say("Differs", &format!("`{command}` would change that"));
         Answer::Differs
     }
 }
 
 fn show_status(context: &Context, json: bool) -> anyhow::Result<Answer> {
-    let status = status(&context.project()?.root)?;
+    let mut status = status(&context.project()?.root)?;
+    for problem in &mut status.problems {
+        problem.help = to_paste(&problem.help);
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&status)?);
     } else {

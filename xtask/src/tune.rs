@@ -1,10 +1,9 @@
 //! `cargo xtask tune`.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use build_env::venv::{self, VenvPlan};
-use build_env::{Interpreter, Toolbox};
+use build_env::{Interpreter, Invocation, Toolbox, ending};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::enable::not_ignored;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
@@ -59,8 +58,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return undo(context, args);
     }
     let project = context.project_to_build()?;
-    let interrupted = crate::dev::interrupted()?;
-    let is_over = || interrupted.load(Ordering::SeqCst);
+    ending::listen()?;
+    let is_over = ending::is_wanted;
     let (measurement, file) = measurement(&project, args, &is_over)?;
     if args.json {
         print!("{}", measurement.json());
@@ -142,9 +141,15 @@ fn suggest(measurement: &Measurement, file: &Utf8Path) {
     if !measurement.to_write().is_empty() {
         ui::say(
             "Next",
-            &format!("`cargo xtask tune --apply --from {file}` writes what is taken"),
+            &format!("`{}` writes what is taken", apply_later(file)),
         );
     }
+}
+
+/// The command that writes what the measurement in `file` has found.
+fn apply_later(file: &Utf8Path) -> Invocation {
+    let args = ["xtask", "tune", "--apply", "--from", file.as_str()];
+    Invocation::new("cargo").args(args)
 }
 
 fn places(project: &Project) -> anyhow::Result<Places> {
@@ -196,7 +201,7 @@ fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> a
     let outcome = apply(changes, build, is_over, &without_ours)?;
     crate::dev::report(project, &outcome);
     for change in changes {
-        ui::say("Wrote", change.path.as_str());
+        ui::changed(change);
     }
     let files = places(project)?.files;
     let writes_local = changes.iter().any(|change| change.path == files.local);
@@ -227,12 +232,7 @@ fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     }
     for change in &changes {
         change.apply()?;
-        let verb = if change.new.is_some() {
-            "Wrote"
-        } else {
-            "Removed"
-        };
-        ui::say(verb, change.path.as_str());
+        ui::changed(change);
     }
     if changes.is_empty() {
         ui::say("Fresh", "there is nothing to take back");

@@ -1,7 +1,11 @@
 //! Talking to the user, on standard error, in the manner of cargo. `anstream` drops the colours where
-//! they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal).
+//! they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands of ours in a message can be pasted as they are
+//! ([`to_paste`]).
 
 use anstyle::{AnsiColor, Style};
+use config_edit::Change;
+
+use crate::typed::to_paste;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -13,17 +17,31 @@ const HELP: &str = "\n  help: ";
 
 /// One line of progress: a verb, set out as cargo does, and what it is done to.
 pub(crate) fn say(verb: &str, text: &str) {
+    let text = to_paste(text);
     anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
 }
 
 /// Something that the user should know, and perhaps a remedy, set off as in an error.
 pub(crate) fn warn(text: &str) {
+    let text = to_paste(text);
     let mut parts = text.split(HELP);
     let message = parts.next().unwrap_or_default();
     anstream::eprintln!("{WARNING}warning{WARNING:#}: {message}");
     for remedy in parts {
         anstream::eprintln!("  {NOTE}help{NOTE:#}: {remedy}");
     }
+}
+
+/// What became of the file that `change` is about. One that nothing was written to may not be there.
+pub(crate) fn changed(change: &Change) {
+    let path = change.path.as_str();
+    let (verb, text) = match (change.is_empty(), &change.old, &change.new) {
+        (true, None, _) => ("Fresh", "nothing is to be written"),
+        (true, Some(_), _) => ("Fresh", path),
+        (false, _, Some(_)) => ("Wrote", path),
+        (false, _, None) => ("Removed", path),
+    };
+    say(verb, text);
 }
 
 /// The error, what caused it, and last, where the eye is, the remedies.
@@ -45,7 +63,7 @@ fn messages_and_remedies(error: &anyhow::Error) -> (Vec<String>, Vec<String>) {
     let mut messages = Vec::new();
     let mut remedies = Vec::new();
     for cause in error.chain() {
-        let text = cause.to_string();
+        let text = to_paste(&cause.to_string());
         let mut parts = text.split(HELP);
         messages.extend(parts.next().map(str::to_owned));
         remedies.extend(parts.map(str::to_owned));

@@ -5,6 +5,7 @@ mod cache;
 mod for_colab;
 
 use anyhow::{Context as _, ensure};
+use build_env::tools::cannot_keep;
 use build_env::{Interpreter, Tool, Toolbox, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Project, Workspace};
@@ -51,9 +52,9 @@ struct BuildArgs {
     /// one wheel as the crate's features decide]
     #[arg(long, value_name = "VERSION", value_parser = python_version)]
     python: Vec<String>,
-    /// The directory that the wheels, SHA256SUMS and manifest.json are written to
-    #[arg(long, short, value_name = "DIR", default_value = "dist")]
-    out: Utf8PathBuf,
+    /// The directory that the wheels, SHA256SUMS and manifest.json are written to [default: dist in the project]
+    #[arg(long, short, value_name = "DIR")]
+    out: Option<Utf8PathBuf>,
     /// A platform such as `manylinux_2_28_x86_64`; may be given several times [default: the policy's, else
     /// `manylinux_2_28` on this machine]
     #[arg(long, value_name = "TAG")]
@@ -103,20 +104,23 @@ struct Release<'a> {
     target_dir: Utf8PathBuf,
     /// Where maturin leaves a wheel.
     out: Utf8PathBuf,
+    /// Where the wheels go that have passed.
+    dist: Utf8PathBuf,
 }
 
 fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let project = context.project_to_build()?;
     let workspace = Workspace::load(&project)?;
+    let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let toolbox = toolbox(args.offline)?;
     let scratch = toolbox.scratch_of(&project.root, "wheel");
-    fs_err::create_dir_all(&scratch)?;
-    let lock = fs_err::File::create(scratch.join("lock"))?;
+    fs_err::create_dir_all(&scratch).map_err(cannot_keep(&scratch))?;
+    let lock = fs_err::File::create(scratch.join("lock")).map_err(cannot_keep(&scratch))?;
     // Two builds would share the copy; the second waits.
     lock.file()
         .lock()
         .context("cannot wait for another build of this project")?;
-    let release = Release::plan(project, workspace, toolbox, scratch, args)?;
+    let release = Release::plan(project, workspace, toolbox, scratch, args, dist)?;
     if args.plan {
         release.hand_to_action()?;
         println!("{}", serde_json::to_string_pretty(&release.plan)?);
@@ -133,6 +137,7 @@ impl<'a> Release<'a> {
         toolbox: Toolbox,
         scratch: Utf8PathBuf,
         args: &'a BuildArgs,
+        dist: Utf8PathBuf,
     ) -> anyhow::Result<Self> {
         let stage = Stage::make(&project, &workspace, &scratch.join("source"))?;
         let requires = project.requires_python.as_ref();
@@ -167,6 +172,7 @@ impl<'a> Release<'a> {
             scratch,
             target_dir,
             out,
+            dist,
         })
     }
 
@@ -265,6 +271,7 @@ impl<'a> Release<'a> {
         let builder = Builder {
             toolbox: &self.toolbox,
             maturin,
+            manifest: &self.stage.project.extension.manifest,
             target_dir: &self.target_dir,
             out: &self.out,
             wrapper: cache.as_ref().map(cache::Cache::wrapper),
@@ -326,18 +333,29 @@ impl<'a> Release<'a> {
 
     /// Puts a wheel into the output directory under its name, whole or not at all.
     fn hand_over(&self, wheel: &Utf8Path) -> anyhow::Result<()> {
-        let out = &self.args.out;
+        let out = &self.dist;
         let name = wheel.file_name().context("a wheel has a name")?;
         let draft = out.join(format!(".{name}"));
-        fs_err::create_dir_all(out)?;
+        self.make_dist()?;
         fs_err::copy(wheel, &draft)?;
         fs_err::rename(&draft, out.join(name))?;
         Ok(())
     }
 
+    /// The output directory. One that is made in the project is ignored by git, as uv does it: the next build would
+    /// copy the wheels with the sources, and its version would say that files differ from the commit.
+    fn make_dist(&self) -> anyhow::Result<()> {
+        let is_new = !self.dist.exists();
+        fs_err::create_dir_all(&self.dist)?;
+        if is_new && self.args.out.is_none() {
+            fs_err::write(self.dist.join(".gitignore"), "*\n")?;
+        }
+        Ok(())
+    }
+
     /// Writes the files beside the wheels, and what GitHub wants to know.
     fn describe(&self, wheels: Vec<Entry>) -> anyhow::Result<()> {
-        let out = &self.args.out;
+        let out = &self.dist;
         if self.workspace.policy.colab.is_some() {
             for_colab::check(&wheels)?;
         }

@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::{Running, cargo_env};
+use crate::{Cause, Running, cargo_env};
 
 /// What to run, with which arguments, where, and how its environment differs from ours.
 ///
@@ -60,8 +60,9 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// It ran and failed. The text holds what it wrote to standard error, if that was captured.
-    #[error("`{command}` failed ({status}){}", indented(stderr))]
+    /// It ran and failed. The text holds what it wrote to standard error, if that was captured; of a cause that is
+    /// known, what tells it, with the remedy.
+    #[error("`{command}` failed ({status}){}", told(stderr))]
     Failed {
         /// The command as one would type it.
         command: String,
@@ -70,6 +71,29 @@ pub enum RunError {
         /// What it wrote to standard error; empty where that went to the terminal.
         stderr: String,
     },
+}
+
+impl RunError {
+    /// What the command itself names as the cause, if that is known.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Failed { stderr, .. } => Cause::named_in(stderr),
+            Self::Start { .. } | Self::Output { .. } => None,
+        }
+    }
+}
+
+/// What follows the message of a command that has written `stderr`.
+fn told(stderr: &str) -> String {
+    match Cause::named_in(stderr) {
+        Some(cause) => {
+            let lines = cause.told_in(stderr).join("\n");
+            let (words, help) = (cause.in_words(), cause.help());
+            format!(": {words}{}\n  help: {help}", indented(&lines))
+        }
+        None => indented(stderr),
+    }
 }
 
 /// `text` as an indented block below a message; nothing at all if there is none.
@@ -309,6 +333,16 @@ mod tests {
         let text = error.to_string();
         assert!(text.contains("exit status: 7"), "{text}");
         assert!(text.ends_with("\n    out of cheese"), "{text}");
+    }
+
+    #[test]
+    fn a_cause_that_is_known_comes_first_and_has_its_remedy() {
+        let script = "for n in 3 2 1; do echo \"WARNING: Retrying: Network is unreachable ($n)\"; done >&2; exit 1";
+        let text = sh(script).read().unwrap_err().to_string();
+        let (message, help) = text.split_once("\n  help: ").expect("a remedy");
+        let expected = "failed (exit status: 1): there is no network\n    WARNING: Retrying: Network is unreachable (1)";
+        assert!(message.ends_with(expected), "{message}");
+        assert!(help.contains("--offline"), "{help}");
     }
 
     #[test]

@@ -7,6 +7,8 @@
 
 pub mod calendar;
 pub mod cargo_env;
+pub mod cause;
+pub mod ending;
 pub mod invocation;
 pub mod memory;
 pub mod peak;
@@ -19,6 +21,7 @@ pub mod usage;
 pub mod vars;
 pub mod venv;
 
+pub use cause::Cause;
 pub use invocation::{Captured, Invocation, RunError};
 pub use python::Interpreter;
 pub use requirements::PinnedRequirements;

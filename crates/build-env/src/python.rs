@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
-use crate::{Invocation, vars};
+use crate::{Invocation, tools, vars};
 
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.
@@ -66,9 +66,7 @@ pub enum PythonError {
         reason: String,
     },
     /// What the user named is no interpreter.
-    #[error(
-        "cannot use `--python {request}`\n  help: name a program (`--python /usr/bin/python3.12`), an environment (`--python .venv`) or a version (`--python 3.12`)"
-    )]
+    #[error("cannot use `--python {request}`{}", help_to_name(source))]
     Named {
         /// The argument.
         request: String,
@@ -77,15 +75,36 @@ pub enum PythonError {
     },
     /// Nothing on this machine fits.
     #[error(
-        "no Python here fits {wanted}{}\n  help: name one with `--python PATH`, or get one with `uv python install`",
-        listed(seen)
+        "no Python here fits {wanted}{}\n  help: name one with `--python PATH`, or {}",
+        listed(seen),
+        how_to_get_one(tools::uv_command(), version.as_deref())
     )]
     NoneFits {
+        /// The version that was asked for by name.
+        version: Option<String>,
         /// What was asked for.
         wanted: String,
         /// What was found instead, or passed over with the reason.
         seen: Vec<String>,
     },
+}
+
+/// How an interpreter is named. Where none is there, another name does not help.
+fn help_to_name(source: &PythonError) -> &'static str {
+    match source {
+        PythonError::NoneFits { .. } => "",
+        _ => {
+            "\n  help: name a program (`--python /usr/bin/python3.12`), an environment (`--python .venv`) or a version (`--python 3.12`)"
+        }
+    }
+}
+
+/// A command that exists here.
+fn how_to_get_one(uv: Option<Invocation>, version: Option<&str>) -> String {
+    match uv.map(|uv| uv.args(["python", "install"]).args(version)) {
+        Some(install) => format!("get one with `{install}`"),
+        None => "install one by the means of your system".to_owned(),
+    }
 }
 
 /// `seen` as an indented list below a message.
@@ -113,7 +132,11 @@ impl Interpreter {
             let first = captured.stderr.lines().find(|line| !line.trim().is_empty());
             let said = first.unwrap_or_default().trim().chars().take(100);
             let said = said.collect::<String>();
-            return Err(unusable(format!("{said} ({})", captured.status)));
+            return Err(unusable(
+                format!("{said} ({})", captured.status)
+                    .trim_start()
+                    .to_owned(),
+            ));
         }
         serde_json::from_str(&captured.stdout)
             .map_err(|_| unusable("it does not answer as a Python does".to_owned()))
@@ -210,6 +233,7 @@ fn choose(
     );
     let fitting = running.into_iter().find(wanted);
     fitting.ok_or_else(|| PythonError::NoneFits {
+        version: None,
         wanted: what.to_owned(),
         seen,
     })
@@ -354,11 +378,26 @@ fn probe_named(request: &str) -> Result<Interpreter, PythonError> {
         return Interpreter::probe(path);
     }
     if is_a_version(request) {
-        return newest(&format!("`--python {request}`"), |python| {
+        let newest = newest(&format!("`--python {request}`"), |python| {
             is_version(&python.version, request)
         });
+        return newest.map_err(|error| of_version(error, request));
     }
     Interpreter::probe(path)
+}
+
+/// The error, which tells how to get `wanted`.
+fn of_version(error: PythonError, wanted: &str) -> PythonError {
+    match error {
+        PythonError::NoneFits {
+            wanted: what, seen, ..
+        } => PythonError::NoneFits {
+            version: Some(wanted.to_owned()),
+            wanted: what,
+            seen,
+        },
+        other => other,
+    }
 }
 
 /// Whether `request` is a version rather than a path or a program.
@@ -402,6 +441,27 @@ mod tests {
             "suffixes": python.suffixes, "free_threaded": python.free_threaded,
         });
         fakes.add(name, &format!("echo '{answer}'"))
+    }
+
+    #[test]
+    fn a_python_that_is_missing_is_got_by_a_command_that_exists_here() {
+        let uv = || Some(Invocation::new("/cache/tools/uv-0.13.9/bin/uv"));
+        assert_eq!(
+            how_to_get_one(uv(), Some("3.12")),
+            "get one with `/cache/tools/uv-0.13.9/bin/uv python install 3.12`"
+        );
+        assert!(how_to_get_one(uv(), None).ends_with("uv python install`"));
+        assert!(!how_to_get_one(None, None).contains("uv"));
+    }
+
+    #[test]
+    fn where_no_python_fits_there_is_one_remedy() {
+        let error = named("3.1.99").unwrap_err();
+        assert!(!error.to_string().contains("help: "), "{error}");
+        let source = std::error::Error::source(&error).unwrap().to_string();
+        assert_eq!(source.matches("help: ").count(), 1, "{source}");
+        let error = named("/no/python").unwrap_err();
+        assert!(error.to_string().contains("help: "), "{error}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
 
+use crate::cause::{Cause, help_to_write};
 use crate::python::{self, PythonError};
 use crate::requirements::RequirementsError;
 use crate::{Interpreter, Invocation, PinnedRequirements, RunError, vars};
@@ -97,15 +98,18 @@ pub enum ToolError {
     },
     /// uv or pip failed.
     #[error(
-        "cannot install `{name}` {version}\n  help: check the network and the index that pip is configured for, or install `{name}` yourself"
+        "cannot install `{name}` {version}{}",
+        help_to_install(name, dir, source)
     )]
     Install {
         /// The tool.
         name: String,
         /// The pinned version.
         version: String,
+        /// The directory that it was to be installed into.
+        dir: Utf8PathBuf,
         /// What they said.
-        source: RunError,
+        source: Box<RunError>,
     },
     /// It is installed and does not run.
     #[error(
@@ -120,7 +124,10 @@ pub enum ToolError {
         source: RunError,
     },
     /// The cache cannot be written.
-    #[error("cannot install `{name}` into {dir}")]
+    #[error(
+        "cannot install `{name}` into {dir}{}",
+        help_to_write(dir, source, vars::XTASK_CACHE_DIR)
+    )]
     Io {
         /// The tool.
         name: String,
@@ -129,19 +136,47 @@ pub enum ToolError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The same, where something else than a tool is to be kept.
+    #[error(
+        "cannot write to {dir}, where locks and copies of projects are kept{}",
+        help_to_write(dir, source, vars::XTASK_CACHE_DIR)
+    )]
+    Cache {
+        /// The directory.
+        dir: Utf8PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+/// What is known of why it cannot be installed says `source` itself.
+fn help_to_install(name: &str, dir: &Utf8Path, source: &RunError) -> String {
+    match source.cause() {
+        Some(Cause::NoNetwork) => String::new(),
+        Some(Cause::DiskFull) => format!(
+            "\n  help: `{name}` is to be kept in {dir}; another directory is named by {}",
+            vars::XTASK_CACHE_DIR
+        ),
+        None => format!(
+            "\n  help: check the index that pip is configured for, or install `{name}` yourself"
+        ),
+    }
+}
+
+/// The error where `dir`, which is below the cache, cannot be written.
+pub fn cannot_keep(dir: &Utf8Path) -> impl Fn(io::Error) -> ToolError {
+    move |source| ToolError::Cache {
+        dir: dir.to_owned(),
+        source,
+    }
 }
 
 impl Toolbox {
     /// Tools of the versions `pinned`, kept in the cache directory of the user.
     #[must_use]
     pub fn new(pinned: PinnedRequirements, offline: bool) -> Self {
-        let cache = vars::var(vars::XTASK_CACHE_DIR)
-            .map(Utf8PathBuf::from)
-            .or_else(|| Some(Utf8PathBuf::from(vars::var("XDG_CACHE_HOME")?).join("xtask-build")))
-            .or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cache/xtask-build")))
-            .unwrap_or_default();
         Self {
-            cache,
+            cache: cache_dir().unwrap_or_default(),
             pinned,
             offline,
         }
@@ -363,7 +398,7 @@ impl Toolbox {
         let text = self.pinned.only(name).map_err(requirements_error(name))?;
         fs_err::write(&requirements, text).map_err(|source| ToolError::Io {
             name: name.to_owned(),
-            dir: scratch.to_owned(),
+            dir: scratch.parent().unwrap_or(scratch).to_owned(),
             source,
         })?;
         let command = match installer(target, &requirements) {
@@ -374,9 +409,35 @@ impl Toolbox {
         done.map(drop).map_err(|source| ToolError::Install {
             name: name.to_owned(),
             version: version.to_owned(),
-            source,
+            dir: scratch.parent().unwrap_or(scratch).to_owned(),
+            source: Box::new(source),
         })
     }
+}
+
+/// Where tools are kept.
+fn cache_dir() -> Option<Utf8PathBuf> {
+    let below = |name, path: &str| Some(Utf8PathBuf::from(vars::var(name)?).join(path));
+    let named = vars::var(vars::XTASK_CACHE_DIR).map(Utf8PathBuf::from);
+    let xdg = || below("XDG_CACHE_HOME", "xtask-build");
+    let home = || below("HOME", ".cache/xtask-build");
+    named.or_else(xdg).or_else(home)
+}
+
+/// uv as a command that can be typed here: its name where it is on `PATH`, else the path of the one that was fetched.
+pub(crate) fn uv_command() -> Option<Invocation> {
+    if find("uv").is_some() {
+        return Some(Invocation::new("uv"));
+    }
+    fetched_uv(&cache_dir()?).map(Invocation::new)
+}
+
+/// The uv that was fetched into `cache`, whichever version.
+fn fetched_uv(cache: &Utf8Path) -> Option<Utf8PathBuf> {
+    let entries = cache.join("tools").read_dir_utf8().ok()?.flatten();
+    let of_uv = entries.filter(|entry| entry.file_name().starts_with("uv-"));
+    let mut programs = of_uv.map(|entry| entry.path().join("bin/uv"));
+    programs.find(|path| path.is_file())
 }
 
 /// The directory that an installed tool has for itself.
@@ -546,6 +607,40 @@ mod tests {
             .ensure("something", &|_, _| {}, |_, _| panic!("downloads"))
             .unwrap_err();
         assert!(error.to_string().contains("--offline"), "{error}");
+    }
+
+    #[test]
+    fn the_uv_that_was_fetched_is_found() {
+        let cache = TempDir::new();
+        assert_eq!(fetched_uv(cache.path()), None);
+        let bin = cache.path().join("tools/uv-0.13.9/bin");
+        fs_err::create_dir_all(&bin).unwrap();
+        assert_eq!(fetched_uv(cache.path()), None);
+        fs_err::write(bin.join("uv"), "").unwrap();
+        assert_eq!(fetched_uv(cache.path()), Some(bin.join("uv")));
+    }
+
+    #[test]
+    fn the_remedy_is_that_of_the_cause() {
+        let install = |said: &str| {
+            let said = Invocation::new("sh").args(["-c", "echo \"$1\" >&2; exit 1", "sh", said]);
+            let error = ToolError::Install {
+                name: "thing".to_owned(),
+                version: "1".to_owned(),
+                dir: "/cache/tools".into(),
+                source: Box::new(said.read().unwrap_err()),
+            };
+            error.to_string()
+        };
+        assert!(install("no such package").contains("install `thing` yourself"));
+        let full = install("No space left on device");
+        assert!(
+            full.contains("/cache/tools") && full.contains("XTASK_CACHE_DIR"),
+            "{full}"
+        );
+        assert!(!full.contains("yourself"), "{full}");
+        // The command that failed says it.
+        assert!(!install("Network is unreachable").contains("help: "));
     }
 
     #[test]

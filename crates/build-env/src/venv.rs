@@ -1,7 +1,11 @@
 //! Virtual environments (PEP 405): which one a project is installed into, and making it.
 
+use std::os::unix::fs::MetadataExt as _;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 
 use crate::python::{self, PythonError};
 use crate::tools::Say;
@@ -77,6 +81,28 @@ pub enum VenvError {
         /// Why.
         source: PythonError,
     },
+    /// It is there, and this user may not run its interpreter.
+    #[error(
+        "the Python of the virtual environment {root} may not be run by you: permission denied\n  help: the environment belongs to user {owner}; use one of your own: `--venv DIR`"
+    )]
+    Forbidden {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// The number of the user that it belongs to.
+        owner: u32,
+    },
+    /// It is there and works, and this user may not install into it.
+    #[error(
+        "the virtual environment {root} may not be changed by you: {dir} cannot be written\n  help: it belongs to user {owner}; use one of your own: `--venv DIR`"
+    )]
+    ReadOnly {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// Where packages are installed.
+        dir: Utf8PathBuf,
+        /// The number of the user that it belongs to.
+        owner: u32,
+    },
     /// The directory is there and no environment; installing into it would touch the system's Python.
     #[error(
         "{root} is not a virtual environment (its Python is {executable})\n  help: name another directory with `--venv DIR`"
@@ -132,11 +158,8 @@ pub enum VenvError {
 impl Venv {
     /// The environment in `root`, if there is one and it works.
     pub fn open(root: &Utf8Path) -> Result<Self, VenvError> {
-        let python =
-            Interpreter::probe(&root.join("bin/python")).map_err(|source| VenvError::Broken {
-                root: root.to_owned(),
-                source,
-            })?;
+        let python = Interpreter::probe(&root.join("bin/python"))
+            .map_err(|source| unusable(root, source))?;
         if !python.is_virtual() {
             return Err(VenvError::NotVirtual {
                 root: root.to_owned(),
@@ -148,6 +171,44 @@ impl Venv {
             python,
         })
     }
+
+    /// Fails if this user may not install into it: better now than after the build.
+    pub fn require_writable(&self) -> Result<(), VenvError> {
+        let dir = &self.python.platlib;
+        self.allowed_by(access(dir.as_std_path(), Access::WRITE_OK))
+    }
+
+    /// The same, as the kernel has `answered`.
+    fn allowed_by(&self, answered: rustix::io::Result<()>) -> Result<(), VenvError> {
+        let dir = &self.python.platlib;
+        match answered {
+            Err(Errno::ACCESS | Errno::ROFS) => Err(VenvError::ReadOnly {
+                root: self.root.clone(),
+                dir: dir.clone(),
+                owner: owner(dir),
+            }),
+            // Whatever else is wrong, the installation says better.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with the environment in `root`, whose interpreter did not run. To remove one of another user would not
+/// help, and might do harm.
+fn unusable(root: &Utf8Path, source: PythonError) -> VenvError {
+    let root = root.to_owned();
+    match access(root.join("bin/python").as_std_path(), Access::EXEC_OK) {
+        Err(Errno::ACCESS) => VenvError::Forbidden {
+            owner: owner(&root),
+            root,
+        },
+        _ => VenvError::Broken { root, source },
+    }
+}
+
+/// The number of the user that `path` belongs to.
+fn owner(path: &Utf8Path) -> u32 {
+    path.metadata().map_or(0, |it| it.uid())
 }
 
 impl Request<'_> {
@@ -402,6 +463,35 @@ mod tests {
             "{text}"
         );
         assert!(root.is_dir());
+    }
+
+    #[test]
+    fn an_environment_of_somebody_else_is_not_called_broken() {
+        let project = TempDir::new();
+        let bin = project.path().join(".venv/bin");
+        fs_err::create_dir_all(&bin).unwrap();
+        // No bit to execute it: not even root may.
+        fs_err::write(bin.join("python"), "").unwrap();
+        let text = request(&project).plan().unwrap_err().to_string();
+        assert!(
+            text.contains("permission denied") && text.contains("--venv DIR"),
+            "{text}"
+        );
+        assert!(!text.contains("rm -r"), "{text}");
+    }
+
+    #[test]
+    fn an_environment_that_may_not_be_changed_is_told_before_the_build() {
+        let project = TempDir::new();
+        let venv = make(&project.path().join(".venv"));
+        venv.require_writable().unwrap();
+        // Root may write everywhere, so the kernel's answer is given.
+        for refused in [Errno::ACCESS, Errno::ROFS] {
+            let text = venv.allowed_by(Err(refused)).unwrap_err().to_string();
+            let dir = venv.python.platlib.as_str();
+            assert!(text.contains(dir) && text.contains("--venv DIR"), "{text}");
+        }
+        venv.allowed_by(Err(Errno::NOENT)).unwrap();
     }
 
     #[test]

@@ -121,6 +121,9 @@ pub enum CacheError {
         /// What it takes credentials from.
         variables: String,
     },
+    /// Nobody could end the trial in an orderly way.
+    #[error("cannot listen for signals")]
+    Signals(#[source] io::Error),
     /// The user has interrupted the trial.
     #[error("interrupted; nothing was switched on")]
     Interrupted,

@@ -1,13 +1,9 @@
 //! Trying a wrapper before anything depends on it: a wrapper that does not work breaks every call of cargo.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, cargo_env, vars};
+use build_env::{Invocation, cargo_env, ending, vars};
 use camino::{Utf8Path, Utf8PathBuf};
-use signal_hook::SigId;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use crate::settings::Settings;
 use crate::stats::{Stats, owned};
@@ -24,46 +20,15 @@ pub(crate) fn probe(
     program: &Utf8Path,
     settings: &Settings,
 ) -> Result<(), CacheError> {
-    let interrupted = Interrupted::listen();
+    // The server and the scratch directories would be left otherwise; cargo, which gets the signal too, ends by itself.
+    ending::listen().map_err(CacheError::Signals)?;
     let probe = Probe::prepare(wrapper, program, settings)?;
     let done = probe.run();
     probe.stop();
-    if interrupted.is_true() {
+    if ending::is_wanted() {
         return Err(CacheError::Interrupted);
     }
     done
-}
-
-/// Notes that the user asks us to end, until it is dropped. The server and the scratch directories would be left
-/// otherwise; cargo, which gets the signal too, ends by itself.
-struct Interrupted {
-    flag: Arc<AtomicBool>,
-    signals: Vec<SigId>,
-}
-
-impl Interrupted {
-    fn listen() -> Self {
-        let flag = Arc::new(AtomicBool::new(false));
-        let signals = [SIGINT, SIGTERM, SIGHUP].into_iter();
-        let signals =
-            signals.filter_map(|it| signal_hook::flag::register(it, Arc::clone(&flag)).ok());
-        Self {
-            signals: signals.collect(),
-            flag,
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        self.flag.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Interrupted {
-    fn drop(&mut self) {
-        for signal in self.signals.drain(..) {
-            signal_hook::low_level::unregister(signal);
-        }
-    }
 }
 
 struct Probe<'a> {

@@ -119,7 +119,7 @@ impl Wrapper {
     pub const fn on_incremental(self) -> &'static str {
         match self {
             Self::Sccache => {
-                "crates of the workspace stay incremental, and all others come from the cache"
+                "crates of the workspace stay incremental, and all others come from the cache once they are in it"
             }
             Self::Kache => "it turns incremental compilation off: an edit takes longer",
         }

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use build_env::tools::Say;
+use build_env::tools::{Say, cannot_keep};
 use build_env::venv::VenvPlan;
 use build_env::{Invocation, Tool, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -84,6 +84,9 @@ impl<'a> Application<'a> {
     }
 
     fn build(&mut self, plan: BuildPlan) -> Result<Outcome, DevError> {
+        if let EnvironmentStep::Use(venv) = &plan.environment {
+            venv.require_writable()?;
+        }
         // Making a witness changes the time of its file, so it comes before anything notes that.
         self.keep_witnesses();
         let venv = self.environment(plan.environment)?;
@@ -462,7 +465,8 @@ impl<'a> Application<'a> {
             uv_cache_understood,
         };
         let notes = self.toolbox.locks();
-        installs::note(&notes, &self.project.root, &built.venv.root).map_err(io_error(&notes))?;
+        let noted = installs::note(&notes, &self.project.root, &built.venv.root);
+        noted.map_err(cannot_keep(&notes))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use build_env::Toolbox;
-use build_env::tools::Say;
+use build_env::tools::{Say, cannot_keep};
 use project_model::Project;
 
 use crate::apply::Application;
-use crate::error::{DevError, io_error};
+use crate::error::DevError;
 use crate::lock::Lock;
 use crate::outcome::Outcome;
 use crate::plan::{DevPlan, plan};
@@ -29,7 +29,7 @@ pub fn dev(
 ) -> Result<Outcome, DevError> {
     let locks = toolbox.locks();
     refuse_other_bindings(project)?;
-    let _lock = Lock::take(&project.root, &locks, say).map_err(io_error(&locks))?;
+    let _lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
     // Waiting for another build is no part of this one.
     let start = Instant::now();
     let situation = Situation::look(project, request, &locks)?;

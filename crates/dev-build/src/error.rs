@@ -3,6 +3,7 @@
 use std::io;
 
 use build_env::RunError;
+use build_env::cause::help_to_write;
 use build_env::tools::ToolError;
 use build_env::venv::VenvError;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -69,8 +70,11 @@ pub enum DevError {
         source: io::Error,
     },
     #[error(
-        "cannot write to {path}\n  help: make it writable, or name another target directory with CARGO_TARGET_DIR"
+        "cannot write to the target directory {dir}{}",
+        help_to_write(dir, source, "CARGO_TARGET_DIR")
     )]
+    Target { dir: Utf8PathBuf, source: io::Error },
+    #[error("cannot read or change {path}")]
     Io {
         path: Utf8PathBuf,
         source: io::Error,
@@ -89,6 +93,13 @@ impl DevError {
 pub(crate) fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {
     move |source| DevError::NotRemembered {
         dist_info: dist_info.to_owned(),
+        source,
+    }
+}
+
+pub(crate) fn target_error(dir: &Utf8Path) -> impl Fn(io::Error) -> DevError {
+    move |source| DevError::Target {
+        dir: dir.to_owned(),
         source,
     }
 }

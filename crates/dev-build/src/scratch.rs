@@ -6,7 +6,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Workspace;
 
-use crate::error::{DevError, io_error};
+use crate::error::{DevError, target_error};
 use files::digest::short_name;
 
 /// Where the scratch directory of the project in `root` is: below the target directory, on the same file system as what
@@ -42,13 +42,15 @@ impl Scratch {
     }
 
     fn make(&self) -> Result<(), DevError> {
-        let error = io_error(&self.path);
+        let failed = target_error(&self.target_dir);
         match fs_err::remove_dir_all(&self.path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(error(cause)),
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(target_error(&self.path)(cause));
+            }
             _ => {}
         }
-        fs_err::create_dir_all(&self.path).map_err(error)?;
-        tag_as_cache(&self.target_dir).map_err(io_error(&self.target_dir))
+        fs_err::create_dir_all(&self.path).map_err(&failed)?;
+        tag_as_cache(&self.target_dir).map_err(failed)
     }
 }
 

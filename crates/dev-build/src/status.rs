@@ -1,6 +1,5 @@
 //! What is installed, and whether it is what the sources say: what a plan means for it.
 
-use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::Utf8PathBuf;
@@ -54,19 +53,19 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// The verdict in a sentence, with what to do about it.
+    /// The verdict in a sentence, with what to do about it; `build` is the command that builds.
     #[must_use]
-    pub fn explanation(self) -> &'static str {
+    pub fn explanation(self, build: &str) -> String {
         match self {
-            Self::Fresh => "what is installed is what the sources say",
-            Self::Stale => "something has changed since it was built; `cargo xtask dev` builds it",
+            Self::Fresh => "what is installed is what the sources say".to_owned(),
+            Self::Stale => format!("something has changed since it was built; `{build}` builds it"),
             Self::Shadowed => {
-                "another file is imported instead; remove it, or run `cargo xtask dev`"
+                format!("another file is imported instead; remove it, or run `{build}`")
             }
-            Self::Foreign => {
-                "something else has installed it, so nothing is known of it; `cargo xtask dev` replaces it"
-            }
-            Self::Missing => "it is not installed; `cargo xtask dev` builds and installs it",
+            Self::Foreign => format!(
+                "something else has installed it, so nothing is known of it; `{build}` replaces it"
+            ),
+            Self::Missing => format!("it is not installed; `{build}` builds and installs it"),
         }
     }
 
@@ -143,25 +142,24 @@ fn changed(situation: &Situation, ours: &OurInstall) -> Vec<String> {
     names
 }
 
-/// The answer for people.
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Status {
+    /// The answer for people; `build` is the command that builds.
+    #[must_use]
+    pub fn text(&self, build: &str) -> String {
         let verdict = format!("{:?}", self.verdict).to_lowercase();
-        writeln!(
-            f,
-            "{}: {verdict} ({})",
-            self.module,
-            self.verdict.explanation()
-        )?;
-        let mut line = |name: &str, value: &str| writeln!(f, "  {name:<10} {}", value.trim_end());
+        let explanation = self.verdict.explanation(build);
+        let mut text = format!("{}: {verdict} ({explanation})\n", self.module);
+        let mut line = |name: &str, value: &str| {
+            text.push_str(&format!("  {name:<10} {}\n", value.trim_end()));
+        };
         for step in &self.steps {
-            line("to do", step)?;
+            line("to do", step);
         }
         if let Some(file) = &self.shadowed_by {
-            line("shadowed", &format!("by {file}"))?;
+            line("shadowed", &format!("by {file}"));
         }
         if let Some(file) = &self.library {
-            line("library", file.as_str())?;
+            line("library", file.as_str());
         }
         if let Some(of) = &self.provenance {
             let dirty = if of.dirty { ", with changes" } else { "" };
@@ -169,13 +167,13 @@ impl fmt::Display for Status {
             line(
                 "profile",
                 &format!("{} {}", of.profile, of.features.join(" ")),
-            )?;
-            line("commit", &format!("{commit}{dirty}"))?;
-            line("sources", &format!("sha256:{}", of.sources_sha256))?;
-            line("toolchain", &of.toolchain)?;
-            line("placed", &ago(of.placed_at_s))?;
+            );
+            line("commit", &format!("{commit}{dirty}"));
+            line("sources", &format!("sha256:{}", of.sources_sha256));
+            line("toolchain", &of.toolchain);
+            line("placed", &ago(of.placed_at_s));
         }
-        Ok(())
+        text
     }
 }
 

@@ -87,6 +87,8 @@ impl Watch<'_> {
                     stop(running.take());
                     running = self.start(&venv, say, tell);
                 }
+                // cargo was interrupted too, and that is what failed.
+                Err(_) if is_over() => break,
                 Err(error) => tell(Event::Failed(error)),
             }
             // Only after the build is known what it is made of. A change during the build is a reason for the next one.

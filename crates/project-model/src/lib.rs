@@ -3,6 +3,7 @@
 
 pub mod cargo_config;
 mod crates;
+pub mod doubts;
 mod extension;
 mod policy;
 mod project;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use build_env::RunError;
+use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
@@ -15,19 +15,21 @@ use camino::{Utf8Path, Utf8PathBuf};
 pub enum ReleaseError {
     // What lies in the directory.
     #[error(
-        "cannot read {path}, which tells what is to be released\n  help: `cargo xtask wheel --release` writes it, beside the wheels"
+        "cannot read {path}, which tells what is to be released\n  help: `{}` writes it, beside the wheels",
+        build(path)
     )]
     NoManifest {
         path: Utf8PathBuf,
         source: io::Error,
     },
-    #[error("cannot understand {path}\n  help: `cargo xtask wheel --release` writes it anew")]
+    #[error("cannot understand {path}\n  help: `{}` writes it anew", build(path))]
     BadManifest {
         path: Utf8PathBuf,
         source: serde_json::Error,
     },
     #[error(
-        "{path} names no wheel\n  help: `cargo xtask wheel --release` builds one for each platform of the policy"
+        "{path} names no wheel\n  help: `{}` builds one for each platform of the policy",
+        build(path)
     )]
     NoWheels { path: Utf8PathBuf },
     #[error(
@@ -42,13 +44,14 @@ pub enum ReleaseError {
         "no release tag is set, so there is nowhere to publish to\n  help: write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel] in Cargo.toml, and build again"
     )]
     NoTag,
-    #[error("cannot read the wheel {path}\n  help: `cargo xtask wheel --release` builds it")]
+    #[error("cannot read the wheel {path}\n  help: `{}` builds it", build(path))]
     NoWheel {
         path: Utf8PathBuf,
         source: io::Error,
     },
     #[error(
-        "{path} is not the wheel that manifest.json describes: SHA-256 {found} instead of {expected}\n  help: `cargo xtask wheel --release` builds both anew"
+        "{path} is not the wheel that manifest.json describes: SHA-256 {found} instead of {expected}\n  help: `{}` builds both anew",
+        build(path)
     )]
     OtherWheel {
         path: Utf8PathBuf,
@@ -78,14 +81,14 @@ pub enum ReleaseError {
         wait: Option<Duration>,
     },
     #[error(
-        "gave up after {tries} attempts\n  help: run it again later; `cargo xtask release finish` goes on where it ended"
+        "gave up after {tries} attempts\n  help: run the command again later; it goes on where it ended"
     )]
     GaveUp {
         tries: u32,
         source: Box<ReleaseError>,
     },
     #[error(
-        "GitHub asks to wait for {wait_s} s, and more than {limit_s} s is not waited here\n  help: run it again after that; `cargo xtask release finish` goes on where it ended"
+        "GitHub asks to wait for {wait_s} s, and more than {limit_s} s is not waited here\n  help: run the command again after that; it goes on where it ended"
     )]
     TooLong {
         wait_s: u64,
@@ -169,7 +172,7 @@ pub enum ReleaseError {
         expected: String,
     },
     #[error(
-        "the release does not come to rest; after {rounds} rounds this is still to be done:\n{steps}  help: is something else changing it? Run `cargo xtask release finish` again"
+        "the release does not come to rest; after {rounds} rounds this is still to be done:\n{steps}  help: is something else changing it? Run the command again"
     )]
     Restless { rounds: u32, steps: String },
 
@@ -191,6 +194,14 @@ impl ReleaseError {
             Self::NoAnswer { .. } | Self::Limited { .. } | Self::Conflict { .. }
         )
     }
+}
+
+/// The command that builds wheels into the directory in which `file` lies.
+fn build(file: &Utf8Path) -> Invocation {
+    let dir = file.parent().filter(|dir| !dir.as_str().is_empty());
+    let dir = dir.unwrap_or(Utf8Path::new("."));
+    let args = ["xtask", "wheel", "--release", "--out", dir.as_str()];
+    Invocation::new("cargo").args(args)
 }
 
 pub(crate) fn cannot_write(path: &Utf8Path) -> impl FnOnce(io::Error) -> ReleaseError {

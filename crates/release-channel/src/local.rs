@@ -169,7 +169,7 @@ mod tests {
             .to_string();
         assert!(
             error.contains("/nowhere/manifest.json")
-                && error.contains("cargo xtask wheel --release"),
+                && error.contains("`cargo xtask wheel --release --out /nowhere`"),
             "{error}"
         );
     }

@@ -1,5 +1,6 @@
 //! Looking at the release from outside: what does somebody find who only downloads?
 
+use build_env::Invocation;
 use camino::Utf8Path;
 use serde::Serialize;
 
@@ -39,10 +40,17 @@ pub struct Finding {
 }
 
 /// Looks at the release `tag`. Wheels are asked for, and with `thorough` downloaded and compared byte for byte.
-pub fn verify(client: &Client<'_>, tag: &str, thorough: bool) -> Result<Report, ReleaseError> {
+/// Repairs are told for the checkout in `project`; without one, for the working directory.
+pub fn verify(
+    client: &Client<'_>,
+    tag: &str,
+    project: Option<&Utf8Path>,
+    thorough: bool,
+) -> Result<Report, ReleaseError> {
     let mut verifier = Verifier {
         client,
         tag,
+        project,
         thorough,
         scratch: tempfile::tempdir()
             .map_err(cannot_write(Utf8Path::new("a temporary directory")))?,
@@ -61,13 +69,11 @@ pub fn verify(client: &Client<'_>, tag: &str, thorough: bool) -> Result<Report, 
 struct Verifier<'a> {
     client: &'a Client<'a>,
     tag: &'a str,
+    project: Option<&'a Utf8Path>,
     thorough: bool,
     scratch: tempfile::TempDir,
     report: Report,
 }
-
-/// Brings the release into order from the wheels in `dist/`.
-const FINISH: &str = "cargo xtask release finish";
 
 impl Verifier<'_> {
     fn run(&mut self) -> Result<(), ReleaseError> {
@@ -77,7 +83,7 @@ impl Verifier<'_> {
                 self.found(
                     "release",
                     "there is none with this tag".to_owned(),
-                    FINISH.to_owned(),
+                    self.finish(),
                 );
                 return Ok(());
             }
@@ -103,7 +109,7 @@ impl Verifier<'_> {
             self.found(
                 MANIFEST,
                 "it cannot be downloaded".to_owned(),
-                FINISH.to_owned(),
+                self.finish(),
             );
         }
         for manifest in [&current, &previous].into_iter().flatten() {
@@ -139,11 +145,18 @@ impl Verifier<'_> {
         }
     }
 
+    /// Brings the release into order from the wheels in `dist/`.
+    fn finish(&self) -> String {
+        let repository = &self.client.gh.repository;
+        format!("cargo xtask release finish --repo {repository}")
+    }
+
     fn delete(&self, file: &str) -> String {
         let repository = &self.client.gh.repository;
         format!(
-            "gh release delete-asset {} {file} --yes --repo {repository} && {FINISH}",
-            self.tag
+            "gh release delete-asset {} {file} --yes --repo {repository} && {}",
+            self.tag,
+            self.finish()
         )
     }
 
@@ -151,8 +164,10 @@ impl Verifier<'_> {
     fn upload_again(&self, manifest: &Published, file: &str, is_there: bool) -> String {
         let (tag, repository) = (self.tag, &self.client.gh.repository);
         let clobber = if is_there { " --clobber" } else { "" };
+        let git = self.project.into_iter();
+        let git = Invocation::new("git").args(git.flat_map(|dir| ["-C", dir.as_str()]));
         format!(
-            "git checkout {} && cargo xtask wheel --release && gh release upload {tag} dist/{file} --repo {repository}{clobber}",
+            "{git} checkout {} && cargo xtask wheel --release --out dist && gh release upload {tag} dist/{file} --repo {repository}{clobber}",
             manifest.commit.hash
         )
     }
@@ -245,7 +260,7 @@ impl Verifier<'_> {
             self.found(
                 "notes",
                 "they are not those of the newest build".to_owned(),
-                FINISH.to_owned(),
+                self.finish(),
             );
         }
         Ok(())

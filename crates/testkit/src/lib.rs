@@ -10,9 +10,11 @@
 mod fake;
 pub mod github;
 mod project;
+mod signals;
 mod temp;
 
 pub use fake::FakePrograms;
 pub use github::GitHub;
 pub use project::Fixture;
+pub use signals::WITH_SIGNALS;
 pub use temp::TempDir;

@@ -3,41 +3,62 @@
 use crate::measurement::{Measurement, Row};
 use crate::verdict::Verdict;
 
+/// No line is longer: a terminal that is half a screen wide shows it whole.
+const WIDTH: usize = 120;
+
+/// The columns before the verdict.
+const FIGURES: usize = 6;
+
 /// What was measured, for people.
 #[must_use]
 pub fn table(measurement: &Measurement) -> String {
     let subject = &measurement.subject;
-    let mut text = format!(
-        "{}: one line changed in {}, profile {}: {}, a library of {}\n\n",
+    let head = format!(
+        "{}: one line changed in {}, profile {}: {}, a library of {}",
         subject.name,
         subject.edited,
         subject.profile,
         seconds(measurement.base.build_s),
         size(measurement.base.library_bytes)
     );
-    let heading = [
-        "setting", "now", "tried", "link", "against", "build", "against", "library", "verdict",
+    let lines = [
+        wrapped(&head, 0),
+        "\n".to_owned(),
+        rows(&measurement.rows),
+        "\n".to_owned(),
+        in_all(measurement),
     ];
-    let mut cells = vec![heading.map(str::to_owned)];
-    cells.extend(measurement.rows.iter().map(of_row));
-    text.push_str(&aligned(&cells));
-    text.push('\n');
-    text.push_str(&in_all(measurement));
+    lines.concat()
+}
+
+/// The settings, each with what it is now, and below it what was tried.
+fn rows(rows: &[Row]) -> String {
+    let heading = ["tried", "link", "against", "build", "against", "library"];
+    let figures: Vec<_> = rows.iter().map(figures).collect();
+    let heading = heading.map(str::to_owned);
+    let widths = widths(figures.iter().chain([&heading]));
+    let mut text = line(&heading, widths, "verdict");
+    let mut before: Option<&Row> = None;
+    for (row, figures) in rows.iter().zip(&figures) {
+        if before.is_none_or(|it| (it.setting, &it.now) != (row.setting, &row.now)) {
+            let setting = format!("{}, now {}", row.setting.title(), row.now);
+            text.push_str(&wrapped(&setting, 0));
+        }
+        text.push_str(&line(figures, widths, &verdict(row)));
+        before = Some(row);
+    }
     text
 }
 
-fn of_row(row: &Row) -> [String; 9] {
+fn figures(row: &Row) -> [String; FIGURES] {
     let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
     [
-        row.setting.title().to_owned(),
-        row.now.clone(),
         row.candidate.clone(),
         figure(row.link_s.map(seconds)),
         figure(row.link_ratio.map(|it| it.to_string())),
         figure(row.build_s.map(seconds)),
         figure(row.ratio.map(|it| it.to_string())),
         figure(row.library_bytes.map(size)),
-        verdict(row),
     ]
 }
 
@@ -78,7 +99,7 @@ fn in_all(measurement: &Measurement) -> String {
             )
         }
     };
-    format!("{found}{spent}")
+    format!("{}{spent}", wrapped(&found, 0))
 }
 
 fn seconds(time_s: f64) -> String {
@@ -98,22 +119,45 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Rows of cells, each column as wide as its widest cell.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
+/// Each column is as wide as its widest cell.
+fn widths<'a>(rows: impl Iterator<Item = &'a [String; FIGURES]>) -> [usize; FIGURES] {
+    let mut widths = [0; FIGURES];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths);
-        let padded: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        padded.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
+    widths
+}
+
+/// The figures of a row and its verdict, which comes below them where it is long.
+fn line(figures: &[String; FIGURES], widths: [usize; FIGURES], verdict: &str) -> String {
+    let cells = figures.iter().zip(widths);
+    let padded: String = cells
+        .map(|(cell, width)| format!("  {cell:<width$}"))
+        .collect();
+    if padded.chars().count() + 2 + verdict.chars().count() <= WIDTH {
+        return format!("{padded}  {verdict}\n");
+    }
+    format!("{}\n{}", padded.trim_end(), wrapped(verdict, 6))
+}
+
+/// `text` in lines that are not too long, each indented.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && indent + line + 1 + word.chars().count() > WIDTH {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            let space = if line.is_empty() { "" } else { " " };
+            line.push_str(space);
+            line.push_str(word);
+        }
+    }
+    let lines = lines.iter().map(|line| format!("{:indent$}{line}\n", ""));
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -198,15 +242,54 @@ mod tests {
         let expected = "\
 framed: one line changed in src/lib.rs, profile dev: 4.60 s, a library of 1277 MB
 
-setting                     now       tried  link    against            build   against            library  verdict
-debug info of dependencies  true      false  -       -                  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
-linker                      rust-lld  mold   1.70 s  0.97 [0.95, 1.00]  -       -                  -        within the noise: left alone
-debug info of own crates    true      false  -       -                  -       -                  -        faster, but set by you in Cargo.toml: left alone
+  tried  link    against            build   against            library  verdict
+debug info of dependencies, now true
+  false  -       -                  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
+linker, now rust-lld
+  mold   1.70 s  0.97 [0.95, 1.00]  -       -                  -        within the noise: left alone
+debug info of own crates, now true
+  false  -       -                  -       -                  -        faster, but set by you in Cargo.toml: left alone
 
 All that is taken, together: 2.40 s against 4.61 s, 0.52 [0.50, 0.55], a library of 245 MB.
 Measured in 612 s.
 ";
         assert_eq!(table(&measurement()), expected);
+    }
+
+    #[test]
+    fn no_line_is_too_long_and_nothing_is_left_out() {
+        let mut measurement = measurement();
+        let linker = measurement.rows[1].clone();
+        let long = |verdict| Row {
+            now: "\"line-tables-only\"".to_owned(),
+            candidate: "\"line-tables-only\"".to_owned(),
+            build_s: Some(123.4),
+            ratio: Some(ratio(0.98)),
+            library_bytes: Some(1_276_867_328),
+            verdict,
+            ..linker.clone()
+        };
+        let reason = "error: linking with `cc` failed: ".repeat(6);
+        measurement.rows = vec![
+            long(Verdict::Fails(reason.clone())),
+            long(Verdict::Yours(
+                "/home/somebody/with/a/long/name/.cargo/config.toml".to_owned(),
+            )),
+            long(Verdict::WithinNoise),
+        ];
+        measurement.together.as_mut().unwrap().is_worth_it = false;
+        let table = table(&measurement);
+        for line in table.lines() {
+            assert!(line.chars().count() <= WIDTH, "{line}");
+        }
+        let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains(&format!("does not work: {}", reason.trim())),
+            "{table}"
+        );
+        assert!(words.contains("/.cargo/config.toml: left alone"), "{table}");
+        // A setting is named once for all that was tried.
+        assert_eq!(words.matches("linker, now").count(), 1, "{table}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use build_env::tools::Say;
+use build_env::tools::{Say, cannot_keep};
 use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
 use dev_build::digest::sha256_of_file;
 use dev_build::lock::Lock;
@@ -51,7 +51,7 @@ pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
     let locks = request.toolbox.locks();
     let scratch = request.toolbox.scratch_of(&project.root, "xtask-tune");
-    let _lock = Lock::take(&scratch, &locks, say).map_err(at(&locks))?;
+    let _lock = Lock::take(&scratch, &locks, say).map_err(cannot_keep(&locks))?;
     let start = Instant::now();
     let closure = Closure::load(project)?;
     let workspace = Workspace::load(project)?;

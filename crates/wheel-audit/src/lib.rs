@@ -65,6 +65,6 @@ pub fn audit_within(
         }
         report.describe(&inside);
     }
-    report.findings = findings.sorted();
+    report.findings = findings.of_file(file_name);
     report
 }

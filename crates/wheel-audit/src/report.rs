@@ -195,7 +195,11 @@ impl Findings {
         findings.any(|it| it.severity == Severity::Error && rules.contains(&it.rule))
     }
 
-    pub(crate) fn sorted(mut self) -> Vec<Finding> {
+    /// All of them, sorted. What is about no entry is about the file.
+    pub(crate) fn of_file(mut self, file_name: &str) -> Vec<Finding> {
+        for finding in self.0.iter_mut().filter(|it| it.path.is_empty()) {
+            file_name.clone_into(&mut finding.path);
+        }
         self.0.sort();
         self.0.dedup();
         self.0
@@ -211,7 +215,7 @@ mod tests {
         let mut report = Report::of("a.whl", b"", None);
         let mut findings = Findings::default();
         findings.error(Rule::Path, "\u{1b}[2Jx", "a\u{7}b");
-        report.findings = findings.sorted();
+        report.findings = findings.of_file("a.whl");
         let text = report.text();
         assert!(
             !text.contains('\u{1b}') && !text.contains('\u{7}'),
@@ -225,6 +229,13 @@ mod tests {
         let mut findings = Findings::default();
         findings.warning(Rule::FileName, "a", "w");
         findings.error(Rule::Size, "a", "e");
-        assert_eq!(findings.sorted()[0].severity, Severity::Error);
+        assert_eq!(findings.of_file("a.whl")[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn what_is_about_no_entry_is_about_the_file() {
+        let text = crate::audit("a-1-py3-none-any.whl", b"", None).text();
+        let expected = "\n  error      a-1-py3-none-any.whl: it is no ZIP file";
+        assert!(text.contains(expected), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use build_env::memory::{self, Unfinished};
 use build_env::tools::Say;
-use build_env::{Interpreter, Invocation, Tool, Toolbox, python, vars};
+use build_env::{Interpreter, Invocation, Tool, Toolbox, cargo_env, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::built::{Built, only_wheel};
@@ -19,6 +19,8 @@ pub struct Builder<'a> {
     pub toolbox: &'a Toolbox,
     /// maturin.
     pub maturin: &'a Tool,
+    /// The Cargo.toml of the extension, in the copy.
+    pub manifest: &'a Utf8Path,
     /// Where cargo puts what it builds.
     pub target_dir: &'a Utf8Path,
     /// Where wheels are kept until they have been audited and tried.
@@ -48,6 +50,7 @@ impl Builder<'_> {
         } else {
             Some(self.toolbox.zig(say)?)
         };
+        self.download(wheel, say)?;
         let command = self.command(plan, wheel, &platform, zig.as_ref())?;
         let start = Instant::now();
         let done = memory::with_fewer_jobs_if_killed(self.jobs_that_fit(say), say, |jobs| {
@@ -65,6 +68,28 @@ impl Builder<'_> {
         Ok(Built {
             path: only_wheel(self.out)?,
             elapsed: start.elapsed(),
+        })
+    }
+
+    /// Downloads the dependencies that are missing, by the question that maturin begins with. From maturin every attempt
+    /// of cargo's would go to the terminal; so what keeps them from being downloaded is told in few words.
+    fn download(&self, wheel: &WheelPlan, say: Say<'_>) -> Result<(), WheelError> {
+        let is_locked = wheel.args.iter().any(|arg| arg == "--locked");
+        let question = Invocation::new(cargo_env::cargo())
+            .args(["metadata", "--format-version=1", "--manifest-path"])
+            .arg(self.manifest.as_str())
+            .args(is_locked.then_some("--locked"))
+            .cwd(self.manifest.parent().unwrap_or(self.manifest));
+        // Without a lock file, the answer would be made of what happens to be here.
+        let is_here = || question.clone().arg("--offline").read().is_ok();
+        if self.offline || is_locked && is_here() {
+            return Ok(());
+        }
+        say("Downloading", "the dependencies");
+        let done = question.read();
+        done.map(drop).map_err(|source| WheelError::Dependencies {
+            platform: wheel.platform.clone(),
+            source,
         })
     }
 

@@ -35,6 +35,8 @@ pub enum WheelError {
         "the standard library for `{triple}` is not installed\n  help: `rustup target add {triple}`"
     )]
     NoTarget { triple: String },
+    #[error("cannot get the dependencies of the wheel for {platform}")]
+    Dependencies { platform: String, source: RunError },
     #[error("maturin does not build the wheel for {platform}")]
     Maturin { platform: String, source: RunError },
     #[error(

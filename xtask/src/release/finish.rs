@@ -18,9 +18,9 @@ use crate::ui;
 /// newer build is never overtaken. After a failure, run it again: it goes on where it ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The directory with the wheels and their manifest.json
-    #[arg(long, value_name = "DIR", default_value = "dist")]
-    dist: Utf8PathBuf,
+    /// The directory with the wheels and their manifest.json [default: dist in the project]
+    #[arg(long, value_name = "DIR")]
+    dist: Option<Utf8PathBuf>,
     #[command(flatten)]
     place: Place,
     /// How many builds keep their wheels; at least 2, since those of the one before may be being installed
@@ -43,7 +43,8 @@ fn at_least_two(text: &str) -> Result<usize, String> {
 
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let repository = args.place.repository(context)?;
-    let ours = Ours::read(&args.dist, &repository)?;
+    let dist = args.dist.clone().unwrap_or_else(|| context.dist());
+    let ours = Ours::read(&dist, &repository)?;
     let client = client(repository.clone())?;
     if args.dry_run {
         let planned = finish::plan(&client, &ours, args.keep)?;

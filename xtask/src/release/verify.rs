@@ -7,6 +7,7 @@ use release_channel::verify::verify;
 use super::{Place, client};
 use crate::Answer;
 use crate::context::Context;
+use crate::typed::to_paste;
 use crate::ui;
 
 /// Tell whether everybody can download what the release promises; exit code 3 if not.
@@ -32,7 +33,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         None => policy_tag(context)?,
     };
     let client = client(repository)?;
-    let report = verify(&client, &tag, args.download)?;
+    let project = context.project_dir.as_deref();
+    let mut report = verify(&client, &tag, project, args.download)?;
+    for finding in &mut report.findings {
+        finding.repair = to_paste(&finding.repair);
+    }
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -7,7 +7,7 @@ use build_bench::store;
 use build_env::tools::Say;
 use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, proc};
 use camino::{Utf8Path, Utf8PathBuf};
-use testkit::{Fixture, TempDir};
+use testkit::{Fixture, TempDir, WITH_SIGNALS};
 
 /// An extension of two crates that compiles within a second. It exports a function of C, since pyo3 would take most of
 /// the time of these tests and changes nothing of what they are about.
@@ -464,7 +464,7 @@ fn interrupted_by(signal: &str, project: &Fixture, cache: &TempDir) -> Captured 
     let command = bench(project, cache, &with_strategies(&INTERRUPTED));
     let results = cache.path().join("xtask-bench");
     let script = format!(
-        "{command} & pid=$!\n\
+        "{WITH_SIGNALS} {command} & pid=$!\n\
          until [ \"$(cat {results}/*/results.json 2>/dev/null | grep -c '\"round\"')\" -ge 2 ]; do sleep 0.05; done\n\
          kill -{signal} $pid; wait $pid"
     );
@@ -479,11 +479,11 @@ fn interrupted_by(signal: &str, project: &Fixture, cache: &TempDir) -> Captured 
 
 #[test]
 fn an_interrupted_measurement_goes_on_where_it_was() {
-    for signal in ["INT", "TERM"] {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let (project, cache) = (project(), TempDir::new());
         let before = files(&project);
         let done = interrupted_by(signal, &project, &cache);
-        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{}", done.stderr);
         assert!(done.stderr.contains("--resume"), "{}", done.stderr);
         assert_eq!(files(&project), before);
         let home = workspace(&cache).join("cargo");

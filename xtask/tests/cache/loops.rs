@@ -59,7 +59,7 @@ fn without_its_program_everything_goes_on_and_says_what_to_do() {
 
     let said = dev(&cache, &project);
     assert!(
-        said.contains("is not there") && said.contains("cargo xtask sccache"),
+        said.contains("is not there") && said.contains(" sccache disable`"),
         "{said}"
     );
     assert!(said.contains("Importable gone_wrapper"), "{said}");

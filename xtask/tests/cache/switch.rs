@@ -75,7 +75,10 @@ fn a_look_writes_nothing_and_says_what_would_change() {
         assert!(done.stdout.contains("+rustc-wrapper = "), "{}", done.stdout);
         assert_eq!(configuration(&project), []);
     }
-    cache.xtask_ok(&project, &enable);
+    let fills =
+        |enabled: build_env::Captured| enabled.stderr.contains("from now on fills the cache");
+    assert!(fills(cache.xtask_ok(&project, &enable)));
+    assert!(!fills(cache.xtask_ok(&project, &enable)), "it is said once");
     let done = cache.xtask(&project, &[&enable[..], &["--check"]].concat());
     assert_eq!((done.status.code(), done.stdout.as_str()), (Some(0), ""));
     let done = cache.xtask(&project, &["sccache", "disable", "--check"]);

@@ -3,6 +3,7 @@
 //! What is missing on the machine is fetched from PyPI and crates.io.
 
 mod direct;
+mod ending;
 mod install;
 mod memory;
 mod robust;

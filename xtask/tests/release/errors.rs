@@ -168,7 +168,10 @@ fn what_was_not_built_from_a_pushed_commit_is_not_published() {
         .unwrap();
     require_error(
         &done,
-        &["nowhere/manifest.json", "cargo xtask wheel --release"],
+        &[
+            "nowhere/manifest.json",
+            "`cargo xtask wheel --release --out nowhere`",
+        ],
     );
 }
 

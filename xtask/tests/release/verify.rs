@@ -68,7 +68,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
     );
     assert!(
         text.contains(&format!(
-            "git checkout {} && cargo xtask wheel --release",
+            "git checkout {} && cargo xtask wheel --release --out dist",
             hash(2)
         )) && text.contains(" --clobber\n"),
         "{text}"
@@ -107,6 +107,12 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
             "{}: it is not there; repair: git checkout",
             wheel_name(2)
         )),
+        "{text}"
+    );
+    let text = found(&world, &["--project", "a b"]);
+    assert!(
+        text.contains("repair: git -C 'a b' checkout")
+            && text.contains("&& cargo xtask --project 'a b' wheel --release --out dist &&"),
         "{text}"
     );
     world.github.remove(REPOSITORY, "manifest.json");

@@ -1,6 +1,6 @@
 //! What is measured, and that nothing of the project changes by it.
 
-use testkit::{Fixture, TempDir};
+use testkit::{Fixture, TempDir, WITH_SIGNALS};
 use tune::choices::Setting;
 use tune::measurement::{Measurement, Row};
 use tune::verdict::Verdict;
@@ -95,22 +95,18 @@ fn a_project_that_does_not_build_is_told_so() {
     let done = run(&tune(&project, &cache, &[]));
     assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
     assert!(done.stderr.contains("mismatched types"), "{}", done.stderr);
-    assert!(
-        done.stderr.contains("help: `cargo xtask dev` has to work"),
-        "{}",
-        done.stderr
-    );
+    assert!(done.stderr.contains(" dev` has to work"), "{}", done.stderr);
     assert_eq!(done.stdout, "");
 }
 
 #[test]
 fn a_measurement_that_is_ended_leaves_nothing_behind() {
-    for signal in ["INT", "TERM"] {
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let (project, cache) = (Fixture::mixed("ended_thing"), TempDir::new());
         let command = tune(&project, &cache, &["--apply"]);
         let said = cache.path().join("said");
         let script = format!(
-            "{command} 2>{said} & pid=$!\n\
+            "{WITH_SIGNALS} {command} 2>{said} & pid=$!\n\
              until grep -q 'debug info of dependencies' {said} || ! kill -0 $pid; do sleep 0.05; done\n\
              kill -{signal} $pid; wait $pid"
         );
@@ -120,7 +116,7 @@ fn a_measurement_that_is_ended_leaves_nothing_behind() {
         ended.args = vec!["-c".to_owned(), script];
         let done = run(&ended);
         let said = fs_err::read_to_string(&said).unwrap();
-        assert_eq!(done.status.code(), Some(1), "{said}");
+        assert_eq!(done.status.code(), Some(code), "{said}");
         assert!(
             said.contains("nothing of the project has been changed"),
             "{said}"

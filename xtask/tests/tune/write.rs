@@ -1,7 +1,7 @@
 //! Writing what has won, and taking it back.
 
 use build_env::Captured;
-use testkit::{Fixture, TempDir};
+use testkit::{Fixture, TempDir, WITH_SIGNALS};
 use tune::choices::{Choices, Setting};
 use tune::measurement::Measurement;
 
@@ -143,13 +143,13 @@ fn an_end_while_it_is_built_puts_everything_back() {
     let command = tune(&project, &cache, &["--apply", "--from", file.as_str()]);
     let local = project.root().join(".cargo/config.local.toml");
     let script = format!(
-        "{command} & pid=$!\nuntil [ -e {local} ] || ! kill -0 $pid; do sleep 0.01; done\nkill -INT $pid; wait $pid"
+        "{WITH_SIGNALS} {command} & pid=$!\nuntil [ -e {local} ] || ! kill -0 $pid; do sleep 0.01; done\nkill -INT $pid; wait $pid"
     );
     let mut ended = command;
     ended.program = "sh".into();
     ended.args = vec!["-c".to_owned(), script];
     let done = run(&ended);
-    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    assert_eq!(done.status.code(), Some(130), "{}", done.stderr);
     assert!(
         done.stderr.contains("ended before the project was built"),
         "{}",

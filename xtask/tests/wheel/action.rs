@@ -29,7 +29,7 @@ fn maturin_action_builds_what_the_plan_says() {
         .unwrap();
     assert!(built.status.success(), "{}", built.stderr);
     assert!(built.stderr.contains("Trying"), "{}", built.stderr);
-    let manifest = fs_err::read_to_string(project.beside("dist/manifest.json")).unwrap();
+    let manifest = fs_err::read_to_string(project.root().join("dist/manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
     assert_eq!(
         manifest["commit"]["hash"].as_str(),
@@ -86,8 +86,7 @@ fn nothing_is_taken_that_was_not_built(project: &Fixture) {
     let done = step(project, &["--release", "--built"]).capture().unwrap();
     assert_eq!(done.status.code(), Some(1));
     assert!(
-        done.stderr
-            .contains("`cargo xtask wheel --plan` has to come first"),
+        done.stderr.contains(" wheel --plan` has to come first"),
         "{}",
         done.stderr
     );
@@ -103,7 +102,7 @@ fn a_cache_that_is_lost_with_the_container_is_an_error(project: &Fixture) {
         "{}",
         done.stderr
     );
-    assert!(!project.beside("dist").exists());
+    assert!(!project.root().join("dist").exists());
     let stats = out(project).join("sccache.json");
     let text = fs_err::read_to_string(&stats).unwrap();
     assert!(text.contains("Local disk"), "{text}");

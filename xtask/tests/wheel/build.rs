@@ -25,7 +25,7 @@ fn a_wheel_is_built_audited_tried_and_described() {
 
     let short = &git(&project, &["rev-parse", "HEAD"])[..7];
     let name = format!("whole-0.1.0+g{short}-{}", tag("cp311-abi3"));
-    let path = project.beside("dist").join(&name);
+    let path = project.root().join("dist").join(&name);
     assert_eq!(done.stdout.trim(), path);
     let sha256 = described(&project, &name);
     let outputs = fs_err::read_to_string(outputs).unwrap();
@@ -49,7 +49,7 @@ fn a_wheel_is_built_audited_tried_and_described() {
 
 /// What `SHA256SUMS` and `manifest.json` say; the hash of the wheel.
 fn described(project: &Fixture, name: &str) -> String {
-    let read = |file| fs_err::read_to_string(project.beside("dist").join(file)).unwrap();
+    let read = |file| fs_err::read_to_string(project.root().join("dist").join(file)).unwrap();
     let manifest: serde_json::Value = serde_json::from_str(&read("manifest.json")).unwrap();
     let wheel = &manifest["wheels"][0];
     let hash = git(project, &["rev-parse", "HEAD"]);
@@ -136,7 +136,7 @@ fn a_plan_is_data_and_builds_nothing() {
         "{args:?}"
     );
     assert_eq!(wheel["env"]["SOURCE_DATE_EPOCH"], "1704164645");
-    assert!(!project.beside("dist").exists());
+    assert!(!project.root().join("dist").exists());
 }
 
 #[test]

@@ -20,17 +20,15 @@ fn wheel(project: &Fixture, args: &[&str]) -> Captured {
 }
 
 fn command(project: &Fixture, args: &[&str]) -> Invocation {
-    let dist = project.beside("dist");
-    let is_audit = args.first() == Some(&"audit");
-    let out = (!is_audit).then(|| ["--out".to_owned(), dist.into_string()]);
     Invocation::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["--project", project.root().as_str(), "wheel"])
         .args(args.iter().copied())
-        .args(out.into_iter().flatten())
         .env("CARGO_TARGET_DIR", TARGET_DIR)
         .env_remove("VIRTUAL_ENV")
         .env_remove("GITHUB_OUTPUT")
         .env_remove("GITHUB_STEP_SUMMARY")
+        // Nothing is to be left where the command is run.
+        .cwd(project.beside("").as_path())
 }
 
 /// [`wheel`], which must succeed; the one wheel whose path it prints.

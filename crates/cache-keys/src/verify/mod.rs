@@ -13,7 +13,7 @@ mod uv;
 
 use std::io;
 
-use build_env::tools::Say;
+use build_env::tools::{Say, ToolError};
 use build_env::{RunError, Tool};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Project, ProjectError};
@@ -78,6 +78,9 @@ pub enum VerifyError {
     /// Somebody else verifies the same project.
     #[error("another `cache-keys --verify` of this project is running\n  help: wait for it to end")]
     Busy,
+    /// There is no place for the copy.
+    #[error(transparent)]
+    Cache(#[from] ToolError),
     /// The copy is no project.
     #[error(transparent)]
     Project(#[from] ProjectError),

@@ -2,6 +2,7 @@
 
 use std::fs::TryLockError;
 
+use build_env::tools::cannot_keep;
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::short_name;
 use project_model::Sources;
@@ -26,7 +27,7 @@ impl Scratch {
     pub(super) fn make(request: &Request<'_>) -> Result<Self, VerifyError> {
         let project = &request.project.root;
         let name = short_name(project.as_str());
-        fs_err::create_dir_all(request.home).map_err(at(request.home))?;
+        fs_err::create_dir_all(request.home).map_err(cannot_keep(request.home))?;
         let lock = lock(&request.home.join(format!("{name}.lock")))?;
         let root = request.home.join(name);
         if root.is_dir() {
