@@ -465,8 +465,8 @@ impl<'a> Application<'a> {
             uv_cache_understood,
         };
         let notes = self.toolbox.locks();
-        let noted = installs::note(&notes, &self.project.root, &built.venv.root);
-        noted.map_err(cannot_keep(&notes))?;
+        let is_noted = installs::note(&notes, &self.project.root, &built.venv.root);
+        is_noted.map_err(cannot_keep(&notes))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
