@@ -41,10 +41,17 @@ fn directories() -> Vec<Utf8PathBuf> {
     below.iter().map(|dir| root().join(dir)).collect()
 }
 
+/// One test, since calls of the alias that run at once wait for one another.
 #[test]
-fn it_has_one_target_directory_wherever_it_is_called_from() {
-    // It may have to be compiled once: with another profile than that of the tests.
+fn it_is_compiled_once_in_one_place_and_waits_for_nobody() {
+    // With another profile than that of the tests, so it may have to be compiled.
     version_from(root(), &[]);
+    it_has_one_target_directory_wherever_it_is_called_from();
+    checkouts_that_share_a_target_directory_do_not_share_what_it_is_compiled_from();
+    another_cargo_in_the_target_directory_does_not_hold_it_up();
+}
+
+fn it_has_one_target_directory_wherever_it_is_called_from() {
     for dir in directories() {
         let said = version_from(&dir, &[]);
         assert!(!said.contains("Compiling"), "in {dir}: {said}");
@@ -56,9 +63,7 @@ fn it_has_one_target_directory_wherever_it_is_called_from() {
     }
 }
 
-#[test]
 fn checkouts_that_share_a_target_directory_do_not_share_what_it_is_compiled_from() {
-    version_from(root(), &[]);
     let shared = TempDir::new();
     let variables = [("CARGO_TARGET_DIR", shared.path().as_str())];
     let said = version_from(&root().join("docs"), &variables);
@@ -66,9 +71,7 @@ fn checkouts_that_share_a_target_directory_do_not_share_what_it_is_compiled_from
 }
 
 /// rust-analyzer's `cargo check` holds the lock of `target/debug` for as long as it runs.
-#[test]
 fn another_cargo_in_the_target_directory_does_not_hold_it_up() {
-    version_from(root(), &[]);
     let dir = root().join("target/debug");
     fs_err::create_dir_all(&dir).expect("it can be made");
     let lock = fs_err::File::create(dir.join(".cargo-lock")).expect("it can be opened");
