@@ -1,7 +1,17 @@
-//! What an ELF file needs and offers, as far as an audit asks (System V ABI, and the GNU extensions for symbol
-//! versions). Every position is checked: a file that does not hold what it says is an error, never a panic.
+//! What an ELF file needs and offers, as far as an audit asks. The crate `object` reads it; a file that does not hold
+//! what it says is an error, never a panic.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use object::elf::{
+    DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, FileHeader32, FileHeader64,
+    GNU_PROPERTY_X86_ISA_1_NEEDED, PF_X, PT_DYNAMIC, PT_GNU_STACK, SHT_DYNSYM, STB_LOCAL, STB_WEAK,
+};
+use object::read::StringTable;
+use object::read::elf::{
+    Dyn as _, FileHeader, ProgramHeader, SectionTable, Sym as _, VerneedIterator,
+};
+use object::{Endianness, FileKind};
 
 /// What was read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -60,9 +70,13 @@ pub(crate) fn is_elf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x7fELF")
 }
 
-const DYNAMIC: u32 = 6;
-const DYNAMIC_SYMBOLS: u32 = 11;
-const VERSIONS_NEEDED: u32 = 0x6fff_fffe;
+/// A file, with the byte order that its numbers have.
+struct File<'a, H: FileHeader<Endian = Endianness>> {
+    bytes: &'a [u8],
+    endian: Endianness,
+    segments: &'a [H::ProgramHeader],
+    sections: SectionTable<'a, H>,
+}
 
 impl Elf {
     /// Reads a file.
@@ -70,33 +84,43 @@ impl Elf {
     /// # Errors
     /// What is wrong with it, in words.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let file = File::of(bytes)?;
+        let read = match FileKind::parse(bytes) {
+            Ok(FileKind::Elf32) => Self::read::<FileHeader32<Endianness>>(bytes),
+            Ok(FileKind::Elf64) => Self::read::<FileHeader64<Endianness>>(bytes),
+            Ok(_) => return Err("its ELF header is damaged".to_owned()),
+            Err(error) => Err(error),
+        };
+        let elf = read.map_err(|error| format!("its ELF tables are damaged: {error}"))?;
+        elf.ok_or_else(|| "it has no section headers, so that its needs cannot be told".to_owned())
+    }
+
+    /// `None` for a file that the loader could load, and that does not tell here what it needs.
+    fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Option<Self>> {
+        let header = H::parse(bytes)?;
+        let endian = header.endian()?;
+        let file = File::<H> {
+            bytes,
+            endian,
+            segments: header.program_headers(endian, bytes)?,
+            sections: header.sections(endian, bytes)?,
+        };
+        let is_dynamic = |segment: &H::ProgramHeader| segment.p_type(endian) == PT_DYNAMIC;
+        if file.sections.is_empty() && file.segments.iter().any(is_dynamic) {
+            return Ok(None);
+        }
         let mut elf = Self {
-            machine: file.machine,
+            machine: Machine {
+                number: header.e_machine(endian),
+                is_64: header.is_class_64(),
+                is_little: header.is_little_endian(),
+            },
             ..Self::default()
         };
-        for segment in file.segments()? {
-            elf.read_segment(&file, &segment)?;
-        }
-        let sections = file.sections()?;
-        let strings = |section: &Section| {
-            let strings = sections.get(section.link as usize);
-            strings
-                .ok_or("a section without its names")
-                .and_then(|it| file.range(it.offset, it.size).ok_or("names beyond the end"))
-        };
-        for section in &sections {
-            match section.kind {
-                DYNAMIC => elf.read_dynamic(&file, section, strings(section)?)?,
-                DYNAMIC_SYMBOLS => elf.read_symbols(&file, section, strings(section)?)?,
-                VERSIONS_NEEDED => elf.read_versions(&file, section, strings(section)?)?,
-                _ => {}
-            }
-        }
-        if sections.is_empty() && file.has_dynamic_segment()? {
-            return Err("it has no section headers, so that its needs cannot be told".to_owned());
-        }
-        Ok(elf)
+        elf.read_segments(&file)?;
+        elf.read_dynamic(&file)?;
+        elf.read_symbols(&file)?;
+        elf.read_versions(&file)?;
+        Ok(Some(elf))
     }
 
     /// Whether the loader, and not the program itself, resolves what it needs.
@@ -104,44 +128,49 @@ impl Elf {
         !self.needed.is_empty()
     }
 
-    fn read_segment(&mut self, file: &File<'_>, segment: &Segment) -> Result<(), String> {
-        const NOTE: u32 = 4;
-        const GNU_STACK: u32 = 0x6474_e551;
-        match segment.kind {
-            GNU_STACK => self.executable_stack = segment.flags & 1 != 0,
-            NOTE => {
-                let notes = file.range(segment.offset, segment.size);
-                let notes = notes.ok_or("a note beyond the end")?;
-                self.x86_isa_needed |= isa_needed(file, notes, segment.align).unwrap_or(0);
+    fn read_segments<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        for segment in file.segments {
+            if segment.p_type(file.endian) == PT_GNU_STACK {
+                self.executable_stack = segment.p_flags(file.endian) & PF_X != 0;
             }
-            _ => {}
+            let Some(mut notes) = segment.notes(file.endian, file.bytes)? else {
+                continue;
+            };
+            while let Ok(Some(note)) = notes.next() {
+                let Some(mut properties) = note.gnu_properties(file.endian) else {
+                    continue;
+                };
+                while let Ok(Some(property)) = properties.next() {
+                    if property.pr_type() == GNU_PROPERTY_X86_ISA_1_NEEDED {
+                        self.x86_isa_needed |= property.data_u32(file.endian).unwrap_or(0);
+                    }
+                }
+            }
         }
         Ok(())
     }
 
-    fn read_dynamic(
-        &mut self,
-        file: &File<'_>,
-        section: &Section,
-        strings: &[u8],
-    ) -> Result<(), String> {
-        const NEEDED: u64 = 1;
-        const SONAME: u64 = 14;
-        const RPATH: u64 = 15;
-        const RUNPATH: u64 = 29;
-        let word = file.word();
-        let table = file.range(section.offset, section.size);
-        let table = table.ok_or("a dynamic section beyond the end")?;
-        for entry in table.chunks_exact(2 * word) {
-            let tag = file.number(entry, 0, word)?;
-            let value = file.number(entry, word, word)?;
-            match tag {
-                0 => break,
-                NEEDED => self.needed.push(string(strings, value)?),
-                SONAME => self.soname = Some(string(strings, value)?),
-                RPATH | RUNPATH => {
-                    let paths = string(strings, value)?;
-                    self.run_paths.extend(paths.split(':').map(str::to_owned));
+    fn read_dynamic<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        let Some((entries, link)) = file.sections.dynamic(file.endian, file.bytes)? else {
+            return Ok(());
+        };
+        let strings = file.sections.strings(file.endian, file.bytes, link)?;
+        for entry in entries {
+            let value = || -> object::Result<String> {
+                Ok(text(entry.string(file.endian, strings)?))
+            };
+            match entry.tag(file.endian) {
+                DT_NULL => break,
+                DT_NEEDED => self.needed.push(value()?),
+                DT_SONAME => self.soname = Some(value()?),
+                DT_RPATH | DT_RUNPATH => {
+                    self.run_paths.extend(value()?.split(':').map(str::to_owned));
                 }
                 _ => {}
             }
@@ -149,231 +178,60 @@ impl Elf {
         Ok(())
     }
 
-    fn read_symbols(
-        &mut self,
-        file: &File<'_>,
-        section: &Section,
-        strings: &[u8],
-    ) -> Result<(), String> {
-        const WEAK: u64 = 2;
-        const LOCAL: u64 = 0;
-        let size = if file.machine.is_64 { 24 } else { 16 };
-        let (info_at, section_at) = if file.machine.is_64 { (4, 6) } else { (12, 14) };
-        let table = file.range(section.offset, section.size);
-        for symbol in table.ok_or("symbols beyond the end")?.chunks_exact(size) {
-            let name = string(strings, file.number(symbol, 0, 4)?)?;
-            let binding = file.number(symbol, info_at, 1)? >> 4;
-            let is_undefined = file.number(symbol, section_at, 2)? == 0;
-            if name.is_empty() || binding == LOCAL {
+    fn read_symbols<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        let symbols = file.sections.symbols(file.endian, file.bytes, SHT_DYNSYM)?;
+        for symbol in symbols.iter() {
+            let name = text(symbols.symbol_name(file.endian, symbol)?);
+            let binding = symbol.st_bind();
+            if name.is_empty() || binding == STB_LOCAL {
                 continue;
             }
-            if !is_undefined {
+            if !symbol.is_undefined(file.endian) {
                 self.defined.insert(name);
-            } else if binding != WEAK {
+            } else if binding != STB_WEAK {
                 self.undefined.insert(name);
             }
         }
         Ok(())
     }
 
-    fn read_versions(
+    fn read_versions<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        let needed = file.sections.gnu_verneed(file.endian, file.bytes)?;
+        let Some((needed, link)) = needed else {
+            return Ok(());
+        };
+        let strings = file.sections.strings(file.endian, file.bytes, link)?;
+        self.note_versions(needed, strings, file.endian)
+    }
+
+    fn note_versions<H>(
         &mut self,
-        file: &File<'_>,
-        section: &Section,
-        strings: &[u8],
-    ) -> Result<(), String> {
-        let table = file.range(section.offset, section.size);
-        let table = table.ok_or("symbol versions beyond the end")?;
-        let mut at = 0;
-        // Each step goes forward; `info` says how many there are.
-        for _ in 0..section.info {
-            let count = file.number(table, at + 2, 2)?;
-            let library = string(strings, file.number(table, at + 4, 4)?)?;
-            let mut aux = at + to_usize(file.number(table, at + 8, 4)?)?;
+        mut needed: VerneedIterator<'_, H>,
+        strings: StringTable<'_>,
+        endian: Endianness,
+    ) -> object::Result<()>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        while let Some((library, mut entries)) = needed.next()? {
+            let library = text(library.file(endian, strings)?);
             let versions = self.versions.entry(library).or_default();
-            for _ in 0..count {
-                versions.insert(string(strings, file.number(table, aux + 8, 4)?)?);
-                aux += to_usize(file.number(table, aux + 12, 4)?)?;
+            while let Some(entry) = entries.next()? {
+                versions.insert(text(entry.name(endian, strings)?));
             }
-            at += to_usize(file.number(table, at + 12, 4)?)?;
         }
         Ok(())
     }
 }
 
-/// Reads notes for the one that says which level of x86-64 the code needs.
-fn isa_needed(file: &File<'_>, notes: &[u8], align: u64) -> Option<u32> {
-    const PROPERTIES: u64 = 5;
-    const ISA_NEEDED: u64 = 0xc000_8002;
-    let align = if align == 8 { 8 } else { 4 };
-    let mut at = 0;
-    let mut needed = 0;
-    while at + 12 <= notes.len() {
-        let name_size = to_usize(file.number(notes, at, 4).ok()?).ok()?;
-        let size = to_usize(file.number(notes, at + 4, 4).ok()?).ok()?;
-        let kind = file.number(notes, at + 8, 4).ok()?;
-        let content_at = (at + 12 + name_size).next_multiple_of(align);
-        let content = notes.get(content_at..content_at.checked_add(size)?)?;
-        let is_gnu = notes.get(at + 12..at + 16) == Some(b"GNU\0");
-        let mut inner = 0;
-        while is_gnu && kind == PROPERTIES && inner + 8 <= content.len() {
-            let property = file.number(content, inner, 4).ok()?;
-            let length = to_usize(file.number(content, inner + 4, 4).ok()?).ok()?;
-            if property == ISA_NEEDED {
-                needed |= u32::try_from(file.number(content, inner + 8, 4).ok()?).ok()?;
-            }
-            inner = (inner + 8 + length).next_multiple_of(file.word());
-        }
-        at = (content_at + size).next_multiple_of(align);
-    }
-    Some(needed)
-}
-
-/// A string in a table of strings, up to its NUL.
-fn string(strings: &[u8], at: u64) -> Result<String, String> {
-    let from = usize::try_from(at).ok().and_then(|at| strings.get(at..));
-    let from = from.ok_or("a name beyond the end")?;
-    let end = memchr::memchr(0, from).ok_or("a name without an end")?;
-    Ok(String::from_utf8_lossy(&from[..end]).into_owned())
-}
-
-struct File<'a> {
-    bytes: &'a [u8],
-    machine: Machine,
-}
-
-struct Section {
-    kind: u32,
-    offset: u64,
-    size: u64,
-    link: u32,
-    info: u32,
-}
-
-struct Segment {
-    kind: u32,
-    flags: u32,
-    offset: u64,
-    size: u64,
-    align: u64,
-}
-
-impl<'a> File<'a> {
-    fn of(bytes: &'a [u8]) -> Result<Self, String> {
-        let (class, order) = match (bytes.get(4), bytes.get(5)) {
-            (Some(class @ (1 | 2)), Some(order @ (1 | 2))) => (*class, *order),
-            _ => return Err("its ELF header is damaged".to_owned()),
-        };
-        let mut file = Self {
-            bytes,
-            machine: Machine {
-                number: 0,
-                is_64: class == 2,
-                is_little: order == 1,
-            },
-        };
-        file.machine.number = file.small(bytes, 18)?;
-        Ok(file)
-    }
-
-    /// The size of an address.
-    fn word(&self) -> usize {
-        if self.machine.is_64 { 8 } else { 4 }
-    }
-
-    fn number(&self, bytes: &[u8], at: usize, size: usize) -> Result<u64, String> {
-        let end = at.checked_add(size);
-        let digits = end.and_then(|end| bytes.get(at..end));
-        let digits = digits.ok_or("its ELF tables end too early")?;
-        let add = |sum: u64, digit: &u8| sum << 8 | u64::from(*digit);
-        Ok(if self.machine.is_little {
-            digits.iter().rev().fold(0, add)
-        } else {
-            digits.iter().fold(0, add)
-        })
-    }
-
-    fn small(&self, bytes: &[u8], at: usize) -> Result<u16, String> {
-        self.number(bytes, at, 2)
-            .map(|number| u16::try_from(number).unwrap_or(0))
-    }
-
-    fn medium(&self, bytes: &[u8], at: usize) -> Result<u32, String> {
-        self.number(bytes, at, 4)
-            .map(|number| u32::try_from(number).unwrap_or(0))
-    }
-
-    fn range(&self, offset: u64, size: u64) -> Option<&'a [u8]> {
-        let (offset, size) = (usize::try_from(offset).ok()?, usize::try_from(size).ok()?);
-        self.bytes.get(offset..offset.checked_add(size)?)
-    }
-
-    /// The entries of a table of headers: where it is, how large an entry is, how many there are.
-    fn table(&self, at: [usize; 3]) -> Result<impl Iterator<Item = &'a [u8]>, String> {
-        let offset = self.number(self.bytes, at[0], self.word())?;
-        let size = usize::from(self.small(self.bytes, at[1])?);
-        let count = usize::from(self.small(self.bytes, at[2])?);
-        let bytes = if count == 0 || offset == 0 {
-            &[][..]
-        } else {
-            let table = self.range(offset, (size * count) as u64);
-            table.ok_or("its ELF headers lie beyond the end")?
-        };
-        Ok(bytes.chunks_exact(size.max(1)))
-    }
-
-    fn sections(&self) -> Result<Vec<Section>, String> {
-        let at = if self.machine.is_64 {
-            [40, 58, 60]
-        } else {
-            [32, 46, 48]
-        };
-        let word = self.word();
-        let section = |header: &[u8]| {
-            Ok(Section {
-                kind: self.medium(header, 4)?,
-                offset: self.number(header, 8 + 2 * word, word)?,
-                size: self.number(header, 8 + 3 * word, word)?,
-                link: self.medium(header, 8 + 4 * word)?,
-                info: self.medium(header, 12 + 4 * word)?,
-            })
-        };
-        self.table(at)?.map(section).collect()
-    }
-
-    fn segments(&self) -> Result<Vec<Segment>, String> {
-        let at = if self.machine.is_64 {
-            [32, 54, 56]
-        } else {
-            [28, 42, 44]
-        };
-        let segment = |header: &[u8]| {
-            let is_64 = self.machine.is_64;
-            let word = self.word();
-            Ok(Segment {
-                kind: self.medium(header, 0)?,
-                flags: self.medium(header, if is_64 { 4 } else { 24 })?,
-                offset: self.number(header, if is_64 { 8 } else { 4 }, word)?,
-                size: self.number(header, if is_64 { 32 } else { 16 }, word)?,
-                align: self.number(header, if is_64 { 48 } else { 28 }, word)?,
-            })
-        };
-        self.table(at)?.map(segment).collect()
-    }
-
-    fn has_dynamic_segment(&self) -> Result<bool, String> {
-        const DYNAMIC_SEGMENT: u32 = 2;
-        let mut segments = self.segments()?.into_iter();
-        Ok(segments.any(|segment| segment.kind == DYNAMIC_SEGMENT))
-    }
-}
-
-fn to_usize(number: u64) -> Result<usize, String> {
-    // Half of the range, so that adding two positions does not overflow.
-    let number = usize::try_from(number)
-        .ok()
-        .filter(|it| *it < usize::MAX / 2);
-    number.ok_or_else(|| "a number in it is larger than any file".to_owned())
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -112,7 +112,7 @@ impl Library {
             (2, 2),
             (64, 2),
             (parts.len() as u64, 2),
-            (0, 2),
+            (1, 2),
         ] {
             put(&mut file, number, size);
         }
