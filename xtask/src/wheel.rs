@@ -13,7 +13,7 @@ use wheel_audit::{Expected, Report};
 use wheel_build::action::Versions;
 use wheel_build::build::Builder;
 use wheel_build::built::Built;
-use wheel_build::manifest::{Counts, Entry, Manifest, append_for_github};
+use wheel_build::manifest::{BuiltWheel, Counts, Manifest, append_for_github};
 use wheel_build::plan::WheelPlan;
 use wheel_build::trial::{Trial, interpreters};
 use wheel_build::{Place, Plan, Request, Stage, expected};
@@ -239,7 +239,7 @@ impl<'a> Release<'a> {
         maturin: &Tool,
         uv: &Tool,
         expected: &Expected,
-    ) -> anyhow::Result<Entry> {
+    ) -> anyhow::Result<BuiltWheel> {
         let (built, cache) = if self.args.built {
             let built = Built::by_action(&self.out, &wheel.platform)?;
             (built, Some(cache::counted_by_action(&self.out)?))
@@ -249,11 +249,11 @@ impl<'a> Release<'a> {
         let report = audited(&built, &expected::built_by(wheel, expected))?;
         let tried_with = self.try_it(&built.path, &report, uv)?;
         self.hand_over(&built.path)?;
-        Ok(Entry {
+        Ok(BuiltWheel {
             build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
             cache,
             tried_with,
-            ..Entry::of(&report, self.project.requires_python.as_ref())
+            ..BuiltWheel::of(&report, self.project.requires_python.as_ref())
         })
     }
 
@@ -354,7 +354,7 @@ impl<'a> Release<'a> {
     }
 
     /// Writes the files beside the wheels, and what GitHub wants to know.
-    fn describe(&self, wheels: Vec<Entry>) -> anyhow::Result<()> {
+    fn describe(&self, wheels: Vec<BuiltWheel>) -> anyhow::Result<()> {
         let out = &self.dist;
         if self.workspace.policy.colab.is_some() {
             for_colab::check(&wheels)?;
@@ -411,7 +411,7 @@ fn audited(built: &Built, expected: &Expected) -> anyhow::Result<Report> {
 }
 
 /// `thing-1.0-….whl, 1234 kB, glibc 2.28, in 12.3 s, 9 of 10 from the cache; works with 3.13.0`.
-fn described(wheel: &Entry) -> String {
+fn described(wheel: &BuiltWheel) -> String {
     let tenths_s = wheel.build_time_ms / 100;
     let mut text = format!("{}, {} kB", wheel.file, wheel.size_bytes / 1000);
     if let Some(glibc) = &wheel.glibc {

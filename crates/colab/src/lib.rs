@@ -10,4 +10,4 @@ mod snippet;
 mod wheel;
 
 pub use snippet::{Build, Snippet};
-pub use wheel::{Pinned, Wheel};
+pub use wheel::Pinned;

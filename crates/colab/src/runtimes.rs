@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::wheel::Wheel;
+use packaging::Wheel;
 
 /// A snapshot: sources and date are in the file.
 const SNAPSHOT: &str = include_str!("../data/runtimes.json");

@@ -1,5 +1,7 @@
 //! The cell that installs.
 
+use packaging::Wheel;
+
 use crate::wheel::Pinned;
 
 /// The cell, with what differs from project to project as `@NAME@`.
@@ -70,7 +72,7 @@ impl Snippet {
                 let wheels: Vec<_> = build
                     .wheels
                     .iter()
-                    .map(|wheel| format!("        {},\n", literal(wheel)))
+                    .map(|wheel| format!("        {},\n", chosen_by(wheel)))
                     .collect();
                 format!(
                     "def newest():\n    return {{\"version\": {}, \"wheels\": [\n{}    ]}}\n",
@@ -80,6 +82,25 @@ impl Snippet {
             }
         }
     }
+}
+
+/// What the cell chooses a wheel by, and checks it with, as a dictionary of Python.
+fn chosen_by(wheel: &Wheel) -> String {
+    #[derive(serde::Serialize)]
+    struct ChosenBy<'a> {
+        file: &'a str,
+        sha256: &'a str,
+        pythons: &'a [String],
+        platforms: &'a [String],
+        glibc: Option<&'a str>,
+    }
+    literal(&ChosenBy {
+        file: &wheel.file,
+        sha256: &wheel.sha256,
+        pythons: &wheel.pythons,
+        platforms: &wheel.platforms,
+        glibc: wheel.glibc.as_deref(),
+    })
 }
 
 /// Strings, lists and objects of JSON are literals of Python as well; `null` is not, and nothing here is.
@@ -93,7 +114,6 @@ fn literal(value: &impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wheel::Wheel;
 
     fn snippet(build: Build) -> Snippet {
         Snippet {
@@ -136,6 +156,9 @@ mod tests {
         let wheel = Wheel {
             file: "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl".to_owned(),
             sha256: "ab".repeat(32),
+            size_bytes: 1,
+            python: vec!["cp311".to_owned()],
+            abi: vec!["abi3".to_owned()],
             pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
             platforms: vec!["manylinux_2_28_x86_64".to_owned()],
             glibc: None,

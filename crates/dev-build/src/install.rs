@@ -2,6 +2,7 @@
 
 use build_env::{Invocation, RunError, Tool, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::normalized;
 use project_model::Project;
 
 /// The wheel is not installed.
@@ -185,12 +186,6 @@ pub fn is_complete(dist_info: &Utf8Path) -> bool {
     let names = record.lines().filter_map(|line| line.split(',').next());
     let mut names = names.filter(|name| !name.ends_with(".pyc") && !name.starts_with('"'));
     names.all(|name| site_packages.join(name).exists())
-}
-
-/// The name in lower case, with runs of `-`, `_` and `.` as one `-`.
-fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use packaging::{Wheel, WheelName, normalized};
 use pep440_rs::Version;
 use project_model::Repository;
 use serde::{Deserialize, Serialize};
-use wheel_audit::WheelName;
 use wheel_build::Manifest;
 
 use crate::text::escaped;
@@ -39,24 +39,20 @@ pub struct SourceCommit {
 /// One wheel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedWheel {
-    /// The name of the file, which is that of the asset.
-    pub file: String,
     /// Where it is downloaded, its plus sign as `%2B`.
     pub url: String,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
-    /// Its size.
-    pub size_bytes: u64,
-    /// `cp311`; several where the tag is compressed.
-    pub python: Vec<String>,
-    /// `abi3`.
-    pub abi: Vec<String>,
-    /// `manylinux_2_28_x86_64`.
-    pub platforms: Vec<String>,
-    /// `3.11`, `3.12`: the versions of Python that may install it.
-    pub pythons: Vec<String>,
-    /// The oldest glibc with which it works.
-    pub glibc: Option<String>,
+    /// What it is. The name of the file is that of the asset.
+    #[serde(flatten)]
+    pub wheel: Wheel,
+}
+
+/// What it is can be asked of it directly.
+impl std::ops::Deref for PublishedWheel {
+    type Target = Wheel;
+
+    fn deref(&self) -> &Wheel {
+        &self.wheel
+    }
 }
 
 impl Published {
@@ -70,14 +66,7 @@ impl Published {
     ) -> Self {
         let wheels = manifest.wheels.iter().map(|wheel| PublishedWheel {
             url: download_url(repository, tag, &wheel.file),
-            file: wheel.file.clone(),
-            sha256: wheel.sha256.clone(),
-            size_bytes: wheel.size_bytes,
-            python: wheel.python.clone(),
-            abi: wheel.abi.clone(),
-            platforms: wheel.platforms.clone(),
-            pythons: wheel.pythons.clone(),
-            glibc: wheel.glibc.clone(),
+            wheel: wheel.wheel.clone(),
         });
         Self {
             name: manifest.name.clone(),
@@ -161,13 +150,7 @@ fn has_commit(version: &str) -> bool {
     })
 }
 
-/// The name in lower case, with runs of `-`, `_` and `.` as one `_`, as wheels have it.
-fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("_").to_lowercase()
-}
-
-/// All versions that the wheels of `assets` belong to.
+/// The names of all wheels that `manifests` list.
 pub(crate) fn files_named_by<'a>(
     manifests: impl IntoIterator<Item = &'a Published>,
 ) -> BTreeSet<&'a str> {

@@ -162,15 +162,15 @@ impl Elf {
         };
         let strings = file.sections.strings(file.endian, file.bytes, link)?;
         for entry in entries {
-            let value = || -> object::Result<String> {
-                Ok(text(entry.string(file.endian, strings)?))
-            };
+            let value =
+                || -> object::Result<String> { Ok(text(entry.string(file.endian, strings)?)) };
             match entry.tag(file.endian) {
                 DT_NULL => break,
                 DT_NEEDED => self.needed.push(value()?),
                 DT_SONAME => self.soname = Some(value()?),
                 DT_RPATH | DT_RUNPATH => {
-                    self.run_paths.extend(value()?.split(':').map(str::to_owned));
+                    self.run_paths
+                        .extend(value()?.split(':').map(str::to_owned));
                 }
                 _ => {}
             }

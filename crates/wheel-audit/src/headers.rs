@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use pep440_rs::{Version, VersionSpecifiers};
 
 use crate::inside::Inside;
-use crate::name::{WheelName, normalized};
 use crate::report::{Findings, Rule};
+use packaging::{WheelName, normalized};
 
 /// The fields, in their order.
 #[derive(Debug, Default)]

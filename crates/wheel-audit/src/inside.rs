@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::archive::{Archive, Entry};
 use crate::elf::{Elf, is_elf};
 use crate::headers::Headers;
 use crate::paths;
-use crate::record::{self, Line, hex};
+use crate::record::{self, Line};
 use crate::report::{Findings, Rule};
+use files::digest::hex;
 
 /// The wheel's files and what they say.
 #[derive(Debug, Default)]
@@ -153,9 +156,9 @@ impl File {
     fn of(content: &[u8], algorithm: Option<&str>) -> Self {
         let sha256 = Sha256::digest(content);
         let digest = match algorithm {
-            Some("sha384") => record::base64(&Sha384::digest(content)),
-            Some("sha512") => record::base64(&Sha512::digest(content)),
-            _ => record::base64(&sha256),
+            Some("sha384") => URL_SAFE_NO_PAD.encode(Sha384::digest(content)),
+            Some("sha512") => URL_SAFE_NO_PAD.encode(Sha512::digest(content)),
+            _ => URL_SAFE_NO_PAD.encode(sha256),
         };
         Self {
             size: content.len() as u64,

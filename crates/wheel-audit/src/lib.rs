@@ -13,7 +13,6 @@ mod entry_points;
 mod headers;
 mod inside;
 mod limited;
-mod name;
 mod native;
 mod paths;
 mod platform;
@@ -23,12 +22,12 @@ mod record;
 mod report;
 
 pub use archive::Limits;
-pub use name::WheelName;
 pub use project::{Expected, ExpectedFile};
 pub use report::{Finding, Report, Rule, Severity};
 
 use archive::Archive;
 use inside::Inside;
+use packaging::WheelName;
 use report::Findings;
 
 /// Audits the wheel `bytes` that is called `file_name`, and compares it with what its project expects, if that is

@@ -6,10 +6,10 @@ use crate::elf::Elf;
 use crate::headers::version_of;
 use crate::inside::{Inside, Suffix, file_name, offers_module, stem, suffix};
 use crate::limited;
-use crate::name::WheelName;
 use crate::platform::Platform;
 use crate::policy::{Family, Policy, policies};
 use crate::report::{Findings, Rule};
+use packaging::WheelName;
 
 /// Compares the tags with the contents. Gives the newest version of glibc's symbols in use.
 pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) -> Option<String> {

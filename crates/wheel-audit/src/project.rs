@@ -8,8 +8,8 @@ use pep440_rs::VersionSpecifiers;
 use crate::entry_points;
 use crate::headers::Headers;
 use crate::inside::{Inside, stem};
-use crate::name::{WheelName, normalized};
 use crate::report::{Findings, Rule};
+use packaging::{WheelName, normalized};
 
 /// The wheel as its project wants it. What is `None` is left to the wheel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

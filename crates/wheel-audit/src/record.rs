@@ -134,42 +134,9 @@ fn why_wrong(line: &Line, inside: &Inside, dist_info: &str) -> Option<String> {
     None
 }
 
-/// In hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// In the alphabet for URLs, without padding (RFC 4648, section 5).
-pub(crate) fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = (0..3).fold(0, |bits, at| {
-            bits << 8 | usize::from(*chunk.get(at).unwrap_or(&0))
-        });
-        let digits = (0..=chunk.len()).map(|at| ALPHABET[bits >> (18 - 6 * at) & 63]);
-        text.extend(digits.map(char::from));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_urls() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg"),
-            ("fo", "Zm8"),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "-_8");
-    }
 
     #[test]
     fn a_path_may_have_commas_and_quotation_marks() {

@@ -4,8 +4,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::inside::Inside;
-use crate::name::WheelName;
-use crate::record::hex;
+use files::digest::hex;
+use packaging::WheelName;
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,6 +1,7 @@
 //! What has come out: for people, for programs, and for the later steps of a workflow.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::Wheel;
 use pep440_rs::VersionSpecifiers;
 use serde::{Deserialize, Serialize};
 use wheel_audit::Report;
@@ -23,30 +24,17 @@ pub struct Manifest {
     /// The tag of the release that the wheels are for.
     pub release_tag: Option<String>,
     /// The wheels.
-    pub wheels: Vec<Entry>,
+    pub wheels: Vec<BuiltWheel>,
 }
 
-/// One wheel.
+/// One wheel, and how it was built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Entry {
-    /// The name of the file.
-    pub file: String,
-    /// Its SHA-256, in hexadecimal digits.
-    pub sha256: String,
-    /// Its size.
-    pub size_bytes: u64,
-    /// `cp311`; several where the tag is compressed.
-    pub python: Vec<String>,
-    /// `abi3`.
-    pub abi: Vec<String>,
-    /// `manylinux_2_28_x86_64`.
-    pub platforms: Vec<String>,
-    /// `3.11`, `3.12`: the versions of Python that may install it.
-    pub pythons: Vec<String>,
+pub struct BuiltWheel {
+    /// What it is.
+    #[serde(flatten)]
+    pub wheel: Wheel,
     /// The best platform tag that its code keeps; at least that in its name.
     pub keeps: Option<String>,
-    /// The oldest glibc with which it works.
-    pub glibc: Option<String>,
     /// How long maturin took, in milliseconds.
     pub build_time_ms: u64,
     /// What the compiler cache did, if one was used.
@@ -64,7 +52,16 @@ pub struct Counts {
     pub misses: u64,
 }
 
-impl Entry {
+/// What it is can be asked of it directly.
+impl std::ops::Deref for BuiltWheel {
+    type Target = Wheel;
+
+    fn deref(&self) -> &Wheel {
+        &self.wheel
+    }
+}
+
+impl BuiltWheel {
     /// What the audit says of a wheel of a project with `requires_python`.
     #[must_use]
     pub fn of(report: &Report, requires_python: Option<&VersionSpecifiers>) -> Self {
@@ -74,15 +71,17 @@ impl Entry {
             .map(|name| (name.python, name.abi, name.platforms))
             .unwrap_or_default();
         Self {
-            file: report.file_name.clone(),
-            sha256: report.sha256.clone(),
-            size_bytes: report.size_bytes,
-            python,
-            abi,
-            platforms,
-            pythons: pythons.unwrap_or_default(),
+            wheel: Wheel {
+                file: report.file_name.clone(),
+                sha256: report.sha256.clone(),
+                size_bytes: report.size_bytes,
+                python,
+                abi,
+                platforms,
+                pythons: pythons.unwrap_or_default(),
+                glibc: report.glibc.clone(),
+            },
             keeps: report.platform.clone(),
-            glibc: report.glibc.clone(),
             build_time_ms: 0,
             cache: None,
             tried_with: Vec::new(),
@@ -157,12 +156,12 @@ impl Manifest {
             "| wheel | size | glibc | built in | cache | tried with | SHA-256 |".to_owned(),
             "|---|---|---|---|---|---|---|".to_owned(),
         ];
-        lines.extend(self.wheels.iter().map(Entry::row));
+        lines.extend(self.wheels.iter().map(BuiltWheel::row));
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
 
-impl Entry {
+impl BuiltWheel {
     fn row(&self) -> String {
         let cache = self
             .cache
@@ -201,7 +200,7 @@ mod tests {
     use super::*;
 
     fn manifest() -> Manifest {
-        let wheel = Entry {
+        let wheel = Wheel {
             file: "a-1-cp311-abi3-x.whl".to_owned(),
             sha256: "ab".repeat(32),
             size_bytes: 1_234_567,
@@ -209,8 +208,11 @@ mod tests {
             abi: vec!["abi3".to_owned()],
             platforms: vec!["x".to_owned()],
             pythons: vec!["3.11".to_owned()],
-            keeps: None,
             glibc: Some("2.28".to_owned()),
+        };
+        let wheel = BuiltWheel {
+            wheel,
+            keeps: None,
             build_time_ms: 12_345,
             cache: Some(Counts { hits: 9, misses: 1 }),
             tried_with: vec!["3.13.0".to_owned(), "3.12.1".to_owned()],

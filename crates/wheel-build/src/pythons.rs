@@ -1,7 +1,7 @@
 //! The versions of CPython that a wheel is for.
 
+use packaging::WheelName;
 use pep440_rs::{Version, VersionSpecifiers};
-use wheel_audit::WheelName;
 
 /// The newest minor version that is looked at. Tags and `requires-python` without an upper bound promise versions that
 /// do not exist yet.

@@ -3,9 +3,10 @@
 use build_env::tools::Say;
 use build_env::{Interpreter, Invocation, Tool, python};
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::WheelName;
 use pep440_rs::VersionSpecifiers;
 use project_model::Project;
-use wheel_audit::{Report, WheelName};
+use wheel_audit::Report;
 
 use crate::error::{WheelError, cannot_write};
 use crate::pythons::serves;

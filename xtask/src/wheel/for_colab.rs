@@ -1,15 +1,14 @@
 //! Whether Google Colab takes what was built.
 
 use anyhow::ensure;
-use colab::Wheel;
 use colab::runtimes::{Runtime, Snapshot};
-use wheel_build::manifest::Entry;
+use wheel_build::manifest::BuiltWheel;
 
 use crate::ui;
 
 /// Fails if no runtime of Colab can install any of `wheels`: the build is to fail then, and not the user.
-pub(crate) fn check(wheels: &[Entry]) -> anyhow::Result<()> {
-    let wheels: Vec<_> = wheels.iter().map(of_entry).collect();
+pub(crate) fn check(wheels: &[BuiltWheel]) -> anyhow::Result<()> {
+    let wheels: Vec<_> = wheels.iter().map(|built| built.wheel.clone()).collect();
     let snapshot = Snapshot::built_in();
     let (taken, missed) = snapshot.split(&wheels);
     let names: Vec<_> = wheels.iter().map(|wheel| wheel.file.as_str()).collect();
@@ -29,16 +28,6 @@ pub(crate) fn check(wheels: &[Entry]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn of_entry(entry: &Entry) -> Wheel {
-    Wheel {
-        file: entry.file.clone(),
-        sha256: entry.sha256.clone(),
-        pythons: entry.pythons.clone(),
-        platforms: entry.platforms.clone(),
-        glibc: entry.glibc.clone(),
-    }
-}
-
 fn list(runtimes: &[&Runtime]) -> String {
     let names: Vec<_> = runtimes.iter().map(ToString::to_string).collect();
     names.join("; ")
@@ -48,7 +37,7 @@ fn list(runtimes: &[&Runtime]) -> String {
 mod tests {
     use super::*;
 
-    fn entry(python: &str, platform: &str) -> Entry {
+    fn entry(python: &str, platform: &str) -> BuiltWheel {
         let wheel = serde_json::json!({
             "file": "a.whl", "sha256": "", "size_bytes": 1, "python": [], "abi": [], "platforms": [platform],
             "pythons": [python], "keeps": null, "glibc": null, "build_time_ms": 0, "cache": null, "tried_with": [],

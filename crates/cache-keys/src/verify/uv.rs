@@ -2,6 +2,7 @@
 
 use build_env::{Invocation, cargo_env};
 use camino::Utf8PathBuf;
+use packaging::normalized;
 use project_model::{Project, Pyproject};
 
 use super::scratch::Scratch;
@@ -170,12 +171,6 @@ fn members(project: &Project) -> Vec<(String, String)> {
         (!path.as_str().is_empty()).then(|| (normalized(&name), path.into_string()))
     };
     manifests.flatten().filter_map(member).collect()
-}
-
-/// The name as PEP 503 writes it.
-fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
 /// A JSON list of strings.

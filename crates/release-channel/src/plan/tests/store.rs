@@ -23,14 +23,16 @@ pub(crate) fn build(number: u64) -> Published {
     let file = format!("thing-{version}-cp311-abi3-manylinux_2_28_x86_64.whl");
     let wheel = PublishedWheel {
         url: download_url(&repository(), "latest", &file),
-        file,
-        sha256: sha256(bytes(number).as_bytes()),
-        size_bytes: bytes(number).len() as u64,
-        python: vec!["cp311".to_owned()],
-        abi: vec!["abi3".to_owned()],
-        platforms: vec!["manylinux_2_28_x86_64".to_owned()],
-        pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
-        glibc: Some("2.28".to_owned()),
+        wheel: packaging::Wheel {
+            file,
+            sha256: sha256(bytes(number).as_bytes()),
+            size_bytes: bytes(number).len() as u64,
+            python: vec!["cp311".to_owned()],
+            abi: vec!["abi3".to_owned()],
+            platforms: vec!["manylinux_2_28_x86_64".to_owned()],
+            pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
+            glibc: Some("2.28".to_owned()),
+        },
     };
     Published {
         name: "thing".to_owned(),

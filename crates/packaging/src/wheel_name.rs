@@ -115,12 +115,6 @@ fn split(tag: &str) -> Result<Vec<String>, String> {
     Ok(tags)
 }
 
-/// The name in lower case, with runs of `-`, `_` and `.` as one `-` (PEP 503).
-pub(crate) fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
