@@ -87,6 +87,9 @@ mod tests {
         Wheel {
             file: "a.whl".to_owned(),
             sha256: String::new(),
+            size_bytes: 1,
+            python: Vec::new(),
+            abi: Vec::new(),
             pythons: pythons.iter().map(ToString::to_string).collect(),
             platforms: vec![platform.to_owned()],
             glibc: None,

@@ -2,9 +2,11 @@
 
 use std::io;
 
-use build_env::RunError;
+use build_env::python::PythonError;
 use build_env::tools::ToolError;
+use build_env::{RunError, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use compiler_cache::CacheError;
 use config_edit::EditError;
 use project_model::ProjectError;
 
@@ -23,6 +25,47 @@ pub enum WheelError {
     Edit(#[from] EditError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    #[error(
+        "the plan has {count} wheels, and one call of maturin-action builds one\n  help: name one, by `--platform` and `--python`"
+    )]
+    SeveralForAction { count: usize },
+    #[error(
+        "the copy of the sources is in {stage}, and the container of maturin-action sees only {mounted}\n  help: set {} to a directory below it, outside of the checkout",
+        vars::XTASK_CACHE_DIR
+    )]
+    OutOfSight { stage: Utf8PathBuf, mounted: String },
+    #[error("the wheel that was built does not pass the audit:\n{report}  help: it lies in {path}")]
+    Audit { report: String, path: Utf8PathBuf },
+    #[error(
+        "sccache was asked for nothing in the container\n  help: the step of maturin-action needs `sccache: 'true'`"
+    )]
+    CacheNotAsked,
+    #[error(
+        "sccache kept what it compiled in the container ({location}), where it is lost\n  help: the step of maturin-action needs `sccache: 'true'`, and the runner the Actions cache"
+    )]
+    CacheIsLost { location: String },
+    #[error("cannot read {path}")]
+    Stats {
+        path: Utf8PathBuf,
+        source: serde_json::Error,
+    },
+    #[error(
+        "no runtime of Google Colab (as of {as_of}: {runtimes}) can install {wheels}\n  help: look at `pythons` and `platforms` of [workspace.metadata.xtask.wheel], and at `requires-python`"
+    )]
+    NotForColab {
+        as_of: String,
+        runtimes: String,
+        wheels: String,
+    },
+    #[error("cannot wait for another build of this project in {path}")]
+    Lock {
+        path: Utf8PathBuf,
+        source: io::Error,
+    },
     #[error(
         "`{tag}` is not a platform that wheels are built for here\n  help: name one as `manylinux_2_28_x86_64` or `manylinux_2_28_aarch64`"
     )]

@@ -3,19 +3,22 @@
 //! [`Stage`] copies what git tracks to a directory of its own, where the version gets the commit; the working tree
 //! is not touched. [`Plan`] is what maturin is to be called with, as data: the same on a developer's machine and on
 //! one of GitHub's, where [`action`] puts it into the words of maturin-action. [`build`] calls it, [`expected`] tells the audit what the project wants, [`trial`] installs the
-//! wheel into fresh environments, and [`Manifest`] says what has come out.
+//! wheel into fresh environments, and [`Manifest`] says what has come out. [`release`] is all of it.
 
 pub mod action;
 pub mod build;
 pub mod built;
+mod cache;
 pub mod commit;
 mod error;
 pub mod expected;
 pub mod flags;
+mod for_colab;
 pub mod manifest;
 pub mod plan;
 pub mod platform;
 pub mod pythons;
+pub mod release;
 pub mod stage;
 pub mod toolchain;
 pub mod trial;

@@ -89,6 +89,26 @@ impl BuiltWheel {
     }
 }
 
+impl BuiltWheel {
+    /// `thing-1.0-….whl, 1234 kB, glibc 2.28, in 12.3 s, 9 of 10 from the cache; works with 3.13.0`.
+    #[must_use]
+    pub fn described(&self) -> String {
+        let tenths_s = self.build_time_ms / 100;
+        let mut text = format!("{}, {} kB", self.file, self.size_bytes / 1000);
+        if let Some(glibc) = &self.glibc {
+            text.push_str(&format!(", glibc {glibc}"));
+        }
+        text.push_str(&format!(", in {}.{} s", tenths_s / 10, tenths_s % 10));
+        if let Some(Counts { hits, misses }) = self.cache {
+            text.push_str(&format!(", {hits} of {} from the cache", hits + misses));
+        }
+        if !self.tried_with.is_empty() {
+            text.push_str(&format!("; works with {}", self.tried_with.join(", ")));
+        }
+        text
+    }
+}
+
 impl Manifest {
     /// Its JSON text.
     #[must_use]

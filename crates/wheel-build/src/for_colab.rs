@@ -1,28 +1,28 @@
 //! Whether Google Colab takes what was built.
 
-use anyhow::ensure;
 use colab::runtimes::{Runtime, Snapshot};
-use wheel_build::manifest::BuiltWheel;
+use packaging::Wheel;
 
-use crate::ui;
+use crate::error::WheelError;
+use crate::manifest::BuiltWheel;
 
 /// Fails if no runtime of Colab can install any of `wheels`: the build is to fail then, and not the user.
-pub(crate) fn check(wheels: &[BuiltWheel]) -> anyhow::Result<()> {
-    let wheels: Vec<_> = wheels.iter().map(|built| built.wheel.clone()).collect();
+pub(crate) fn check(wheels: &[BuiltWheel], warn: &dyn Fn(&str)) -> Result<(), WheelError> {
+    let wheels: Vec<Wheel> = wheels.iter().map(|built| built.wheel.clone()).collect();
     let snapshot = Snapshot::built_in();
     let (taken, missed) = snapshot.split(&wheels);
-    let names: Vec<_> = wheels.iter().map(|wheel| wheel.file.as_str()).collect();
-    ensure!(
-        !taken.is_empty(),
-        "no runtime of Google Colab (as of {}: {}) can install {}\n  help: look at `pythons` and `platforms` of [workspace.metadata.xtask.wheel], and at `requires-python`",
-        snapshot.as_of,
-        list(&missed),
-        names.join(", ")
-    );
+    if taken.is_empty() {
+        let names: Vec<_> = wheels.iter().map(|wheel| wheel.file.as_str()).collect();
+        return Err(WheelError::NotForColab {
+            runtimes: list(&missed),
+            wheels: names.join(", "),
+            as_of: snapshot.as_of,
+        });
+    }
     if !missed.is_empty() {
-        ui::warn(&format!(
-            "no wheel is for these runtimes of Google Colab: {}",
-            list(&missed)
+        let missed = list(&missed);
+        warn(&format!(
+            "no wheel is for these runtimes of Google Colab: {missed}"
         ));
     }
     Ok(())
@@ -37,6 +37,10 @@ fn list(runtimes: &[&Runtime]) -> String {
 mod tests {
     use super::*;
 
+    fn check_all(wheels: &[BuiltWheel]) -> Result<(), WheelError> {
+        check(wheels, &|_| ())
+    }
+
     fn entry(python: &str, platform: &str) -> BuiltWheel {
         let wheel = serde_json::json!({
             "file": "a.whl", "sha256": "", "size_bytes": 1, "python": [], "abi": [], "platforms": [platform],
@@ -47,14 +51,14 @@ mod tests {
 
     #[test]
     fn a_wheel_that_nobody_on_colab_can_install_fails_the_build() {
-        let error = check(&[entry("3.9", "manylinux_2_28_x86_64")])
+        let error = check_all(&[entry("3.9", "manylinux_2_28_x86_64")])
             .unwrap_err()
             .to_string();
         assert!(
             error.contains("Python 3.13, Ubuntu 24.04") && error.contains("help: "),
             "{error}"
         );
-        assert!(check(&[entry("3.13", "manylinux_2_41_x86_64")]).is_err());
-        assert!(check(&[entry("3.12", "manylinux_2_28_x86_64")]).is_ok());
+        assert!(check_all(&[entry("3.13", "manylinux_2_41_x86_64")]).is_err());
+        assert!(check_all(&[entry("3.12", "manylinux_2_28_x86_64")]).is_ok());
     }
 }

@@ -1,15 +1,15 @@
 //! The compiler cache of a wheel build.
 
-use anyhow::{Context as _, ensure};
 use build_env::Toolbox;
+use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::stats::Stats;
 use compiler_cache::status::status;
 use compiler_cache::{CacheError, Wrapper};
-use wheel_build::action;
-use wheel_build::manifest::Counts;
 
-use crate::ui;
+use crate::action;
+use crate::error::{WheelError, cannot_read};
+use crate::manifest::Counts;
 
 /// sccache, and what it had counted before the build.
 #[derive(Debug)]
@@ -21,7 +21,11 @@ pub(crate) struct Cache {
 
 impl Cache {
     /// The one that is switched on for the project, with its settings; else one that is here; else the pinned one.
-    pub(crate) fn find(root: &Utf8Path, toolbox: &Toolbox) -> anyhow::Result<Self> {
+    pub(crate) fn find(
+        root: &Utf8Path,
+        toolbox: &Toolbox,
+        say: Say<'_>,
+    ) -> Result<Self, WheelError> {
         let found = status(root)?;
         let ours = found
             .wrapper
@@ -29,7 +33,7 @@ impl Cache {
             .filter(|it| it.kind == Some(Wrapper::Sccache));
         let (program, variables) = match ours.and_then(|wrapper| wrapper.path.clone()) {
             Some(path) => (path, found.told()),
-            None => (installed(toolbox)?, Vec::new()),
+            None => (installed(toolbox, say)?, Vec::new()),
         };
         let before = ask(&program, &variables)?;
         Ok(Self {
@@ -44,7 +48,7 @@ impl Cache {
     }
 
     /// What it has counted since.
-    pub(crate) fn counted(&self) -> anyhow::Result<Counts> {
+    pub(crate) fn counted(&self) -> Result<Counts, WheelError> {
         let now = ask(&self.program, &self.variables)?;
         // A server that has ended meanwhile begins at zero.
         let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
@@ -59,23 +63,21 @@ impl Cache {
 ///
 /// That it was asked, and by the store that lasts beyond the container, has to be so; that it found nothing may
 /// be: after a new toolchain, say.
-pub(crate) fn counted_by_action(out: &Utf8Path) -> anyhow::Result<Counts> {
+pub(crate) fn counted_by_action(out: &Utf8Path, warn: &dyn Fn(&str)) -> Result<Counts, WheelError> {
     let path = out.join(action::STATS);
-    let text = fs_err::read_to_string(&path)?;
-    let stats =
-        Stats::parse(Wrapper::Sccache, &text).with_context(|| format!("cannot read {path}"))?;
+    let text = fs_err::read_to_string(&path).map_err(cannot_read(&path))?;
+    let stats = Stats::parse(Wrapper::Sccache, &text)
+        .map_err(|source| WheelError::Stats { path, source })?;
     let counts = counts(&stats);
-    ensure!(
-        counts.hits + counts.misses > 0,
-        "sccache was asked for nothing in the container\n  help: the step of maturin-action needs `sccache: 'true'`"
-    );
-    ensure!(
-        !stats.location.starts_with("Local disk"),
-        "sccache kept what it compiled in the container ({}), where it is lost\n  help: the step of maturin-action needs `sccache: 'true'`, and the runner the Actions cache",
-        stats.location
-    );
+    if counts.hits + counts.misses == 0 {
+        return Err(WheelError::CacheNotAsked);
+    }
+    if stats.location.starts_with("Local disk") {
+        let location = stats.location;
+        return Err(WheelError::CacheIsLost { location });
+    }
     if counts.hits == 0 || stats.errors > 0 {
-        ui::warn(&format!(
+        warn(&format!(
             "{} of {} compilations came from the cache, with {} errors of its store ({})",
             counts.hits,
             counts.hits + counts.misses,
@@ -86,10 +88,10 @@ pub(crate) fn counted_by_action(out: &Utf8Path) -> anyhow::Result<Counts> {
     Ok(counts)
 }
 
-fn installed(toolbox: &Toolbox) -> anyhow::Result<Utf8PathBuf> {
+fn installed(toolbox: &Toolbox, say: Say<'_>) -> Result<Utf8PathBuf, WheelError> {
     let tool = match toolbox.find(Wrapper::Sccache.program()) {
         Some(tool) => tool,
-        None => toolbox.fetch_pinned(Wrapper::Sccache.program(), &ui::say)?,
+        None => toolbox.fetch_pinned(Wrapper::Sccache.program(), say)?,
     };
     Ok(tool.path)
 }

@@ -1,0 +1,374 @@
+//! A release: everything from the sources to wheels that have been audited, tried and described.
+
+use build_env::tools::{Say, cannot_keep};
+use build_env::{Interpreter, Tool, Toolbox, python, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::{Project, Workspace};
+use wheel_audit::{Expected, Report};
+
+use crate::action::{ActionInputs, Versions};
+use crate::build::Builder;
+use crate::built::Built;
+use crate::cache::{self, Cache};
+use crate::error::{WheelError, cannot_read, cannot_write};
+use crate::manifest::{BuiltWheel, Counts, Manifest, append_for_github};
+use crate::plan::{Place, Plan, Request, WheelPlan};
+use crate::stage::Stage;
+use crate::trial::{Trial, interpreters};
+use crate::{expected, for_colab};
+
+/// What is asked for, and how it is gone about.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command"
+)]
+pub struct ReleaseRequest<'a> {
+    /// Which wheels.
+    pub wheels: Request,
+    /// Where the wheels go that have passed. `None`: `dist` in the project.
+    pub dist: Option<&'a Utf8Path>,
+    /// Use sccache, and tell its hits.
+    pub sccache: bool,
+    /// Do not use the network.
+    pub offline: bool,
+    /// The wheel has been built by maturin-action, as the plan said.
+    pub is_built: bool,
+    /// What maturin-action is to install.
+    pub versions: Versions,
+    /// Whether the user has said how many jobs there are to be.
+    pub jobs_are_configured: bool,
+}
+
+/// How the user is talked to.
+#[derive(Clone, Copy)]
+pub struct Talk<'a> {
+    /// Progress: a verb, and what it is done to.
+    pub say: Say<'a>,
+    /// What the user should know, with a remedy.
+    pub warn: &'a dyn Fn(&str),
+}
+
+/// What every wheel of one call is built from. While it lives, no other build of the project makes another copy.
+pub struct Release<'a> {
+    project: &'a Project,
+    workspace: &'a Workspace,
+    toolbox: &'a Toolbox,
+    request: &'a ReleaseRequest<'a>,
+    talk: Talk<'a>,
+    stage: Stage,
+    plan: Plan,
+    python: Interpreter,
+    directories: Directories,
+    /// The open file is the lock.
+    _lock: fs_err::File,
+}
+
+struct Directories {
+    /// For what exists only during the build.
+    scratch: Utf8PathBuf,
+    /// Where cargo builds.
+    target: Utf8PathBuf,
+    /// Where maturin leaves a wheel.
+    out: Utf8PathBuf,
+    /// Where the wheels go that have passed.
+    dist: Utf8PathBuf,
+}
+
+impl<'a> Release<'a> {
+    /// Copies the sources of `project`, and plans.
+    ///
+    /// # Errors
+    /// If there is no Python to plan for, or something cannot be copied or planned.
+    pub fn plan(
+        project: &'a Project,
+        workspace: &'a Workspace,
+        toolbox: &'a Toolbox,
+        request: &'a ReleaseRequest<'a>,
+        talk: Talk<'a>,
+    ) -> Result<Self, WheelError> {
+        let scratch = toolbox.scratch_of(&project.root, "wheel");
+        let lock = lock(&scratch)?;
+        let stage = Stage::make(project, workspace, &scratch.join("source"))?;
+        let python = newest_python(project)?;
+        let directories = Directories {
+            target: workspace.target_dir.join("xtask-wheel"),
+            out: scratch.join("out"),
+            dist: request
+                .dist
+                .map_or_else(|| project.root.join("dist"), Utf8Path::to_owned),
+            scratch,
+        };
+        let place = Place {
+            python: &python,
+            target_dir: &directories.target,
+            out: &directories.out,
+            versions: &request.versions,
+        };
+        let plan = Plan::new(&stage, &workspace.policy.wheel, &request.wheels, &place)?;
+        Ok(Self {
+            project,
+            workspace,
+            toolbox,
+            request,
+            talk,
+            stage,
+            plan,
+            python,
+            directories,
+            _lock: lock,
+        })
+    }
+
+    /// What was planned.
+    #[must_use]
+    pub fn planned(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// On GitHub, hands the plan to the step that runs maturin-action.
+    ///
+    /// # Errors
+    /// If maturin-action cannot do what was planned.
+    pub fn hand_to_action(&self) -> Result<(), WheelError> {
+        let (Some(_), [wheel, others @ ..]) = (vars::var(vars::GITHUB_OUTPUT), &*self.plan.wheels)
+        else {
+            return Ok(());
+        };
+        if !others.is_empty() {
+            let count = self.plan.wheels.len();
+            return Err(WheelError::SeveralForAction { count });
+        }
+        let stage = &self.stage.root;
+        if let Some(mounted) = vars::var(vars::GITHUB_WORKSPACE)
+            && !stage.starts_with(&mounted)
+        {
+            let stage = stage.clone();
+            return Err(WheelError::OutOfSight { stage, mounted });
+        }
+        // What an earlier run has left is not to be taken for what the action builds.
+        let out = &self.directories.out;
+        let _ = fs_err::remove_dir_all(out);
+        fs_err::create_dir_all(out).map_err(cannot_write(out))?;
+        let inputs = wheel.action.iter().map(ActionInputs::github_outputs);
+        append_for_github(vars::GITHUB_OUTPUT, &inputs.collect::<String>())
+    }
+
+    /// Builds all wheels. Their paths, each audited, tried and in its place.
+    ///
+    /// # Errors
+    /// If one of them does not pass; those before it are in their place then.
+    pub fn build(&self) -> Result<Vec<Utf8PathBuf>, WheelError> {
+        self.warn_of_changes();
+        let (name, version) = (&self.plan.name, &self.plan.version);
+        (self.talk.say)(
+            "Planned",
+            &format!("{name} {version} from {}", self.stage.root),
+        );
+        let uv = self.toolbox.uv(self.talk.say)?;
+        let maturin = self.toolbox.maturin(&uv, self.talk.say)?;
+        let expected = self.expected()?;
+        let mut wheels = Vec::new();
+        for wheel in &self.plan.wheels {
+            wheels.push(self.build_one(wheel, &maturin, &uv, &expected)?);
+        }
+        self.describe(wheels)
+    }
+
+    fn warn_of_changes(&self) {
+        let commit = self.stage.commit.as_ref();
+        if let (true, Some(commit)) = (
+            self.request.wheels.release,
+            commit.filter(|commit| commit.dirty),
+        ) {
+            (self.talk.warn)(&format!(
+                "files differ from commit {}; the version says so\n  help: commit them (`git status` lists them), or ignore those that do not belong to the wheel",
+                commit.short()
+            ));
+        }
+    }
+
+    /// Builds, audits, tries and hands over one wheel; nothing reaches the output directory that has not passed.
+    fn build_one(
+        &self,
+        wheel: &WheelPlan,
+        maturin: &Tool,
+        uv: &Tool,
+        expected: &Expected,
+    ) -> Result<BuiltWheel, WheelError> {
+        let (built, cache) = if self.request.is_built {
+            let built = Built::by_action(&self.directories.out, &wheel.platform)?;
+            let counts = cache::counted_by_action(&self.directories.out, self.talk.warn)?;
+            (built, Some(counts))
+        } else {
+            self.run_maturin(wheel, maturin)?
+        };
+        let report = self.audited(&built, &expected::built_by(wheel, expected))?;
+        let tried_with = self.try_it(&built.path, &report, uv)?;
+        self.hand_over(&built.path)?;
+        Ok(BuiltWheel {
+            build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
+            cache,
+            tried_with,
+            ..BuiltWheel::of(&report, self.project.requires_python.as_ref())
+        })
+    }
+
+    fn run_maturin(
+        &self,
+        wheel: &WheelPlan,
+        maturin: &Tool,
+    ) -> Result<(Built, Option<Counts>), WheelError> {
+        let wanted = self.request.sccache;
+        let find = || Cache::find(&self.project.root, self.toolbox, self.talk.say);
+        let cache = wanted.then(find).transpose()?;
+        let commit = self.stage.commit.as_ref();
+        let builder = Builder {
+            toolbox: self.toolbox,
+            maturin,
+            manifest: &self.stage.project.extension.manifest,
+            target_dir: &self.directories.target,
+            out: &self.directories.out,
+            wrapper: cache.as_ref().map(Cache::wrapper),
+            python: &self.python,
+            git_dir: commit.map(|commit| commit.git_dir.as_path()),
+            offline: self.request.offline,
+            jobs_are_configured: self.request.jobs_are_configured,
+        };
+        let built = builder.build(&self.plan, wheel, self.talk.say)?;
+        Ok((built, cache.map(|cache| cache.counted()).transpose()?))
+    }
+
+    fn expected(&self) -> Result<Expected, WheelError> {
+        let forbidden = [
+            self.stage.root.clone(),
+            self.project.root.clone(),
+            self.workspace.root.clone(),
+            self.directories.target.clone(),
+        ];
+        let policy = &self.workspace.policy.wheel;
+        let mut expected = expected::of(&self.stage.project, policy, &forbidden)?;
+        if !self.request.wheels.release {
+            // Nobody is to get it, and its debug information names the sources of what zig has linked in.
+            expected.forbidden_paths.clear();
+        }
+        Ok(expected)
+    }
+
+    /// The report on a wheel, which has to pass.
+    fn audited(&self, built: &Built, expected: &Expected) -> Result<Report, WheelError> {
+        let bytes = fs_err::read(&built.path).map_err(cannot_read(&built.path))?;
+        let name = built.path.file_name().unwrap_or_default();
+        let report = wheel_audit::audit(name, &bytes, Some(expected));
+        if !report.passes() {
+            return Err(WheelError::Audit {
+                report: report.text(),
+                path: built.path.clone(),
+            });
+        }
+        for finding in &report.findings {
+            (self.talk.warn)(&format!("{}: {}", finding.path, finding.message));
+        }
+        Ok(report)
+    }
+
+    /// Installs the wheel with every Python here that takes it; their versions.
+    fn try_it(
+        &self,
+        wheel: &Utf8Path,
+        report: &Report,
+        uv: &Tool,
+    ) -> Result<Vec<String>, WheelError> {
+        let requires = self.project.requires_python.as_ref();
+        let name = report.name.as_ref();
+        let pythons = name.map_or_else(Vec::new, |name| interpreters(name, requires));
+        if pythons.is_empty() {
+            let file = &report.file_name;
+            (self.talk.warn)(&format!("{file} was not tried: no Python here takes it"));
+        }
+        let scratch = self.directories.scratch.join("trial");
+        fs_err::create_dir_all(&scratch).map_err(cannot_write(&scratch))?;
+        let trial = Trial {
+            uv,
+            project: &self.stage.project,
+            smoke: &self.workspace.policy.wheel.smoke,
+            scratch: &scratch,
+            offline: self.request.offline,
+        };
+        for python in &pythons {
+            trial.run(wheel, report, python, self.talk.say)?;
+        }
+        fs_err::remove_dir_all(&scratch).map_err(cannot_write(&scratch))?;
+        Ok(pythons.into_iter().map(|python| python.version).collect())
+    }
+
+    /// Puts a wheel into the output directory under its name, whole or not at all.
+    fn hand_over(&self, wheel: &Utf8Path) -> Result<(), WheelError> {
+        let out = &self.directories.dist;
+        let name = wheel.file_name().unwrap_or_default();
+        let draft = out.join(format!(".{name}"));
+        self.make_dist()?;
+        fs_err::copy(wheel, &draft).map_err(cannot_write(&draft))?;
+        fs_err::rename(&draft, out.join(name)).map_err(cannot_write(out))
+    }
+
+    /// The output directory. One that is made in the project is ignored by git: the next build would copy the wheels with
+    /// the sources, and its version would say that files differ from the commit.
+    fn make_dist(&self) -> Result<(), WheelError> {
+        let dist = &self.directories.dist;
+        let is_new = !dist.exists();
+        fs_err::create_dir_all(dist).map_err(cannot_write(dist))?;
+        if is_new && self.request.dist.is_none() {
+            let ignore = dist.join(".gitignore");
+            fs_err::write(&ignore, "*\n").map_err(cannot_write(&ignore))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the files beside the wheels, and what GitHub wants to know.
+    fn describe(&self, wheels: Vec<BuiltWheel>) -> Result<Vec<Utf8PathBuf>, WheelError> {
+        let dist = &self.directories.dist;
+        if self.workspace.policy.colab.is_some() {
+            for_colab::check(&wheels, self.talk.warn)?;
+        }
+        for wheel in &wheels {
+            (self.talk.say)("Built", &wheel.described());
+        }
+        let requires = self.project.requires_python.as_ref();
+        let manifest = Manifest {
+            name: self.plan.name.clone(),
+            version: self.plan.version.clone(),
+            commit: self.stage.commit.clone(),
+            requires_python: requires.map(ToString::to_string),
+            release_tag: self.plan.release_tag.clone(),
+            wheels,
+        };
+        manifest.write(dist)?;
+        append_for_github(vars::GITHUB_OUTPUT, &manifest.github_outputs(dist))?;
+        append_for_github(vars::GITHUB_STEP_SUMMARY, &manifest.github_summary())?;
+        let wheels = manifest.wheels.iter();
+        Ok(wheels.map(|wheel| dist.join(&wheel.file)).collect())
+    }
+}
+
+/// Two builds would share the copy; the second waits.
+fn lock(scratch: &Utf8Path) -> Result<fs_err::File, WheelError> {
+    fs_err::create_dir_all(scratch).map_err(cannot_keep(scratch))?;
+    let path = scratch.join("lock");
+    let lock = fs_err::File::create(&path).map_err(cannot_keep(scratch))?;
+    match lock.file().lock() {
+        Ok(()) => Ok(lock),
+        Err(source) => Err(WheelError::Lock { path, source }),
+    }
+}
+
+fn newest_python(project: &Project) -> Result<Interpreter, WheelError> {
+    let requires = project.requires_python.as_ref();
+    let wanted = match requires {
+        Some(requires) => format!("requires-python `{requires}`"),
+        None => "any Python 3".to_owned(),
+    };
+    Ok(python::newest(&wanted, |python| {
+        python.satisfies(requires)
+    })?)
+}
