@@ -84,6 +84,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let project = context.project_to_build()?;
     let workspace = Workspace::load(&project)?;
     let toolbox = toolbox(args.offline)?;
+    let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let request = ReleaseRequest {
         wheels: Request {
             release: args.release,
@@ -91,7 +92,8 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
             platforms: args.platform.clone(),
             for_action: args.plan,
         },
-        dist: args.out.as_deref(),
+        dist: &dist,
+        dist_is_ours: args.out.is_none(),
         sccache: args.sccache,
         offline: args.offline,
         is_built: args.built,

@@ -26,8 +26,10 @@ use crate::{expected, for_colab};
 pub struct ReleaseRequest<'a> {
     /// Which wheels.
     pub wheels: Request,
-    /// Where the wheels go that have passed. `None`: `dist` in the project.
-    pub dist: Option<&'a Utf8Path>,
+    /// Where the wheels go that have passed.
+    pub dist: &'a Utf8Path,
+    /// Whether nobody has named that directory, so that one which has to be made is to be ignored by git.
+    pub dist_is_ours: bool,
     /// Use sccache, and tell its hits.
     pub sccache: bool,
     /// Do not use the network.
@@ -71,8 +73,6 @@ struct Directories {
     target: Utf8PathBuf,
     /// Where maturin leaves a wheel.
     out: Utf8PathBuf,
-    /// Where the wheels go that have passed.
-    dist: Utf8PathBuf,
 }
 
 impl<'a> Release<'a> {
@@ -94,9 +94,6 @@ impl<'a> Release<'a> {
         let directories = Directories {
             target: workspace.target_dir.join("xtask-wheel"),
             out: scratch.join("out"),
-            dist: request
-                .dist
-                .map_or_else(|| project.root.join("dist"), Utf8Path::to_owned),
             scratch,
         };
         let place = Place {
@@ -304,7 +301,7 @@ impl<'a> Release<'a> {
 
     /// Puts a wheel into the output directory under its name, whole or not at all.
     fn hand_over(&self, wheel: &Utf8Path) -> Result<(), WheelError> {
-        let out = &self.directories.dist;
+        let out = self.request.dist;
         let name = wheel.file_name().unwrap_or_default();
         let draft = out.join(format!(".{name}"));
         self.make_dist()?;
@@ -315,10 +312,10 @@ impl<'a> Release<'a> {
     /// The output directory. One that is made in the project is ignored by git: the next build would copy the wheels with
     /// the sources, and its version would say that files differ from the commit.
     fn make_dist(&self) -> Result<(), WheelError> {
-        let dist = &self.directories.dist;
+        let dist = self.request.dist;
         let is_new = !dist.exists();
         fs_err::create_dir_all(dist).map_err(cannot_write(dist))?;
-        if is_new && self.request.dist.is_none() {
+        if is_new && self.request.dist_is_ours {
             let ignore = dist.join(".gitignore");
             fs_err::write(&ignore, "*\n").map_err(cannot_write(&ignore))?;
         }
@@ -327,7 +324,7 @@ impl<'a> Release<'a> {
 
     /// Writes the files beside the wheels, and what GitHub wants to know.
     fn describe(&self, wheels: Vec<BuiltWheel>) -> Result<Vec<Utf8PathBuf>, WheelError> {
-        let dist = &self.directories.dist;
+        let dist = self.request.dist;
         if self.workspace.policy.colab.is_some() {
             for_colab::check(&wheels, self.talk.warn)?;
         }
