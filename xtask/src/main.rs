@@ -77,7 +77,6 @@ fn main() -> ExitCode {
     let stand_ins = [
         dev_build::record::stand_in,
         compiler_cache::record::stand_in,
-        ::tune::record::stand_in,
     ];
     if let Some(code) = stand_ins.iter().find_map(|stand_in| stand_in()) {
         return code;

@@ -16,10 +16,7 @@ use crate::build::{Built, Limits, run};
 use crate::choices::{Choices, after_subcommand};
 use crate::copy::ProjectCopy;
 use crate::error::at;
-use crate::record::{recorded, recording};
-use crate::replay::replayed;
-use crate::search::{Bench, Link, Links, Stop};
-use crate::verdict::is_enough;
+use crate::search::{Bench, Stop};
 
 /// The copy, and how it is built.
 pub struct Builds<'a> {
@@ -33,8 +30,6 @@ pub struct Builds<'a> {
     pub python: &'a Interpreter,
     /// How many jobs there are to be at once, where that is not left to cargo.
     pub jobs: Option<u32>,
-    /// The program that links, as cargo's configuration says or rustc does by itself.
-    pub linker: String,
     /// Whether the user wants it to end.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
     /// Tells what takes time.
@@ -138,25 +133,6 @@ impl Builds<'_> {
         imported.map_err(|error| Stop::Fails(with_causes(&error)))?;
         Ok(fs_err::metadata(library).map_err(at(library))?.len())
     }
-
-    /// The final link of a build with `choices`, kept.
-    fn captured(&mut self, choices: &Choices) -> Result<(Invocation, Utf8PathBuf), Stop> {
-        let dir = self.copy.root.join("link");
-        fs_err::create_dir_all(&dir).map_err(at(&dir))?;
-        self.edit()?;
-        let call = choices.added_to(self.call.clone(), &self.profile);
-        let call = recording(call, &dir, &self.linker).map_err(at(&dir))?;
-        self.run(&call, None)?;
-        let link = recorded(&dir)
-            .ok_or_else(|| Stop::Fails("the final link could not be recorded".to_owned()))?;
-        Ok((link, dir))
-    }
-}
-
-/// A linker while its links are being timed.
-struct Timed {
-    command: Invocation,
-    link: Link,
 }
 
 impl Bench for Builds<'_> {
@@ -173,89 +149,12 @@ impl Bench for Builds<'_> {
         Ok(self.build(choices)?.wall_s)
     }
 
-    fn links(
-        &mut self,
-        choices: &Choices,
-        linkers: &[String],
-        allowed_s: f64,
-    ) -> Result<Links, Stop> {
-        let deadline = deadline(allowed_s);
-        let (call, dir) = self.captured(choices)?;
-        let library = |name: &str| dir.join(format!("{name}.so"));
-        let in_force = replayed(&call, None, &library("in-force"))?;
-        self.run(&in_force, None)?;
-        let in_force_bytes = self.tried(&library("in-force"))?;
-        let mut timed = Vec::new();
-        for name in linkers {
-            let command = replayed(&call, Some(name), &library(name))?;
-            let link = self.first_link(name, &command, &library(name), deadline)?;
-            timed.push(Timed { command, link });
-        }
-        let in_force_s = self.time_links(&in_force, &mut timed, deadline)?;
-        fs_err::remove_dir_all(&dir).map_err(at(&dir))?;
-        Ok(Links {
-            in_force_s,
-            in_force_bytes,
-            others: timed.into_iter().map(|timed| timed.link).collect(),
-        })
-    }
-
     fn elapsed_s(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
 
     fn tell(&self, what: &str) {
         (self.say)("Measuring", what);
-    }
-}
-
-impl Builds<'_> {
-    /// Links once with a linker, and imports what comes out.
-    fn first_link(
-        &self,
-        name: &str,
-        command: &Invocation,
-        library: &Utf8Path,
-        deadline: Option<Instant>,
-    ) -> Result<Link, Stop> {
-        let linked = self.run(command, deadline);
-        let tried = linked.and_then(|_| self.tried(library));
-        let (library_bytes, failure) = match tried {
-            Ok(bytes) => (Some(bytes), None),
-            Err(Stop::Fails(reason)) => (None, Some(reason)),
-            Err(Stop::OutOfTime) => (None, Some("it takes too long".to_owned())),
-            Err(stop) => return Err(stop),
-        };
-        Ok(Link {
-            name: name.to_owned(),
-            pairs: Vec::new(),
-            library_bytes,
-            failure,
-        })
-    }
-
-    /// All in turn, each until nothing more is to be found out of it. Gives the times of the linker in force.
-    fn time_links(
-        &self,
-        in_force: &Invocation,
-        timed: &mut [Timed],
-        deadline: Option<Instant>,
-    ) -> Result<Vec<f64>, Stop> {
-        let mut all_s = Vec::new();
-        loop {
-            let is_due = |it: &&mut Timed| it.link.failure.is_none() && !is_enough(&it.link.pairs);
-            let mut due: Vec<_> = timed.iter_mut().filter(is_due).collect();
-            let is_late = deadline.is_some_and(|deadline| Instant::now() > deadline);
-            if due.is_empty() || (is_late && !all_s.is_empty()) {
-                return Ok(all_s);
-            }
-            let in_force_s = self.run(in_force, None)?.wall_s;
-            all_s.push(in_force_s);
-            for it in &mut due {
-                let wall_s = self.run(&it.command, None)?.wall_s;
-                it.link.pairs.push((wall_s, in_force_s));
-            }
-        }
     }
 }
 

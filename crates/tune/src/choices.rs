@@ -153,7 +153,7 @@ pub(crate) fn after_subcommand(
 }
 
 /// `cargo rustc …` with `flags` for the compilation of the extension. They come last, and so win.
-pub(crate) fn for_rustc(mut cargo: Invocation, flags: &[&str]) -> Invocation {
+fn for_rustc(mut cargo: Invocation, flags: &[&str]) -> Invocation {
     if !cargo.args.iter().any(|arg| arg == "--") {
         cargo.args.push("--".to_owned());
     }

@@ -7,8 +7,7 @@
 //! 1. [`present`] tells what is set now, and by whom; [`candidates`], what could be set instead. Both are data.
 //! 2. [`search`] tries one setting after the other, in turn with the best so far, and [`verdict`] says what a row of times
 //!    means. Neither builds anything: that is [`mod@bench`]'s.
-//! 3. [`record`] keeps the final link, and [`replay`] makes it again with each linker.
-//! 4. [`report`] prints the [`measurement`]; [`plan`] makes changes to files of it; [`mod@apply`] writes them, builds, and
+//! 3. [`report`] prints the [`measurement`]; [`plan`] makes changes to files of it; [`mod@apply`] writes them, builds, and
 //!    takes them back if that fails.
 
 pub mod apply;
@@ -18,12 +17,9 @@ pub mod candidates;
 pub mod choices;
 pub mod copy;
 mod error;
-mod linker_program;
 pub mod measurement;
 pub mod plan;
 pub mod present;
-pub mod record;
-pub mod replay;
 pub mod report;
 mod run;
 pub mod search;

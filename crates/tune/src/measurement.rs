@@ -11,7 +11,7 @@ use crate::error::at;
 use crate::verdict::{Ratio, Verdict};
 
 /// The form of [`Measurement`]; a later one that cannot be read as this gets another number.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// All that was found out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,10 +75,6 @@ pub struct Row {
     pub build_s: Option<f64>,
     /// Against the best so far, in turn.
     pub ratio: Option<Ratio>,
-    /// The final link alone, in seconds: the median.
-    pub link_s: Option<f64>,
-    /// Against the linker in force, in turn.
-    pub link_ratio: Option<Ratio>,
     /// The size of the library, in bytes.
     pub library_bytes: Option<u64>,
     /// What became of it.

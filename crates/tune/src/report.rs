@@ -16,7 +16,7 @@ pub fn table(measurement: &Measurement) -> String {
         size(measurement.base.library_bytes)
     );
     let heading = [
-        "setting", "now", "tried", "link", "against", "build", "against", "library", "verdict",
+        "setting", "now", "tried", "build", "against", "library", "verdict",
     ];
     let mut cells = vec![heading.map(str::to_owned)];
     cells.extend(measurement.rows.iter().map(of_row));
@@ -26,14 +26,12 @@ pub fn table(measurement: &Measurement) -> String {
     text
 }
 
-fn of_row(row: &Row) -> [String; 9] {
+fn of_row(row: &Row) -> [String; 7] {
     let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
     [
         row.setting.title().to_owned(),
         row.now.clone(),
         row.candidate.clone(),
-        figure(row.link_s.map(seconds)),
-        figure(row.link_ratio.map(|it| it.to_string())),
         figure(row.build_s.map(seconds)),
         figure(row.ratio.map(|it| it.to_string())),
         figure(row.library_bytes.map(size)),
@@ -44,7 +42,6 @@ fn of_row(row: &Row) -> [String; 9] {
 /// The verdict in words, with the reason where it has one.
 fn verdict(row: &Row) -> String {
     match &row.verdict {
-        Verdict::InForce => "in force".to_owned(),
         Verdict::Taken => "TAKEN".to_owned(),
         Verdict::WithinNoise => "within the noise: left alone".to_owned(),
         Verdict::Slower => "slower".to_owned(),
@@ -137,8 +134,6 @@ mod tests {
             candidate: candidate.to_owned(),
             build_s: None,
             ratio: None,
-            link_s: None,
-            link_ratio: None,
             library_bytes: None,
             verdict,
         }
@@ -153,8 +148,8 @@ mod tests {
         };
         let linker = Row {
             now: "rust-lld".to_owned(),
-            link_s: Some(1.7),
-            link_ratio: Some(ratio(0.97)),
+            build_s: Some(2.35),
+            ratio: Some(ratio(0.97)),
             ..row(Setting::Linker, "mold", Verdict::WithinNoise)
         };
         let yours = row(
@@ -198,10 +193,10 @@ mod tests {
         let expected = "\
 framed: one line changed in src/lib.rs, profile dev: 4.60 s, a library of 1277 MB
 
-setting                     now       tried  link    against            build   against            library  verdict
-debug info of dependencies  true      false  -       -                  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
-linker                      rust-lld  mold   1.70 s  0.97 [0.95, 1.00]  -       -                  -        within the noise: left alone
-debug info of own crates    true      false  -       -                  -       -                  -        faster, but set by you in Cargo.toml: left alone
+setting                     now       tried  build   against            library  verdict
+debug info of dependencies  true      false  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
+linker                      rust-lld  mold   2.35 s  0.97 [0.95, 1.00]  -        within the noise: left alone
+debug info of own crates    true      false  -       -                  -        faster, but set by you in Cargo.toml: left alone
 
 All that is taken, together: 2.40 s against 4.61 s, 0.52 [0.50, 0.55], a library of 245 MB.
 Measured in 612 s.

@@ -18,7 +18,6 @@ use crate::candidates::Facts;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
 use crate::error::at;
-use crate::linker_program::linker_program;
 use crate::measurement::{Measurement, SCHEMA, Subject};
 use crate::present::Present;
 use crate::search::{Stop, search};
@@ -156,7 +155,6 @@ fn builds<'a>(
         call,
         python: request.python,
         jobs: limit.and_then(|limit| limit.jobs(memory::cores())),
-        linker: linker_program(&copy.project)?,
         is_over: request.is_over,
         say: request.say,
         start,

@@ -2,7 +2,6 @@
 //! how long something takes, a [`Bench`] tells.
 
 mod bench;
-mod linkers;
 
 use build_bench::stats::median;
 
@@ -13,7 +12,6 @@ use crate::measurement::{Base, Row, Together, Winner};
 use crate::verdict::{PAIRS, Ratio, Speed, Verdict, is_enough, speed};
 
 pub use bench::{Bench, Stop};
-pub use linkers::{Link, Links};
 
 /// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
@@ -102,23 +100,14 @@ impl Search<'_> {
             let verdict = Verdict::NotMeasured(reason.clone());
             self.rows.push(row(step, name, verdict));
         }
-        if step.setting == Setting::Linker {
-            return self.linkers(step);
-        }
         for candidate in &step.candidates {
-            let row = row(step, &candidate.name, Verdict::WithinNoise);
-            self.candidate(step, candidate, row)?;
+            self.candidate(step, candidate)?;
         }
         Ok(())
     }
 
-    /// Measures `candidate`, of which `row` tells what is known already.
-    fn candidate(
-        &mut self,
-        step: &Step,
-        candidate: &Candidate,
-        mut row: Row,
-    ) -> Result<(), TuneError> {
+    fn candidate(&mut self, step: &Step, candidate: &Candidate) -> Result<(), TuneError> {
+        let mut row = row(step, &candidate.name, Verdict::WithinNoise);
         let what = format!("{} = {}", step.setting.title(), candidate.name);
         let measured = match self.measured(candidate, &what) {
             Ok(measured) => measured,
@@ -264,8 +253,6 @@ fn row(step: &Step, candidate: &str, verdict: Verdict) -> Row {
         candidate: candidate.to_owned(),
         build_s: None,
         ratio: None,
-        link_s: None,
-        link_ratio: None,
         library_bytes: None,
         verdict,
     }

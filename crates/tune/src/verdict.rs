@@ -95,8 +95,6 @@ fn is_hopeless(pairs: &[(f64, f64)]) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is", content = "because")]
 pub enum Verdict {
-    /// It is what is in force, and measured for comparison.
-    InForce,
     /// It is faster, and `--apply` writes it.
     Taken,
     /// It is within the noise, or gains too little.

@@ -1,6 +1,5 @@
 //! What the search asks of whoever builds.
 
-use super::Links;
 use crate::TuneError;
 use crate::choices::Choices;
 
@@ -12,15 +11,6 @@ pub trait Bench {
 
     /// Changes a line in the extension crate and builds; gives the seconds.
     fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop>;
-
-    /// Makes the final link of a build with `choices` again, in turn with the linker in force and with each of `linkers`.
-    /// Begins no further turn after `allowed_s` seconds.
-    fn links(
-        &mut self,
-        choices: &Choices,
-        linkers: &[String],
-        allowed_s: f64,
-    ) -> Result<Links, Stop>;
 
     /// The seconds since the start.
     fn elapsed_s(&self) -> f64;

@@ -11,8 +11,6 @@ use crate::choices::Setting::{CodegenUnits, DependencyDebug, Incremental, Linker
 struct Known {
     /// By the last part of a key and its value, or by the linker: by what a build takes longer or shorter.
     factors: Vec<(&'static str, f64)>,
-    /// How much of a build is the final link, and by which factor it takes longer with each linker.
-    links: Vec<(&'static str, f64)>,
     /// Which settings do not build.
     broken: Vec<&'static str>,
     /// How long compiling all dependencies takes.
@@ -82,32 +80,6 @@ impl Bench for Known {
         Ok(time_s)
     }
 
-    fn links(&mut self, _: &Choices, linkers: &[String], _: f64) -> Result<Links, Stop> {
-        let link = |name: &String| {
-            let factor = self.links.iter().find(|(known, _)| known == name);
-            let factor = factor.map_or(1.0, |(_, factor)| *factor);
-            Link {
-                name: name.clone(),
-                pairs: NOISE
-                    .iter()
-                    .chain(&NOISE)
-                    .map(|noise| (factor * noise, 1.0))
-                    .take(7)
-                    .collect(),
-                library_bytes: Some(900),
-                failure: self
-                    .broken
-                    .contains(&name.as_str())
-                    .then(|| "it does not load".to_owned()),
-            }
-        };
-        Ok(Links {
-            in_force_s: NOISE.to_vec(),
-            in_force_bytes: 1000,
-            others: linkers.iter().map(link).collect(),
-        })
-    }
-
     fn elapsed_s(&self) -> f64 {
         self.elapsed_s
     }
@@ -141,33 +113,24 @@ fn what_gains_is_taken_and_what_is_within_the_noise_is_left() {
     let mut known = Known {
         factors: vec![
             ("package.*.debug=false", 0.5),
+            ("wild", 0.9),
             ("mold", 0.8),
             ("codegen-units=64", 1.4),
         ],
-        links: vec![("mold", 0.5), ("wild", 0.7)],
         ..Known::default()
     };
     let found = found(&mut known, "", LOTS_OF_TIME_S);
     assert_eq!(verdict(&found, DependencyDebug, "false"), &Verdict::Taken);
     assert_eq!(verdict(&found, Linker, "mold"), &Verdict::Taken);
     assert_eq!(verdict(&found, Linker, "wild"), &Verdict::Surpassed);
-    assert_eq!(verdict(&found, Linker, "rust-lld"), &Verdict::InForce);
     assert_eq!(verdict(&found, OwnDebug, "false"), &Verdict::WithinNoise);
     assert_eq!(verdict(&found, CodegenUnits, "64"), &Verdict::Slower);
     assert_eq!(verdict(&found, Incremental, "false"), &Verdict::WithinNoise);
     let won: Vec<_> = found.winners.iter().map(|winner| winner.setting).collect();
     assert_eq!(won, [DependencyDebug, Linker]);
-    // The second is measured on top of the first.
-    assert!(
-        found.winners[1].note.starts_with("0.8"),
-        "{:?}",
-        found.winners
-    );
-    assert!(
-        found.winners[1].note.contains("of 2.0"),
-        "{:?}",
-        found.winners
-    );
+    // What comes later is measured on top of what was taken before: less debug information, and the other linker.
+    let note = "0.90 [0.85, 0.92] of 1.80 s after an edit";
+    assert_eq!(found.winners[1].note, note);
     let together = found.together.unwrap();
     assert!((together.ratio.median - 0.4).abs() < 0.02, "{together:?}");
     assert!(together.is_worth_it);
@@ -248,7 +211,6 @@ fn what_the_user_has_set_is_told_and_nothing_stands_on_it() {
 fn what_does_not_build_or_load_is_no_choice() {
     let mut known = Known {
         factors: vec![("mold", 0.5), ("wild", 0.6)],
-        links: vec![("mold", 0.2), ("wild", 0.5)],
         broken: vec!["mold", "incremental=false"],
         ..Known::default()
     };
@@ -268,7 +230,6 @@ fn what_does_not_build_or_load_is_no_choice() {
 fn what_does_not_fit_into_the_budget_is_said() {
     let mut known = Known {
         factors: vec![("mold", 0.5)],
-        links: vec![("mold", 0.3)],
         dependencies_s: 500.0,
         ..Known::default()
     };
@@ -315,14 +276,6 @@ fn gains_that_do_not_add_up_to_one_are_not_written() {
             } else {
                 time_s
             })
-        }
-        fn links(
-            &mut self,
-            choices: &Choices,
-            linkers: &[String],
-            allowed_s: f64,
-        ) -> Result<Links, Stop> {
-            self.known.links(choices, linkers, allowed_s)
         }
         fn elapsed_s(&self) -> f64 {
             self.known.elapsed_s
