@@ -14,7 +14,7 @@ use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 use tune::apply::apply;
 use tune::measurement::Measurement;
-use tune::plan::{Places, require_same};
+use tune::changes::{SettingFiles, require_same};
 use tune::report::table;
 use tune::{OWNER, Request, measure, subject};
 
@@ -147,9 +147,9 @@ fn suggest(measurement: &Measurement, file: &Utf8Path) {
     }
 }
 
-fn places(project: &Project) -> anyhow::Result<Places> {
+fn places(project: &Project) -> anyhow::Result<SettingFiles> {
     let workspace = Workspace::load(project)?;
-    Ok(Places::of(Files::of(project, &workspace), &workspace))
+    Ok(SettingFiles::of(Files::of(project, &workspace), &workspace))
 }
 
 fn changes(project: &Project, measurement: &Measurement) -> anyhow::Result<Vec<Change>> {

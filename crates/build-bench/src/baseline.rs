@@ -1,8 +1,9 @@
 //! Comparing with an earlier measurement: for CI.
 
+use trial::statistics::{Interval, quotient};
+
 use crate::report::words;
 use crate::results::{Cell, Results};
-use crate::stats::{Interval, quotient};
 
 /// A figure, then and now.
 #[derive(Debug, Clone, PartialEq)]

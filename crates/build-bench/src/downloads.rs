@@ -3,12 +3,12 @@
 use build_env::{Invocation, cargo_env, vars};
 use camino::Utf8Path;
 use project_model::Project;
+use trial::files::{FileError, at, copy_file, copy_tree, link_file};
 
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_tree};
-use crate::workspace::{Source, Workspace};
+use crate::error::BenchError;
+use crate::scratch::{ScratchDir, Source};
 
-impl Workspace {
+impl ScratchDir {
     /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to them. The
     /// index is copied: cargo does write to it.
     pub(crate) fn make_cargo_home(&self, workspace_root: &Utf8Path) -> Result<(), BenchError> {
@@ -20,16 +20,16 @@ impl Workspace {
         copy_tree(
             &users.join("registry/cache"),
             &home.join("registry/cache"),
-            Way::Link,
+            link_file,
         )?;
         copy_tree(
             &users.join("registry/index"),
             &home.join("registry/index"),
-            Way::Copy,
+            copy_file,
         )?;
         let lock = fs_err::read_to_string(workspace_root.join("Cargo.lock")).unwrap_or_default();
         if lock.contains("source = \"git+") {
-            copy_tree(&users.join("git/db"), &home.join("git/db"), Way::Copy)?;
+            copy_tree(&users.join("git/db"), &home.join("git/db"), copy_file)?;
         }
         // Linked and not copied, so that no token is in a second place.
         for name in ["config", "config.toml", "credentials", "credentials.toml"] {
@@ -152,6 +152,6 @@ impl Workspace {
     }
 }
 
-fn link(to: &Utf8Path, from: &Utf8Path) -> Result<(), BenchError> {
+fn link(to: &Utf8Path, from: &Utf8Path) -> Result<(), FileError> {
     std::os::unix::fs::symlink(to, from).map_err(at(from))
 }

@@ -1,11 +1,10 @@
 //! What keeps anything from being measured.
 
-use std::io;
-
 use build_env::RunError;
 use build_env::tools::ToolError;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use project_model::ProjectError;
+use trial::files::{FileError, NoSpace};
 
 use crate::lane::UnknownName;
 
@@ -25,13 +24,8 @@ pub enum BenchError {
     #[error("cannot prepare the copy of the project")]
     Prepare(#[source] RunError),
     /// The copy, or a file of results, cannot be made or changed.
-    #[error("cannot work with {path}")]
-    Io {
-        /// The file or directory.
-        path: Utf8PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Somebody else measures the same project.
     #[error("another `bench-build` of this project is running\n  help: wait for it to end")]
     Busy,
@@ -64,24 +58,9 @@ pub enum BenchError {
         source: Option<serde_json::Error>,
     },
     /// The disk is too small.
-    #[error(
-        "{dir} has {free_bytes} bytes left, and the copies of the project take about {needed_bytes}\n  help: free some, name another directory with the variable XTASK_CACHE_DIR, or fewer strategies with --strategy"
-    )]
-    NoSpace {
-        /// Where the copies would lie.
-        dir: Utf8PathBuf,
-        /// What is left.
-        free_bytes: u64,
-        /// What is needed.
-        needed_bytes: u64,
-    },
+    #[error("{0}\n  help: or name fewer strategies with --strategy")]
+    NoSpace(#[from] NoSpace),
     /// The user has ended it before the first run.
     #[error("ended before anything was measured; the copies of the project have been removed")]
     Interrupted,
-}
-
-/// An operation of the file system on `path` that failed.
-pub(crate) fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> BenchError {
-    let path = path.to_owned();
-    move |source| BenchError::Io { path, source }
 }

@@ -23,7 +23,7 @@ impl fmt::Display for Lane {
 
 /// A lane, and what is measured on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct LanePlan {
     /// The lane.
     pub lane: Lane,
     /// The scenarios.
@@ -92,7 +92,7 @@ const DEFAULT: [(&str, &[&str]); 5] = [
 ///
 /// # Errors
 /// If a name is unknown.
-pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<Row>, UnknownName> {
+pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<LanePlan>, UnknownName> {
     let wanted = scenarios
         .iter()
         .map(|id| Scenario::find(id).ok_or_else(|| UnknownName::Scenario { name: id.clone() }))
@@ -103,24 +103,24 @@ pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<Row>, Unk
     } else {
         let lanes = strategies.iter().map(|name| lanes(name));
         let lanes = lanes.collect::<Result<Vec<_>, _>>()?.concat();
-        let row = |lane| Row {
+        let row = |lane| LanePlan {
             lane,
             scenarios: SCENARIOS.iter().collect(),
         };
         without_repetition(lanes).into_iter().map(row).collect()
     };
-    let filtered = rows.into_iter().map(|mut row: Row| {
+    let filtered = rows.into_iter().map(|mut row: LanePlan| {
         row.scenarios.retain(is_wanted);
         row
     });
     Ok(filtered.filter(|row| !row.scenarios.is_empty()).collect())
 }
 
-fn default_rows() -> Result<Vec<Row>, UnknownName> {
+fn default_rows() -> Result<Vec<LanePlan>, UnknownName> {
     let mut rows = Vec::new();
     for (name, ids) in DEFAULT {
         let is_measured = |it: &&'static Scenario| ids.is_empty() || ids.contains(&it.id);
-        rows.extend(lanes(name)?.into_iter().map(|lane| Row {
+        rows.extend(lanes(name)?.into_iter().map(|lane| LanePlan {
             lane,
             scenarios: SCENARIOS.iter().filter(is_measured).collect(),
         }));
@@ -224,7 +224,7 @@ mod tests {
     fn the_default_measures_every_scenario() {
         let rows = rows(&[], &[]).unwrap();
         for scenario in &SCENARIOS {
-            let has = |row: &Row| row.scenarios.contains(&scenario);
+            let has = |row: &LanePlan| row.scenarios.contains(&scenario);
             assert!(rows.iter().any(has), "{}", scenario.id);
         }
         for (_, ids) in DEFAULT {

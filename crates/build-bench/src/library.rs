@@ -1,11 +1,10 @@
 //! The library that Python would import, and what cargo did to make it.
 
-use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Layout, Project};
-use sha2::{Digest as _, Sha256};
+use trial::files::sha256;
 use walkdir::WalkDir;
 
 /// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in `venv`, or, for
@@ -23,25 +22,7 @@ pub fn digest(
     };
     let time = |path: &Utf8PathBuf| path.metadata().and_then(|it| it.modified()).ok();
     let newest = found.into_iter().max_by_key(time)?;
-    digest_of(&newest)
-}
-
-fn digest_of(path: &Utf8Path) -> Option<String> {
-    let mut file = fs_err::File::open(path).ok()?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).ok()? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
-    }
-    Some(
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    sha256(&newest)
 }
 
 /// In the package among the sources, or in site-packages, where the package may have the module's name.

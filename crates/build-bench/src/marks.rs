@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
+use trial::files::{FileError, read, write};
 
 use crate::results::EditRecord;
 use crate::roles;
@@ -18,7 +19,21 @@ pub struct Marks {
     pub records: Vec<EditRecord>,
 }
 
+/// The file in the scratch directory that keeps them.
+pub(crate) const FILE: &str = "marks.json";
+
 impl Marks {
+    /// Keeps them below `root`.
+    pub(crate) fn save(&self, root: &Utf8Path) -> Result<(), FileError> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        write(&root.join(FILE), &text)
+    }
+
+    /// Those that are kept below `root`, if there are any.
+    pub(crate) fn load(root: &Utf8Path) -> Option<Self> {
+        serde_json::from_str(&read(&root.join(FILE)).ok()?).ok()
+    }
+
     /// The file with the line of the crate at `role`; else why there is none.
     ///
     /// # Errors

@@ -1,43 +1,44 @@
 //! What there is before the first run: the copies, what can be told of project and machine, and which cells there will be.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Project, Sources};
+use trial::files::{read, refuse_small_disk, remove};
+use trial::statistics::{CONFIDENCE, Noises};
+use trial::timed::{Limits, deadline};
 
-use crate::bench::{Bench, first_value};
 use crate::bump;
 use crate::checkout::{Checkout, NO_PYTHON, python_module};
 use crate::error::BenchError;
-use crate::lane::{Lane, Row};
+use crate::lane::{Lane, LanePlan};
+use crate::lane_builder::LaneBuilder;
 use crate::machine::{Machine, Program};
 use crate::marks::Marks;
-use crate::noise::Noises;
-use crate::request::Request;
+use crate::request::BenchRequest;
 use crate::results::{
     Cell, LaneRecord, MethodRecord, Results, SCHEMA, ScenarioRecord, State, Subject,
 };
 use crate::roles::{missing as missing_role, roles};
 use crate::scenario::{Action, Cost, SCENARIOS, Scenario};
+use crate::scratch::{ScratchDir, Source};
 use crate::setting::{Server, Setting};
-use crate::stats::CONFIDENCE;
 use crate::store;
-use crate::strategy::Place;
+use crate::strategy::Placeholders;
 use crate::target::Target;
 use crate::tuned::Tuned;
-use crate::workspace::{Source, Workspace, now_s};
 
 /// What a checkout takes on disk at least, with what is built in it.
 const LANE_BYTES: u64 = 1 << 30;
 
 /// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
-    pub(crate) request: &'a Request<'a>,
+    pub(crate) request: &'a BenchRequest<'a>,
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
-    pub(crate) workspace: &'a Workspace,
+    pub(crate) scratch: &'a ScratchDir,
     pub(crate) tuned: Tuned,
 }
 
@@ -47,24 +48,22 @@ impl<'a> Prepared<'a> {
         if self.request.resumes {
             return self.earlier();
         }
-        let path = self.workspace.results();
+        let path = self.scratch.results();
         if store::load(&path).is_ok_and(|it| it.state != State::Complete) {
             (self.request.warn)(
                 "an earlier measurement that was not finished is discarded\n  help: `--resume` would have gone on with it",
             );
         }
-        crate::files::remove(&path)?;
-        self.refuse_small_disk()?;
-        (self.request.say)(
-            "Copying",
-            &format!("the project to {}", self.workspace.root),
-        );
+        remove(&path)?;
+        let needed_bytes = LANE_BYTES * self.request.plan.rows.len() as u64;
+        refuse_small_disk(&self.scratch.root, needed_bytes)?;
+        (self.request.say)("Copying", &format!("the project to {}", self.scratch.root));
         // Before anything is built.
         let machine = self.machine();
-        let filled = self.workspace.fill(source, self.request.warn);
+        let filled = self.scratch.fill(source, self.request.warn);
         let filled = filled.and_then(|()| self.subject(source));
         if (self.request.is_over)() {
-            self.workspace.clear()?;
+            self.scratch.clear()?;
             return Err(BenchError::Interrupted);
         }
         let subject = filled?;
@@ -75,7 +74,7 @@ impl<'a> Prepared<'a> {
 
     /// Those of the measurement to go on with.
     fn earlier(&self) -> Result<Results, BenchError> {
-        let path = self.workspace.results();
+        let path = self.scratch.results();
         if !path.is_file() {
             return Err(BenchError::NothingToResume);
         }
@@ -106,23 +105,6 @@ impl<'a> Prepared<'a> {
         Ok(results)
     }
 
-    fn refuse_small_disk(&self) -> Result<(), BenchError> {
-        let dir = &self.workspace.root;
-        let Ok(disk) = rustix::fs::statvfs(dir.as_std_path()) else {
-            return Ok(());
-        };
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let needed_bytes = LANE_BYTES * self.request.plan.rows.len() as u64;
-        if free_bytes >= needed_bytes {
-            return Ok(());
-        }
-        Err(BenchError::NoSpace {
-            dir: dir.clone(),
-            free_bytes,
-            needed_bytes,
-        })
-    }
-
     fn machine(&self) -> Machine {
         let program = |name, path: &Utf8Path| Program {
             name,
@@ -141,7 +123,7 @@ impl<'a> Prepared<'a> {
         let rows = &self.request.plan.rows;
         for server in rows.iter().filter_map(|row| self.server(row.lane.setting)) {
             if !programs.iter().any(|it| it.name == server.cache.program) {
-                let dir = self.workspace.root.join("cache").join(server.cache.program);
+                let dir = self.scratch.root.join("cache").join(server.cache.program);
                 programs.push(Program {
                     name: server.cache.program,
                     path: server.program,
@@ -149,14 +131,14 @@ impl<'a> Prepared<'a> {
                 });
             }
         }
-        Machine::this(&self.workspace.root, &self.request.project.root, &programs)
+        Machine::this(&self.scratch.root, &self.request.project.root, &programs)
     }
 
     fn subject(&self, source: &Source<'_>) -> Result<Subject, BenchError> {
-        let project = Project::load(&source.in_copy(&self.workspace.origin()))?;
+        let project = Project::load(&source.in_copy(&self.scratch.origin()))?;
         let below = self.closure.workspace_root.strip_prefix(&self.sources.root);
         let lock = self
-            .workspace
+            .scratch
             .origin()
             .join(below.unwrap_or(Utf8Path::new("")))
             .join("Cargo.lock");
@@ -169,7 +151,7 @@ impl<'a> Prepared<'a> {
         let bumped = if bumps {
             (self.request.say)("Looking", "for other versions of a dependency");
             bump::find(
-                self.workspace,
+                self.scratch,
                 &project.extension.manifest,
                 &lock,
                 self.closure,
@@ -183,7 +165,7 @@ impl<'a> Prepared<'a> {
             commit: commit(&self.request.project.root),
             edits: Vec::new(),
             bumped,
-            locked_packages: bump::packages(&crate::files::read(&lock)?),
+            locked_packages: bump::packages(&read(&lock)?),
         })
     }
 
@@ -233,7 +215,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// The cells of a row, with what is known before anything is measured.
-    fn cells(&self, row: &Row) -> Vec<Cell> {
+    fn cells(&self, row: &LanePlan) -> Vec<Cell> {
         let unavailable = self.unavailable(row.lane.setting);
         let cells = row.scenarios.iter().map(|scenario| {
             let mut cell = Cell::new(scenario, &row.lane);
@@ -284,16 +266,16 @@ impl<'a> Prepared<'a> {
 
     /// # Errors
     /// If the copy is not to be understood.
-    pub(crate) fn bench(
+    pub(crate) fn builder(
         &'a self,
         source: &Source<'_>,
         start: Instant,
         budget_s: f64,
-    ) -> Result<Bench<'a>, BenchError> {
+    ) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
-        let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
-        let target = Target::find(self.workspace, &copy, self.closure, &self.sources.root)?;
-        let tools = Place {
+        let copy = Project::load(&source.in_copy(&self.scratch.origin()))?;
+        let target = Target::find(self.scratch, &copy, self.closure, &self.sources.root)?;
+        let tools = Placeholders {
             uv: request.uv.path.clone(),
             maturin: request.maturin.path.clone(),
             cargo: cargo_env::cargo().into(),
@@ -307,9 +289,9 @@ impl<'a> Prepared<'a> {
         let below = source.below_copy();
         let rows = request.plan.rows.iter().enumerate();
         let checkouts = rows.map(|(number, row)| Checkout {
-            workspace: self.workspace,
+            scratch: self.scratch,
             lane: row.lane,
-            dir: self.workspace.lane(number),
+            dir: self.scratch.lane(number),
             below: below.clone(),
             target: target.clone(),
             tuned: self.tuned.clone(),
@@ -320,24 +302,21 @@ impl<'a> Prepared<'a> {
             .rows
             .iter()
             .map(|row| self.server(row.lane.setting));
-        let marks = fs_err::read_to_string(self.workspace.root.join("marks.json")).ok();
-        let marks = marks.and_then(|text| serde_json::from_str::<Marks>(&text).ok());
-        Ok(Bench {
+        Ok(LaneBuilder {
             checkouts: checkouts.collect(),
             servers: servers.collect(),
-            workspace: self.workspace,
+            scratch: self.scratch,
             closure: self.closure,
             sources: self.sources,
             xtask_root: request.xtask_root,
-            is_over: request.is_over,
+            limits: Limits {
+                is_over: request.is_over,
+                deadline: deadline(start, budget_s),
+            },
             say: request.say,
             known: BTreeMap::new(),
-            marks,
-            value: first_value(),
+            marks: Marks::load(&self.scratch.root),
             start,
-            deadline: Duration::try_from_secs_f64(budget_s)
-                .ok()
-                .and_then(|budget| start.checked_add(budget)),
         })
     }
 }
@@ -353,4 +332,10 @@ fn commit(root: &Utf8Path) -> Option<String> {
     let differs =
         git(&["--no-optional-locks", "status", "--porcelain"]).is_some_and(|text| !text.is_empty());
     Some(format!("{commit}{}", if differs { "+" } else { "" }))
+}
+
+/// Seconds since 1970.
+fn now_s() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }

@@ -1,13 +1,13 @@
 //! What was measured, as it is kept, resumed and given out as JSON (docs/bench-build.md describes it).
 
 use serde::{Deserialize, Serialize};
+use trial::statistics::{Noises, Summary, median, ratio};
 
+use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::machine::Machine;
-use crate::noise::Noises;
-use crate::scenario::{Goal, Role, Scenario};
+use crate::scenario::{Role, Scenario};
 use crate::setting::Setting;
-use crate::stats::{Summary, median, ratio};
 use crate::strategy::Strategy;
 use crate::timeline::Span;
 

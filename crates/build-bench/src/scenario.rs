@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::goal::Goal;
 use crate::strategy::Strategy;
 
 /// A situation.
@@ -63,15 +64,6 @@ impl Step {
             other => other,
         }
     }
-}
-
-/// What a build is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// An installed package to develop with.
-    Develop,
-    /// A wheel for release.
-    Wheel,
 }
 
 /// Something that happens to a checkout.

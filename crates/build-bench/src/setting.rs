@@ -161,6 +161,12 @@ impl Cache {
     }
 }
 
+/// `command` with `variables` too.
+pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
+    let variables = variables.iter();
+    variables.fold(command, |command, (name, value)| command.env(name, value))
+}
+
 /// A cache that is here, for one checkout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {

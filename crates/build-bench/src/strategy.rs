@@ -3,9 +3,9 @@
 use build_env::{Invocation, vars};
 use camino::Utf8PathBuf;
 
-use crate::scenario::Goal;
+use crate::goal::Goal;
 
-/// Commands, word by word. A word in braces stands for something of the checkout: see [`Place`].
+/// Commands, word by word. A word in braces stands for something of the checkout: see [`Placeholders`].
 type Commands = &'static [&'static [&'static str]];
 
 /// A way to build.
@@ -101,7 +101,7 @@ pub const STRATEGIES: [Strategy; 4] = [
 
 /// What the words in braces stand for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Placeholders {
     /// `{uv}`.
     pub uv: Utf8PathBuf,
     /// `{maturin}`.
@@ -122,7 +122,7 @@ pub struct Place {
     pub features: Vec<String>,
 }
 
-impl Place {
+impl Placeholders {
     /// `{venv}`.
     #[must_use]
     pub fn venv(&self) -> Utf8PathBuf {
@@ -162,7 +162,12 @@ impl Strategy {
 
     /// The commands to be run one after the other in `place`, where the environment is there or not.
     #[must_use]
-    pub fn commands(&self, goal: Goal, place: &Place, has_environment: bool) -> Vec<Invocation> {
+    pub fn commands(
+        &self,
+        goal: Goal,
+        place: &Placeholders,
+        has_environment: bool,
+    ) -> Vec<Invocation> {
         let before = if has_environment {
             &[]
         } else {
@@ -179,7 +184,7 @@ impl Strategy {
             .collect()
     }
 
-    fn with_variables(&self, mut command: Invocation, place: &Place) -> Invocation {
+    fn with_variables(&self, mut command: Invocation, place: &Placeholders) -> Invocation {
         command = if self.activates {
             command.env(vars::VIRTUAL_ENV, place.venv().as_str())
         } else {
@@ -227,8 +232,8 @@ fn shown(words: &[&str]) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn place() -> Place {
-        Place {
+    pub(crate) fn place() -> Placeholders {
+        Placeholders {
             uv: "/bin/uv".into(),
             maturin: "/bin/maturin".into(),
             cargo: "cargo".into(),

@@ -2,16 +2,15 @@
 //! clock of its own goes on by as much.
 
 use build_bench::BenchError;
-use build_bench::lane::{Row, rows};
+use build_bench::lane::{LanePlan, rows};
 use build_bench::machine::Machine;
-use build_bench::noise::Noises;
 use build_bench::results::{
     Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
 };
 use build_bench::scenario::{Cost, SCENARIOS, Scenario};
-use build_bench::schedule::{Job, Plan};
+use build_bench::schedule::{Job, MeasuringPlan};
 use build_bench::session::{Executor, Observer, Progress, Stop, measure};
-use build_bench::stats::{CONFIDENCE, Method};
+use trial::statistics::{CONFIDENCE, Method, Noises};
 
 /// What a run comes to: seconds, or a reason.
 type Outcome = Result<f64, Stop>;
@@ -58,17 +57,17 @@ impl Observer for Log {
     }
 }
 
-fn plan(strategies: &[&str], scenarios: &[&str], runs: u32, time_budget_s: f64) -> Plan {
+fn plan(strategies: &[&str], scenarios: &[&str], runs: u32, time_budget_s: f64) -> MeasuringPlan {
     let owned = |names: &[&str]| names.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
-    Plan {
+    MeasuringPlan {
         rows: rows(&owned(strategies), &owned(scenarios)).unwrap(),
         runs,
         time_budget_s,
     }
 }
 
-fn empty(plan: &Plan) -> Results {
-    let cells = |row: &Row| {
+fn empty(plan: &MeasuringPlan) -> Results {
+    let cells = |row: &LanePlan| {
         let cells = row.scenarios.iter().map(|scenario| {
             let mut cell = Cell::new(scenario, &row.lane);
             let same = row.lane.same_as(scenario, &row.scenarios);
@@ -107,7 +106,7 @@ fn empty(plan: &Plan) -> Results {
 
 /// Measures until the end, and gives the jobs that were made too.
 fn measured(
-    plan: &Plan,
+    plan: &MeasuringPlan,
     results: &mut Results,
     outcome: impl FnMut(&Job, f64) -> Outcome,
 ) -> (Vec<Job>, Log) {
@@ -453,7 +452,7 @@ fn counts(
         built: Vec::new(),
     };
     measure(&plan, &mut results, &mut executor, &mut Log::default()).unwrap();
-    let of_row = |row: &Row| {
+    let of_row = |row: &LanePlan| {
         let cells = row.scenarios.iter();
         let cells = cells.filter_map(|it| results.cell(it.id, &row.lane));
         cells.map(|cell| cell.counted().count()).collect()

@@ -2,14 +2,14 @@
 
 use std::time::SystemTime;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, CargoManifest};
 use project_model::cargo_config::{Files, Layers};
 use project_model::{Closure, Project, Sources, Workspace};
+use trial::copy::{commit_all, copy_sources, git};
+use trial::files::{FileError, Put, at, copy_file, link_file, refuse_small_disk, remove};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::error::at;
 use crate::{OWNER, TuneError};
 
 /// What is built beside what is taken over, at least.
@@ -40,9 +40,7 @@ impl ProjectCopy {
         remove(root)?;
         let sources = Sources::of(project, closure);
         let tree = root.join("tree");
-        for file in &sources.files {
-            copy_file(&sources.root.join(file), &tree.join(file))?;
-        }
+        copy_sources(&sources, &tree)?;
         // What git ignores is not among the sources, and this machine's configuration is that.
         let mut outer_configs = Vec::new();
         for (path, _) in Layers::read(&project.root)?.files() {
@@ -89,25 +87,9 @@ impl ProjectCopy {
     /// Has git know the files: a build script that asks it, or wants to be run again when something in `.git` changes,
     /// finds one. Where there is no git, there is none for the project either.
     fn commit(&self) {
-        let settings = [
-            "-c",
-            "user.name=tune",
-            "-c",
-            "user.email=tune@localhost",
-            "-c",
-            "commit.gpgsign=false",
-        ];
-        for args in [
-            &["init", "--quiet"][..],
-            &["add", "--all", "--force"],
-            &["commit", "--quiet", "--no-verify", "--message", "a copy"],
-        ] {
-            let git = Invocation::new("git")
-                .args(settings)
-                .args(args.iter().copied());
-            let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
-            let git = inherited.into_iter().fold(git, Invocation::env_remove);
-            let _ = git.cwd(&self.tree).capture();
+        let init = git(&self.tree, &["init", "--quiet"]);
+        for command in [init].into_iter().chain(commit_all(&self.tree, "a copy")) {
+            let _ = command.capture();
         }
     }
 
@@ -123,12 +105,10 @@ impl ProjectCopy {
             .flat_map(|dir| WalkDir::new(from.join(dir)).into_iter().flatten())
             .filter(|entry| entry.file_type().is_file() && is_taken_over(entry, library))
             .collect();
-        let size_bytes = taken
-            .iter()
-            .filter_map(|entry| entry.metadata().ok())
-            .map(|it| it.len())
-            .sum();
-        self.refuse_small_disk(size_bytes)?;
+        let sizes = taken.iter().filter_map(|entry| entry.metadata().ok());
+        let size_bytes: u64 = sizes.map(|it| it.len()).sum();
+        // Once more with other settings.
+        refuse_small_disk(&self.root, 2 * size_bytes + WORK_BYTES)?;
         for entry in taken {
             let Some(path) = Utf8Path::from_path(entry.path()) else {
                 continue;
@@ -137,23 +117,6 @@ impl ProjectCopy {
             take_over(path, &self.target().join(below))?;
         }
         Ok(())
-    }
-
-    fn refuse_small_disk(&self, taken_bytes: u64) -> Result<(), TuneError> {
-        let Ok(disk) = rustix::fs::statvfs(self.root.as_std_path()) else {
-            return Ok(());
-        };
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-        // Once more with other settings.
-        let needed_bytes = 2 * taken_bytes + WORK_BYTES;
-        if free_bytes >= needed_bytes {
-            return Ok(());
-        }
-        Err(TuneError::NoSpace {
-            dir: self.root.clone(),
-            free_bytes,
-            needed_bytes,
-        })
     }
 }
 
@@ -189,48 +152,26 @@ fn is_taken_over(entry: &DirEntry, library: &str) -> bool {
 /// Gives the copy a file with its time, by which cargo tells what is fresh. What rustc writes under another name first
 /// and then renames is linked, the same file under two names; nothing else is: linkers and build scripts may write into
 /// what is there.
-fn take_over(from: &Utf8Path, to: &Utf8Path) -> Result<(), TuneError> {
-    let dir = to.parent().unwrap_or(to);
-    fs_err::create_dir_all(dir).map_err(at(dir))?;
+fn take_over(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     let is_renamed = matches!(from.extension(), Some("rlib" | "rmeta"));
-    if is_renamed && fs_err::hard_link(from, to).is_ok() {
+    let put: Put = if is_renamed { link_file } else { copy_file };
+    put(from, to)?;
+    let time = modified(from)?;
+    if modified(to)? == time {
         return Ok(());
     }
-    fs_err::copy(from, to).map_err(at(to))?;
-    let time = fs_err::metadata(from)
-        .and_then(|it| it.modified())
-        .map_err(at(from))?;
     set_time(to, time)
 }
 
-fn set_time(path: &Utf8Path, time: SystemTime) -> Result<(), TuneError> {
-    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let time = Timespec {
-        tv_sec: i64::try_from(since.as_secs()).unwrap_or_default(),
-        tv_nsec: since.subsec_nanos().into(),
-    };
-    let times = Timestamps {
-        last_access: time,
-        last_modification: time,
-    };
-    let done = utimensat(CWD, path.as_str(), &times, AtFlags::empty());
-    done.map_err(|error| at(path)(error.into()))
+fn modified(path: &Utf8Path) -> Result<SystemTime, FileError> {
+    let modified = fs_err::metadata(path).and_then(|it| it.modified());
+    modified.map_err(at(path))
 }
 
-fn copy_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), TuneError> {
-    let dir = to.parent().unwrap_or(to);
-    fs_err::create_dir_all(dir).map_err(at(dir))?;
-    fs_err::copy(from, to).map(drop).map_err(at(to))
-}
-
-fn remove(dir: &Utf8Path) -> Result<(), TuneError> {
-    match fs_err::remove_dir_all(dir) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(at(dir)(error)),
-        _ => Ok(()),
-    }
+/// The file may be one that even its owner is not to write to.
+fn set_time(path: &Utf8Path, time: SystemTime) -> Result<(), FileError> {
+    let done = fs_err::File::open(path).and_then(|file| file.file().set_modified(time));
+    done.map_err(at(path))
 }
 
 #[cfg(test)]

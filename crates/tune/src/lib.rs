@@ -6,19 +6,18 @@
 //!
 //! 1. [`present`] tells what is set now, and by whom; [`candidates`], what could be set instead. Both are data.
 //! 2. [`search`] tries one setting after the other, in turn with the best so far, and [`verdict`] says what a row of times
-//!    means. Neither builds anything: that is [`mod@bench`]'s.
-//! 3. [`report`] prints the [`measurement`]; [`plan`] makes changes to files of it; [`mod@apply`] writes them, builds, and
+//!    means. Neither builds anything: that is [`copy_builds`]'s.
+//! 3. [`report`] prints the [`measurement`]; [`changes`] makes changes to files of it; [`mod@apply`] writes them, builds, and
 //!    takes them back if that fails.
 
 pub mod apply;
-pub mod bench;
-mod build;
 pub mod candidates;
+pub mod changes;
 pub mod choices;
 pub mod copy;
+pub mod copy_builds;
 mod error;
 pub mod measurement;
-pub mod plan;
 pub mod present;
 pub mod report;
 mod run;
@@ -26,7 +25,7 @@ pub mod search;
 pub mod verdict;
 
 pub use error::TuneError;
-pub use run::{Request, measure, subject};
+pub use run::{TuneRequest, measure, subject};
 
 use config_edit::Owner;
 

@@ -1,7 +1,7 @@
 //! The table.
 
-use crate::measurement::{Measurement, Row};
-use crate::verdict::Verdict;
+use crate::measurement::{CandidateRow, Measurement};
+use crate::verdict::CandidateVerdict;
 
 /// What was measured, for people.
 #[must_use]
@@ -26,7 +26,7 @@ pub fn table(measurement: &Measurement) -> String {
     text
 }
 
-fn of_row(row: &Row) -> [String; 7] {
+fn of_row(row: &CandidateRow) -> [String; 7] {
     let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
     [
         row.setting.title().to_owned(),
@@ -40,15 +40,15 @@ fn of_row(row: &Row) -> [String; 7] {
 }
 
 /// The verdict in words, with the reason where it has one.
-fn verdict(row: &Row) -> String {
+fn verdict(row: &CandidateRow) -> String {
     match &row.verdict {
-        Verdict::Taken => "TAKEN".to_owned(),
-        Verdict::WithinNoise => "within the noise: left alone".to_owned(),
-        Verdict::Slower => "slower".to_owned(),
-        Verdict::Surpassed => "faster, but another more so".to_owned(),
-        Verdict::Yours(by) => format!("faster, but set by you in {by}: left alone"),
-        Verdict::NotMeasured(reason) => format!("not measured: {reason}"),
-        Verdict::Fails(reason) => format!("does not work: {reason}"),
+        CandidateVerdict::Taken => "TAKEN".to_owned(),
+        CandidateVerdict::WithinNoise => "within the noise: left alone".to_owned(),
+        CandidateVerdict::Slower => "slower".to_owned(),
+        CandidateVerdict::Surpassed => "faster, but another more so".to_owned(),
+        CandidateVerdict::Yours(by) => format!("faster, but set by you in {by}: left alone"),
+        CandidateVerdict::NotMeasured(reason) => format!("not measured: {reason}"),
+        CandidateVerdict::Fails(reason) => format!("does not work: {reason}"),
     }
 }
 
@@ -127,8 +127,8 @@ mod tests {
         }
     }
 
-    fn row(setting: Setting, candidate: &str, verdict: Verdict) -> Row {
-        Row {
+    fn row(setting: Setting, candidate: &str, verdict: CandidateVerdict) -> CandidateRow {
+        CandidateRow {
             setting,
             now: "true".to_owned(),
             candidate: candidate.to_owned(),
@@ -140,22 +140,22 @@ mod tests {
     }
 
     fn measurement() -> Measurement {
-        let taken = Row {
+        let taken = CandidateRow {
             build_s: Some(2.4),
             ratio: Some(ratio(0.52)),
             library_bytes: Some(245_001_312),
-            ..row(Setting::DependencyDebug, "false", Verdict::Taken)
+            ..row(Setting::DependencyDebug, "false", CandidateVerdict::Taken)
         };
-        let linker = Row {
+        let linker = CandidateRow {
             now: "rust-lld".to_owned(),
             build_s: Some(2.35),
             ratio: Some(ratio(0.97)),
-            ..row(Setting::Linker, "mold", Verdict::WithinNoise)
+            ..row(Setting::Linker, "mold", CandidateVerdict::WithinNoise)
         };
         let yours = row(
             Setting::OwnDebug,
             "false",
-            Verdict::Yours("Cargo.toml".to_owned()),
+            CandidateVerdict::Yours("Cargo.toml".to_owned()),
         );
         Measurement {
             schema: SCHEMA,

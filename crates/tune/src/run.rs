@@ -1,29 +1,28 @@
 //! A measurement as a whole: from the project to what was found out.
 
-use std::collections::BTreeSet;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use build_env::tools::Say;
 use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
-use dev_build::digest::sha256_of_file;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
 use machine_settings::Linkers;
-use project_model::{Closure, Project, Workspace};
+use project_model::{Closure, PathCrate, Project, Workspace};
+use trial::files::{at, sha256};
+use trial::linked::linked;
 
 use crate::TuneError;
-use crate::bench::Builds;
 use crate::candidates::Facts;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
-use crate::error::at;
+use crate::copy_builds::CopyBuilds;
 use crate::measurement::{Measurement, SCHEMA, Subject};
 use crate::present::Present;
-use crate::search::{Stop, search};
+use crate::search::search;
 
 /// What the user wants, and what it takes.
-pub struct Request<'a> {
+pub struct TuneRequest<'a> {
     /// The project; it is only read.
     pub project: &'a Project,
     /// Where tools come from, and where the copy lies.
@@ -46,7 +45,7 @@ pub struct Request<'a> {
 ///
 /// # Errors
 /// [`TuneError`].
-pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
+pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
     let locks = request.toolbox.locks();
     let scratch = request.toolbox.scratch_of(&project.root, "xtask-tune");
@@ -72,13 +71,7 @@ pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
     })?;
     builds
         .find_edit(extension, request.budget_s)
-        .map_err(|stop| match stop {
-            Stop::Error(error) => error,
-            Stop::Fails(reason) => TuneError::DoesNotBuild { reason },
-            Stop::OutOfTime => TuneError::BudgetTooSmall {
-                budget_s: request.budget_s,
-            },
-        })?;
+        .map_err(|stop| stop.of_project(request.budget_s))?;
     let found = search(&facts, &mut builds, request.budget_s)?;
     let mut subject = subject(project, &workspace, &builds.profile)?;
     subject.edited = builds.edited().into_string();
@@ -117,17 +110,17 @@ pub fn subject(
             .flatten()
             .collect::<Vec<_>>()
             .join(", "),
-        lock_sha256: sha256_of_file(&lock).unwrap_or_default(),
+        lock_sha256: sha256(&lock).unwrap_or_default(),
         edited: String::new(),
     })
 }
 
 /// cargo's call in the copy, and what belongs to it.
 fn builds<'a>(
-    request: &'a Request<'_>,
+    request: &'a TuneRequest<'_>,
     copy: &'a ProjectCopy,
     start: Instant,
-) -> Result<Builds<'a>, TuneError> {
+) -> Result<CopyBuilds<'a>, TuneError> {
     let asked = copy.root.join("asked");
     fs_err::create_dir_all(&asked).map_err(at(&asked))?;
     let target = copy.target();
@@ -149,7 +142,7 @@ fn builds<'a>(
         call = call.env_remove(name);
     }
     let limit = memory::limit().filter(|_| !request.jobs_are_configured);
-    Ok(Builds {
+    Ok(CopyBuilds {
         copy,
         profile: profile(&call),
         call,
@@ -159,12 +152,11 @@ fn builds<'a>(
         say: request.say,
         start,
         edited: None,
-        value: first_value(),
     })
 }
 
 fn facts(
-    request: &Request<'_>,
+    request: &TuneRequest<'_>,
     workspace: &Workspace,
     closure: &Closure,
     profile: &str,
@@ -183,34 +175,14 @@ fn facts(
 
 /// The names of the workspace's crates that the extension is linked with, itself first.
 fn own_crates(closure: &Closure) -> Vec<String> {
-    let Some(extension) = closure.crates.first() else {
-        return Vec::new();
+    let is_own = |one: &&PathCrate| {
+        let mut others = closure.other_workspaces.iter();
+        one.dir.starts_with(&closure.workspace_root)
+            && !others.any(|root| one.dir.starts_with(root))
     };
-    let mut found = vec![extension];
-    let mut seen = BTreeSet::from([&extension.dir]);
-    let mut next = 0;
-    while let Some(one) = found.get(next) {
-        for dir in &one.linked {
-            let linked = closure
-                .crates
-                .iter()
-                .find(|it| it.dir == *dir && !it.is_macro);
-            found.extend(linked.filter(|_| seen.insert(dir)));
-        }
-        next += 1;
-    }
-    let is_own = |one: &&project_model::PathCrate| {
-        let is_of_other = closure
-            .other_workspaces
-            .iter()
-            .any(|root| one.dir.starts_with(root));
-        one.dir.starts_with(&closure.workspace_root) && !is_of_other
-    };
-    found
-        .into_iter()
-        .filter(is_own)
-        .map(|one| one.name.clone())
-        .collect()
+    let extension = closure.crates.first().into_iter();
+    let found = extension.flat_map(|extension| linked(closure, extension));
+    found.filter(is_own).map(|one| one.name.clone()).collect()
 }
 
 /// The directory of a profile below the target directory.
@@ -220,14 +192,6 @@ fn dir_of(profile: &str) -> &str {
         "bench" => "release",
         other => other,
     }
-}
-
-/// A first number for the line that changes: one that no earlier call can have used.
-fn first_value() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    0x7a11_0000_0000_0000 | (now.as_secs() << 16)
 }
 
 #[cfg(test)]

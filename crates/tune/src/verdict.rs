@@ -1,7 +1,7 @@
 //! What a row of times means.
 
-use build_bench::stats::{Summary, ratio};
 use serde::{Deserialize, Serialize};
+use trial::statistics::{Summary, ratio};
 
 /// A setting is worth a line in a file if the whole interval of the ratio lies below this.
 pub const WORTH_IT: f64 = 0.97;
@@ -94,7 +94,7 @@ fn is_hopeless(pairs: &[(f64, f64)]) -> bool {
 /// What became of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is", content = "because")]
-pub enum Verdict {
+pub enum CandidateVerdict {
     /// It is faster, and `--apply` writes it.
     Taken,
     /// It is within the noise, or gains too little.

@@ -2,12 +2,12 @@
 
 use testkit::{Fixture, TempDir};
 use tune::choices::Setting;
-use tune::measurement::{Measurement, Row};
-use tune::verdict::Verdict;
+use tune::measurement::{Measurement, CandidateRow};
+use tune::verdict::CandidateVerdict;
 
 use crate::{files, run, tune};
 
-fn rows(measurement: &Measurement, setting: Setting) -> Vec<&Row> {
+fn rows(measurement: &Measurement, setting: Setting) -> Vec<&CandidateRow> {
     let rows = measurement.rows.iter();
     rows.filter(|row| row.setting == setting).collect()
 }
@@ -54,11 +54,11 @@ fn a_project_is_measured_and_left_as_it_is() {
             bfd.library_bytes.is_some() && bfd.library_bytes != smaller,
             "{bfd:?}"
         );
-        assert!(!matches!(bfd.verdict, Verdict::Fails(_)), "{bfd:?}");
+        assert!(!matches!(bfd.verdict, CandidateVerdict::Fails(_)), "{bfd:?}");
     }
     let incremental = rows(&measurement, Setting::Incremental);
     assert!(
-        incremental.iter().all(|row| row.verdict != Verdict::Taken),
+        incremental.iter().all(|row| row.verdict != CandidateVerdict::Taken),
         "{incremental:?}"
     );
 

@@ -1,10 +1,10 @@
 //! One chart for a document, as a picture of its own: how the other columns compare with the first, in the
 //! situations that decide most. Readable on light and dark ground, since it brings its own.
 
-use super::html::escaped;
-use super::words;
+use trial::statistics::Summary;
+
+use super::words::{self, escaped};
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::stats::Summary;
 
 /// The situations that are shown, as far as they were measured.
 const SHOWN: [&str; 6] = [

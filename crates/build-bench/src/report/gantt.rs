@@ -1,7 +1,6 @@
 //! Where the time of one build goes: a bar of its parts, and every process that was seen.
 
-use super::html::escaped;
-use super::words;
+use super::words::{self, escaped};
 use crate::results::{LaneRecord, Results, Run};
 use crate::timeline::{PARTS, Span, in_rows, part_of, parts};
 

@@ -3,7 +3,7 @@
 use super::bars::bars;
 use super::gantt::timelines;
 use super::table::{disturbance, remarks};
-use super::words;
+use super::words::{self, escaped};
 use crate::results::{Results, State};
 
 const STYLE: &str = include_str!("style.css");
@@ -102,12 +102,6 @@ fn costs(results: &Results) -> String {
          <p class=hint>The table is wider than the screen: it scrolls sideways →</p>\n\
          <div class=scroll tabindex=0 role=region aria-label=\"What else it takes\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
-}
-
-/// `text` with what HTML would take for its own replaced.
-pub(super) fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The table on the terminal.
 
+use trial::statistics::{Interval, Method};
+
 use super::words::{factor, seconds};
 use crate::results::{Cell, LaneRecord, Results, State};
-use crate::stats::{Interval, Method};
 
 /// All figures, a column for each lane. Their names would make it too wide: letters stand for them.
 #[must_use]

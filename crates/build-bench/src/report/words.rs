@@ -1,10 +1,11 @@
 //! Figures and facts in words, as all reports have them.
 
 use build_env::calendar;
+use trial::statistics::{Interval, Method};
 
+use crate::goal::Goal;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::scenario::{Goal, Scenario};
-use crate::stats::{Interval, Method};
+use crate::scenario::Scenario;
 
 /// Seconds with three significant digits.
 pub(crate) fn seconds(time_s: f64) -> String {
@@ -284,6 +285,12 @@ pub(crate) fn costs(cell: &Cell) -> Option<[String; 5]> {
         or_dash(run.cache_hits.map(|it| it.to_string())),
         or_dash(run.written_bytes.map(bytes)),
     ])
+}
+
+/// `text` with what HTML would take for its own replaced.
+pub(crate) fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// What [`costs`] are of.

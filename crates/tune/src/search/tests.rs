@@ -52,7 +52,7 @@ impl Known {
     }
 }
 
-impl Bench for Known {
+impl Builds for Known {
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
         let is_known = self.built.contains(choices);
         let of_dependencies = choices.get(&["package", "*", "debug"]) == Some("false");
@@ -91,13 +91,13 @@ fn found(known: &mut Known, manifest: &str, budget_s: f64) -> Found {
     search(&facts(manifest, &["a"]), known, budget_s).unwrap()
 }
 
-fn verdicts(found: &Found) -> Vec<(Setting, &str, &Verdict)> {
+fn verdicts(found: &Found) -> Vec<(Setting, &str, &CandidateVerdict)> {
     let rows = found.rows.iter();
     rows.map(|row| (row.setting, row.candidate.as_str(), &row.verdict))
         .collect()
 }
 
-fn verdict<'f>(found: &'f Found, setting: Setting, candidate: &str) -> &'f Verdict {
+fn verdict<'f>(found: &'f Found, setting: Setting, candidate: &str) -> &'f CandidateVerdict {
     let all = verdicts(found);
     let row = all
         .iter()
@@ -120,12 +120,27 @@ fn what_gains_is_taken_and_what_is_within_the_noise_is_left() {
         ..Known::default()
     };
     let found = found(&mut known, "", LOTS_OF_TIME_S);
-    assert_eq!(verdict(&found, DependencyDebug, "false"), &Verdict::Taken);
-    assert_eq!(verdict(&found, Linker, "mold"), &Verdict::Taken);
-    assert_eq!(verdict(&found, Linker, "wild"), &Verdict::Surpassed);
-    assert_eq!(verdict(&found, OwnDebug, "false"), &Verdict::WithinNoise);
-    assert_eq!(verdict(&found, CodegenUnits, "64"), &Verdict::Slower);
-    assert_eq!(verdict(&found, Incremental, "false"), &Verdict::WithinNoise);
+    assert_eq!(
+        verdict(&found, DependencyDebug, "false"),
+        &CandidateVerdict::Taken
+    );
+    assert_eq!(verdict(&found, Linker, "mold"), &CandidateVerdict::Taken);
+    assert_eq!(
+        verdict(&found, Linker, "wild"),
+        &CandidateVerdict::Surpassed
+    );
+    assert_eq!(
+        verdict(&found, OwnDebug, "false"),
+        &CandidateVerdict::WithinNoise
+    );
+    assert_eq!(
+        verdict(&found, CodegenUnits, "64"),
+        &CandidateVerdict::Slower
+    );
+    assert_eq!(
+        verdict(&found, Incremental, "false"),
+        &CandidateVerdict::WithinNoise
+    );
     let won: Vec<_> = found.winners.iter().map(|winner| winner.setting).collect();
     assert_eq!(won, [DependencyDebug, Linker]);
     // What comes later is measured on top of what was taken before: less debug information, and the other linker.
@@ -167,19 +182,22 @@ fn less_is_taken_in_place_of_little_only_if_it_gains_again() {
     let both = of(0.8, 0.5);
     assert_eq!(
         verdict(&both, Setting::OwnDebug, "\"line-tables-only\""),
-        &Verdict::Surpassed
+        &CandidateVerdict::Surpassed
     );
-    assert_eq!(verdict(&both, Setting::OwnDebug, "false"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&both, Setting::OwnDebug, "false"),
+        &CandidateVerdict::Taken
+    );
     assert_eq!(both.winners.len(), 1);
     assert_eq!(both.winners[0].choices.get(&["debug"]), Some("false"));
     let one = of(0.8, 0.79);
     assert_eq!(
         verdict(&one, Setting::OwnDebug, "\"line-tables-only\""),
-        &Verdict::Taken
+        &CandidateVerdict::Taken
     );
     assert_eq!(
         verdict(&one, Setting::OwnDebug, "false"),
-        &Verdict::WithinNoise
+        &CandidateVerdict::WithinNoise
     );
 }
 
@@ -194,7 +212,7 @@ fn what_the_user_has_set_is_told_and_nothing_stands_on_it() {
         "[profile.dev]\ndebug = 1\n[profile.dev.package.\"*\"]\ndebug = 1\n",
         LOTS_OF_TIME_S,
     );
-    let yours = Verdict::Yours("Cargo.toml".to_owned());
+    let yours = CandidateVerdict::Yours("Cargo.toml".to_owned());
     assert_eq!(verdict(&found, Setting::DependencyDebug, "false"), &yours);
     assert_eq!(verdict(&found, Setting::OwnDebug, "false"), &yours);
     assert_eq!((found.winners.len(), found.together), (0, None));
@@ -217,12 +235,15 @@ fn what_does_not_build_or_load_is_no_choice() {
     let found = found(&mut known, "", LOTS_OF_TIME_S);
     assert!(matches!(
         verdict(&found, Setting::Linker, "mold"),
-        Verdict::Fails(_)
+        CandidateVerdict::Fails(_)
     ));
-    assert_eq!(verdict(&found, Setting::Linker, "wild"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&found, Setting::Linker, "wild"),
+        &CandidateVerdict::Taken
+    );
     assert!(matches!(
         verdict(&found, Setting::Incremental, "false"),
-        Verdict::Fails(_)
+        CandidateVerdict::Fails(_)
     ));
 }
 
@@ -238,7 +259,10 @@ fn what_does_not_fit_into_the_budget_is_said() {
     let text = format!("{verdict_of_dependencies:?}");
     assert!(text.contains("compiling all dependencies"), "{text}");
     // What is left of the time is used.
-    assert_eq!(verdict(&found, Setting::Linker, "mold"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&found, Setting::Linker, "mold"),
+        &CandidateVerdict::Taken
+    );
     let late = verdict(&found, Setting::Incremental, "false");
     assert!(format!("{late:?}").contains("used up"), "{late:?}");
     assert!(found.together.is_some(), "time for that was kept");
@@ -264,7 +288,7 @@ fn gains_that_do_not_add_up_to_one_are_not_written() {
         known: Known,
         is_late: Cell<bool>,
     }
-    impl Bench for Fickle {
+    impl Builds for Fickle {
         fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
             self.known.prepare(choices, allowed_s)
         }

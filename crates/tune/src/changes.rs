@@ -24,14 +24,14 @@ const TRACKED_INTRODUCTION: &str = "\
 
 /// The files that settings can go to.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct SettingFiles {
     /// Cargo's configuration.
     pub files: Files,
     /// The workspace's Cargo.toml.
     pub manifest: Utf8PathBuf,
 }
 
-impl Places {
+impl SettingFiles {
     /// Those of a project with `files`.
     #[must_use]
     pub fn of(files: Files, workspace: &Workspace) -> Self {
@@ -138,9 +138,9 @@ mod tests {
 
     const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-    fn places(fixture: &Fixture) -> Places {
+    fn places(fixture: &Fixture) -> SettingFiles {
         let root = fixture.root();
-        Places {
+        SettingFiles {
             files: Files {
                 tracked: root.join(".cargo/config.toml"),
                 local: local_config(&root),

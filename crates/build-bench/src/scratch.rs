@@ -3,14 +3,15 @@
 //! downloaded before is taken over; all that is missing is downloaded before anything is measured.
 
 use std::fs::TryLockError;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, Tool, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Project, Sources};
+use trial::copy;
+use trial::files::{at, remove};
 
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_file, remove};
+use crate::error::BenchError;
+use crate::marks;
 
 /// The branch where one works.
 pub(crate) const TRUNK: &str = "trunk";
@@ -19,7 +20,7 @@ pub(crate) const BRANCH: &str = "branch";
 
 /// The directory. It is locked for as long as this value lives.
 #[derive(Debug)]
-pub struct Workspace {
+pub struct ScratchDir {
     /// Its path.
     pub root: Utf8PathBuf,
     /// For sockets, whose names must be short.
@@ -64,7 +65,7 @@ pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
     root.join("results.json")
 }
 
-impl Workspace {
+impl ScratchDir {
     /// Takes the directory `root`.
     ///
     /// # Errors
@@ -78,7 +79,7 @@ impl Workspace {
         match lock.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BenchError::Busy),
-            Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
+            Err(TryLockError::Error(source)) => return Err(at(&path)(source).into()),
         }
         let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
         let name = root.file_name().unwrap_or_default();
@@ -136,11 +137,11 @@ impl Workspace {
             "cache",
             "seed",
             "uv.lock",
-            "marks.json",
+            marks::FILE,
         ] {
             remove(&self.root.join(name))?;
         }
-        remove(&self.sockets)
+        Ok(remove(&self.sockets)?)
     }
 
     /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs it fails
@@ -151,13 +152,7 @@ impl Workspace {
     pub fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         self.clear()?;
         let sources = Sources::of(source.project, source.closure);
-        for file in &sources.files {
-            copy_file(
-                &sources.root.join(file),
-                &self.origin().join(file),
-                Way::Copy,
-            )?;
-        }
+        copy::copy_sources(&sources, &self.origin())?;
         self.make_cargo_home(&source.closure.workspace_root)?;
         self.link_tools(source.tools)?;
         let project = Project::load(&source.in_copy(&self.origin()))?;
@@ -178,23 +173,25 @@ impl Workspace {
 
     /// Commits all that there is in the copy.
     pub(crate) fn commit(&self, message: &str) -> Result<(), BenchError> {
-        let origin = self.origin();
-        self.git(&origin, &["add", "--all", "--force"])?;
-        self.git(
-            &origin,
-            &["commit", "--quiet", "--allow-empty", "--message", message],
-        )
+        for command in copy::commit_all(&self.origin(), message) {
+            self.run(command)?;
+        }
+        Ok(())
     }
 
     /// The commit that the copy is at.
     pub(crate) fn head(&self, tree: &Utf8Path) -> Option<String> {
-        let command = git_command(tree, &["rev-parse", TRUNK]);
+        let command = copy::git(tree, &["rev-parse", TRUNK]);
         Some(self.isolated(command).read().ok()?.trim().to_owned())
     }
 
     /// Runs git in `tree`, without the user's hooks and signatures.
     pub(crate) fn git(&self, tree: &Utf8Path, args: &[&str]) -> Result<(), BenchError> {
-        let done = self.isolated(git_command(tree, args)).read();
+        self.run(copy::git(tree, args))
+    }
+
+    fn run(&self, command: Invocation) -> Result<(), BenchError> {
+        let done = self.isolated(command).read();
         done.map(drop).map_err(BenchError::Prepare)
     }
 
@@ -216,31 +213,4 @@ impl Workspace {
         }
         command
     }
-}
-
-fn git_command(tree: &Utf8Path, args: &[&str]) -> Invocation {
-    let settings = [
-        "user.name=bench-build",
-        "user.email=bench-build@localhost",
-        "commit.gpgsign=false",
-        "core.hooksPath=/dev/null",
-        "core.autocrlf=false",
-        "advice.detachedHead=false",
-    ];
-    let settings = settings.iter().flat_map(|setting| ["-c", setting]);
-    let git = Invocation::new("git")
-        .args(settings)
-        .args(args.iter().copied());
-    let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
-    inherited
-        .into_iter()
-        .fold(git, Invocation::env_remove)
-        .cwd(tree)
-}
-
-/// Seconds since 1970.
-#[must_use]
-pub fn now_s() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }

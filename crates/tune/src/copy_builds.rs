@@ -1,25 +1,31 @@
 //! Building in the copy, with cargo's own call as `cargo xtask dev` makes it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use build_bench::edit;
 use build_env::memory::{self, Unfinished};
 use build_env::tools::Say;
 use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
-use dev_build::digest::sha256_of_file;
 use dev_build::import::try_library;
 use project_model::PathCrate;
+use serde_json::Value;
+use trial::edit;
+use trial::files::{at, sha256};
+use trial::timed::{Limits, deadline, timed};
 
 use crate::TuneError;
-use crate::build::{Built, Limits, run};
 use crate::choices::{Choices, after_subcommand};
 use crate::copy::ProjectCopy;
-use crate::error::at;
-use crate::search::{Bench, Stop};
+use crate::search::{Builds, Stop};
+
+/// A build that succeeded.
+struct Built {
+    wall_s: f64,
+    library: Option<Utf8PathBuf>,
+}
 
 /// The copy, and how it is built.
-pub struct Builds<'a> {
+pub struct CopyBuilds<'a> {
     /// Where.
     pub copy: &'a ProjectCopy,
     /// The call, without choices.
@@ -38,11 +44,9 @@ pub struct Builds<'a> {
     pub start: Instant,
     /// The file with the line that changes, once that is known.
     pub edited: Option<Utf8PathBuf>,
-    /// The number in that line: never the same twice.
-    pub value: u64,
 }
 
-impl Builds<'_> {
+impl CopyBuilds<'_> {
     /// Builds the copy as the project is, and finds a line in `extension` whose change makes another library.
     ///
     /// # Errors
@@ -50,30 +54,22 @@ impl Builds<'_> {
     pub fn find_edit(&mut self, extension: &PathCrate, allowed_s: f64) -> Result<(), Stop> {
         self.build_all(&Choices::default(), allowed_s)?;
         for place in edit::places(extension) {
-            let text = fs_err::read_to_string(&place.file).map_err(at(&place.file))?;
-            if self.makes_another(&place, &text)? {
+            if place.makes_another(|| self.edited_library())? {
                 self.edited = Some(place.file);
                 return Ok(());
             }
-            write(&place.file, &text)?;
         }
         let crate_name = extension.name.clone();
         Err(TuneError::NoEdit { crate_name }.into())
     }
 
-    /// Whether two numbers at `place` make two libraries.
-    fn makes_another(&mut self, place: &edit::Place, text: &str) -> Result<bool, Stop> {
-        let mut digests = Vec::new();
-        for _ in 0..2 {
-            self.value += 1;
-            write(&place.file, &place.insert(text, self.value))?;
-            match self.build(&Choices::default()) {
-                Ok(built) => digests.push(built.library.as_deref().and_then(sha256_of_file)),
-                Err(Stop::Fails(_)) => return Ok(false),
-                Err(stop) => return Err(stop),
-            }
+    /// What is built, after a line was put in. `None`: that cannot be built.
+    fn edited_library(&self) -> Result<Option<String>, Stop> {
+        match self.build(&Choices::default()) {
+            Ok(built) => Ok(built.library.as_deref().and_then(sha256)),
+            Err(Stop::Fails(_)) => Ok(None),
+            Err(stop) => Err(stop),
         }
-        Ok(matches!(&digests[..], [Some(one), Some(other)] if one != other))
     }
 
     /// The file with the line that changes, relative to the sources.
@@ -86,15 +82,9 @@ impl Builds<'_> {
     }
 
     /// Changes the line.
-    fn edit(&mut self) -> Result<(), Stop> {
-        let Some(file) = &self.edited else {
-            return Ok(());
-        };
-        self.value += 1;
-        let text = fs_err::read_to_string(file).map_err(at(file))?;
-        // It was put in by ourselves.
-        let changed = edit::with_value(&text, self.value).unwrap_or(text);
-        Ok(write(file, &changed)?)
+    fn edit(&self) -> Result<(), Stop> {
+        let edited = self.edited.as_deref();
+        Ok(edited.map_or(Ok(()), edit::change)?)
     }
 
     /// One build, of what has changed.
@@ -104,7 +94,7 @@ impl Builds<'_> {
 
     /// A build that may be one of all dependencies: no more compilers at once than fit into the memory.
     fn build_all(&self, choices: &Choices, allowed_s: f64) -> Result<Built, Stop> {
-        let deadline = deadline(allowed_s);
+        let deadline = deadline(Instant::now(), allowed_s);
         let built = memory::with_fewer_jobs_if_killed(self.jobs, self.say, |jobs| {
             let jobs = jobs.map(|jobs| format!("--jobs={jobs}"));
             let call = after_subcommand(self.call.clone(), jobs);
@@ -123,8 +113,15 @@ impl Builds<'_> {
             is_over: self.is_over,
             deadline,
         };
+        let log = self.copy.root.join("build.log");
+        let wall_s = timed(command, &log, &[], limits)?.wall_s;
         let manifest = &self.copy.project.extension.manifest;
-        run(command, &self.copy.root.join("build.log"), manifest, limits)
+        let said = fs_err::read(&log).map_err(at(&log))?;
+        let said = String::from_utf8_lossy(&said);
+        Ok(Built {
+            wall_s,
+            library: said.lines().rev().find_map(|line| library(line, manifest)),
+        })
     }
 
     /// Imports the library, and gives its size in bytes.
@@ -135,7 +132,7 @@ impl Builds<'_> {
     }
 }
 
-impl Bench for Builds<'_> {
+impl Builds for CopyBuilds<'_> {
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
         // With other choices the library may have the same name, and cargo take that of others for the one it has made.
         self.edit()?;
@@ -158,14 +155,17 @@ impl Bench for Builds<'_> {
     }
 }
 
-/// When `allowed_s` seconds will have passed. `None` for a time without end.
-fn deadline(allowed_s: f64) -> Option<Instant> {
-    let allowed = Duration::try_from_secs_f64(allowed_s).ok()?;
-    Instant::now().checked_add(allowed)
-}
-
-fn write(path: &Utf8Path, text: &str) -> Result<(), TuneError> {
-    fs_err::write(path, text).map_err(at(path))
+/// The library, if `line` is cargo's message that it has been made of the crate with this `manifest`
+/// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
+fn library(line: &str, manifest: &Utf8Path) -> Option<Utf8PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_extension = message.get("manifest_path")?.as_str()? == manifest;
+    let types = message.get("target")?.get("crate_types")?.as_array()?;
+    let is_library = types.iter().any(|it| it == "cdylib");
+    let files = message.get("filenames")?.as_array()?.iter();
+    let mut files = files.filter_map(|file| Some(Utf8PathBuf::from(file.as_str()?)));
+    let library = files.find(|it| matches!(it.extension(), Some("so" | "dylib" | "dll")));
+    library.filter(|_| is_extension && is_library)
 }
 
 /// An error and what caused it, in one line.
@@ -181,4 +181,24 @@ fn with_causes(error: &dyn std::error::Error) -> String {
         .lines()
         .filter(|line| !line.trim_start().starts_with("help: "));
     lines.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_that_of_the_extension() {
+        let of = |manifest: &str, kind: &str, file: &str| {
+            let message = format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"{manifest}","target":{{"crate_types":["{kind}"]}},"filenames":["{file}"]}}"#
+            );
+            library(&message, "/p/Cargo.toml".into())
+        };
+        let found = of("/p/Cargo.toml", "cdylib", "/t/libours.so");
+        assert_eq!(found.as_deref(), Some("/t/libours.so".into()));
+        assert_eq!(of("/p/Cargo.toml", "rlib", "/t/libours.rlib"), None);
+        assert_eq!(of("/q/Cargo.toml", "cdylib", "/t/libother.so"), None);
+        assert_eq!(library("not a message", "/p/Cargo.toml".into()), None);
+    }
 }

@@ -1,0 +1,89 @@
+//! A measurement as a whole: from what the user wants to results.
+
+use std::time::Instant;
+
+use build_env::Toolbox;
+use camino::Utf8PathBuf;
+use project_model::{Closure, Project, Sources, Workspace};
+
+use crate::error::BenchError;
+use crate::prepared::Prepared;
+use crate::request::BenchRequest;
+use crate::results::{Results, State};
+use crate::schedule::Job;
+use crate::scratch::{self, ScratchDir, Source};
+use crate::session::{Observer, Progress, measure};
+use crate::store;
+use crate::tuned::{self, Tuned};
+
+fn root_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
+    toolbox.scratch_of(&project.root, "xtask-bench")
+}
+
+/// Where the results of the newest measurement of `project` are kept.
+#[must_use]
+pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
+    scratch::results(&root_of(toolbox, project))
+}
+
+/// Measures, keeping the results after each run. They tell whether it came to its end.
+///
+/// # Errors
+/// [`BenchError`]; what was measured until then is kept.
+pub fn run(request: &BenchRequest<'_>, observer: &mut dyn Observer) -> Result<Results, BenchError> {
+    let closure = Closure::load(request.project)?;
+    let workspace = Workspace::load(request.project)?;
+    let sources = Sources::of(request.project, &closure);
+    let root = root_of(request.toolbox, request.project);
+    let scratch = ScratchDir::open(&root)?;
+    let source = Source {
+        project: request.project,
+        closure: &closure,
+        uv: request.uv,
+        python: &request.python.executable,
+        requirements: &workspace.policy.dev_requirements,
+        tools: &request.toolbox.scratch().with_file_name("tools"),
+    };
+    let mut prepared = Prepared {
+        request,
+        closure: &closure,
+        sources: &sources,
+        scratch: &scratch,
+        tuned: Tuned {
+            found: request.tuned.clone(),
+            local: tuned::local(request.project, &workspace, &sources),
+        },
+    };
+    let start = Instant::now();
+    let mut results = prepared.results(&source)?;
+    results.method.time_budget_s = request.plan.time_budget_s;
+    let mut builder = prepared.builder(&source, start, request.plan.time_budget_s)?;
+    let mut keeper = Keeper {
+        path: scratch.results(),
+        observer,
+    };
+    let state = measure(&request.plan, &mut results, &mut builder, &mut keeper)?;
+    results.subject.edits = builder.marks.map(|marks| marks.records).unwrap_or_default();
+    store::save(&results, &scratch.results())?;
+    if state == State::Complete {
+        scratch.clear()?;
+    }
+    Ok(results)
+}
+
+/// Keeps the results after each run, and passes on what it is told.
+struct Keeper<'a> {
+    path: Utf8PathBuf,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Keeper<'_> {
+    fn begins(&mut self, job: &Job, progress: Progress) {
+        self.observer.begins(job, progress);
+    }
+
+    fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
+        store::save(results, &self.path)?;
+        self.observer.ended(results)
+    }
+}
