@@ -2,6 +2,7 @@
 //!
 //! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
 
+mod arguments;
 mod bench_build;
 mod cache_keys;
 mod ci;
@@ -71,6 +72,13 @@ enum Answer {
     Done,
     /// Something is not as it should be, and was only to be looked at: exit code 3.
     Differs,
+}
+
+impl Answer {
+    /// Of a look that has found a difference, or none.
+    fn of(differs: bool) -> Self {
+        if differs { Self::Differs } else { Self::Done }
+    }
 }
 
 fn main() -> ExitCode {

@@ -2,8 +2,58 @@
 
 use trial::statistics::{Interval, quotient};
 
+use std::fmt;
+
+use crate::error::BenchError;
 use crate::report::words;
 use crate::results::{Cell, Results};
+
+/// What has changed since an earlier measurement.
+#[derive(Debug)]
+pub struct BaselineReport {
+    /// Why it may tell little.
+    pub warnings: Vec<String>,
+    /// Each figure that both have, and each that is lost, on a line of its own.
+    pub lines: Vec<String>,
+    /// Whether something has become slower by more than is allowed, or is lost.
+    pub is_worse: bool,
+}
+
+/// Compares `now` with `then`; `limit` is that of [`compare`].
+///
+/// # Errors
+/// If there is nothing to be compared.
+pub fn report(now: &Results, then: &Results, limit: f64) -> Result<BaselineReport, BenchError> {
+    let comparisons = compare(now, then, limit);
+    let lost = lost(now, then);
+    if comparisons.is_empty() && lost.is_empty() {
+        return Err(BenchError::OtherBaseline);
+    }
+    let reasons = now.machine.differs_from(&then.machine);
+    let machine = (!reasons.is_empty()).then(|| {
+        format!(
+            "not the machine of the baseline, so times tell little: {}",
+            reasons.join("; ")
+        )
+    });
+    let renamed = renamed(now, then).into_iter();
+    let renamed = renamed.map(|it| format!("not compared, since it is another command: {it}"));
+    let lost_lines = lost
+        .iter()
+        .map(|(name, reason)| format!("{:<16}  {name}: {reason}", "LOST"));
+    Ok(BaselineReport {
+        warnings: machine.into_iter().chain(renamed).collect(),
+        lines: comparisons
+            .iter()
+            .map(ToString::to_string)
+            .chain(lost_lines)
+            .collect(),
+        is_worse: !lost.is_empty()
+            || comparisons
+                .iter()
+                .any(|it| it.verdict == SpeedChange::Regression),
+    })
+}
 
 /// A figure, then and now.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,12 +69,12 @@ pub struct Comparison {
     /// Its interval; `None` if one of the two has none.
     pub interval: Option<Interval>,
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: SpeedChange,
 }
 
 /// What a comparison means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SpeedChange {
     /// Slower by more than is allowed, and by more than the noise.
     Regression,
     /// Slower by more than is allowed; it may be noise.
@@ -33,6 +83,23 @@ pub enum Verdict {
     Faster,
     /// Neither.
     Same,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            SpeedChange::Regression => "SLOWER",
+            SpeedChange::Unclear => "slower, or noise",
+            SpeedChange::Faster => "faster",
+            SpeedChange::Same => "same",
+        };
+        write!(f, "{verdict:<16}  ×{:.2}", self.ratio)?;
+        if let Some(it) = self.interval {
+            write!(f, " ({:.2} to {:.2})", it.low, it.high)?;
+        }
+        let [then, now] = [self.then_s, self.now_s].map(words::rough_seconds);
+        write!(f, "  {}: {then} then, {now} now", self.name)
+    }
 }
 
 /// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and why.
@@ -102,10 +169,10 @@ fn comparison(now: &Cell, then: &Cell, limit: f64) -> Option<Comparison> {
     let interval = quotient(ours, theirs).map(|(_, interval)| interval);
     let is_slower = interval.is_some_and(|it| it.low > 1.0);
     let verdict = match interval {
-        _ if ratio > limit && is_slower => Verdict::Regression,
-        _ if ratio > limit => Verdict::Unclear,
-        Some(interval) if interval.high < 1.0 => Verdict::Faster,
-        _ => Verdict::Same,
+        _ if ratio > limit && is_slower => SpeedChange::Regression,
+        _ if ratio > limit => SpeedChange::Unclear,
+        Some(interval) if interval.high < 1.0 => SpeedChange::Faster,
+        _ => SpeedChange::Same,
     };
     Some(Comparison {
         name: name(now),

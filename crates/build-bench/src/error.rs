@@ -1,12 +1,17 @@
 //! What keeps anything from being measured.
 
+use std::io;
+
 use build_env::RunError;
+use build_env::python::PythonError;
 use build_env::tools::ToolError;
 use camino::Utf8PathBuf;
+use config_edit::EditError;
 use project_model::ProjectError;
 use trial::files::{FileError, NoSpace};
 
 use crate::lane::UnknownName;
+use crate::report::section::{BEGIN, END};
 
 /// There is no measurement.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +34,30 @@ pub enum BenchError {
     /// Somebody else measures the same project.
     #[error("another `bench-build` of this project is running\n  help: wait for it to end")]
     Busy,
+    /// Nothing that was named is in a file of results.
+    #[error(
+        "{0} has nothing of what was named\n  help: leave out --scenario to see all that it has"
+    )]
+    NothingNamed(Utf8PathBuf),
+    /// A baseline tells nothing.
+    #[error(
+        "the baseline has no figure for anything that was measured\n  help: measure the same with `--json FILE`, and take that for a baseline"
+    )]
+    OtherBaseline,
+    /// A document has no place for figures.
+    #[error(
+        "cannot tell where the figures go in {0}\n  help: write a line `{BEGIN}` and below it one `{END}`, each once"
+    )]
+    NoMarkers(Utf8PathBuf),
+    /// A document or its chart cannot be written.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// There is no interpreter to build for.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// We cannot tell which program we are.
+    #[error("cannot tell where this program is")]
+    Program(#[source] io::Error),
     /// There is nothing to go on with.
     #[error("there is no measurement of this project to go on with\n  help: leave out --resume")]
     NothingToResume,

@@ -47,6 +47,19 @@ pub enum UnknownName {
     },
 }
 
+/// What `--strategy` takes, for its help.
+#[must_use]
+pub fn strategy_help() -> String {
+    let settings: Vec<_> = SETTINGS.iter().map(|it| it.id).collect();
+    format!(
+        "Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is \
+         what the others are compared with [default: a choice for the questions of most projects] [possible values: all, {}; \
+         each alone or with one of /{}]",
+        ids(STRATEGIES.iter().map(|it| it.id)),
+        settings.join(", /")
+    )
+}
+
 fn help() -> String {
     format!(
         "`all`, or one of {}, with one of {} behind it, as in `maturin-develop/sccache`",
@@ -218,6 +231,18 @@ mod tests {
         let all = STRATEGIES.len() * SETTINGS.len();
         assert_eq!(names(&["all"]).len(), all);
         assert_eq!(names(&["all/tuned"]).len(), STRATEGIES.len());
+    }
+
+    #[test]
+    fn the_help_names_all_that_may_be_named() {
+        let help = strategy_help();
+        let strategies = STRATEGIES.iter().map(|it| it.id);
+        for name in strategies
+            .chain(SETTINGS.iter().map(|it| it.id))
+            .chain(["all"])
+        {
+            assert!(help.contains(name), "{name}");
+        }
     }
 
     #[test]

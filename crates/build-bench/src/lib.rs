@@ -6,6 +6,7 @@
 //! ([`lane_builder`]) works on copies, with caches of its own ([`scratch`]).
 
 pub mod baseline;
+mod bench_tools;
 mod bump;
 mod checkout;
 mod downloads;
@@ -19,6 +20,7 @@ mod line_search;
 pub mod machine;
 pub mod marks;
 mod prepared;
+mod progress;
 pub mod report;
 mod request;
 pub mod results;

@@ -10,6 +10,7 @@ use trial::files::{read, refuse_small_disk, remove};
 use trial::statistics::{CONFIDENCE, Noises};
 use trial::timed::{Limits, deadline};
 
+use crate::bench_tools::BenchTools;
 use crate::bump;
 use crate::checkout::{Checkout, NO_PYTHON, python_module};
 use crate::error::BenchError;
@@ -36,6 +37,7 @@ const LANE_BYTES: u64 = 1 << 30;
 /// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
     pub(crate) request: &'a BenchRequest<'a>,
+    pub(crate) tools: &'a BenchTools,
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
     pub(crate) scratch: &'a ScratchDir,
@@ -82,7 +84,7 @@ impl<'a> Prepared<'a> {
         if results.state == State::Complete {
             return Err(BenchError::NothingToResume);
         }
-        let now = &self.request.python.version;
+        let now = &self.tools.python.version;
         if let Some(then) = results.machine.version("Python").filter(|then| then != now) {
             return Err(BenchError::OtherPython {
                 then: then.to_owned(),
@@ -114,9 +116,9 @@ impl<'a> Prepared<'a> {
         let mut programs = vec![
             program("rustc", "rustc".into()),
             program("cargo", Utf8Path::new(&cargo_env::cargo())),
-            program("maturin", &self.request.maturin.path),
-            program("uv", &self.request.uv.path),
-            program("Python", &self.request.python.executable),
+            program("maturin", &self.tools.maturin.path),
+            program("uv", &self.tools.uv.path),
+            program("Python", &self.tools.python.executable),
             program("cc", "cc".into()),
             program("ld", "ld".into()),
         ];
@@ -207,7 +209,7 @@ impl<'a> Prepared<'a> {
 
     fn lane_record(&self, lane: &Lane) -> LaneRecord {
         let typed = LaneRecord::of(lane);
-        if self.request.xtask_root.is_some() {
+        if self.tools.xtask_root.is_some() {
             typed
         } else {
             typed.without_launcher()
@@ -276,11 +278,11 @@ impl<'a> Prepared<'a> {
         let copy = Project::load(&source.in_copy(&self.scratch.origin()))?;
         let target = Target::find(self.scratch, &copy, self.closure, &self.sources.root)?;
         let tools = Placeholders {
-            uv: request.uv.path.clone(),
-            maturin: request.maturin.path.clone(),
+            uv: self.tools.uv.path.clone(),
+            maturin: self.tools.maturin.path.clone(),
             cargo: cargo_env::cargo().into(),
-            xtask: request.xtask.to_owned(),
-            python: request.python.executable.clone(),
+            xtask: self.tools.xtask.clone(),
+            python: self.tools.python.executable.clone(),
             tree: Utf8PathBuf::new(),
             manifest: Utf8PathBuf::new(),
             out: Utf8PathBuf::new(),
@@ -308,7 +310,7 @@ impl<'a> Prepared<'a> {
             scratch: self.scratch,
             closure: self.closure,
             sources: self.sources,
-            xtask_root: request.xtask_root,
+            xtask_root: self.tools.xtask_root.as_deref(),
             limits: Limits {
                 is_over: request.is_over,
                 deadline: deadline(start, budget_s),

@@ -1,8 +1,7 @@
 //! What is to be measured, and what it takes.
 
+use build_env::Toolbox;
 use build_env::tools::Say;
-use build_env::{Interpreter, Tool, Toolbox};
-use camino::Utf8Path;
 use project_model::Project;
 
 use crate::schedule::MeasuringPlan;
@@ -17,17 +16,10 @@ pub struct BenchRequest<'a> {
     pub resumes: bool,
     /// Where tools come from.
     pub toolbox: &'a Toolbox,
-    /// uv.
-    pub uv: &'a Tool,
-    /// maturin.
-    pub maturin: &'a Tool,
-    /// The interpreter that environments are made from.
-    pub python: &'a Interpreter,
-    /// This program.
-    pub xtask: &'a Utf8Path,
-    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without
-    /// cargo.
-    pub xtask_root: Option<&'a Utf8Path>,
+    /// The Python to build for, by path or version; `None`: the newest that the project allows.
+    pub python: Option<&'a str>,
+    /// The directory of this program's package.
+    pub package: &'a str,
     /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
     pub tuned: Option<String>,
     /// Whether the user wants it to end.

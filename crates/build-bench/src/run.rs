@@ -6,8 +6,10 @@ use build_env::Toolbox;
 use camino::Utf8PathBuf;
 use project_model::{Closure, Project, Sources, Workspace};
 
+use crate::bench_tools::BenchTools;
 use crate::error::BenchError;
 use crate::prepared::Prepared;
+use crate::progress::{ProgressLine, say_in_place};
 use crate::request::BenchRequest;
 use crate::results::{Results, State};
 use crate::schedule::Job;
@@ -26,11 +28,20 @@ pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
     scratch::results(&root_of(toolbox, project))
 }
 
-/// Measures, keeping the results after each run. They tell whether it came to its end.
+/// Measures, keeping the results after each run, and tells how far it has come. The results tell whether it came to its
+/// end.
 ///
 /// # Errors
 /// [`BenchError`]; what was measured until then is kept.
-pub fn run(request: &BenchRequest<'_>, observer: &mut dyn Observer) -> Result<Results, BenchError> {
+pub fn run(request: &BenchRequest<'_>) -> Result<Results, BenchError> {
+    let tools = BenchTools::find(request)?;
+    let told = |verb: &str, text: &str| say_in_place(request.say, verb, text);
+    let request = &BenchRequest {
+        say: &told,
+        plan: request.plan.clone(),
+        tuned: request.tuned.clone(),
+        ..*request
+    };
     let closure = Closure::load(request.project)?;
     let workspace = Workspace::load(request.project)?;
     let sources = Sources::of(request.project, &closure);
@@ -39,13 +50,14 @@ pub fn run(request: &BenchRequest<'_>, observer: &mut dyn Observer) -> Result<Re
     let source = Source {
         project: request.project,
         closure: &closure,
-        uv: request.uv,
-        python: &request.python.executable,
+        uv: &tools.uv,
+        python: &tools.python.executable,
         requirements: &workspace.policy.dev_requirements,
         tools: &request.toolbox.scratch().with_file_name("tools"),
     };
     let mut prepared = Prepared {
         request,
+        tools: &tools,
         closure: &closure,
         sources: &sources,
         scratch: &scratch,
@@ -60,7 +72,7 @@ pub fn run(request: &BenchRequest<'_>, observer: &mut dyn Observer) -> Result<Re
     let mut builder = prepared.builder(&source, start, request.plan.time_budget_s)?;
     let mut keeper = Keeper {
         path: scratch.results(),
-        observer,
+        observer: &mut ProgressLine::new(request.say),
     };
     let state = measure(&request.plan, &mut results, &mut builder, &mut keeper)?;
     results.subject.edits = builder.marks.map(|marks| marks.records).unwrap_or_default();

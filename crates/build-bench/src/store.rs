@@ -43,3 +43,16 @@ pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
     }
     Ok(results)
 }
+
+/// Of what [`save`] has written `scenarios` alone, if some are named.
+///
+/// # Errors
+/// If nothing is left.
+pub fn load_some(path: &Utf8Path, scenarios: &[String]) -> Result<Results, BenchError> {
+    let mut results = load(path)?;
+    results.keep(scenarios);
+    if results.cells.is_empty() {
+        return Err(BenchError::NothingNamed(path.to_owned()));
+    }
+    Ok(results)
+}

@@ -67,9 +67,7 @@ pub fn link_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
 
 fn make_dir_of(path: &Utf8Path) -> Result<(), FileError> {
     let dir = path.parent().filter(|dir| !dir.as_str().is_empty());
-    dir.map_or(Ok(()), |dir| {
-        fs_err::create_dir_all(dir).map_err(at(dir))
-    })
+    dir.map_or(Ok(()), |dir| fs_err::create_dir_all(dir).map_err(at(dir)))
 }
 
 /// Removes a file or a directory with all that is in it, if it is there.

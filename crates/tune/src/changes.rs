@@ -3,10 +3,11 @@
 
 use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::only_of_dev;
-use config_edit::{CargoConfig, CargoManifest, Change, Owner};
-use project_model::Workspace;
+use compiler_cache::enable::{not_ignored, only_of_dev};
+use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner};
+use machine_settings::Linkers;
 use project_model::cargo_config::Files;
+use project_model::{Project, Workspace};
 
 use crate::measurement::{Measurement, Subject, Winner};
 use crate::{OWNER, TuneError};
@@ -32,13 +33,49 @@ pub struct SettingFiles {
 }
 
 impl SettingFiles {
-    /// Those of a project with `files`.
-    #[must_use]
-    pub fn of(files: Files, workspace: &Workspace) -> Self {
-        Self {
-            files,
+    /// Those of `project`.
+    ///
+    /// # Errors
+    /// If the workspace cannot be read.
+    pub fn of(project: &Project) -> Result<Self, TuneError> {
+        let workspace = Workspace::load(project)?;
+        Ok(Self {
+            files: Files::of(project, &workspace),
             manifest: workspace.root.join("Cargo.toml"),
-        }
+        })
+    }
+
+    /// Has the files hold what won in `measurement`. See [`Self::changes`].
+    ///
+    /// # Errors
+    /// See [`Self::changes`].
+    pub fn changes_of(
+        &self,
+        project: &Project,
+        measurement: &Measurement,
+    ) -> Result<Vec<Change>, TuneError> {
+        let target = Linkers::host(&project.root)?;
+        self.changes(
+            measurement.to_write(),
+            &measurement.subject.profile,
+            &target,
+        )
+    }
+
+    /// Has the files hold nothing of ours. See [`Self::changes`].
+    ///
+    /// # Errors
+    /// See [`Self::changes`].
+    pub fn undone(&self) -> Result<Vec<Change>, TuneError> {
+        self.changes(&[], "dev", "")
+    }
+
+    /// What is to be said of `changes` that were made: that git does not ignore what is this machine's.
+    #[must_use]
+    pub fn note(&self, changes: &[Change]) -> Option<String> {
+        let mut changes = changes.iter();
+        let writes_local = changes.any(|change| change.path == self.files.local);
+        not_ignored(&self.files).filter(|_| writes_local)
     }
 
     /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for. The changes
@@ -46,7 +83,7 @@ impl SettingFiles {
     ///
     /// # Errors
     /// If a key has come to be set by somebody else since it was measured, or a file cannot be read.
-    pub fn changes(
+    pub(crate) fn changes(
         &self,
         winners: &[Winner],
         profile: &str,
@@ -102,11 +139,23 @@ impl SettingFiles {
     }
 }
 
+/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go.
+pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
+    if change.path.file_name() == Some("Cargo.toml") {
+        let mut manifest = CargoManifest::read(&change.path)?;
+        manifest.undo(OWNER)?;
+        return Ok(manifest.into_change());
+    }
+    let mut config = CargoConfig::read(&change.path)?;
+    config.undo(OWNER)?;
+    Ok(config.into_change())
+}
+
 /// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it comes from.
 ///
 /// # Errors
 /// [`TuneError::OtherSubject`], with the first difference.
-pub fn require_same(
+pub(crate) fn require_same(
     measured: &Measurement,
     now: &Subject,
     path: &Utf8Path,

@@ -25,7 +25,7 @@ pub mod search;
 pub mod verdict;
 
 pub use error::TuneError;
-pub use run::{TuneRequest, measure, subject};
+pub use run::{TuneRequest, earlier, found, kept, measure, subject};
 
 use config_edit::Owner;
 

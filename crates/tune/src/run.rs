@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use build_env::tools::Say;
+use build_env::venv::{self, VenvError, VenvPlan};
 use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
+use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
@@ -14,6 +16,7 @@ use trial::linked::linked;
 
 use crate::TuneError;
 use crate::candidates::Facts;
+use crate::changes::require_same;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
 use crate::copy_builds::CopyBuilds;
@@ -27,10 +30,6 @@ pub struct TuneRequest<'a> {
     pub project: &'a Project,
     /// Where tools come from, and where the copy lies.
     pub toolbox: &'a Toolbox,
-    /// maturin.
-    pub maturin: &'a Tool,
-    /// The interpreter of the environment that is installed into.
-    pub python: &'a Interpreter,
     /// How long it may take, in seconds.
     pub budget_s: f64,
     /// Whether the user's configuration or environment says how many jobs there are to be.
@@ -48,14 +47,17 @@ pub struct TuneRequest<'a> {
 pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
     let locks = request.toolbox.locks();
-    let scratch = request.toolbox.scratch_of(&project.root, "xtask-tune");
+    let scratch = request.toolbox.scratch_of(&project.root, SCRATCH);
     let _lock = Lock::take(&scratch, &locks, say).map_err(at(&locks))?;
+    let uv = request.toolbox.uv(say)?;
+    let maturin = request.toolbox.maturin(&uv, say)?;
+    let python = interpreter(project)?;
     let start = Instant::now();
     let closure = Closure::load(project)?;
     let workspace = Workspace::load(project)?;
     say("Copying", &format!("the project to {scratch}"));
     let copy = ProjectCopy::make(project, &closure, &scratch)?;
-    let mut builds = builds(request, &copy, start)?;
+    let mut builds = builds(request, &maturin, &python, &copy, start)?;
     let name = closure.crates.first().and_then(|it| it.library.clone());
     copy.seed(
         &workspace.target_dir,
@@ -83,6 +85,54 @@ pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
         rows: found.rows,
         winners: found.winners,
         together: found.together,
+    })
+}
+
+/// The name of the directory in which projects are copied.
+const SCRATCH: &str = "xtask-tune";
+
+/// Where the newest measurement of `project` is kept.
+#[must_use]
+pub fn kept(project: &Project, toolbox: &Toolbox) -> Utf8PathBuf {
+    let scratch = toolbox.scratch_of(&project.root, SCRATCH);
+    scratch.with_extension("json")
+}
+
+/// What the newest measurement of `project` has found, if there is one, as cargo's configuration.
+#[must_use]
+pub fn found(project: &Project, toolbox: &Toolbox) -> Option<String> {
+    let measurement = Measurement::load(&kept(project, toolbox)).ok()?;
+    if measurement.subject.root != project.root {
+        return None;
+    }
+    measurement.config(&Linkers::host(&project.root).ok()?)
+}
+
+/// The measurement in `path`, if it was made of `project` as it is, on this machine.
+///
+/// # Errors
+/// If it was not, or cannot be read.
+pub fn earlier(project: &Project, path: &Utf8Path) -> Result<Measurement, TuneError> {
+    let measurement = Measurement::load(path)?;
+    let workspace = Workspace::load(project)?;
+    let now = subject(project, &workspace, &measurement.subject.profile)?;
+    require_same(&measurement, &now, path)?;
+    Ok(measurement)
+}
+
+/// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made: importing a
+/// library takes no more than the Python that it would be made from.
+fn interpreter(project: &Project) -> Result<Interpreter, VenvError> {
+    let request = venv::Request {
+        project: &project.root,
+        python: None,
+        venv: None,
+        active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
+        requires_python: project.requires_python.as_ref(),
+    };
+    Ok(match request.plan()? {
+        VenvPlan::Use(venv) => venv.python,
+        VenvPlan::Create { base, .. } => *base,
     })
 }
 
@@ -118,6 +168,8 @@ pub fn subject(
 /// cargo's call in the copy, and what belongs to it.
 fn builds<'a>(
     request: &'a TuneRequest<'_>,
+    maturin: &Tool,
+    python: &'a Interpreter,
     copy: &'a ProjectCopy,
     start: Instant,
 ) -> Result<CopyBuilds<'a>, TuneError> {
@@ -125,9 +177,9 @@ fn builds<'a>(
     fs_err::create_dir_all(&asked).map_err(at(&asked))?;
     let target = copy.target();
     let maturin = Maturin {
-        tool: request.maturin,
+        tool: maturin,
         project: &copy.project,
-        python: &request.python.executable,
+        python: &python.executable,
         build: &BuildOptions::default(),
         run: &RunOptions::default(),
         target_dir: Some(&target),
@@ -146,7 +198,7 @@ fn builds<'a>(
         copy,
         profile: profile(&call),
         call,
-        python: request.python,
+        python,
         jobs: limit.and_then(|limit| limit.jobs(memory::cores())),
         is_over: request.is_over,
         say: request.say,

@@ -2,7 +2,7 @@
 
 use testkit::{Fixture, TempDir};
 use tune::choices::Setting;
-use tune::measurement::{Measurement, CandidateRow};
+use tune::measurement::{CandidateRow, Measurement};
 use tune::verdict::CandidateVerdict;
 
 use crate::{files, run, tune};
@@ -54,11 +54,16 @@ fn a_project_is_measured_and_left_as_it_is() {
             bfd.library_bytes.is_some() && bfd.library_bytes != smaller,
             "{bfd:?}"
         );
-        assert!(!matches!(bfd.verdict, CandidateVerdict::Fails(_)), "{bfd:?}");
+        assert!(
+            !matches!(bfd.verdict, CandidateVerdict::Fails(_)),
+            "{bfd:?}"
+        );
     }
     let incremental = rows(&measurement, Setting::Incremental);
     assert!(
-        incremental.iter().all(|row| row.verdict != CandidateVerdict::Taken),
+        incremental
+            .iter()
+            .all(|row| row.verdict != CandidateVerdict::Taken),
         "{incremental:?}"
     );
 

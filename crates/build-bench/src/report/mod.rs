@@ -2,9 +2,49 @@
 
 mod bars;
 pub mod chart;
+pub mod document;
 mod gantt;
 pub mod html;
 pub mod markdown;
 pub mod section;
 pub mod table;
 pub mod words;
+
+use build_env::tools::Say;
+use camino::Utf8Path;
+use trial::files::{FileError, replace};
+
+use crate::results::Results;
+use crate::store;
+
+/// The files that reports are written to, as far as they are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportFiles<'a> {
+    /// The results as JSON.
+    pub json: Option<&'a Utf8Path>,
+    /// Tables.
+    pub markdown: Option<&'a Utf8Path>,
+    /// A page with charts.
+    pub html: Option<&'a Utf8Path>,
+}
+
+impl ReportFiles<'_> {
+    /// Writes them.
+    ///
+    /// # Errors
+    /// If one cannot be written.
+    pub fn write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
+        let reports: [(_, fn(&Results) -> String); 3] = [
+            (self.json, store::json),
+            (self.markdown, markdown::markdown),
+            (self.html, html::html),
+        ];
+        for (path, report) in reports {
+            if let Some(path) = path {
+                replace(path, &report(results))?;
+                say("Written", path.as_str());
+            }
+        }
+        Ok(())
+    }
+}

@@ -22,6 +22,12 @@ fn digits(time_s: f64) -> String {
     format!("{time_s:.digits$}")
 }
 
+/// Seconds as exactly as somebody who waits wants to know.
+pub(crate) fn rough_seconds(time_s: f64) -> String {
+    let digits = if time_s < 10.0 { 2 } else { 0 };
+    format!("{time_s:.digits$} s")
+}
+
 /// A whole time in the units that people use: `90 s`, `3 min 25 s`, `20 min`.
 #[must_use]
 pub fn duration(time_s: f64) -> String {
