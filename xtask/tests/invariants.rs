@@ -72,6 +72,28 @@ fn the_two_halves_do_not_depend_on_each_other() {
 }
 
 #[test]
+fn what_measures_one_build_stands_below_what_measures_many() {
+    let metadata = metadata();
+    let of = |name: &str| {
+        let all = packages_in(&metadata, "crates").into_iter();
+        let named: Vec<_> = all.filter(|package| *package.name == name).collect();
+        dependencies(&named)
+    };
+    for (one, other) in [("tune", "build-bench"), ("build-bench", "tune")] {
+        let used = of(one);
+        assert!(
+            used.contains("trial") && !used.contains(other),
+            "{one}: {used:?}"
+        );
+    }
+    let used = of("trial");
+    assert!(
+        !used.contains("tune") && !used.contains("build-bench"),
+        "{used:?}"
+    );
+}
+
+#[test]
 fn the_automation_knows_nothing_of_the_product() {
     for (path, text) in tracked_texts() {
         if path.starts_with("crates") && matches!(path.extension(), Some("rs" | "toml")) {
