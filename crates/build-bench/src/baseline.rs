@@ -1,8 +1,8 @@
 //! Comparing with an earlier measurement: for CI.
 
-use trial::statistics::{Interval, quotient};
-
 use std::fmt;
+
+use trial::statistics::{Interval, quotient};
 
 use crate::error::BenchError;
 use crate::report::words;

@@ -194,6 +194,12 @@ impl Results {
         })
     }
 
+    /// The cell of `scenario` on the lane of that record.
+    #[must_use]
+    pub fn cell_on(&self, scenario: &str, lane: &LaneRecord) -> Option<&Cell> {
+        self.cell_of(scenario, &lane.strategy, &lane.setting)
+    }
+
     /// The cell whose runs are those of `cell`: itself, or the one that does the same.
     #[must_use]
     pub fn measured<'a>(&'a self, cell: &'a Cell) -> &'a Cell {
@@ -267,7 +273,7 @@ impl Results {
         if first.id() == cell.lane_id() {
             return None;
         }
-        let reference = self.cell_of(&cell.scenario, &first.strategy, &first.setting)?;
+        let reference = self.cell_on(&cell.scenario, first)?;
         Some(self.measured(reference))
     }
 }
@@ -318,6 +324,18 @@ impl Cell {
         })
     }
 
+    /// The time, unless the builds were none.
+    #[must_use]
+    pub fn figure(&self) -> Option<&Summary> {
+        self.wall_s.as_ref().filter(|_| !self.is_stale())
+    }
+
+    /// The ratio to the first lane, unless the builds were none.
+    #[must_use]
+    pub fn told_ratio(&self) -> Option<&Summary> {
+        self.ratio.as_ref().filter(|_| !self.is_stale())
+    }
+
     /// The runs that count.
     pub fn counted(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.round > 0)
@@ -351,14 +369,9 @@ impl Cell {
     /// Whether the last run left the library as it was, though it had to change.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        let scenario = Scenario::find(&self.scenario);
-        let must_change =
-            scenario.is_some_and(|it| it.expects == crate::scenario::Expects::Another);
-        must_change
-            && self
-                .runs
-                .iter()
-                .any(|run| run.is_another_library == Some(false))
+        let must_change = Scenario::find(&self.scenario).is_some_and(Scenario::must_change);
+        let mut runs = self.runs.iter();
+        must_change && runs.any(|run| run.is_another_library == Some(false))
     }
 }
 

@@ -16,8 +16,6 @@ pub struct Scenario {
     pub cost: Cost,
     /// What is done, in this order. Afterwards everything is built again.
     pub steps: &'static [Step],
-    /// What becomes of the installed library.
-    pub expects: Expects,
 }
 
 /// How long a run takes, roughly.
@@ -107,15 +105,6 @@ pub enum Role {
     Core,
 }
 
-/// What becomes of the installed library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expects {
-    /// It must be another one: else the build was none, and its time means nothing.
-    Another,
-    /// Anything.
-    Any,
-}
-
 use Action::{
     Branch, CargoClean, Edit, EditPython, EmptyCaches, FirstLock, FreshClone, NextLock,
     RemoveEnvironment, RemoveRelease, RemoveTarget, Trunk,
@@ -134,84 +123,62 @@ pub const SCENARIOS: [Scenario; 15] = [
         "a fresh clone and empty caches",
         Dear,
         &[Do(FreshClone), Do(EmptyCaches), BUILT],
-        Expects::Any,
     ),
-    scenario(
-        "unchanged",
-        "nothing changed",
-        Quick,
-        &[BUILT],
-        Expects::Any,
-    ),
+    scenario("unchanged", "nothing changed", Quick, &[BUILT]),
     scenario(
         "cdylib",
         "one line changed in the extension crate",
         Quick,
         &[Do(Edit(Role::Extension)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "leaf",
         "one line changed in a leaf crate",
         Quick,
         &[Do(Edit(Role::Leaf)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "core",
         "one line changed in the core crate",
         Quick,
         &[Do(Edit(Role::Core)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "python",
         "one line changed in Python only",
         Quick,
         &[Do(EditPython), BUILT],
-        Expects::Any,
     ),
     scenario(
         "venv",
         ".venv made anew",
         Medium,
         &[Do(RemoveEnvironment), BUILT],
-        Expects::Any,
     ),
     scenario(
         "branch",
         "to another branch and back, a build on each",
         Medium,
         &[Do(Trunk), PREPARED, Do(Branch), BUILT, Do(Trunk), BUILT],
-        Expects::Any,
     ),
     scenario(
         "lock",
         "another version of one dependency in the lock file",
         Medium,
         &[Do(NextLock), BUILT, Do(FirstLock), PREPARED],
-        Expects::Any,
     ),
-    scenario(
-        "target",
-        "target/ gone",
-        Dear,
-        &[Do(RemoveTarget), BUILT],
-        Expects::Any,
-    ),
+    scenario("target", "target/ gone", Dear, &[Do(RemoveTarget), BUILT]),
     scenario(
         "wheel-cold",
         "release wheel, nothing built and empty caches",
         Dear,
         &[Do(RemoveRelease), Do(EmptyCaches), Measure(Wheel)],
-        Expects::Any,
     ),
     scenario(
         "wheel-warm",
         "release wheel, nothing built and kept caches",
         Dear,
         &[Do(RemoveRelease), Measure(Wheel)],
-        Expects::Any,
     ),
     scenario(
         "wheel-edit",
@@ -223,22 +190,14 @@ pub const SCENARIOS: [Scenario; 15] = [
             Measure(Wheel),
             PREPARED,
         ],
-        Expects::Any,
     ),
     scenario(
         "clone",
         "a fresh clone and kept caches",
         Dear,
         &[Do(FreshClone), BUILT],
-        Expects::Any,
     ),
-    scenario(
-        "clean",
-        "after cargo clean",
-        Dear,
-        &[Do(CargoClean), BUILT],
-        Expects::Any,
-    ),
+    scenario("clean", "after cargo clean", Dear, &[Do(CargoClean), BUILT]),
 ];
 
 const fn scenario(
@@ -246,14 +205,12 @@ const fn scenario(
     title: &'static str,
     cost: Cost,
     steps: &'static [Step],
-    expects: Expects,
 ) -> Scenario {
     Scenario {
         id,
         title,
         cost,
         steps,
-        expects,
     }
 }
 
@@ -280,6 +237,12 @@ impl Scenario {
             Do(Edit(role)) => Some(*role),
             _ => None,
         })
+    }
+
+    /// Whether the installed library must be another one afterwards: else the build was none, and its time means nothing.
+    #[must_use]
+    pub fn must_change(&self) -> bool {
+        self.goal() == Develop && self.edits().next().is_some()
     }
 
     /// Whether `action` is among its steps.

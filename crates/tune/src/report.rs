@@ -1,5 +1,7 @@
 //! The table.
 
+use trial::table::aligned;
+
 use crate::measurement::{CandidateRow, Measurement};
 use crate::verdict::CandidateVerdict;
 
@@ -18,7 +20,7 @@ pub fn table(measurement: &Measurement) -> String {
     let heading = [
         "setting", "now", "tried", "build", "against", "library", "verdict",
     ];
-    let mut cells = vec![heading.map(str::to_owned)];
+    let mut cells = vec![heading.map(str::to_owned).to_vec()];
     cells.extend(measurement.rows.iter().map(of_row));
     text.push_str(&aligned(&cells));
     text.push('\n');
@@ -26,9 +28,9 @@ pub fn table(measurement: &Measurement) -> String {
     text
 }
 
-fn of_row(row: &CandidateRow) -> [String; 7] {
+fn of_row(row: &CandidateRow) -> Vec<String> {
     let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
-    [
+    vec![
         row.setting.title().to_owned(),
         row.now.clone(),
         row.candidate.clone(),
@@ -93,24 +95,6 @@ fn size(bytes: u64) -> String {
     } else {
         format!("{megabytes:.0} MB")
     }
-}
-
-/// Rows of cells, each column as wide as its widest cell.
-fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
-    let mut widths = [0; N];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &[String; N]| {
-        let cells = row.iter().zip(widths);
-        let padded: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        padded.join("  ").trim_end().to_owned() + "\n"
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

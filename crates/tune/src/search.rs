@@ -3,8 +3,6 @@
 
 mod builds;
 
-use trial::statistics::median;
-
 use crate::TuneError;
 use crate::candidates::{Candidate, Facts, Step};
 use crate::choices::{Choices, SETTINGS, Setting};
@@ -12,6 +10,7 @@ use crate::measurement::{Base, CandidateRow, Together, Winner};
 use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
 
 pub use builds::{Builds, Stop};
+use trial::statistics::median;
 
 /// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;

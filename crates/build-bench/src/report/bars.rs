@@ -27,7 +27,7 @@ type LaneCell<'a> = (usize, &'a LaneRecord, &'a Cell);
 fn cells<'a>(results: &'a Results, scenario: &ScenarioRecord) -> Vec<LaneCell<'a>> {
     let lanes = results.method.lanes.iter().enumerate();
     let cells = lanes.filter_map(|(number, lane)| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+        let cell = results.cell_on(&scenario.id, lane)?;
         Some((number, lane, cell))
     });
     cells.collect()
@@ -36,7 +36,7 @@ fn cells<'a>(results: &'a Results, scenario: &ScenarioRecord) -> Vec<LaneCell<'a
 /// The upper end of the longest bar, with its interval: the width of the group.
 fn widest_s(cells: &[LaneCell<'_>]) -> f64 {
     let ends = cells.iter().filter_map(|(_, _, cell)| {
-        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
+        let wall = cell.figure()?;
         Some(wall.interval.map_or(wall.median, |it| it.high))
     });
     ends.fold(0.0, f64::max)
@@ -83,7 +83,7 @@ fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
         escaped(words::command(lane, &cell.scenario)),
         escaped(&lane.setting_title)
     );
-    let Some(wall) = cell.wall_s.as_ref().filter(|_| !cell.is_stale()) else {
+    let Some(wall) = cell.figure() else {
         return format!(
             "<span class=name>{name}: <span class=note>{}</span></span>\n",
             escaped(&reason(cell))

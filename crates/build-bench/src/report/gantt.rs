@@ -17,7 +17,7 @@ pub(super) fn timelines(results: &Results) -> String {
     let mut text = String::new();
     for scenario in shown {
         let lanes = results.method.lanes.iter().filter_map(|lane| {
-            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+            let cell = results.cell_on(&scenario.id, lane)?;
             Some(timeline(lane, results.measured(cell).typical()?))
         });
         let lanes: String = lanes.collect();

@@ -1,7 +1,7 @@
 //! Figures and facts in words, as all reports have them.
 
 use build_env::calendar;
-use trial::statistics::{Interval, Method};
+use trial::statistics::{Interval, Method, Summary};
 
 use crate::goal::Goal;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
@@ -42,15 +42,20 @@ pub fn duration(time_s: f64) -> String {
 
 /// From where to where, in seconds; with `~` where it comes from other cells.
 pub(crate) fn range(interval: Interval) -> String {
+    from_to(interval, digits)
+}
+
+/// The same as [`range`] for a ratio.
+pub(crate) fn ratio_range(interval: Interval) -> String {
+    from_to(interval, factor)
+}
+
+fn from_to(interval: Interval, shown: fn(f64) -> String) -> String {
     let mark = match interval.method {
         Method::OrderStatistics => "",
         Method::PooledNoise => "~",
     };
-    format!(
-        "{mark}{} to {}",
-        digits(interval.low),
-        digits(interval.high)
-    )
+    format!("{mark}{} to {}", shown(interval.low), shown(interval.high))
 }
 
 /// A ratio with at least two significant digits, down to a thousandth: `0.008`, `0.65`, `38.4`.
@@ -63,17 +68,12 @@ pub(crate) fn factor(ratio: f64) -> String {
     format!("{ratio:.digits$}")
 }
 
-/// The same as [`range`] for a ratio.
-pub(crate) fn ratio_range(interval: Interval) -> String {
-    let mark = match interval.method {
-        Method::OrderStatistics => "",
-        Method::PooledNoise => "~",
-    };
-    format!(
-        "{mark}{} to {}",
-        factor(interval.low),
-        factor(interval.high)
-    )
+/// `×0.67 [0.61 to 0.74]`, the two parts by themselves; the second is empty where there is no interval.
+pub(crate) fn ratio_parts(ratio: &Summary) -> (String, String) {
+    let interval = ratio
+        .interval
+        .map_or(String::new(), |it| format!(" [{}]", ratio_range(it)));
+    (format!("×{}", factor(ratio.median)), interval)
 }
 
 /// Bytes in the unit that fits.
@@ -148,8 +148,8 @@ fn finding(results: &Results) -> Option<String> {
 fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
     let (first, others) = results.method.lanes.split_first()?;
     let (lane, ratio) = others.iter().find_map(|lane| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
-        let ratio = cell.ratio.as_ref().filter(|_| !cell.is_stale())?;
+        let cell = results.cell_on(&scenario.id, lane)?;
+        let ratio = cell.told_ratio()?;
         Some((lane, ratio))
     })?;
     // What both have in common is left out.
@@ -173,8 +173,8 @@ fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
 
 fn alone(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
     results.method.lanes.iter().find_map(|lane| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
-        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
+        let cell = results.cell_on(&scenario.id, lane)?;
+        let wall = cell.figure()?;
         Some(format!(
             "{}: `{}` takes {}",
             capitalised(&scenario.title),
