@@ -154,13 +154,7 @@ impl Checkout<'_> {
 
     /// The branch where one works, as the copy has it now; edits are gone.
     pub(crate) fn trunk(&self) -> Result<(), BenchError> {
-        let tree = self.tree();
-        self.scratch.git(&tree, &["fetch", "--quiet", "origin"])?;
-        let upstream = format!("origin/{TRUNK}");
-        self.scratch.git(
-            &tree,
-            &["checkout", "--quiet", "--force", "-B", TRUNK, &upstream],
-        )
+        self.scratch.switch(&self.tree(), TRUNK)
     }
 
     /// Brings about what `action` says. `round` that of the run.
@@ -173,7 +167,8 @@ impl Checkout<'_> {
     ) -> Result<(), Cannot> {
         match action {
             Action::Edit(role) => {
-                edit::change(&self.tree().join(marks.file(role).map_err(Cannot::Missing)?))?
+                let file = marks.file(role).map_err(Cannot::Missing)?;
+                edit::change(&self.tree().join(file))?;
             }
             Action::EditPython => self.edit_python()?,
             Action::RemoveTarget => remove(target)?,
@@ -187,11 +182,7 @@ impl Checkout<'_> {
             }
             Action::Branch => {
                 marks.require_any().map_err(Cannot::Missing)?;
-                let upstream = format!("origin/{BRANCH}");
-                self.scratch.git(
-                    &self.tree(),
-                    &["checkout", "--quiet", "--force", "-B", BRANCH, &upstream],
-                )?;
+                self.scratch.switch(&self.tree(), BRANCH)?;
             }
             Action::Trunk => self.trunk()?,
             Action::NextLock => self.next_lock(round, target)?,

@@ -105,20 +105,16 @@ impl ScratchDir {
 
     fn installations(&self, project: &Utf8Path, source: &Source<'_>) -> Vec<Invocation> {
         let venv = self.root.join("seed");
+        let python = source.tools.python.executable.as_str();
         let uv = |args: &[&str]| {
-            Invocation::new(&source.uv.path)
+            Invocation::new(&source.tools.uv.path)
                 .args(args.iter().copied())
                 .cwd(project)
         };
         let install = |args: &[&str]| {
             uv(&["pip", "install", "--python", venv.as_str()]).args(args.iter().copied())
         };
-        let mut commands = vec![uv(&[
-            "venv",
-            "--python",
-            source.python.as_str(),
-            venv.as_str(),
-        ])];
+        let mut commands = vec![uv(&["venv", "--python", python, venv.as_str()])];
         let pyproject = &source.project.pyproject;
         let backend = pyproject
             .build_system
@@ -142,11 +138,11 @@ impl ScratchDir {
                 "--frozen",
                 "--no-install-project",
                 "--python",
-                source.python.as_str(),
+                python,
             ];
             uv(&sync).env(vars::UV_PROJECT_ENVIRONMENT, venv.as_str())
         } else {
-            uv(&["lock", "--python", source.python.as_str()])
+            uv(&["lock", "--python", python])
         });
         commands
     }

@@ -180,6 +180,15 @@ fn lanes(name: &str) -> Result<Vec<Lane>, UnknownName> {
 }
 
 impl Lane {
+    /// The lane of these two, if both are still known.
+    #[must_use]
+    pub fn find(strategy: &str, setting: &str) -> Option<Self> {
+        Some(Self {
+            strategy: Strategy::find(strategy)?,
+            setting: Setting::find(setting)?,
+        })
+    }
+
     /// Whether it keeps what it has built anywhere but in the checkout.
     #[must_use]
     pub fn has_caches(&self) -> bool {

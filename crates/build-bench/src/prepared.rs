@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, cargo_env};
-use camino::{Utf8Path, Utf8PathBuf};
-use project_model::{Closure, Project, Sources};
+use camino::Utf8Path;
 use trial::files::{read, refuse_small_disk, remove};
 use trial::statistics::{CONFIDENCE, Noises};
 use trial::timed::{Limits, deadline};
 
-use crate::bench_tools::BenchTools;
 use crate::bump;
 use crate::checkout::{Checkout, NO_PYTHON, python_module};
 use crate::error::BenchError;
@@ -37,16 +35,14 @@ const LANE_BYTES: u64 = 1 << 30;
 /// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
     pub(crate) request: &'a BenchRequest<'a>,
-    pub(crate) tools: &'a BenchTools,
-    pub(crate) closure: &'a Closure,
-    pub(crate) sources: &'a Sources,
+    pub(crate) source: &'a Source<'a>,
     pub(crate) scratch: &'a ScratchDir,
     pub(crate) tuned: Tuned,
 }
 
 impl<'a> Prepared<'a> {
     /// The results so far, or new ones, with the copies made.
-    pub(crate) fn results(&mut self, source: &Source<'_>) -> Result<Results, BenchError> {
+    pub(crate) fn results(&self) -> Result<Results, BenchError> {
         if self.request.resumes {
             return self.earlier();
         }
@@ -62,8 +58,8 @@ impl<'a> Prepared<'a> {
         (self.request.say)("Copying", &format!("the project to {}", self.scratch.root));
         // Before anything is built.
         let machine = self.machine();
-        let filled = self.scratch.fill(source, self.request.warn);
-        let filled = filled.and_then(|()| self.subject(source));
+        let filled = self.scratch.fill(self.source, self.request.warn);
+        let filled = filled.and_then(|()| self.subject());
         if (self.request.is_over)() {
             self.scratch.clear()?;
             return Err(BenchError::Interrupted);
@@ -84,7 +80,7 @@ impl<'a> Prepared<'a> {
         if results.state == State::Complete {
             return Err(BenchError::NothingToResume);
         }
-        let now = &self.tools.python.version;
+        let now = &self.source.tools.python.version;
         if let Some(then) = results.machine.version("Python").filter(|then| then != now) {
             return Err(BenchError::OtherPython {
                 then: then.to_owned(),
@@ -116,9 +112,9 @@ impl<'a> Prepared<'a> {
         let mut programs = vec![
             program("rustc", "rustc".into()),
             program("cargo", Utf8Path::new(&cargo_env::cargo())),
-            program("maturin", &self.tools.maturin.path),
-            program("uv", &self.tools.uv.path),
-            program("Python", &self.tools.python.executable),
+            program("maturin", &self.source.tools.maturin.path),
+            program("uv", &self.source.tools.uv.path),
+            program("Python", &self.source.tools.python.executable),
             program("cc", "cc".into()),
             program("ld", "ld".into()),
         ];
@@ -136,14 +132,11 @@ impl<'a> Prepared<'a> {
         Machine::this(&self.scratch.root, &self.request.project.root, &programs)
     }
 
-    fn subject(&self, source: &Source<'_>) -> Result<Subject, BenchError> {
-        let project = Project::load(&source.in_copy(&self.scratch.origin()))?;
-        let below = self.closure.workspace_root.strip_prefix(&self.sources.root);
-        let lock = self
-            .scratch
-            .origin()
-            .join(below.unwrap_or(Utf8Path::new("")))
-            .join("Cargo.lock");
+    fn subject(&self) -> Result<Subject, BenchError> {
+        let project = self.scratch.project(self.source)?;
+        let workspace = &self.source.closure.workspace_root;
+        let workspace = self.source.moved(workspace, &self.scratch.origin());
+        let lock = workspace.join("Cargo.lock");
         let rows = &self.request.plan.rows;
         let bumps = rows
             .iter()
@@ -156,7 +149,7 @@ impl<'a> Prepared<'a> {
                 self.scratch,
                 &project.extension.manifest,
                 &lock,
-                self.closure,
+                self.source.closure,
                 wanted,
             )?
         } else {
@@ -173,12 +166,9 @@ impl<'a> Prepared<'a> {
 
     fn new_results(&self, machine: Machine, subject: Subject) -> Results {
         let plan = &self.request.plan;
-        let is_measured = |id: &str| {
-            plan.rows
-                .iter()
-                .any(|row| row.scenarios.iter().any(|it| it.id == id))
-        };
-        let scenarios = SCENARIOS.iter().filter(|it| is_measured(it.id));
+        let lanes = plan.rows.iter().map(|row| self.lane_record(&row.lane));
+        let is_measured = |it: &&Scenario| plan.rows.iter().any(|row| row.scenarios.contains(it));
+        let scenarios = SCENARIOS.iter().filter(is_measured);
         let scenarios = scenarios.map(|it| ScenarioRecord {
             id: it.id.to_owned(),
             title: it.title.to_owned(),
@@ -193,11 +183,7 @@ impl<'a> Prepared<'a> {
                 runs: plan.runs,
                 time_budget_s: plan.time_budget_s,
                 confidence: CONFIDENCE,
-                lanes: plan
-                    .rows
-                    .iter()
-                    .map(|row| self.lane_record(&row.lane))
-                    .collect(),
+                lanes: lanes.collect(),
                 scenarios: scenarios.collect(),
             },
             spent_s: 0.0,
@@ -209,7 +195,7 @@ impl<'a> Prepared<'a> {
 
     fn lane_record(&self, lane: &Lane) -> LaneRecord {
         let typed = LaneRecord::of(lane);
-        if self.tools.xtask_root.is_some() {
+        if self.source.tools.xtask_root.is_some() {
             typed
         } else {
             typed.without_launcher()
@@ -235,7 +221,7 @@ impl<'a> Prepared<'a> {
 
     /// Why the scenario makes no sense on the lane, or with the project.
     fn missing(&self, lane: Lane, scenario: &Scenario) -> Option<&'static str> {
-        let roles = roles(self.closure);
+        let roles = roles(self.source.closure);
         let missing_crate = scenario.edits().find(|role| !roles.contains_key(role));
         let project = self.request.project;
         let edits_python = scenario.does(Action::EditPython);
@@ -266,31 +252,30 @@ impl<'a> Prepared<'a> {
         })
     }
 
+    /// What builds, from `start` on.
+    ///
     /// # Errors
     /// If the copy is not to be understood.
-    pub(crate) fn builder(
-        &'a self,
-        source: &Source<'_>,
-        start: Instant,
-        budget_s: f64,
-    ) -> Result<LaneBuilder<'a>, BenchError> {
+    pub(crate) fn builder(&'a self, start: Instant) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
-        let copy = Project::load(&source.in_copy(&self.scratch.origin()))?;
-        let target = Target::find(self.scratch, &copy, self.closure, &self.sources.root)?;
+        let copy = self.scratch.project(self.source)?;
+        let target = Target::find(
+            self.scratch,
+            &copy,
+            self.source.closure,
+            &self.source.sources.root,
+        )?;
         let tools = Placeholders {
-            uv: self.tools.uv.path.clone(),
-            maturin: self.tools.maturin.path.clone(),
+            uv: self.source.tools.uv.path.clone(),
+            maturin: self.source.tools.maturin.path.clone(),
             cargo: cargo_env::cargo().into(),
-            xtask: self.tools.xtask.clone(),
-            python: self.tools.python.executable.clone(),
-            tree: Utf8PathBuf::new(),
-            manifest: Utf8PathBuf::new(),
-            out: Utf8PathBuf::new(),
-            features: Vec::new(),
+            xtask: self.source.tools.xtask.clone(),
+            python: self.source.tools.python.executable.clone(),
+            ..Placeholders::default()
         };
-        let below = source.below_copy();
-        let rows = request.plan.rows.iter().enumerate();
-        let checkouts = rows.map(|(number, row)| Checkout {
+        let below = self.source.moved(&request.project.root, "".into());
+        let rows = || request.plan.rows.iter();
+        let checkouts = rows().enumerate().map(|(number, row)| Checkout {
             scratch: self.scratch,
             lane: row.lane,
             dir: self.scratch.lane(number),
@@ -299,21 +284,17 @@ impl<'a> Prepared<'a> {
             tuned: self.tuned.clone(),
             tools: tools.clone(),
         });
-        let servers = request
-            .plan
-            .rows
-            .iter()
-            .map(|row| self.server(row.lane.setting));
+        let servers = rows().map(|row| self.server(row.lane.setting));
         Ok(LaneBuilder {
             checkouts: checkouts.collect(),
             servers: servers.collect(),
             scratch: self.scratch,
-            closure: self.closure,
-            sources: self.sources,
-            xtask_root: self.tools.xtask_root.as_deref(),
+            closure: self.source.closure,
+            sources: self.source.sources,
+            xtask_root: self.source.tools.xtask_root.as_deref(),
             limits: Limits {
                 is_over: request.is_over,
-                deadline: deadline(start, budget_s),
+                deadline: deadline(start, request.plan.time_budget_s),
             },
             say: request.say,
             known: BTreeMap::new(),

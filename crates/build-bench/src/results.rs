@@ -7,8 +7,6 @@ use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::machine::Machine;
 use crate::scenario::{Role, Scenario};
-use crate::setting::Setting;
-use crate::strategy::Strategy;
 use crate::timeline::Span;
 
 /// The version of the form. Another one is not read.
@@ -318,10 +316,7 @@ impl Cell {
     /// The lane, if it is still known.
     #[must_use]
     pub fn lane(&self) -> Option<Lane> {
-        Some(Lane {
-            strategy: Strategy::find(&self.strategy)?,
-            setting: Setting::find(&self.setting)?,
-        })
+        Lane::find(&self.strategy, &self.setting)
     }
 
     /// The time, unless the builds were none.
@@ -402,10 +397,7 @@ impl LaneRecord {
     /// The lane, if it is still known.
     #[must_use]
     pub fn lane(&self) -> Option<Lane> {
-        Some(Lane {
-            strategy: Strategy::find(&self.strategy)?,
-            setting: Setting::find(&self.setting)?,
-        })
+        Lane::find(&self.strategy, &self.setting)
     }
 
     /// `strategy/setting`.

@@ -36,12 +36,16 @@ pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
 pub fn run(request: &BenchRequest<'_>) -> Result<Results, BenchError> {
     let tools = BenchTools::find(request)?;
     let told = |verb: &str, text: &str| say_in_place(request.say, verb, text);
-    let request = &BenchRequest {
+    let in_place = BenchRequest {
         say: &told,
         plan: request.plan.clone(),
         tuned: request.tuned.clone(),
         ..*request
     };
+    run_with(&tools, &in_place)
+}
+
+fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, BenchError> {
     let closure = Closure::load(request.project)?;
     let workspace = Workspace::load(request.project)?;
     let sources = Sources::of(request.project, &closure);
@@ -50,16 +54,14 @@ pub fn run(request: &BenchRequest<'_>) -> Result<Results, BenchError> {
     let source = Source {
         project: request.project,
         closure: &closure,
-        uv: &tools.uv,
-        python: &tools.python.executable,
-        requirements: &workspace.policy.dev_requirements,
-        tools: &request.toolbox.scratch().with_file_name("tools"),
-    };
-    let mut prepared = Prepared {
-        request,
-        tools: &tools,
-        closure: &closure,
         sources: &sources,
+        tools,
+        requirements: &workspace.policy.dev_requirements,
+        fetched: &request.toolbox.scratch().with_file_name("tools"),
+    };
+    let prepared = Prepared {
+        request,
+        source: &source,
         scratch: &scratch,
         tuned: Tuned {
             found: request.tuned.clone(),
@@ -67,9 +69,9 @@ pub fn run(request: &BenchRequest<'_>) -> Result<Results, BenchError> {
         },
     };
     let start = Instant::now();
-    let mut results = prepared.results(&source)?;
+    let mut results = prepared.results()?;
     results.method.time_budget_s = request.plan.time_budget_s;
-    let mut builder = prepared.builder(&source, start, request.plan.time_budget_s)?;
+    let mut builder = prepared.builder(start)?;
     let mut keeper = Keeper {
         path: scratch.results(),
         observer: &mut ProgressLine::new(request.say),

@@ -4,12 +4,13 @@
 
 use std::fs::TryLockError;
 
-use build_env::{Invocation, Tool, vars};
+use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Project, Sources};
 use trial::copy;
 use trial::files::{at, remove};
 
+use crate::bench_tools::BenchTools;
 use crate::error::BenchError;
 use crate::marks;
 
@@ -30,33 +31,26 @@ pub struct ScratchDir {
 }
 
 /// What the copy is made of.
-#[derive(Debug)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The project.
-    pub project: &'a Project,
+    pub(crate) project: &'a Project,
     /// Its crates.
-    pub closure: &'a Closure,
-    /// uv.
-    pub uv: &'a Tool,
-    /// The interpreter that environments are made from.
-    pub python: &'a Utf8Path,
+    pub(crate) closure: &'a Closure,
+    /// Their files.
+    pub(crate) sources: &'a Sources,
+    /// What installs into environments, and what these are made from.
+    pub(crate) tools: &'a BenchTools,
     /// Requirements files of the project's policy, relative to the project.
-    pub requirements: &'a [Utf8PathBuf],
+    pub(crate) requirements: &'a [Utf8PathBuf],
     /// Where tools that were fetched are kept.
-    pub tools: &'a Utf8Path,
+    pub(crate) fetched: &'a Utf8Path,
 }
 
 impl Source<'_> {
-    /// The directory of the project in a copy of its sources.
-    pub(crate) fn in_copy(&self, tree: &Utf8Path) -> Utf8PathBuf {
-        tree.join(self.below_copy())
-    }
-
-    /// The same, seen from the copy's root.
-    pub(crate) fn below_copy(&self) -> Utf8PathBuf {
-        let root = Sources::of(self.project, self.closure).root;
-        let below = self.project.root.strip_prefix(&root);
-        below.unwrap_or(Utf8Path::new("")).to_owned()
+    /// The same place below `to` as `path` has below the root of the sources.
+    pub(crate) fn moved(&self, path: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+        let below = path.strip_prefix(&self.sources.root);
+        to.join(below.unwrap_or(Utf8Path::new("")))
     }
 }
 
@@ -149,13 +143,12 @@ impl ScratchDir {
     ///
     /// # Errors
     /// If there can be no copy.
-    pub fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
+    pub(crate) fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         self.clear()?;
-        let sources = Sources::of(source.project, source.closure);
-        copy::copy_sources(&sources, &self.origin())?;
+        copy::copy_sources(source.sources, &self.origin())?;
         self.make_cargo_home(&source.closure.workspace_root)?;
-        self.link_tools(source.tools)?;
-        let project = Project::load(&source.in_copy(&self.origin()))?;
+        self.link_tools(source.fetched)?;
+        let project = self.project(source)?;
         self.fetch_crates(&project, warn)?;
         let had_lock = project.root.join("uv.lock").is_file();
         self.fetch_wheels(&project.root, source, warn);
@@ -169,6 +162,21 @@ impl ScratchDir {
             &["init", "--quiet", "--initial-branch", TRUNK],
         )?;
         self.commit("the project as it is")
+    }
+
+    /// The project in the copy.
+    pub(crate) fn project(&self, source: &Source<'_>) -> Result<Project, BenchError> {
+        Ok(Project::load(
+            &source.moved(&source.project.root, &self.origin()),
+        )?)
+    }
+
+    /// Checks out `branch` in the checkout `tree`, as the copy has it now; edits are gone.
+    pub(crate) fn switch(&self, tree: &Utf8Path, branch: &str) -> Result<(), BenchError> {
+        self.git(tree, &["fetch", "--quiet", "origin"])?;
+        let upstream = format!("origin/{branch}");
+        let switch = ["checkout", "--quiet", "--force", "-B", branch, &upstream];
+        self.git(tree, &switch)
     }
 
     /// Commits all that there is in the copy.

@@ -79,7 +79,7 @@ pub const STRATEGIES: [Strategy; 4] = [
 ];
 
 /// What the words in braces stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Placeholders {
     /// `{uv}`.
     pub uv: Utf8PathBuf,

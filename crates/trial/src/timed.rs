@@ -99,7 +99,9 @@ fn first_error(log: &str) -> String {
     };
     let line = said().rfind(of_linker);
     let line = line.or_else(|| said().find(of_compiler));
-    let line = line.or_else(|| said().find(of_any)).or(said().last());
+    let line = line
+        .or_else(|| said().find(of_any))
+        .or_else(|| said().next_back());
     line.unwrap_or("it said nothing")
         .chars()
         .take(200)

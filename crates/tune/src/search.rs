@@ -63,9 +63,8 @@ fn base(builds: &mut dyn Builds, budget_s: f64) -> Result<Base, TuneError> {
     let mut measured = || -> Result<Base, Stop> {
         let library_bytes = builds.prepare(&none, budget_s)?;
         builds.time_s(&none)?;
-        let build_s = builds.time_s(&none)?;
         Ok(Base {
-            build_s,
+            build_s: builds.time_s(&none)?,
             library_bytes,
         })
     };

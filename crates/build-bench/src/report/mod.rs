@@ -34,17 +34,15 @@ impl ReportFiles<'_> {
     /// # Errors
     /// If one cannot be written.
     pub fn write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
-        let reports: [(_, fn(&Results) -> String); 3] = [
-            (self.json, store::json),
-            (self.markdown, markdown::markdown),
-            (self.html, html::html),
-        ];
-        for (path, report) in reports {
-            if let Some(path) = path {
+        let put = |path: Option<&Utf8Path>, report: fn(&Results) -> String| {
+            path.map_or(Ok(()), |path| {
                 replace(path, &report(results))?;
                 say("Written", path.as_str());
-            }
-        }
-        Ok(())
+                Ok(())
+            })
+        };
+        put(self.json, store::json)?;
+        put(self.markdown, markdown::markdown)?;
+        put(self.html, html::html)
     }
 }

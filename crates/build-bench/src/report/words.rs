@@ -100,22 +100,12 @@ pub(crate) fn subject(results: &Results) -> String {
 
 /// `25 November 2026`, in UTC.
 pub(crate) fn date(results: &Results) -> Option<String> {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
+    const MONTHS: &str =
+        "January February March April May June July August September October November December";
     let (year, month, day) = calendar::date(results.measured_at_s? / 86_400);
-    let month = MONTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    let month = MONTHS
+        .split(' ')
+        .nth(usize::try_from(month).ok()?.checked_sub(1)?)?;
     Some(format!("{day} {month} {year}"))
 }
 
