@@ -93,7 +93,7 @@ impl SettingFiles {
         manifest.undo(OWNER)?;
         let mut local = CargoConfig::read(&self.files.local)?;
         local.undo(OWNER)?;
-        let mut has_linker = false;
+        let has_linker = winners.iter().any(|it| it.choices.linker.is_some());
         for winner in winners {
             for (path, value) in &winner.choices.profile {
                 let path: Vec<_> = path.iter().map(String::as_str).collect();
@@ -102,7 +102,6 @@ impl SettingFiles {
             if let Some(linker) = &winner.choices.linker {
                 local.introduce(LOCAL_INTRODUCTION, OWNER);
                 local.set_linker(target, linker, &winner.note, OWNER)?;
-                has_linker = true;
             }
         }
         let (tracked, local) = self.config_changes(local, has_linker)?;
@@ -122,6 +121,10 @@ impl SettingFiles {
         let mut tracked = CargoConfig::read(&self.files.tracked)?;
         let mut local = local.into_change();
         if has_linker {
+            // What others have written below our lines since is no reason to move these.
+            if lines(local.old.as_deref()) == lines(local.new.as_deref()) {
+                local.new.clone_from(&local.old);
+            }
             if !tracked.includes(LOCAL_CONFIG) {
                 tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
                 tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
@@ -139,7 +142,16 @@ impl SettingFiles {
     }
 }
 
-/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go.
+/// The lines of a text, whatever their order.
+fn lines(text: Option<&str>) -> Vec<&str> {
+    let lines = text.unwrap_or_default().lines();
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go, and so does a
+/// file of ours to which only `cargo xtask dev` has added anything.
 pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
     if change.path.file_name() == Some("Cargo.toml") {
         let mut manifest = CargoManifest::read(&change.path)?;
@@ -148,7 +160,11 @@ pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
     }
     let mut config = CargoConfig::read(&change.path)?;
     config.undo(OWNER)?;
-    Ok(config.into_change())
+    let mut back = config.into_change();
+    if change.old.is_none() && back.new.as_deref().is_some_and(only_of_dev) {
+        back.new = None;
+    }
+    Ok(back)
 }
 
 /// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it comes from.
@@ -282,9 +298,36 @@ mod tests {
             text(&fixture, ".cargo/config.local.toml")
         );
         fixture.write(".cargo/config.local.toml", &with_dev);
+        // What is written already stays where it is, above what was added.
+        assert_eq!(apply(&fixture, &winners()), 0);
         apply(&fixture, &[]);
         assert!(!fixture.root().join(".cargo/config.local.toml").exists());
         assert_eq!(text(&fixture, ".cargo/config.toml"), tracked);
+    }
+
+    #[test]
+    fn a_new_file_that_only_dev_has_added_to_goes_with_our_lines() {
+        let with_dev = "[env]\nPYO3_PYTHON = \"/p\"\n";
+        for (old, added, is_left) in [
+            (None, with_dev, false),
+            (None, "[build]\njobs = 2\n", true),
+            (Some("# mine\n"), with_dev, true),
+        ] {
+            let fixture = Fixture::new();
+            fixture.write("Cargo.toml", MANIFEST);
+            if let Some(old) = old {
+                fixture.write(".cargo/config.local.toml", old);
+            }
+            let files = places(&fixture);
+            let changes = files.changes(&winners(), "dev", TARGET).unwrap();
+            let local = changes.iter().find(|it| it.path == files.files.local);
+            let local = local.unwrap();
+            let new = local.new.clone().unwrap();
+            fixture.write(".cargo/config.local.toml", &format!("{new}{added}"));
+            let back = without_ours(local).unwrap();
+            assert_eq!(back.new.is_some(), is_left, "{back:?}");
+            assert!(!back.new.unwrap_or_default().contains("mold"));
+        }
     }
 
     #[test]
