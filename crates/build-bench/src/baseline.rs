@@ -20,9 +20,6 @@ pub struct BaselineReport {
 }
 
 /// Compares `now` with `then`; `limit` is that of [`compare`].
-///
-/// # Errors
-/// If there is nothing to be compared.
 pub fn report(now: &Results, then: &Results, limit: f64) -> Result<BaselineReport, BenchError> {
     let comparisons = compare(now, then, limit);
     let lost = lost(now, then);

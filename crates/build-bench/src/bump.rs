@@ -16,9 +16,6 @@ const QUESTIONS: u32 = 24;
 
 /// Writes up to `wanted` lock files beside that of the copy, each with another version of the same dependency, and
 /// downloads these. `None` if there is no such dependency, or no registry.
-///
-/// # Errors
-/// If files cannot be read or written.
 pub(crate) fn find(
     scratch: &ScratchDir,
     manifest: &Utf8Path,

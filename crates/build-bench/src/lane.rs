@@ -102,9 +102,6 @@ const DEFAULT: [(&str, &[&str]); 5] = [
 ];
 
 /// The rows for the names that were given; without any, those of the default.
-///
-/// # Errors
-/// If a name is unknown.
 pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<LanePlan>, UnknownName> {
     let wanted = scenarios
         .iter()

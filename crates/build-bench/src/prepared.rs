@@ -253,9 +253,6 @@ impl<'a> Prepared<'a> {
     }
 
     /// What builds, from `start` on.
-    ///
-    /// # Errors
-    /// If the copy is not to be understood.
     pub(crate) fn builder(&'a self, start: Instant) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
         let copy = self.scratch.project(self.source)?;

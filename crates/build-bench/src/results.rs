@@ -232,14 +232,6 @@ impl Results {
         })
     }
 
-    /// The time of `ours` against that of `theirs`, round by round. `None` if they were never measured in the same one.
-    #[must_use]
-    pub fn ratio_to(&self, ours: &Cell, theirs: &Cell) -> Option<Summary> {
-        let ours = self.measured(ours);
-        let noise = median(&ours.times()).and_then(|it| self.ratio_noise.at(it));
-        ratio(&ours.pairs(self.measured(theirs)), noise)
-    }
-
     /// Computes what follows from the runs.
     pub fn summarise(&mut self) {
         // Cells look at one another.

@@ -61,9 +61,6 @@ pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
 
 impl ScratchDir {
     /// Takes the directory `root`.
-    ///
-    /// # Errors
-    /// If somebody else has it.
     pub fn open(root: &Utf8Path) -> Result<Self, BenchError> {
         fs_err::create_dir_all(root).map_err(at(root))?;
         // As cargo tells it, should a directory above be a link.
@@ -118,9 +115,6 @@ impl ScratchDir {
     }
 
     /// Removes everything but the results: the copies take gigabytes.
-    ///
-    /// # Errors
-    /// If something cannot be removed.
     pub fn clear(&self) -> Result<(), BenchError> {
         for name in [
             "origin",
@@ -140,9 +134,6 @@ impl ScratchDir {
 
     /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs it fails
     /// later, and says so.
-    ///
-    /// # Errors
-    /// If there can be no copy.
     pub(crate) fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         self.clear()?;
         copy::copy_sources(source.sources, &self.origin())?;

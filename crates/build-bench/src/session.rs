@@ -14,9 +14,6 @@ pub trait Executor {
     fn elapsed_s(&self) -> f64;
 
     /// Makes one run.
-    ///
-    /// # Errors
-    /// See [`Stop`].
     fn run(&mut self, job: &Job) -> Result<Run, Stop>;
 }
 
@@ -65,9 +62,6 @@ pub trait Observer {
     fn begins(&mut self, job: &Job, progress: Progress);
 
     /// A run has ended, or a cell will have none; the results are to be kept.
-    ///
-    /// # Errors
-    /// If they cannot be.
     fn ended(&mut self, results: &Results) -> Result<(), BenchError>;
 }
 

@@ -24,9 +24,6 @@ pub fn json(results: &Results) -> String {
 }
 
 /// Reads what [`save`] has written.
-///
-/// # Errors
-/// If it is not there, or of another form.
 pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
     let text = read(path)?;
     let wrong = |source| BenchError::Results {
@@ -45,9 +42,6 @@ pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
 }
 
 /// Of what [`save`] has written `scenarios` alone, if some are named.
-///
-/// # Errors
-/// If nothing is left.
 pub fn load_some(path: &Utf8Path, scenarios: &[String]) -> Result<Results, BenchError> {
     let mut results = load(path)?;
     results.keep(scenarios);

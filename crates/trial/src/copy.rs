@@ -7,9 +7,6 @@ use project_model::Sources;
 use crate::files::{FileError, copy_file};
 
 /// Copies all files of `sources` into the directory `to`.
-///
-/// # Errors
-/// If one cannot be copied.
 pub fn copy_sources(sources: &Sources, to: &Utf8Path) -> Result<(), FileError> {
     let mut files = sources.files.iter();
     files.try_for_each(|file| copy_file(&sources.root.join(file), &to.join(file)))

@@ -166,9 +166,6 @@ impl EditPlace {
 }
 
 /// Changes the line in `file`: to a number that no line has had before.
-///
-/// # Errors
-/// If the file cannot be changed, or has no such line.
 pub fn change(file: &Utf8Path) -> Result<(), FileError> {
     let text = with_value(&read(file)?, fresh_number());
     let gone = || at(file)(std::io::Error::other("the line to be changed is gone"));

@@ -26,9 +26,6 @@ pub fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> FileError {
 pub type Put = fn(&Utf8Path, &Utf8Path) -> Result<(), FileError>;
 
 /// Puts all that is in `from` into `to`, too. What is not there is no error: there is nothing to be copied then.
-///
-/// # Errors
-/// If something cannot be copied.
 pub fn copy_tree(from: &Utf8Path, to: &Utf8Path, put: Put) -> Result<(), FileError> {
     for entry in WalkDir::new(from).into_iter().flatten() {
         let Ok(path) = Utf8PathBuf::from_path_buf(entry.path().to_owned()) else {
@@ -48,18 +45,12 @@ pub fn copy_tree(from: &Utf8Path, to: &Utf8Path, put: Put) -> Result<(), FileErr
 }
 
 /// Writes a file anew, with its rights, and makes the directories above it.
-///
-/// # Errors
-/// If it cannot be copied.
 pub fn copy_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     make_dir_of(to)?;
     fs_err::copy(from, to).map(drop).map_err(at(to))
 }
 
 /// Gives a file that nobody writes to a second name; copies it, where the two lie on different file systems.
-///
-/// # Errors
-/// If it cannot be copied.
 pub fn link_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     make_dir_of(to)?;
     fs_err::hard_link(from, to).or_else(|_| copy_file(from, to))
@@ -71,9 +62,6 @@ fn make_dir_of(path: &Utf8Path) -> Result<(), FileError> {
 }
 
 /// Removes a file or a directory with all that is in it, if it is there.
-///
-/// # Errors
-/// If it cannot be removed.
 pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
     let removed = match path.symlink_metadata() {
         Err(_) => return Ok(()),
@@ -84,9 +72,6 @@ pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
 }
 
 /// Writes a file that a build reads.
-///
-/// # Errors
-/// If it cannot be written.
 pub fn write(path: &Utf8Path, text: &str) -> Result<(), FileError> {
     fs_err::write(path, text).map_err(at(path))
 }
@@ -133,8 +118,7 @@ pub struct NoSpace {
     needed_bytes: u64,
 }
 
-/// # Errors
-/// If less than `needed_bytes` can be written to `dir`.
+/// Refuses a disk on which less than `needed_bytes` can be written to `dir`.
 pub fn refuse_small_disk(dir: &Utf8Path, needed_bytes: u64) -> Result<(), NoSpace> {
     let Ok(disk) = rustix::fs::statvfs(dir.as_std_path()) else {
         return Ok(());
@@ -151,9 +135,6 @@ pub fn refuse_small_disk(dir: &Utf8Path, needed_bytes: u64) -> Result<(), NoSpac
 }
 
 /// Reads a text.
-///
-/// # Errors
-/// If it cannot be read.
 pub fn read(path: &Utf8Path) -> Result<String, FileError> {
     fs_err::read_to_string(path).map_err(at(path))
 }

@@ -58,9 +58,6 @@ pub enum NoTime {
 
 /// Runs `command`, with what it prints going to the file `log`, and measures it together with what the processes
 /// `servers` do for it.
-///
-/// # Errors
-/// [`NoTime`].
 pub fn timed(
     command: &Invocation,
     log: &Utf8Path,

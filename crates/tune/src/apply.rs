@@ -53,9 +53,6 @@ fn listed(files: &[Utf8PathBuf]) -> String {
 }
 
 /// Writes `changes`, and builds as `cargo xtask dev` does: only what builds and imports stays.
-///
-/// # Errors
-/// [`ApplyError`].
 pub fn apply(
     project: &Project,
     toolbox: &Toolbox,
@@ -83,9 +80,6 @@ pub fn apply(
 
 /// Writes `changes` and builds. If a file cannot be written, if the build fails, or if the user ends it (`is_over`), all
 /// is put back, byte for byte; `restore` says what a file is to be put back to that somebody else has changed meanwhile.
-///
-/// # Errors
-/// [`ApplyError`].
 fn built_with<T>(
     changes: &[Change],
     build: impl FnOnce() -> Result<T, DevError>,

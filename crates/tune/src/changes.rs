@@ -34,9 +34,6 @@ pub struct SettingFiles {
 
 impl SettingFiles {
     /// Those of `project`.
-    ///
-    /// # Errors
-    /// If the workspace cannot be read.
     pub fn of(project: &Project) -> Result<Self, TuneError> {
         let workspace = Workspace::load(project)?;
         Ok(Self {
@@ -46,9 +43,6 @@ impl SettingFiles {
     }
 
     /// Has the files hold what won in `measurement`. See [`Self::changes`].
-    ///
-    /// # Errors
-    /// See [`Self::changes`].
     pub fn changes_of(
         &self,
         project: &Project,
@@ -63,9 +57,6 @@ impl SettingFiles {
     }
 
     /// Has the files hold nothing of ours. See [`Self::changes`].
-    ///
-    /// # Errors
-    /// See [`Self::changes`].
     pub fn undone(&self) -> Result<Vec<Change>, TuneError> {
         self.changes(&[], "dev", "")
     }
@@ -80,9 +71,6 @@ impl SettingFiles {
 
     /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for. The changes
     /// come in the order in which they are to be written; empty ones are left out.
-    ///
-    /// # Errors
-    /// If a key has come to be set by somebody else since it was measured, or a file cannot be read.
     pub(crate) fn changes(
         &self,
         winners: &[Winner],

@@ -33,9 +33,6 @@ pub struct ProjectCopy {
 impl ProjectCopy {
     /// Copies what `project` is made of into the directory `root`, which is emptied. What an earlier call has written into
     /// its files is taken back in the copy.
-    ///
-    /// # Errors
-    /// If there can be no copy.
     pub fn make(project: &Project, closure: &Closure, root: &Utf8Path) -> Result<Self, TuneError> {
         remove(root)?;
         let sources = Sources::of(project, closure);
@@ -95,9 +92,6 @@ impl ProjectCopy {
 
     /// Takes over the dependencies that are compiled in `target`, the project's target directory, in the directory
     /// `profile` below it. `library` is the name of the extension's, which is not among them.
-    ///
-    /// # Errors
-    /// If the disk is too small, or something cannot be copied.
     pub fn seed(&self, target: &Utf8Path, profile: &str, library: &str) -> Result<(), TuneError> {
         let from = target.join(profile);
         let taken: Vec<_> = ["deps", "build", ".fingerprint"]

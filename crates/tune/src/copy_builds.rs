@@ -48,9 +48,6 @@ pub struct CopyBuilds<'a> {
 
 impl CopyBuilds<'_> {
     /// Builds the copy as the project is, and finds a line in `extension` whose change makes another library.
-    ///
-    /// # Errors
-    /// If it does not build, or there is no such line.
     pub fn find_edit(&mut self, extension: &PathCrate, allowed_s: f64) -> Result<(), Stop> {
         self.build_all(&Choices::default(), allowed_s)?;
         for place in edit::places(extension) {

@@ -109,9 +109,6 @@ pub struct Together {
 
 impl Measurement {
     /// Reads what [`Self::save`] or `--json` has written.
-    ///
-    /// # Errors
-    /// If it is something else, or of another form.
     pub fn load(path: &Utf8Path) -> Result<Self, TuneError> {
         let text = read(path)?;
         let unreadable = |source| TuneError::Unreadable {
@@ -133,9 +130,6 @@ impl Measurement {
     }
 
     /// Writes it to `path`, whole or not at all.
-    ///
-    /// # Errors
-    /// If that cannot be written.
     pub fn save(&self, path: &Utf8Path) -> Result<(), TuneError> {
         Ok(replace(path, &self.json())?)
     }

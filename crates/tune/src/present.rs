@@ -37,9 +37,6 @@ pub struct Present {
 impl Present {
     /// Looks for the keys of `profile` in the environment, in cargo's configuration as it is in force in `root`, and in
     /// `manifest`, the workspace's Cargo.toml. `target` is the triple that is compiled for.
-    ///
-    /// # Errors
-    /// If a file cannot be read or is not TOML.
     pub fn read(
         profile: &str,
         root: &Utf8Path,

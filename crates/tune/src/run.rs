@@ -41,9 +41,6 @@ pub struct TuneRequest<'a> {
 }
 
 /// Measures. The project and its target directory are only read; the copy is removed afterwards.
-///
-/// # Errors
-/// [`TuneError`].
 pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
     let locks = request.toolbox.locks();
@@ -109,9 +106,6 @@ pub fn found(project: &Project, toolbox: &Toolbox) -> Option<String> {
 }
 
 /// The measurement in `path`, if it was made of `project` as it is, on this machine.
-///
-/// # Errors
-/// If it was not, or cannot be read.
 pub fn earlier(project: &Project, path: &Utf8Path) -> Result<Measurement, TuneError> {
     let measurement = Measurement::load(path)?;
     let workspace = Workspace::load(project)?;
@@ -137,9 +131,6 @@ fn interpreter(project: &Project) -> Result<Interpreter, VenvError> {
 }
 
 /// What a measurement made now would be of. The edited file is not known.
-///
-/// # Errors
-/// If rustc does not run.
 pub fn subject(
     project: &Project,
     workspace: &Workspace,

@@ -23,9 +23,6 @@ pub struct Document<'a> {
 
 impl Document<'_> {
     /// Writes what has changed.
-    ///
-    /// # Errors
-    /// If a file cannot be read or written, or has no place for the figures.
     pub fn write(&self, say: Say<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         for problem in drift(self.results) {
             warn(&format!("{problem}\n  help: {}", self.measure_again()));
@@ -40,9 +37,6 @@ impl Document<'_> {
     }
 
     /// What would be changed, and which names no longer mean what was measured, line by line. What helps is said.
-    ///
-    /// # Errors
-    /// If a file cannot be read, or has no place for the figures.
     pub fn check(&self, say: Say<'_>) -> Result<Vec<String>, BenchError> {
         let changes = self.changes()?;
         let drift = drift(self.results).into_iter();

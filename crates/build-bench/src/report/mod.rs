@@ -30,9 +30,6 @@ pub struct ReportFiles<'a> {
 
 impl ReportFiles<'_> {
     /// Writes them.
-    ///
-    /// # Errors
-    /// If one cannot be written.
     pub fn write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
         let put = |path: Option<&Utf8Path>, report: fn(&Results) -> String| {
             path.map_or(Ok(()), |path| {
