@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use build_bench::baseline;
-use build_bench::lane::{UnknownName, rows, strategy_help};
+use build_bench::lane::{rows, strategy_help, strategy_name};
 use build_bench::report::ReportFiles;
 use build_bench::report::document::Document;
 use build_bench::report::table::table;
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Measure only this situation; may be given several times [default: all]
     #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
-    #[arg(long, value_name = "NAME", value_parser = strategy, help = strategy_help())]
+    #[arg(long, value_name = "NAME", value_parser = strategy_name, help = strategy_help())]
     strategy: Vec<String>,
     /// How often a short build is measured; a long one a seventh of that
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
@@ -86,19 +86,12 @@ fn scenarios() -> PossibleValuesParser {
     PossibleValuesParser::new(values.collect::<Vec<_>>())
 }
 
-/// A name that stands for at least one lane.
-fn strategy(name: &str) -> Result<String, UnknownName> {
-    let name = name.to_owned();
-    rows(std::slice::from_ref(&name), &[])?;
-    Ok(name)
-}
-
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     // Before anything is measured, so that a wrong name costs no time.
     let earlier = args.baseline.as_deref().map(store::load).transpose()?;
-    let results = match &args.from {
-        Some(path) => store::load_some(path, &args.scenario)?,
-        None => measured(context, args)?,
+    let (results, kept) = match &args.from {
+        Some(path) => (store::load_some(path, &args.scenario)?, None),
+        None => measured(context, args).map(|(results, kept)| (results, Some(kept)))?,
     };
     if let (Some(from), Some(path)) = (&args.from, &args.into) {
         return document(
@@ -116,12 +109,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         markdown: args.markdown.as_deref(),
         html: args.html.as_deref(),
     };
-    let written = files.write(&results, &ui::say).map_err(anyhow::Error::from);
-    // Those of `--from` lie where the user knows.
-    written.map_err(|error| match &args.from {
-        Some(_) => error,
-        None => with_results(error, context),
-    })?;
+    files.write(&results, kept.as_deref(), &ui::say)?;
     if args.from.is_none() && results.state == State::Interrupted {
         bail!(
             "interrupted; what was measured has been kept\n  help: `cargo xtask bench-build --resume`, with the same options, goes on"
@@ -132,7 +120,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     })
 }
 
-fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
+/// What was measured, and where it is kept.
+fn measured(context: &Context, args: &Args) -> anyhow::Result<(Results, Utf8PathBuf)> {
     let plan = MeasuringPlan {
         rows: rows(&args.strategy, &args.scenario).map_err(BenchError::Name)?,
         runs: args.runs,
@@ -142,7 +131,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
     let toolbox = toolbox(false)?;
     let interrupted = crate::dev::interrupted()?;
     let over: &AtomicBool = &interrupted;
-    Ok(build_bench::run(&BenchRequest {
+    let results = build_bench::run(&BenchRequest {
         project: &project,
         plan,
         resumes: args.resume,
@@ -153,7 +142,8 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<Results> {
         is_over: &|| over.load(Ordering::SeqCst),
         say: &ui::say,
         warn: &ui::warn,
-    })?)
+    })?;
+    Ok((results, results_of(&toolbox, &project)))
 }
 
 fn document(document: &Document<'_>, is_check: bool) -> anyhow::Result<Answer> {
@@ -166,20 +156,6 @@ fn document(document: &Document<'_>, is_check: bool) -> anyhow::Result<Answer> {
         println!("{line}");
     }
     Ok(Answer::of(!differences.is_empty()))
-}
-
-/// What was measured in twenty minutes is not to be lost because a file cannot be written.
-fn with_results(error: anyhow::Error, context: &Context) -> anyhow::Error {
-    let path = || {
-        let (project, toolbox) = (context.project().ok()?, toolbox(false).ok()?);
-        Some(results_of(&toolbox, &project)).filter(|path| path.is_file())
-    };
-    match path() {
-        Some(path) => error.context(format!(
-            "the results cannot be written where they are wanted\n  help: `cargo xtask bench-build --from {path}`, with the same files, writes them without measuring again"
-        )),
-        None => error,
-    }
 }
 
 /// Tells what has changed since the earlier measurement.

@@ -34,6 +34,16 @@ pub enum BenchError {
     /// Somebody else measures the same project.
     #[error("another `bench-build` of this project is running\n  help: wait for it to end")]
     Busy,
+    /// What was measured is not to be lost because a file cannot be written.
+    #[error(
+        "the results cannot be written where they are wanted\n  help: `cargo xtask bench-build --from {kept}`, with the same files, writes them without measuring again"
+    )]
+    ReportNotWritten {
+        /// Where the results are kept.
+        kept: Utf8PathBuf,
+        /// Why.
+        source: FileError,
+    },
     /// Nothing that was named is in a file of results.
     #[error(
         "{0} has nothing of what was named\n  help: leave out --scenario to see all that it has"

@@ -47,6 +47,11 @@ pub enum UnknownName {
     },
 }
 
+/// A name that stands for at least one lane, as it was given.
+pub fn strategy_name(name: &str) -> Result<String, UnknownName> {
+    lanes(name).map(|_| name.to_owned())
+}
+
 /// What `--strategy` takes, for its help.
 #[must_use]
 pub fn strategy_help() -> String {

@@ -25,7 +25,7 @@ use crate::timeline;
 use crate::typed::typed;
 
 /// Builds in checkouts below a workspace.
-pub struct LaneBuilder<'a> {
+pub(crate) struct LaneBuilder<'a> {
     /// The checkouts, in the order of the plan's rows.
     pub(crate) checkouts: Vec<Checkout<'a>>,
     /// The compiler caches, in the same order.

@@ -3,7 +3,7 @@
 //!
 //! What is measured next is a plain function of what was measured so far ([`schedule`]), what it means is statistics
 //! ([`trial::statistics`]), and both are tested with an [`Executor`](session::Executor) that builds nothing. The real one
-//! ([`lane_builder`]) works on copies, with caches of its own ([`scratch`]).
+//! (`lane_builder`) works on copies, with caches of its own (`scratch`).
 
 pub mod baseline;
 mod bench_tools;
@@ -14,21 +14,21 @@ mod error;
 mod estimate;
 mod goal;
 pub mod lane;
-pub mod lane_builder;
-pub mod library;
+mod lane_builder;
+mod library;
 mod line_search;
 pub mod machine;
-pub mod marks;
+mod marks;
 mod prepared;
 mod progress;
 pub mod report;
 mod request;
 pub mod results;
-pub mod roles;
+mod roles;
 mod run;
 pub mod scenario;
 pub mod schedule;
-pub mod scratch;
+mod scratch;
 mod server;
 pub mod session;
 pub mod setting;

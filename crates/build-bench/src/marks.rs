@@ -12,11 +12,11 @@ use crate::scenario::Role;
 
 /// The files with the lines, relative to the root of the sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marks {
+pub(crate) struct Marks {
     /// By the place of the crate; `None`: no change in this crate makes another library.
-    pub files: BTreeMap<Role, Option<Utf8PathBuf>>,
+    pub(crate) files: BTreeMap<Role, Option<Utf8PathBuf>>,
     /// The same to be reported.
-    pub records: Vec<EditRecord>,
+    pub(crate) records: Vec<EditRecord>,
 }
 
 /// The file in the scratch directory that keeps them.
@@ -38,7 +38,7 @@ impl Marks {
     ///
     /// # Errors
     /// The reason, in words.
-    pub fn file(&self, role: Role) -> Result<&Utf8Path, String> {
+    pub(crate) fn file(&self, role: Role) -> Result<&Utf8Path, String> {
         match self.files.get(&role) {
             Some(Some(file)) => Ok(file),
             Some(None) => Err("no change of a line in this crate makes another library".to_owned()),
@@ -50,7 +50,7 @@ impl Marks {
     ///
     /// # Errors
     /// The reason, in words.
-    pub fn require_any(&self) -> Result<(), String> {
+    pub(crate) fn require_any(&self) -> Result<(), String> {
         if self.files.values().any(Option::is_some) {
             return Ok(());
         }

@@ -10,8 +10,7 @@ use crate::scenario::Role;
 
 /// The crates by where they stand. Of a project that is one crate there is only the extension, of one with two no leaf:
 /// the other crate is the core.
-#[must_use]
-pub fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
+pub(crate) fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
     let mut roles = BTreeMap::new();
     let Some(extension) = closure.crates.first() else {
         return roles;
@@ -29,8 +28,7 @@ pub fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
 }
 
 /// Why there is no crate for `role`.
-#[must_use]
-pub const fn missing(role: Role) -> &'static str {
+pub(crate) const fn missing(role: Role) -> &'static str {
     match role {
         Role::Extension => "the project has no extension",
         Role::Leaf => "the project has no two library crates beside the extension",

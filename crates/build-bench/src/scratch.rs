@@ -21,9 +21,9 @@ pub(crate) const BRANCH: &str = "branch";
 
 /// The directory. It is locked for as long as this value lives.
 #[derive(Debug)]
-pub struct ScratchDir {
+pub(crate) struct ScratchDir {
     /// Its path.
-    pub root: Utf8PathBuf,
+    pub(crate) root: Utf8PathBuf,
     /// For sockets, whose names must be short.
     sockets: Utf8PathBuf,
     /// The open file is the lock.
@@ -61,7 +61,7 @@ pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
 
 impl ScratchDir {
     /// Takes the directory `root`.
-    pub fn open(root: &Utf8Path) -> Result<Self, BenchError> {
+    pub(crate) fn open(root: &Utf8Path) -> Result<Self, BenchError> {
         fs_err::create_dir_all(root).map_err(at(root))?;
         // As cargo tells it, should a directory above be a link.
         let root = &root.canonicalize_utf8().map_err(at(root))?;
@@ -82,8 +82,7 @@ impl ScratchDir {
     }
 
     /// Where the results are kept.
-    #[must_use]
-    pub fn results(&self) -> Utf8PathBuf {
+    pub(crate) fn results(&self) -> Utf8PathBuf {
         results(&self.root)
     }
 
@@ -115,7 +114,7 @@ impl ScratchDir {
     }
 
     /// Removes everything but the results: the copies take gigabytes.
-    pub fn clear(&self) -> Result<(), BenchError> {
+    pub(crate) fn clear(&self) -> Result<(), BenchError> {
         for name in [
             "origin",
             "lanes",

@@ -42,7 +42,7 @@ impl SettingFiles {
         })
     }
 
-    /// Has the files hold what won in `measurement`. See [`Self::changes`].
+    /// Has the files hold what won in `measurement`, and nothing else of ours.
     pub fn changes_of(
         &self,
         project: &Project,
@@ -56,7 +56,7 @@ impl SettingFiles {
         )
     }
 
-    /// Has the files hold nothing of ours. See [`Self::changes`].
+    /// Has the files hold nothing of ours.
     pub fn undone(&self) -> Result<Vec<Change>, TuneError> {
         self.changes(&[], "dev", "")
     }

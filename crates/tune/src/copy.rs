@@ -17,23 +17,27 @@ const WORK_BYTES: u64 = 1 << 30;
 
 /// The copy. Its directory is removed with this value.
 #[derive(Debug)]
-pub struct ProjectCopy {
+pub(crate) struct ProjectCopy {
     /// The directory with everything.
-    pub root: Utf8PathBuf,
+    pub(crate) root: Utf8PathBuf,
     /// The root of the sources.
-    pub tree: Utf8PathBuf,
+    pub(crate) tree: Utf8PathBuf,
     /// The project in it.
-    pub project: Project,
+    pub(crate) project: Project,
     /// Its workspace.
-    pub workspace: Workspace,
+    pub(crate) workspace: Workspace,
     /// Configuration files that cargo reads for the project and would not find for the copy.
-    pub outer_configs: Vec<Utf8PathBuf>,
+    pub(crate) outer_configs: Vec<Utf8PathBuf>,
 }
 
 impl ProjectCopy {
     /// Copies what `project` is made of into the directory `root`, which is emptied. What an earlier call has written into
     /// its files is taken back in the copy.
-    pub fn make(project: &Project, closure: &Closure, root: &Utf8Path) -> Result<Self, TuneError> {
+    pub(crate) fn make(
+        project: &Project,
+        closure: &Closure,
+        root: &Utf8Path,
+    ) -> Result<Self, TuneError> {
         remove(root)?;
         let sources = Sources::of(project, closure);
         let tree = root.join("tree");
@@ -63,14 +67,12 @@ impl ProjectCopy {
     }
 
     /// Where cargo puts what it builds.
-    #[must_use]
-    pub fn target(&self) -> Utf8PathBuf {
+    pub(crate) fn target(&self) -> Utf8PathBuf {
         self.root.join("target")
     }
 
     /// The Cargo.toml with the profiles.
-    #[must_use]
-    pub fn manifest(&self) -> Utf8PathBuf {
+    pub(crate) fn manifest(&self) -> Utf8PathBuf {
         self.workspace.root.join("Cargo.toml")
     }
 
@@ -92,7 +94,12 @@ impl ProjectCopy {
 
     /// Takes over the dependencies that are compiled in `target`, the project's target directory, in the directory
     /// `profile` below it. `library` is the name of the extension's, which is not among them.
-    pub fn seed(&self, target: &Utf8Path, profile: &str, library: &str) -> Result<(), TuneError> {
+    pub(crate) fn seed(
+        &self,
+        target: &Utf8Path,
+        profile: &str,
+        library: &str,
+    ) -> Result<(), TuneError> {
         let from = target.join(profile);
         let taken: Vec<_> = ["deps", "build", ".fingerprint"]
             .into_iter()

@@ -25,30 +25,30 @@ struct Built {
 }
 
 /// The copy, and how it is built.
-pub struct CopyBuilds<'a> {
+pub(crate) struct CopyBuilds<'a> {
     /// Where.
-    pub copy: &'a ProjectCopy,
+    pub(crate) copy: &'a ProjectCopy,
     /// The call, without choices.
-    pub call: Invocation,
+    pub(crate) call: Invocation,
     /// The profile that it builds with.
-    pub profile: String,
+    pub(crate) profile: String,
     /// Whose Python the library is to be imported by.
-    pub python: &'a Interpreter,
+    pub(crate) python: &'a Interpreter,
     /// How many jobs there are to be at once, where that is not left to cargo.
-    pub jobs: Option<u32>,
+    pub(crate) jobs: Option<u32>,
     /// Whether the user wants it to end.
-    pub is_over: &'a (dyn Fn() -> bool + Sync),
+    pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
     /// Tells what takes time.
-    pub say: Say<'a>,
+    pub(crate) say: Say<'a>,
     /// When the measuring began.
-    pub start: Instant,
+    pub(crate) start: Instant,
     /// The file with the line that changes, once that is known.
-    pub edited: Option<Utf8PathBuf>,
+    pub(crate) edited: Option<Utf8PathBuf>,
 }
 
 impl CopyBuilds<'_> {
     /// Builds the copy as the project is, and finds a line in `extension` whose change makes another library.
-    pub fn find_edit(&mut self, extension: &PathCrate, allowed_s: f64) -> Result<(), Stop> {
+    pub(crate) fn find_edit(&mut self, extension: &PathCrate, allowed_s: f64) -> Result<(), Stop> {
         self.build_all(&Choices::default(), allowed_s)?;
         for place in edit::places(extension) {
             if place.makes_another(|| self.edited_library())? {
@@ -70,8 +70,7 @@ impl CopyBuilds<'_> {
     }
 
     /// The file with the line that changes, relative to the sources.
-    #[must_use]
-    pub fn edited(&self) -> Utf8PathBuf {
+    pub(crate) fn edited(&self) -> Utf8PathBuf {
         let file = self.edited.as_deref().unwrap_or(Utf8Path::new(""));
         file.strip_prefix(&self.copy.tree)
             .unwrap_or(file)

@@ -9,7 +9,7 @@ use crate::choices::{Choices, SETTINGS, Setting};
 use crate::measurement::{Base, CandidateRow, Together, Winner};
 use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
 
-pub use builds::{Builds, Stop};
+pub(crate) use builds::{Builds, Stop};
 use trial::statistics::median;
 
 /// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
@@ -17,22 +17,26 @@ const SHARE_OF_DEPENDENCIES: f64 = 0.6;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The project as it is.
-    pub base: Base,
+    pub(crate) base: Base,
     /// All candidates.
-    pub rows: Vec<CandidateRow>,
+    pub(crate) rows: Vec<CandidateRow>,
     /// Those that gain something.
-    pub winners: Vec<Winner>,
+    pub(crate) winners: Vec<Winner>,
     /// These together.
-    pub together: Option<Together>,
+    pub(crate) together: Option<Together>,
 }
 
 /// Tries all settings within `budget_s` seconds.
 ///
 /// # Errors
 /// If the project does not build as it is, or the user ends it. That a candidate does not build is a result.
-pub fn search(facts: &Facts, builds: &mut dyn Builds, budget_s: f64) -> Result<Found, TuneError> {
+pub(crate) fn search(
+    facts: &Facts,
+    builds: &mut dyn Builds,
+    budget_s: f64,
+) -> Result<Found, TuneError> {
     let base = base(builds, budget_s)?;
     let mut search = Search {
         builds,

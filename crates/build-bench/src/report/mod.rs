@@ -14,6 +14,7 @@ use build_env::tools::Say;
 use camino::Utf8Path;
 use trial::files::{FileError, replace};
 
+use crate::error::BenchError;
 use crate::results::Results;
 use crate::store;
 
@@ -29,8 +30,23 @@ pub struct ReportFiles<'a> {
 }
 
 impl ReportFiles<'_> {
-    /// Writes them.
-    pub fn write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
+    /// Writes them. `kept` is the file in which the results are kept, if nobody knows it yet.
+    pub fn write(
+        &self,
+        results: &Results,
+        kept: Option<&Utf8Path>,
+        say: Say<'_>,
+    ) -> Result<(), BenchError> {
+        self.try_write(results, say).map_err(|source| match kept {
+            Some(kept) => BenchError::ReportNotWritten {
+                kept: kept.to_owned(),
+                source,
+            },
+            None => source.into(),
+        })
+    }
+
+    fn try_write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
         let put = |path: Option<&Utf8Path>, report: fn(&Results) -> String| {
             path.map_or(Ok(()), |path| {
                 replace(path, &report(results))?;

@@ -7,7 +7,7 @@ use crate::TuneError;
 use crate::choices::Choices;
 
 /// What builds, and takes the time.
-pub trait Builds {
+pub(crate) trait Builds {
     /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no longer than
     /// `allowed_s` seconds.
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop>;
@@ -24,7 +24,7 @@ pub trait Builds {
 
 /// Why there is no time.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// It does not build, link or import.
     Fails(String),
     /// It would have taken longer than was allowed.
