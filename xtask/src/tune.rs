@@ -17,16 +17,16 @@ use crate::arguments::duration;
 use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
 
-/// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug information, split
-/// debug information, other codegen units, and incremental compilation
+/// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug
+/// information, split debug information, other codegen units, and incremental compilation
 ///
-/// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is left alone,
-/// and so is what you have set yourself.
+/// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is
+/// left alone, and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
-    /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml. Builds the
-    /// project afterwards, and puts everything back if that fails
+    /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml.
+    /// Builds the project afterwards, and puts everything back if that fails
     #[arg(long)]
     apply: bool,
     /// Take back what was written

@@ -99,7 +99,8 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and why.
+/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and
+/// why.
 #[must_use]
 pub fn lost(now: &Results, then: &Results) -> Vec<(String, String)> {
     let had = then.cells.iter().filter(|cell| has_figure(cell));
@@ -147,8 +148,8 @@ fn other_command(now: &Results, then: &Results, cell: &Cell) -> Option<String> {
     is_other.then(|| format!("{}: `{theirs}` then, `{ours}` now", cell.lane_id()))
 }
 
-/// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten percent
-/// longer) and whose whole interval is above 1.
+/// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten
+/// percent longer) and whose whole interval is above 1.
 #[must_use]
 pub fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
     let cells = now.cells.iter().filter(|cell| has_figure(cell));

@@ -15,7 +15,8 @@ pub(crate) struct BenchTools {
     pub(crate) python: Interpreter,
     /// This program.
     pub(crate) xtask: Utf8PathBuf,
-    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without cargo.
+    /// The workspace in which the user has typed `cargo xtask` to start it; `None`: it was started without
+    /// cargo.
     pub(crate) xtask_root: Option<Utf8PathBuf>,
 }
 

@@ -1,5 +1,6 @@
-//! Another version of one dependency: found by asking cargo for earlier ones, since no newer one need exist. Each run takes
-//! one that was never built before; a version that is built a second time would come from `target/` or a cache.
+//! Another version of one dependency: found by asking cargo for earlier ones, since no newer one need exist.
+//! Each run takes one that was never built before; a version that is built a second time would come from
+//! `target/` or a cache.
 
 use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
@@ -14,8 +15,8 @@ use crate::scratch::ScratchDir;
 /// How often cargo is asked, each time for one version.
 const QUESTIONS: u32 = 24;
 
-/// Writes up to `wanted` lock files beside that of the copy, each with another version of the same dependency, and
-/// downloads these. `None` if there is no such dependency, or no registry.
+/// Writes up to `wanted` lock files beside that of the copy, each with another version of the same
+/// dependency, and downloads these. `None` if there is no such dependency, or no registry.
 pub(crate) fn find(
     scratch: &ScratchDir,
     manifest: &Utf8Path,
@@ -90,8 +91,8 @@ fn with_version(
     read(lock).ok()
 }
 
-/// The dependencies from a registry that the crates of the extension name themselves, with the versions that the lock
-/// file has, by name.
+/// The dependencies from a registry that the crates of the extension name themselves, with the versions that
+/// the lock file has, by name.
 fn candidates(
     scratch: &ScratchDir,
     manifest: &Utf8Path,

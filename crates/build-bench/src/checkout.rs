@@ -71,8 +71,8 @@ impl Checkout<'_> {
         Ok(Project::load(&self.project_dir())?)
     }
 
-    /// Where the compiler cache keeps its things: that of release builds is another one, so that emptying it leaves the
-    /// other as it is.
+    /// Where the compiler cache keeps its things: that of release builds is another one, so that emptying it
+    /// leaves the other as it is.
     pub(crate) fn store(&self, goal: Goal) -> Utf8PathBuf {
         self.dir.join(match goal {
             Goal::Develop => "store",
@@ -95,7 +95,8 @@ impl Checkout<'_> {
         })
     }
 
-    /// `command` as it is run in this checkout: without network, with the directories and settings of the lane.
+    /// `command` as it is run in this checkout: without network, with the directories and settings of the
+    /// lane.
     pub(crate) fn settled(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
         let isolated = self.scratch.isolated(command);
         let settled = self.lane.setting.apply(isolated, program);
@@ -142,8 +143,8 @@ impl Checkout<'_> {
         Ok(copy_tree(&self.scratch.root.join("uv"), &cache, link_file)?)
     }
 
-    /// Has a strategy build that would otherwise install what it has built before, as `uv sync` does where it does not know
-    /// what the library is made of.
+    /// Has a strategy build that would otherwise install what it has built before, as `uv sync` does where it
+    /// does not know what the library is made of.
     pub(crate) fn forget_builds(&self) -> Result<(), BenchError> {
         if !self.lane.strategy.uv_keeps_builds {
             return Ok(());

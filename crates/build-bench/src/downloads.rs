@@ -9,8 +9,8 @@ use crate::error::BenchError;
 use crate::scratch::{ScratchDir, Source};
 
 impl ScratchDir {
-    /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to them. The
-    /// index is copied: cargo does write to it.
+    /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to
+    /// them. The index is copied: cargo does write to it.
     pub(crate) fn make_cargo_home(&self, workspace_root: &Utf8Path) -> Result<(), BenchError> {
         let home = self.root.join("cargo");
         fs_err::create_dir_all(&home).map_err(at(&home))?;

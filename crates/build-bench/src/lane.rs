@@ -77,8 +77,9 @@ fn ids(ids: impl Iterator<Item = &'static str>) -> String {
     ids.collect::<Vec<_>>().join(", ")
 }
 
-/// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small machine. What
-/// stands first is measured first, where time is short. The first lane is what the others are compared with.
+/// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small
+/// machine. What stands first is measured first, where time is short. The first lane is what the others are
+/// compared with.
 const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
     // With the same settings, so that only the command differs.
@@ -197,16 +198,17 @@ impl Lane {
         self.setting.cache.is_some() || self.strategy.uv_keeps_builds
     }
 
-    /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept elsewhere. Else
-    /// everything has to be built before.
+    /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept
+    /// elsewhere. Else everything has to be built before.
     #[must_use]
     pub fn begins_with(&self, scenario: &Scenario) -> bool {
         let keeps_caches = self.has_caches() && !scenario.does(Action::EmptyCaches);
         scenario.does(Action::FreshClone) && !keeps_caches
     }
 
-    /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a fresh clone is
-    /// the same with kept caches as with empty ones, and without `target/` it does not matter who has removed it.
+    /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a
+    /// fresh clone is the same with kept caches as with empty ones, and without `target/` it does not matter
+    /// who has removed it.
     #[must_use]
     pub fn same_as(
         &self,

@@ -137,8 +137,8 @@ impl LaneBuilder<'_> {
         Ok(())
     }
 
-    /// Release builds have a store of their own. What is to come from there has to be there, also where no wheel was
-    /// built before.
+    /// Release builds have a store of their own. What is to come from there has to be there, also where no
+    /// wheel was built before.
     fn fill_release_store(&mut self, job: &Job) -> Result<(), Stop> {
         let fills_it = job.scenario.steps.contains(&Step::Build(Goal::Wheel))
             || job.scenario.does(Action::EmptyCaches);

@@ -7,8 +7,9 @@ use project_model::{Layout, Project};
 use trial::files::sha256;
 use walkdir::WalkDir;
 
-/// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in `venv`, or, for
-/// those who install nothing, the one that cargo has made in `target`, whose name is `library`. `None` if there is none.
+/// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in
+/// `venv`, or, for those who install nothing, the one that cargo has made in `target`, whose name is
+/// `library`. `None` if there is none.
 pub(crate) fn digest(
     project: &Project,
     venv: Option<&Utf8Path>,
@@ -75,9 +76,9 @@ fn built(target: &Utf8Path, library: &str) -> Vec<Utf8PathBuf> {
         .collect()
 }
 
-/// How often cargo has called rustc since `start`, in the target directory `target`, whoever has started cargo: it
-/// notes at each unit when it set to work on it (`invoked.timestamp` in `.fingerprint`). Runs of build scripts,
-/// which are units too, do not count.
+/// How often cargo has called rustc since `start`, in the target directory `target`, whoever has started
+/// cargo: it notes at each unit when it set to work on it (`invoked.timestamp` in `.fingerprint`). Runs of
+/// build scripts, which are units too, do not count.
 pub(crate) fn compilations_since(target: &Utf8Path, start: SystemTime) -> u64 {
     // File systems round times down to a tick of the kernel's clock.
     let start = start - Duration::from_millis(10);

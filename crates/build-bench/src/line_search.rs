@@ -17,8 +17,8 @@ use crate::scratch::{BRANCH, TRUNK};
 use crate::session::Stop;
 
 impl LaneBuilder<'_> {
-    /// Finds the lines to be changed, when the first scenario needs them, on the lane that needs them: it has built
-    /// everything already.
+    /// Finds the lines to be changed, when the first scenario needs them, on the lane that needs them: it has
+    /// built everything already.
     pub(crate) fn find_marks_for(&mut self, job: &Job) -> Result<(), Stop> {
         let needs = job.scenario.edits().next().is_some() || job.scenario.does(Action::Branch);
         if !needs || self.marks.is_some() {

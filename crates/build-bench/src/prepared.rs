@@ -1,4 +1,5 @@
-//! What there is before the first run: the copies, what can be told of project and machine, and which cells there will be.
+//! What there is before the first run: the copies, what can be told of project and machine, and which cells
+//! there will be.
 
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

@@ -1,4 +1,5 @@
-//! How far a measurement has come: on a terminal one line that is written over every second, elsewhere a line for each run.
+//! How far a measurement has come: on a terminal one line that is written over every second, elsewhere a line
+//! for each run.
 
 use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -130,8 +131,8 @@ fn told(current: &Current) -> String {
     )
 }
 
-/// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought does not
-/// make the rest any shorter.
+/// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought
+/// does not make the rest any shorter.
 fn rewritten(current: &Current, elapsed_s: f64) -> String {
     let Progress {
         made,

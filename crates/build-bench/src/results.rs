@@ -248,7 +248,8 @@ impl Results {
         }
     }
 
-    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were measured.
+    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were
+    /// measured.
     fn pairs(&self, cell: &Cell) -> Vec<(f64, f64)> {
         let measured = self.measured(cell);
         let reference = self

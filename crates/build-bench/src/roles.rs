@@ -8,8 +8,8 @@ use trial::linked::linked;
 
 use crate::scenario::Role;
 
-/// The crates by where they stand. Of a project that is one crate there is only the extension, of one with two no leaf:
-/// the other crate is the core.
+/// The crates by where they stand. Of a project that is one crate there is only the extension, of one with
+/// two no leaf: the other crate is the core.
 pub(crate) fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
     let mut roles = BTreeMap::new();
     let Some(extension) = closure.crates.first() else {

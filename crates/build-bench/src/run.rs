@@ -28,8 +28,8 @@ pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
     scratch::results(&root_of(toolbox, project))
 }
 
-/// Measures, keeping the results after each run, and tells how far it has come. The results tell whether it came to its
-/// end.
+/// Measures, keeping the results after each run, and tells how far it has come. The results tell whether it
+/// came to its end.
 ///
 /// # Errors
 /// [`BenchError`]; what was measured until then is kept.

@@ -1,4 +1,5 @@
-//! What is measured: the situations in which somebody waits for a build. A new one is another entry in [`SCENARIOS`].
+//! What is measured: the situations in which somebody waits for a build. A new one is another entry in
+//! [`SCENARIOS`].
 
 use serde::{Deserialize, Serialize};
 
@@ -53,8 +54,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target directory, and all
-    /// that is built is in it.
+    /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target
+    /// directory, and all that is built is in it.
     #[must_use]
     pub fn effect(self) -> Self {
         match self {
@@ -239,7 +240,8 @@ impl Scenario {
         })
     }
 
-    /// Whether the installed library must be another one afterwards: else the build was none, and its time means nothing.
+    /// Whether the installed library must be another one afterwards: else the build was none, and its time
+    /// means nothing.
     #[must_use]
     pub fn must_change(&self) -> bool {
         self.goal() == Develop && self.edits().next().is_some()

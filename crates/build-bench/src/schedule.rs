@@ -37,8 +37,8 @@ pub struct Job {
 
 /// The part of the budget that starting, reports, and removing the copies take.
 const SHARE_OF_THE_END: f64 = 0.015;
-/// How much is kept back for what is more important, of what that is thought to take: both are estimates, and a second
-/// too few would leave it out.
+/// How much is kept back for what is more important, of what that is thought to take: both are estimates, and
+/// a second too few would leave it out.
 const RESERVE_FACTOR: f64 = 1.1;
 
 impl MeasuringPlan {
@@ -187,7 +187,8 @@ impl MeasuringPlan {
 }
 
 impl Scenario {
-    /// Whether the first run differs from the later ones: after a full build the incremental state is a new one.
+    /// Whether the first run differs from the later ones: after a full build the incremental state is a new
+    /// one.
     fn warms_up(&self) -> bool {
         self.edits().next().is_some()
     }

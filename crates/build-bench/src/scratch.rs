@@ -1,6 +1,7 @@
-//! Where the measuring happens: a directory in the user's cache, with everything of its own. The sources are a copy in
-//! a git repository; cargo's home directory, uv's cache and the compiler caches are others than the user's. What was
-//! downloaded before is taken over; all that is missing is downloaded before anything is measured.
+//! Where the measuring happens: a directory in the user's cache, with everything of its own. The sources are
+//! a copy in a git repository; cargo's home directory, uv's cache and the compiler caches are others than the
+//! user's. What was downloaded before is taken over; all that is missing is downloaded before anything is
+//! measured.
 
 use std::fs::TryLockError;
 
@@ -131,8 +132,8 @@ impl ScratchDir {
         Ok(remove(&self.sockets)?)
     }
 
-    /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs it fails
-    /// later, and says so.
+    /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs
+    /// it fails later, and says so.
     pub(crate) fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         self.clear()?;
         copy::copy_sources(source.sources, &self.origin())?;

@@ -1,5 +1,6 @@
-//! Where cargo puts what it builds: in the checkout, whatever the configuration says. One that all projects share, as
-//! `build.target-dir` in the user's home may name it, would have the columns help one another, and would be the user's.
+//! Where cargo puts what it builds: in the checkout, whatever the configuration says. One that all projects
+//! share, as `build.target-dir` in the user's home may name it, would have the columns help one another, and
+//! would be the user's.
 
 use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};

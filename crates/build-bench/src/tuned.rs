@@ -22,8 +22,8 @@ impl Tuned {
         self.found.is_none() && self.local.is_none()
     }
 
-    /// Has what is built in `tree` be built with them. What was found goes to the directory above, since what stands in
-    /// the project's own configuration wins over that.
+    /// Has what is built in `tree` be built with them. What was found goes to the directory above, since what
+    /// stands in the project's own configuration wins over that.
     pub(crate) fn put_into(&self, tree: &Utf8Path) -> Result<(), BenchError> {
         if let Some((from, below)) = &self.local {
             copy_file(from, &tree.join(below))?;
@@ -37,8 +37,8 @@ impl Tuned {
     }
 }
 
-/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write there; and
-/// where it lies in the sources.
+/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write
+/// there; and where it lies in the sources.
 pub(crate) fn local(
     project: &Project,
     workspace: &Workspace,

@@ -5,8 +5,8 @@ use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::cargo_config::Layers;
 
-/// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the directory
-/// `package`; `None` if it was started in another way.
+/// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the
+/// directory `package`; `None` if it was started in another way.
 pub(crate) fn typed_in(package: &str) -> Option<Utf8PathBuf> {
     let package = cargo_env::started_package().filter(|dir| dir == package)?;
     let root = package

@@ -1,5 +1,5 @@
-//! Schedule, budget, resuming and statistics, with an executor that builds nothing: it takes times from a function, and a
-//! clock of its own goes on by as much.
+//! Schedule, budget, resuming and statistics, with an executor that builds nothing: it takes times from a
+//! function, and a clock of its own goes on by as much.
 
 use build_bench::BenchError;
 use build_bench::lane::{LanePlan, rows};
@@ -366,7 +366,8 @@ fn on_a_machine_that_gets_slower_the_first_lane_has_all_its_figures_and_each_wha
     for percent in [95, 100, 105, 110] {
         let plan = plan(&[], &[], 7, 1200.0);
         let mut results = empty(&plan);
-        // Every estimate is of an earlier time, when it was faster; and every other short run takes longer than the last.
+        // Every estimate is of an earlier time, when it was faster; and every other short run takes longer
+        // than the last.
         let slower = |job: &Job, now_s: f64| {
             let time_s = on_two_cores(job) * f64::from(percent) / 100.0;
             let jitter = if time_s < 10.0 && job.round.is_multiple_of(2) {

@@ -1,9 +1,11 @@
-//! The one line that is changed: where it can stand in sources that nobody has seen before, and how it changes.
+//! The one line that is changed: where it can stand in sources that nobody has seen before, and how it
+//! changes.
 //!
-//! In a function that exists a statement is added, once; from then on only the number in it changes, to one that it
-//! never had. That is what an edit in the body of a function is to the compiler. Whether the function ends up in the
-//! library at all (it may be generic, inlined, or for another platform) no look at the text can tell: so each place is
-//! tried, and counts only if another number makes another library. Last comes a place that needs no function.
+//! In a function that exists a statement is added, once; from then on only the number in it changes, to one
+//! that it never had. That is what an edit in the body of a function is to the compiler. Whether the function
+//! ends up in the library at all (it may be generic, inlined, or for another platform) no look at the text
+//! can tell: so each place is tried, and counts only if another number makes another library. Last comes a
+//! place that needs no function.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,8 +81,8 @@ fn sources_below(root: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     sources.collect()
 }
 
-/// The lines of `text` that begin a function which is compiled as it stands: not generic, not `const`, not for
-/// tests, not within a macro.
+/// The lines of `text` that begin a function which is compiled as it stands: not generic, not `const`, not
+/// for tests, not within a macro.
 fn functions(text: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut before = "";
@@ -113,8 +115,9 @@ fn is_function(line: &str) -> bool {
 }
 
 impl EditPlace {
-    /// Whether two numbers at this place make two libraries. `build` builds with what stands there, and tells one library
-    /// from another by its digest; `None`: it does not build. If there are no two, the file is as it was.
+    /// Whether two numbers at this place make two libraries. `build` builds with what stands there, and tells
+    /// one library from another by its digest; `None`: it does not build. If there are no two, the file is as
+    /// it was.
     ///
     /// # Errors
     /// That of `build`, with the line left in the file; or if the file cannot be changed.

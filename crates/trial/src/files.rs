@@ -25,7 +25,8 @@ pub fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> FileError {
 /// How a file gets to another place: [`copy_file`] or [`link_file`].
 pub type Put = fn(&Utf8Path, &Utf8Path) -> Result<(), FileError>;
 
-/// Puts all that is in `from` into `to`, too. What is not there is no error: there is nothing to be copied then.
+/// Puts all that is in `from` into `to`, too. What is not there is no error: there is nothing to be copied
+/// then.
 pub fn copy_tree(from: &Utf8Path, to: &Utf8Path, put: Put) -> Result<(), FileError> {
     for entry in WalkDir::new(from).into_iter().flatten() {
         let Ok(path) = Utf8PathBuf::from_path_buf(entry.path().to_owned()) else {

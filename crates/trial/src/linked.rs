@@ -2,8 +2,8 @@
 
 use project_model::{Closure, PathCrate};
 
-/// The crates that `first` is made of, as far as they lie on this machine: itself, and what it is linked with at any
-/// distance. A procedural macro, and what only that needs, is in the compiler and not in the library.
+/// The crates that `first` is made of, as far as they lie on this machine: itself, and what it is linked with
+/// at any distance. A procedural macro, and what only that needs, is in the compiler and not in the library.
 #[must_use]
 pub fn linked<'a>(closure: &'a Closure, first: &'a PathCrate) -> Vec<&'a PathCrate> {
     let mut found = vec![first];

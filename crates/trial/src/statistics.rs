@@ -1,9 +1,9 @@
 //! The statistics: medians, their intervals, outliers, ratios, and the noise of the machine.
 //!
 //! Times of builds are skewed and have outliers, so the median speaks for them. Its interval comes from order
-//! statistics where there are enough runs, which assumes nothing about the distribution. Builds of a minute are run once
-//! or twice; their interval comes from the noise that was seen in all cells together, on a logarithmic scale, since the
-//! noise of a build grows with its time.
+//! statistics where there are enough runs, which assumes nothing about the distribution. Builds of a minute
+//! are run once or twice; their interval comes from the noise that was seen in all cells together, on a
+//! logarithmic scale, since the noise of a build grows with its time.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,8 @@ pub struct Summary {
     pub count: usize,
     /// The median.
     pub median: f64,
-    /// In which the true median lies, with the probability [`CONFIDENCE`]. `None`: one observation, and no noise known.
+    /// In which the true median lies, with the probability [`CONFIDENCE`]. `None`: one observation, and no
+    /// noise known.
     pub interval: Option<Interval>,
     /// The observations that are outliers, by number from 0. They count like all others.
     pub outliers: Vec<usize>,
@@ -84,8 +85,9 @@ impl Summary {
     }
 }
 
-/// The narrowest interval between two observations, as far from the lowest as from the highest, that holds the median
-/// with the wanted confidence. `None` for fewer than six: even from the lowest to the highest would not do.
+/// The narrowest interval between two observations, as far from the lowest as from the highest, that holds
+/// the median with the wanted confidence. `None` for fewer than six: even from the lowest to the highest
+/// would not do.
 fn order_interval(observations: &[f64]) -> Option<Interval> {
     let sorted = sorted(observations);
     let count = sorted.len();
@@ -123,7 +125,8 @@ fn outliers(observations: &[f64]) -> Vec<usize> {
     far.map(|(index, _)| index).collect()
 }
 
-/// Ours against theirs, run by run: both of a pair have seen the same state of the machine. `noise` is that of ratios.
+/// Ours against theirs, run by run: both of a pair have seen the same state of the machine. `noise` is that
+/// of ratios.
 #[must_use]
 pub fn ratio(pairs: &[(f64, f64)], noise: Option<Noise>) -> Option<Summary> {
     Summary::of(&ratios(pairs), noise)
@@ -133,8 +136,8 @@ fn ratios(pairs: &[(f64, f64)]) -> Vec<f64> {
     pairs.iter().map(|(ours, theirs)| ours / theirs).collect()
 }
 
-/// The quotient of two figures that were not measured together, and its interval: on the logarithmic scale the
-/// widths add up like the sides of a right angle. `None` if one of them has no interval.
+/// The quotient of two figures that were not measured together, and its interval: on the logarithmic scale
+/// the widths add up like the sides of a right angle. `None` if one of them has no interval.
 #[must_use]
 pub fn quotient(ours: &Summary, theirs: &Summary) -> Option<(f64, Interval)> {
     let (our, their) = (ours.interval?, theirs.interval?);
@@ -173,8 +176,8 @@ pub struct Noise {
     pub degrees_of_freedom: usize,
 }
 
-/// Below this time, in seconds, a run is short: a look of the scheduler in another direction is more of it, so
-/// its noise says nothing about that of long ones.
+/// Below this time, in seconds, a run is short: a look of the scheduler in another direction is more of it,
+/// so its noise says nothing about that of long ones.
 const SHORT_S: f64 = 0.5;
 
 /// The noise of short and of long runs.
@@ -193,7 +196,8 @@ impl Noises {
         Self::of_kinds(cells.iter().map(|cell| (median(cell), cell.clone())))
     }
 
-    /// The same of the ratios of pairs. What slows down both of a pair is not in it, so it is less than that of times.
+    /// The same of the ratios of pairs. What slows down both of a pair is not in it, so it is less than that
+    /// of times.
     #[must_use]
     pub fn of_pairs(cells: &[Vec<(f64, f64)>]) -> Self {
         Self::of_kinds(cells.iter().map(|pairs| {
@@ -245,8 +249,8 @@ impl Noise {
         })
     }
 
-    /// The interval around the median of `count` observations. `None` where too little is known of the noise: it would
-    /// be so wide as to say nothing.
+    /// The interval around the median of `count` observations. `None` where too little is known of the noise:
+    /// it would be so wide as to say nothing.
     fn interval(self, median: f64, count: usize) -> Option<Interval> {
         if self.degrees_of_freedom < LEAST_DEGREES {
             return None;
@@ -344,8 +348,8 @@ mod tests {
         assert!(close((2.0 / interval.low).ln(), 0.05));
     }
 
-    /// That the intervals hold what they promise, on data whose median is known. The generator is fixed, so the
-    /// outcome is too.
+    /// That the intervals hold what they promise, on data whose median is known. The generator is fixed, so
+    /// the outcome is too.
     #[test]
     fn intervals_hold_the_true_median_as_often_as_they_say() {
         let mut state: u64 = 0x2545_f491_4f6c_dd1d;

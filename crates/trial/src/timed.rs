@@ -56,8 +56,8 @@ pub enum NoTime {
     Start(#[from] RunError),
 }
 
-/// Runs `command`, with what it prints going to the file `log`, and measures it together with what the processes
-/// `servers` do for it.
+/// Runs `command`, with what it prints going to the file `log`, and measures it together with what the
+/// processes `servers` do for it.
 pub fn timed(
     command: &Invocation,
     log: &Utf8Path,
@@ -81,8 +81,8 @@ pub fn timed(
     Err(NoTime::Failed(first_error(&String::from_utf8_lossy(&said))))
 }
 
-/// The line of a log that says what went wrong: what a linker says, else the first error of a compiler, else the first
-/// line that tells of any, else the last.
+/// The line of a log that says what went wrong: what a linker says, else the first error of a compiler, else
+/// the first line that tells of any, else the last.
 fn first_error(log: &str) -> String {
     // A linker is called with a command of many pages; cargo's messages are JSON.
     let is_said = |line: &&str| !line.is_empty() && !line.starts_with('{') && line.len() < 1000;

@@ -78,8 +78,9 @@ pub fn apply(
     built_with(changes, build, is_over, &without_ours)
 }
 
-/// Writes `changes` and builds. If a file cannot be written, if the build fails, or if the user ends it (`is_over`), all
-/// is put back, byte for byte; `restore` says what a file is to be put back to that somebody else has changed meanwhile.
+/// Writes `changes` and builds. If a file cannot be written, if the build fails, or if the user ends it
+/// (`is_over`), all is put back, byte for byte; `restore` says what a file is to be put back to that somebody
+/// else has changed meanwhile.
 fn built_with<T>(
     changes: &[Change],
     build: impl FnOnce() -> Result<T, DevError>,

@@ -128,8 +128,8 @@ impl Facts {
         step
     }
 
-    /// The level of dependencies as it is, said expressly: where nothing is said, they have that of the profile, and
-    /// would all be compiled again when it changes.
+    /// The level of dependencies as it is, said expressly: where nothing is said, they have that of the
+    /// profile, and would all be compiled again when it changes.
     fn pinned(&self, best: &Choices) -> Choices {
         let is_said =
             best.get(&DEPENDENCIES).is_some() || self.present.find(&DEPENDENCIES).is_some();
@@ -186,8 +186,8 @@ impl Facts {
         }
     }
 
-    /// A key that is set for each own crate by itself. For the profile as a whole it would have all dependencies compiled
-    /// again, and there is no way to say for these that it is to be as it was.
+    /// A key that is set for each own crate by itself. For the profile as a whole it would have all
+    /// dependencies compiled again, and there is no way to say for these that it is to be as it was.
     fn for_own(&self, setting: Setting, key: &str, default: &str, values: &[&str]) -> Step {
         let set = self
             .found_for_own(key)

@@ -1,5 +1,5 @@
-//! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they hold for
-//! everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
+//! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they
+//! hold for everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
 
 use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -69,8 +69,8 @@ impl SettingFiles {
         not_ignored(&self.files).filter(|_| writes_local)
     }
 
-    /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for. The changes
-    /// come in the order in which they are to be written; empty ones are left out.
+    /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for.
+    /// The changes come in the order in which they are to be written; empty ones are left out.
     pub(crate) fn changes(
         &self,
         winners: &[Winner],
@@ -100,7 +100,8 @@ impl SettingFiles {
             .collect())
     }
 
-    /// The change to the local configuration, and to the tracked one, which includes it for as long as it is needed.
+    /// The change to the local configuration, and to the tracked one, which includes it for as long as it is
+    /// needed.
     fn config_changes(
         &self,
         local: CargoConfig,
@@ -138,8 +139,8 @@ fn lines(text: Option<&str>) -> Vec<&str> {
     lines
 }
 
-/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go, and so does a
-/// file of ours to which only `cargo xtask dev` has added anything.
+/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go, and
+/// so does a file of ours to which only `cargo xtask dev` has added anything.
 pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
     if change.path.file_name() == Some("Cargo.toml") {
         let mut manifest = CargoManifest::read(&change.path)?;
@@ -155,7 +156,8 @@ pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
     Ok(back)
 }
 
-/// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it comes from.
+/// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it
+/// comes from.
 ///
 /// # Errors
 /// [`TuneError::OtherSubject`], with the first difference.
@@ -277,7 +279,8 @@ mod tests {
         apply(&fixture, &winners());
         apply(&fixture, &[]);
         assert_eq!(text(&fixture, ".cargo/config.local.toml"), local);
-        // It has settings of the user's, who had not included it: as long as they are there, nobody is to miss them.
+        // It has settings of the user's, who had not included it: as long as they are there, nobody is to
+        // miss them.
         assert!(text(&fixture, ".cargo/config.toml").contains(tracked));
         fs_err::remove_file(fixture.root().join(".cargo/config.local.toml")).unwrap();
         apply(&fixture, &winners());

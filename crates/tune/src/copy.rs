@@ -1,4 +1,5 @@
-//! The copy of the project in which everything is built. The project's own files and its target directory are only read.
+//! The copy of the project in which everything is built. The project's own files and its target directory are
+//! only read.
 
 use std::time::SystemTime;
 
@@ -31,8 +32,8 @@ pub(crate) struct ProjectCopy {
 }
 
 impl ProjectCopy {
-    /// Copies what `project` is made of into the directory `root`, which is emptied. What an earlier call has written into
-    /// its files is taken back in the copy.
+    /// Copies what `project` is made of into the directory `root`, which is emptied. What an earlier call has
+    /// written into its files is taken back in the copy.
     pub(crate) fn make(
         project: &Project,
         closure: &Closure,
@@ -83,8 +84,8 @@ impl ProjectCopy {
         Ok(())
     }
 
-    /// Has git know the files: a build script that asks it, or wants to be run again when something in `.git` changes,
-    /// finds one. Where there is no git, there is none for the project either.
+    /// Has git know the files: a build script that asks it, or wants to be run again when something in `.git`
+    /// changes, finds one. Where there is no git, there is none for the project either.
     fn commit(&self) {
         let init = git(&self.tree, &["init", "--quiet"]);
         for command in [init].into_iter().chain(commit_all(&self.tree, "a copy")) {
@@ -92,8 +93,8 @@ impl ProjectCopy {
         }
     }
 
-    /// Takes over the dependencies that are compiled in `target`, the project's target directory, in the directory
-    /// `profile` below it. `library` is the name of the extension's, which is not among them.
+    /// Takes over the dependencies that are compiled in `target`, the project's target directory, in the
+    /// directory `profile` below it. `library` is the name of the extension's, which is not among them.
     pub(crate) fn seed(
         &self,
         target: &Utf8Path,
@@ -134,8 +135,8 @@ fn is_found_everywhere(path: &Utf8Path) -> bool {
     home.is_some_and(|home| path.starts_with(home))
 }
 
-/// Whether a file of a target directory is of use: not a program, an object or the library that is built anew, all of
-/// which are large.
+/// Whether a file of a target directory is of use: not a program, an object or the library that is built
+/// anew, all of which are large.
 fn is_taken_over(entry: &DirEntry, library: &str) -> bool {
     let Some(path) = Utf8Path::from_path(entry.path()) else {
         return false;
@@ -150,9 +151,9 @@ fn is_taken_over(entry: &DirEntry, library: &str) -> bool {
     !is_of_deps || (of_use && !is_extension)
 }
 
-/// Gives the copy a file with its time, by which cargo tells what is fresh. What rustc writes under another name first
-/// and then renames is linked, the same file under two names; nothing else is: linkers and build scripts may write into
-/// what is there.
+/// Gives the copy a file with its time, by which cargo tells what is fresh. What rustc writes under another
+/// name first and then renames is linked, the same file under two names; nothing else is: linkers and build
+/// scripts may write into what is there.
 fn take_over(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     let is_renamed = matches!(from.extension(), Some("rlib" | "rmeta"));
     let put: Put = if is_renamed { link_file } else { copy_file };

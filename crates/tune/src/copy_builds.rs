@@ -7,7 +7,7 @@ use build_env::tools::Say;
 use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::import::try_library;
-use project_model::PathCrate;
+use project_model::Closure;
 use serde_json::Value;
 use trial::edit;
 use trial::files::{at, sha256};
@@ -47,17 +47,27 @@ pub(crate) struct CopyBuilds<'a> {
 }
 
 impl CopyBuilds<'_> {
-    /// Builds the copy as the project is, and finds a line in `extension` whose change makes another library.
-    pub(crate) fn find_edit(&mut self, extension: &PathCrate, allowed_s: f64) -> Result<(), Stop> {
-        self.build_all(&Choices::default(), allowed_s)?;
-        for place in edit::places(extension) {
+    /// Builds the copy as the project is, and finds a line in the extension crate whose change makes another
+    /// library.
+    pub(crate) fn find_edit(&mut self, budget_s: f64) -> Result<(), TuneError> {
+        let closure = Closure::load(&self.copy.project)?;
+        let edited = self
+            .build_all(&Choices::default(), budget_s)
+            .and_then(|_| self.edited_place(&closure))
+            .map_err(|stop| stop.of_project(budget_s))?;
+        self.edited = Some(edited.ok_or_else(|| TuneError::NoEdit {
+            crate_name: self.copy.project.extension.crate_name.clone(),
+        })?);
+        Ok(())
+    }
+
+    fn edited_place(&self, closure: &Closure) -> Result<Option<Utf8PathBuf>, Stop> {
+        for place in closure.crates.first().into_iter().flat_map(edit::places) {
             if place.makes_another(|| self.edited_library())? {
-                self.edited = Some(place.file);
-                return Ok(());
+                return Ok(Some(place.file));
             }
         }
-        let crate_name = extension.name.clone();
-        Err(TuneError::NoEdit { crate_name }.into())
+        Ok(None)
     }
 
     /// What is built, after a line was put in. `None`: that cannot be built.
@@ -130,7 +140,8 @@ impl CopyBuilds<'_> {
 
 impl Builds for CopyBuilds<'_> {
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
-        // With other choices the library may have the same name, and cargo take that of others for the one it has made.
+        // With other choices the library may have the same name, and cargo take that of others for the one it
+        // has made.
         self.edit()?;
         let built = self.build_all(choices, allowed_s)?;
         let missing = || Stop::Fails("cargo built no shared library".to_owned());

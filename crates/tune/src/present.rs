@@ -1,7 +1,7 @@
 //! What is set now: for each key its value, and where that comes from.
 //!
-//! What an earlier call of `cargo xtask tune` has written counts as not set: each measurement starts from the project
-//! as if there had been none.
+//! What an earlier call of `cargo xtask tune` has written counts as not set: each measurement starts from the
+//! project as if there had been none.
 
 use std::collections::BTreeMap;
 
@@ -35,8 +35,8 @@ pub(crate) struct Present {
 }
 
 impl Present {
-    /// Looks for the keys of `profile` in the environment, in cargo's configuration as it is in force in `root`, and in
-    /// `manifest`, the workspace's Cargo.toml. `target` is the triple that is compiled for.
+    /// Looks for the keys of `profile` in the environment, in cargo's configuration as it is in force in
+    /// `root`, and in `manifest`, the workspace's Cargo.toml. `target` is the triple that is compiled for.
     pub(crate) fn read(
         profile: &str,
         root: &Utf8Path,
@@ -63,7 +63,8 @@ impl Present {
         })
     }
 
-    /// What is set for a key of the profile, or of one that it inherits from. Beyond that cargo's default is in force.
+    /// What is set for a key of the profile, or of one that it inherits from. Beyond that cargo's default is
+    /// in force.
     pub(crate) fn find(&self, key: &[&str]) -> Option<Found> {
         self.chain()
             .iter()

@@ -61,16 +61,9 @@ pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
         dir_of(&builds.profile),
         &name.unwrap_or_default(),
     )?;
-
-    let copied = Closure::load(&copy.project)?;
     let facts = facts(request, &workspace, &closure, &builds.profile)?;
     say("Building", "the copy, as the project is");
-    let extension = copied.crates.first().ok_or_else(|| TuneError::NoEdit {
-        crate_name: project.extension.crate_name.clone(),
-    })?;
-    builds
-        .find_edit(extension, request.budget_s)
-        .map_err(|stop| stop.of_project(request.budget_s))?;
+    builds.find_edit(request.budget_s)?;
     let found = search(&facts, &mut builds, request.budget_s)?;
     let mut subject = subject(project, &workspace, &builds.profile)?;
     subject.edited = builds.edited().into_string();
@@ -114,8 +107,8 @@ pub fn earlier(project: &Project, path: &Utf8Path) -> Result<Measurement, TuneEr
     Ok(measurement)
 }
 
-/// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made: importing a
-/// library takes no more than the Python that it would be made from.
+/// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made:
+/// importing a library takes no more than the Python that it would be made from.
 fn interpreter(project: &Project) -> Result<Interpreter, VenvError> {
     let request = venv::Request {
         project: &project.root,

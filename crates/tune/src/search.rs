@@ -1,5 +1,5 @@
-//! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is built here;
-//! how long something takes, a [`Builds`] tells.
+//! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is
+//! built here; how long something takes, a [`Builds`] tells.
 
 mod builds;
 
@@ -12,7 +12,8 @@ use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
 pub(crate) use builds::{Builds, Stop};
 use trial::statistics::median;
 
-/// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
+/// How much of the time that is left a build of all dependencies may take, so that something is left to
+/// measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
 
 /// What was found.
@@ -180,8 +181,8 @@ impl Search<'_> {
         })
     }
 
-    /// Times with and without, in turn. What comes first is not always the same one, and the first pair, after which
-    /// everything is in memory, does not count.
+    /// Times with and without, in turn. What comes first is not always the same one, and the first pair,
+    /// after which everything is in memory, does not count.
     fn pairs(&mut self, with: &Choices, without: &Choices) -> Result<Vec<(f64, f64)>, Stop> {
         self.builds.time_s(without)?;
         self.builds.time_s(with)?;
@@ -234,7 +235,8 @@ impl Search<'_> {
     }
 }
 
-/// The seconds that a comparison takes of which `sides` sides take `build_s` each: the pairs, and one to warm up.
+/// The seconds that a comparison takes of which `sides` sides take `build_s` each: the pairs, and one to warm
+/// up.
 fn comparison_s(sides: usize, build_s: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "it is small")]
     let count = (sides * (PAIRS + 1)) as f64;

@@ -6,8 +6,9 @@ use trial::statistics::{Summary, ratio};
 /// A setting is worth a line in a file if the whole interval of the ratio lies below this.
 pub const WORTH_IT: f64 = 0.97;
 
-/// How many pairs are measured, and how many where those leave it open. The interval of seven is from the lowest to the
-/// highest, that of thirteen from the third to the third last: each holds the median with 95 percent or more.
+/// How many pairs are measured, and how many where those leave it open. The interval of seven is from the
+/// lowest to the highest, that of thirteen from the third to the third last: each holds the median with 95
+/// percent or more.
 pub const PAIRS: usize = 7;
 /// See [`PAIRS`].
 pub const MORE_PAIRS: usize = 13;

@@ -1,5 +1,6 @@
-//! Files of a crate that use one another in a loop, found in their text: in `use crate::…;` and `use super::…;`, and in
-//! such paths elsewhere. What is used through a `pub use` counts as used where it is defined. Tests do not count.
+//! Files of a crate that use one another in a loop, found in their text: in `use crate::…;` and `use
+//! super::…;`, and in such paths elsewhere. What is used through a `pub use` counts as used where it is
+//! defined. Tests do not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 

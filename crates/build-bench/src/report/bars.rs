@@ -1,5 +1,5 @@
-//! Bars with intervals, one group for each scenario. Plain HTML: its text keeps its size on a phone, where that of a
-//! scaled picture would not.
+//! Bars with intervals, one group for each scenario. Plain HTML: its text keeps its size on a phone, where
+//! that of a scaled picture would not.
 
 use trial::statistics::Summary;
 

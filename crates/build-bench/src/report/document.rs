@@ -36,7 +36,8 @@ impl Document<'_> {
         Ok(())
     }
 
-    /// What would be changed, and which names no longer mean what was measured, line by line. What helps is said.
+    /// What would be changed, and which names no longer mean what was measured, line by line. What helps is
+    /// said.
     pub fn check(&self, say: Say<'_>) -> Result<Vec<String>, BenchError> {
         let changes = self.changes()?;
         let drift = drift(self.results).into_iter();

@@ -156,7 +156,8 @@ fn costs(results: &Results) -> String {
         }
     }
     format!(
-        "## What else it takes\n\nOf the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.\n\n{}",
+        "## What else it takes\n\n{}\n\n{}",
+        words::COSTS_TOLD,
         rule_after_first(rows)
     )
 }

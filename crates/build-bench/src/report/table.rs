@@ -88,7 +88,8 @@ pub fn short(cell: &Cell) -> String {
     format!("{mark}{}{width}{ratio}", seconds(wall.median))
 }
 
-/// How far an interval reaches from `middle`, on the wider side: `±3 %`; with `~` where it comes from other cells.
+/// How far an interval reaches from `middle`, on the wider side: `±3 %`; with `~` where it comes from other
+/// cells.
 #[must_use]
 pub fn spread(interval: Interval, middle: f64) -> String {
     let wider = (interval.high / middle - 1.0).max(1.0 - interval.low / middle);
@@ -113,7 +114,8 @@ fn notes(results: &Results) -> String {
 /// What a cell is grouped by.
 type NameOf = fn(&Cell) -> String;
 
-/// Why figures are missing or rest on fewer runs; what holds for all of a lane, or of a scenario, is said once.
+/// Why figures are missing or rest on fewer runs; what holds for all of a lane, or of a scenario, is said
+/// once.
 #[must_use]
 pub fn remarks(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();

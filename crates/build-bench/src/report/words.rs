@@ -289,6 +289,9 @@ pub(crate) fn escaped(text: &str) -> String {
     text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
+/// What [`costs`] are, in a sentence.
+pub(crate) const COSTS_TOLD: &str = "Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.";
+
 /// What [`costs`] are of.
 pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];
 

@@ -8,8 +8,8 @@ use crate::choices::Choices;
 
 /// What builds, and takes the time.
 pub(crate) trait Builds {
-    /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no longer than
-    /// `allowed_s` seconds.
+    /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no
+    /// longer than `allowed_s` seconds.
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop>;
 
     /// Changes a line in the extension crate and builds; gives the seconds.

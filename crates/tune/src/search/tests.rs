@@ -143,7 +143,8 @@ fn what_gains_is_taken_and_what_is_within_the_noise_is_left() {
     );
     let won: Vec<_> = found.winners.iter().map(|winner| winner.setting).collect();
     assert_eq!(won, [DependencyDebug, Linker]);
-    // What comes later is measured on top of what was taken before: less debug information, and the other linker.
+    // What comes later is measured on top of what was taken before: less debug information, and the other
+    // linker.
     let note = "0.90 [0.85, 0.92] of 1.80 s after an edit";
     assert_eq!(found.winners[1].note, note);
     let together = found.together.unwrap();
