@@ -2,6 +2,7 @@
 //!
 //! Parses, makes one context, calls one function per command. What the commands do lives in `crates/`.
 
+mod arguments;
 mod bench_build;
 mod cache_keys;
 mod ci;
@@ -75,11 +76,17 @@ enum Answer {
     Differs,
 }
 
+impl Answer {
+    /// Of a look that has found a difference, or none.
+    fn of(differs: bool) -> Self {
+        if differs { Self::Differs } else { Self::Done }
+    }
+}
+
 fn main() -> ExitCode {
     let stand_ins = [
         dev_build::record::stand_in,
         compiler_cache::record::stand_in,
-        ::tune::record::stand_in,
     ];
     if let Some(code) = stand_ins.iter().find_map(|stand_in| stand_in()) {
         return code;

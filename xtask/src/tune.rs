@@ -2,35 +2,31 @@
 
 use std::time::Duration;
 
-use build_env::venv::{self, VenvPlan};
-use build_env::{Interpreter, Invocation, Toolbox, ending};
+use build_env::{Invocation, ending};
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::not_ignored;
-use config_edit::{CargoConfig, CargoManifest, Change, EditError};
-use dev_build::maturin::RunOptions;
-use machine_settings::Linkers;
-use project_model::cargo_config::Files;
-use project_model::{Project, Workspace};
+use config_edit::Change;
+use project_model::Project;
 use tune::apply::apply;
+use tune::changes::SettingFiles;
 use tune::measurement::Measurement;
-use tune::plan::{Places, require_same};
 use tune::report::table;
-use tune::{OWNER, Request, measure, subject};
+use tune::{TuneRequest, earlier, kept, measure};
 
 use crate::Answer;
+use crate::arguments::duration;
 use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
 
-/// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug information, split
-/// debug information, other codegen units, and incremental compilation
+/// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug
+/// information, split debug information, other codegen units, and incremental compilation
 ///
-/// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is left alone,
-/// and so is what you have set yourself.
+/// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is
+/// left alone, and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
-    /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml. Builds the
-    /// project afterwards, and puts everything back if that fails
+    /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml.
+    /// Builds the project afterwards, and puts everything back if that fails
     #[arg(long)]
     apply: bool,
     /// Take back what was written
@@ -49,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with_all = ["apply", "check", "dry_run"])]
     json: bool,
     /// How long it may take, as `90s`, `20m` or `2h`; what does not fit is not measured, and said
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = crate::bench_build::duration)]
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = duration)]
     time_budget: Duration,
 }
 
@@ -70,12 +66,20 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         suggest(&measurement, &file);
         return Ok(Answer::Done);
     }
-    let changes = changes(&project, &measurement)?;
+    let files = SettingFiles::of(&project)?;
+    let changes = files.changes_of(&project, &measurement)?;
     show(&changes);
     if !args.apply || changes.is_empty() {
-        return Ok(answer(args.check, &changes));
+        return Ok(Answer::of(args.check && !changes.is_empty()));
     }
-    write(&project, &changes, &is_over)?;
+    let configured = jobs_are_configured(&project.root);
+    let toolbox = toolbox(false)?;
+    let outcome = apply(&project, &toolbox, &changes, configured, &is_over, &ui::say)?;
+    crate::dev::report(&project, &outcome);
+    changes.iter().for_each(ui::changed);
+    if let Some(note) = files.note(&changes) {
+        ui::warn(&note);
+    }
     Ok(Answer::Done)
 }
 
@@ -86,54 +90,20 @@ fn measurement(
     is_over: &(dyn Fn() -> bool + Sync),
 ) -> anyhow::Result<(Measurement, Utf8PathBuf)> {
     if let Some(path) = &args.from {
-        let measurement = Measurement::load(path)?;
-        let workspace = Workspace::load(project)?;
-        require_same(
-            &measurement,
-            &subject(project, &workspace, &measurement.subject.profile)?,
-            path,
-        )?;
-        return Ok((measurement, path.clone()));
+        return Ok((earlier(project, path)?, path.clone()));
     }
     let toolbox = toolbox(false)?;
-    let kept = kept(project, &toolbox);
-    let uv = toolbox.uv(&ui::say)?;
-    let maturin = toolbox.maturin(&uv, &ui::say)?;
-    let python = interpreter(project)?;
-    let measurement = measure(&Request {
+    let measurement = measure(&TuneRequest {
         project,
         toolbox: &toolbox,
-        maturin: &maturin,
-        python: &python,
         budget_s: args.time_budget.as_secs_f64(),
         jobs_are_configured: jobs_are_configured(&project.root),
         is_over,
         say: &ui::say,
     })?;
+    let kept = kept(project, &toolbox);
     measurement.save(&kept)?;
     Ok((measurement, kept))
-}
-
-/// Where the newest measurement is kept.
-pub(crate) fn kept(project: &Project, toolbox: &Toolbox) -> Utf8PathBuf {
-    let scratch = toolbox.scratch_of(&project.root, "xtask-tune");
-    scratch.with_extension("json")
-}
-
-/// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made: importing a
-/// library takes no more than the Python that it would be made from.
-fn interpreter(project: &Project) -> anyhow::Result<Interpreter> {
-    let request = venv::Request {
-        project: &project.root,
-        python: None,
-        venv: None,
-        active: build_env::vars::var(build_env::vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
-        requires_python: project.requires_python.as_ref(),
-    };
-    Ok(match request.plan()? {
-        VenvPlan::Use(venv) => venv.python,
-        VenvPlan::Create { base, .. } => *base,
-    })
 }
 
 fn suggest(measurement: &Measurement, file: &Utf8Path) {
@@ -152,17 +122,6 @@ fn apply_later(file: &Utf8Path) -> Invocation {
     Invocation::new("cargo").args(args)
 }
 
-fn places(project: &Project) -> anyhow::Result<Places> {
-    let workspace = Workspace::load(project)?;
-    Ok(Places::of(Files::of(project, &workspace), &workspace))
-}
-
-fn changes(project: &Project, measurement: &Measurement) -> anyhow::Result<Vec<Change>> {
-    let target = Linkers::host(&project.root)?;
-    let profile = &measurement.subject.profile;
-    Ok(places(project)?.changes(measurement.to_write(), profile, &target)?)
-}
-
 fn show(changes: &[Change]) {
     for change in changes {
         print!("{}", change.diff());
@@ -172,63 +131,11 @@ fn show(changes: &[Change]) {
     }
 }
 
-fn answer(is_check: bool, changes: &[Change]) -> Answer {
-    if is_check && !changes.is_empty() {
-        Answer::Differs
-    } else {
-        Answer::Done
-    }
-}
-
-/// Writes, and builds as `cargo xtask dev` does: only what builds and imports stays.
-fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> anyhow::Result<()> {
-    let toolbox = toolbox(false)?;
-    let request = dev_build::DevRequest {
-        run: RunOptions {
-            jobs_are_configured: jobs_are_configured(&project.root),
-            ..RunOptions::default()
-        },
-        ..dev_build::DevRequest::default()
-    };
-    let build = || {
-        ui::say(
-            "Building",
-            "the project with these settings; the dependencies may have to be compiled once more",
-        );
-        let project = Project::load(&project.root)?;
-        dev_build::dev(&project, &toolbox, &request, &ui::say)
-    };
-    let outcome = apply(changes, build, is_over, &without_ours)?;
-    crate::dev::report(project, &outcome);
-    for change in changes {
-        ui::changed(change);
-    }
-    let files = places(project)?.files;
-    let writes_local = changes.iter().any(|change| change.path == files.local);
-    if let Some(note) = not_ignored(&files).filter(|_| writes_local) {
-        ui::warn(&note);
-    }
-    Ok(())
-}
-
-/// What becomes of a file that somebody has changed while it was being built: our lines go.
-fn without_ours(change: &Change) -> Result<Change, EditError> {
-    if change.path.file_name() == Some("Cargo.toml") {
-        let mut manifest = CargoManifest::read(&change.path)?;
-        manifest.undo(OWNER)?;
-        return Ok(manifest.into_change());
-    }
-    let mut config = CargoConfig::read(&change.path)?;
-    config.undo(OWNER)?;
-    Ok(config.into_change())
-}
-
 fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = context.project()?;
-    let changes = places(&project)?.changes(&[], "dev", "")?;
+    let changes = SettingFiles::of(&context.project()?)?.undone()?;
     if args.check || args.dry_run {
         show(&changes);
-        return Ok(answer(args.check, &changes));
+        return Ok(Answer::of(args.check && !changes.is_empty()));
     }
     for change in &changes {
         change.apply()?;

@@ -1,5 +1,8 @@
 //! The invariants of docs/architecture.md, each kept by a test here or at the code that it is about.
 
+#[path = "invariants/loops.rs"]
+mod loops;
+
 use std::collections::BTreeSet;
 
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
@@ -66,6 +69,28 @@ fn the_two_halves_do_not_depend_on_each_other() {
         .into_iter()
         .find(|name| name.starts_with("pyo3"));
     assert_eq!(pyo3, None, "pyo3 stands only under rust/");
+}
+
+#[test]
+fn what_measures_one_build_stands_below_what_measures_many() {
+    let metadata = metadata();
+    let of = |name: &str| {
+        let all = packages_in(&metadata, "crates").into_iter();
+        let named: Vec<_> = all.filter(|package| *package.name == name).collect();
+        dependencies(&named)
+    };
+    for (one, other) in [("tune", "build-bench"), ("build-bench", "tune")] {
+        let used = of(one);
+        assert!(
+            used.contains("trial") && !used.contains(other),
+            "{one}: {used:?}"
+        );
+    }
+    let used = of("trial");
+    assert!(
+        !used.contains("tune") && !used.contains("build-bench"),
+        "{used:?}"
+    );
 }
 
 #[test]
@@ -157,4 +182,47 @@ fn no_file_carries_the_address_of_a_registry() {
             assert!(!text.contains(host.as_str()), "{path} carries {host}");
         }
     }
+}
+
+/// The files that still use one another in a loop, by their crate. This list may only get shorter.
+const LOOPS: [&str; 8] = [
+    "crates/cache-keys: verify verify/cases verify/scratch verify/uv",
+    "crates/compiler-cache: error settings wrapper",
+    "crates/config-edit: apply change",
+    "crates/config-edit: cache_keys undo",
+    "crates/project-model: extension project pyproject",
+    "crates/wheel-audit: archive headers inside native record report",
+    "rust/maou_io: compression layout",
+    "rust/maou_io: error schema",
+];
+
+#[test]
+fn files_do_not_use_one_another_in_a_loop() {
+    let tracked = tracked_texts();
+    let mut found = BTreeSet::new();
+    for package in metadata().packages {
+        let dir = package
+            .manifest_path
+            .parent()
+            .expect("it lies in a directory");
+        let dir = dir.strip_prefix(root()).expect("it lies in the workspace");
+        let src = dir.join("src");
+        let files = tracked.iter().filter_map(|(path, text)| {
+            let below = path.strip_prefix(&src).ok()?;
+            (below.extension() == Some("rs")).then(|| (below.to_string(), text.clone()))
+        });
+        let files = loops::CrateFiles::new(&files.collect::<Vec<_>>());
+        found.extend(files.loops().into_iter().map(|it| format!("{dir}: {it}")));
+    }
+    let listed: BTreeSet<_> = LOOPS.map(str::to_owned).into();
+    let new: Vec<_> = found.difference(&listed).collect();
+    assert!(
+        new.is_empty(),
+        "files that use one another in a loop: {new:#?}"
+    );
+    let gone: Vec<_> = listed.difference(&found).collect();
+    assert!(
+        gone.is_empty(),
+        "no loop any more; take it from the list: {gone:#?}"
+    );
 }

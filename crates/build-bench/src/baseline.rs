@@ -1,8 +1,56 @@
 //! Comparing with an earlier measurement: for CI.
 
+use std::fmt;
+
+use trial::statistics::{Interval, quotient};
+
+use crate::error::BenchError;
 use crate::report::words;
 use crate::results::{Cell, Results};
-use crate::stats::{Interval, quotient};
+
+/// What has changed since an earlier measurement.
+#[derive(Debug)]
+pub struct BaselineReport {
+    /// Why it may tell little.
+    pub warnings: Vec<String>,
+    /// Each figure that both have, and each that is lost, on a line of its own.
+    pub lines: Vec<String>,
+    /// Whether something has become slower by more than is allowed, or is lost.
+    pub is_worse: bool,
+}
+
+/// Compares `now` with `then`; `limit` is that of [`compare`].
+pub fn report(now: &Results, then: &Results, limit: f64) -> Result<BaselineReport, BenchError> {
+    let comparisons = compare(now, then, limit);
+    let lost = lost(now, then);
+    if comparisons.is_empty() && lost.is_empty() {
+        return Err(BenchError::OtherBaseline);
+    }
+    let reasons = now.machine.differs_from(&then.machine);
+    let machine = (!reasons.is_empty()).then(|| {
+        format!(
+            "not the machine of the baseline, so times tell little: {}",
+            reasons.join("; ")
+        )
+    });
+    let renamed = renamed(now, then).into_iter();
+    let renamed = renamed.map(|it| format!("not compared, since it is another command: {it}"));
+    let lost_lines = lost
+        .iter()
+        .map(|(name, reason)| format!("{:<16}  {name}: {reason}", "LOST"));
+    Ok(BaselineReport {
+        warnings: machine.into_iter().chain(renamed).collect(),
+        lines: comparisons
+            .iter()
+            .map(ToString::to_string)
+            .chain(lost_lines)
+            .collect(),
+        is_worse: !lost.is_empty()
+            || comparisons
+                .iter()
+                .any(|it| it.verdict == SpeedChange::Regression),
+    })
+}
 
 /// A figure, then and now.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,12 +66,12 @@ pub struct Comparison {
     /// Its interval; `None` if one of the two has none.
     pub interval: Option<Interval>,
     /// What it means.
-    pub verdict: Verdict,
+    pub verdict: SpeedChange,
 }
 
 /// What a comparison means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum SpeedChange {
     /// Slower by more than is allowed, and by more than the noise.
     Regression,
     /// Slower by more than is allowed; it may be noise.
@@ -34,7 +82,25 @@ pub enum Verdict {
     Same,
 }
 
-/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and why.
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let verdict = match self.verdict {
+            SpeedChange::Regression => "SLOWER",
+            SpeedChange::Unclear => "slower, or noise",
+            SpeedChange::Faster => "faster",
+            SpeedChange::Same => "same",
+        };
+        write!(f, "{verdict:<16}  ×{:.2}", self.ratio)?;
+        if let Some(it) = self.interval {
+            write!(f, " ({:.2} to {:.2})", it.low, it.high)?;
+        }
+        let [then, now] = [self.then_s, self.now_s].map(words::rough_seconds);
+        write!(f, "  {}: {then} then, {now} now", self.name)
+    }
+}
+
+/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and
+/// why.
 #[must_use]
 pub fn lost(now: &Results, then: &Results) -> Vec<(String, String)> {
     let had = then.cells.iter().filter(|cell| has_figure(cell));
@@ -82,8 +148,8 @@ fn other_command(now: &Results, then: &Results, cell: &Cell) -> Option<String> {
     is_other.then(|| format!("{}: `{theirs}` then, `{ours}` now", cell.lane_id()))
 }
 
-/// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten percent
-/// longer) and whose whole interval is above 1.
+/// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten
+/// percent longer) and whose whole interval is above 1.
 #[must_use]
 pub fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
     let cells = now.cells.iter().filter(|cell| has_figure(cell));
@@ -101,10 +167,10 @@ fn comparison(now: &Cell, then: &Cell, limit: f64) -> Option<Comparison> {
     let interval = quotient(ours, theirs).map(|(_, interval)| interval);
     let is_slower = interval.is_some_and(|it| it.low > 1.0);
     let verdict = match interval {
-        _ if ratio > limit && is_slower => Verdict::Regression,
-        _ if ratio > limit => Verdict::Unclear,
-        Some(interval) if interval.high < 1.0 => Verdict::Faster,
-        _ => Verdict::Same,
+        _ if ratio > limit && is_slower => SpeedChange::Regression,
+        _ if ratio > limit => SpeedChange::Unclear,
+        Some(interval) if interval.high < 1.0 => SpeedChange::Faster,
+        _ => SpeedChange::Same,
     };
     Some(Comparison {
         name: name(now),

@@ -1,26 +1,24 @@
-//! Another version of one dependency: found by asking cargo for earlier ones, since no newer one need exist. Each run takes
-//! one that was never built before; a version that is built a second time would come from `target/` or a cache.
+//! Another version of one dependency: found by asking cargo for earlier ones, since no newer one need exist.
+//! Each run takes one that was never built before; a version that is built a second time would come from
+//! `target/` or a cache.
 
 use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
 use project_model::Closure;
 use serde_json::Value;
+use trial::files::{copy_file, read, write};
 
 use crate::error::BenchError;
-use crate::files::{Way, copy_file, read, write};
 use crate::results::Bumped;
-use crate::workspace::Workspace;
+use crate::scratch::ScratchDir;
 
 /// How often cargo is asked, each time for one version.
 const QUESTIONS: u32 = 24;
 
-/// Writes up to `wanted` lock files beside that of the copy, each with another version of the same dependency, and
-/// downloads these. `None` if there is no such dependency, or no registry.
-///
-/// # Errors
-/// If files cannot be read or written.
+/// Writes up to `wanted` lock files beside that of the copy, each with another version of the same
+/// dependency, and downloads these. `None` if there is no such dependency, or no registry.
 pub(crate) fn find(
-    workspace: &Workspace,
+    scratch: &ScratchDir,
     manifest: &Utf8Path,
     lock: &Utf8Path,
     closure: &Closure,
@@ -29,7 +27,7 @@ pub(crate) fn find(
     let first = read(lock)?;
     let mut questions = QUESTIONS;
     let mut best: Option<(Bumped, Vec<String>)> = None;
-    for (name, version) in candidates(workspace, manifest, &first, closure) {
+    for (name, version) in candidates(scratch, manifest, &first, closure) {
         let mut found = Bumped {
             name: name.clone(),
             versions: vec![version.clone()],
@@ -40,8 +38,7 @@ pub(crate) fn find(
                 break;
             }
             questions -= 1;
-            if let Some(text) = with_version(workspace, manifest, lock, (&name, &version, &earlier))
-            {
+            if let Some(text) = with_version(scratch, manifest, lock, (&name, &version, &earlier)) {
                 found.versions.push(earlier);
                 locks.push(text);
             }
@@ -63,7 +60,7 @@ pub(crate) fn find(
     };
     for (number, text) in locks.iter().enumerate() {
         write(lock, text)?;
-        copy_file(lock, &workspace.lock_file(number + 1), Way::Copy)?;
+        copy_file(lock, &scratch.lock_file(number + 1))?;
     }
     write(lock, &first)?;
     Ok(Some(found))
@@ -71,7 +68,7 @@ pub(crate) fn find(
 
 /// The lock file with one dependency in another version, which is downloaded. `None` if cargo refuses.
 fn with_version(
-    workspace: &Workspace,
+    scratch: &ScratchDir,
     manifest: &Utf8Path,
     lock: &Utf8Path,
     (name, version, other): (&str, &str, &str),
@@ -81,7 +78,7 @@ fn with_version(
             .args(args.iter().copied())
             .args(["--quiet", "--manifest-path", manifest.as_str()])
             .cwd(dir_of(manifest));
-        workspace.isolated(command).read().ok()
+        scratch.isolated(command).read().ok()
     };
     cargo(&[
         "update",
@@ -94,10 +91,10 @@ fn with_version(
     read(lock).ok()
 }
 
-/// The dependencies from a registry that the crates of the extension name themselves, with the versions that the lock
-/// file has, by name.
+/// The dependencies from a registry that the crates of the extension name themselves, with the versions that
+/// the lock file has, by name.
 fn candidates(
-    workspace: &Workspace,
+    scratch: &ScratchDir,
     manifest: &Utf8Path,
     lock: &str,
     closure: &Closure,
@@ -110,7 +107,7 @@ fn candidates(
         manifest.as_str(),
     ]);
     let command = command.cwd(dir_of(manifest));
-    let text = workspace.isolated(command).read().unwrap_or_default();
+    let text = scratch.isolated(command).read().unwrap_or_default();
     let metadata: Value = serde_json::from_str(&text).unwrap_or_default();
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let ours = packages.filter(|package| {

@@ -3,18 +3,19 @@
 use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Layout, Project};
+use trial::edit::{self, fresh_number};
+use trial::files::{at, copy_file, copy_tree, link_file, read, remove, write};
 use walkdir::WalkDir;
 
-use crate::edit;
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_file, copy_tree, read, remove, write};
+use crate::error::BenchError;
+use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::marks::Marks;
-use crate::scenario::{Action, Goal};
-use crate::strategy::Place;
+use crate::scenario::Action;
+use crate::scratch::{BRANCH, ScratchDir, TRUNK};
+use crate::strategy::Placeholders;
 use crate::target::Target;
 use crate::tuned::Tuned;
-use crate::workspace::{BRANCH, TRUNK, Workspace};
 
 /// Why a situation cannot be brought about.
 #[derive(Debug)]
@@ -25,16 +26,16 @@ pub(crate) enum Cannot {
     Error(BenchError),
 }
 
-impl From<BenchError> for Cannot {
-    fn from(error: BenchError) -> Self {
-        Self::Error(error)
+impl<E: Into<BenchError>> From<E> for Cannot {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
     }
 }
 
 /// A checkout.
 #[derive(Debug)]
 pub(crate) struct Checkout<'a> {
-    pub(crate) workspace: &'a Workspace,
+    pub(crate) scratch: &'a ScratchDir,
     pub(crate) lane: Lane,
     /// The directory with all that belongs to the lane.
     pub(crate) dir: Utf8PathBuf,
@@ -45,7 +46,7 @@ pub(crate) struct Checkout<'a> {
     /// The fastest settings, as far as they are known.
     pub(crate) tuned: Tuned,
     /// What commands are made of.
-    pub(crate) tools: Place,
+    pub(crate) tools: Placeholders,
 }
 
 /// Why no line of Python can be changed.
@@ -70,8 +71,8 @@ impl Checkout<'_> {
         Ok(Project::load(&self.project_dir())?)
     }
 
-    /// Where the compiler cache keeps its things: that of release builds is another one, so that emptying it leaves the
-    /// other as it is.
+    /// Where the compiler cache keeps its things: that of release builds is another one, so that emptying it
+    /// leaves the other as it is.
     pub(crate) fn store(&self, goal: Goal) -> Utf8PathBuf {
         self.dir.join(match goal {
             Goal::Develop => "store",
@@ -80,12 +81,12 @@ impl Checkout<'_> {
     }
 
     /// What the words in commands stand for.
-    pub(crate) fn place(&self) -> Result<Place, BenchError> {
+    pub(crate) fn place(&self) -> Result<Placeholders, BenchError> {
         let project = self.project()?;
         let features = project.pyproject.maturin().features.iter();
         let features = features.filter_map(|it| it.as_str());
         let features = features.flat_map(|it| ["--features".to_owned(), it.to_owned()]);
-        Ok(Place {
+        Ok(Placeholders {
             tree: project.root.clone(),
             manifest: project.extension.manifest.clone(),
             out: self.dir.join("wheels"),
@@ -94,9 +95,10 @@ impl Checkout<'_> {
         })
     }
 
-    /// `command` as it is run in this checkout: without network, with the directories and settings of the lane.
+    /// `command` as it is run in this checkout: without network, with the directories and settings of the
+    /// lane.
     pub(crate) fn settled(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
-        let isolated = self.workspace.isolated(command);
+        let isolated = self.scratch.isolated(command);
         let settled = self.lane.setting.apply(isolated, program);
         let settled = self.target.told_to(settled, &self.tree());
         // maturin calls uv by its name, also where it was fetched and is on nobody's path.
@@ -115,14 +117,14 @@ impl Checkout<'_> {
 
     /// Clones the sources anew.
     pub(crate) fn clone_anew(&self) -> Result<(), BenchError> {
-        let (tree, origin) = (self.tree(), self.workspace.origin());
+        let (tree, origin) = (self.tree(), self.scratch.origin());
         remove(&tree)?;
         fs_err::create_dir_all(&self.dir).map_err(at(&self.dir))?;
         let clone = ["clone", "--quiet", origin.as_str(), tree.as_str()];
-        self.workspace.git(&self.dir, &clone)?;
-        let uv_lock = self.workspace.uv_lock();
+        self.scratch.git(&self.dir, &clone)?;
+        let uv_lock = self.scratch.uv_lock();
         if self.lane.strategy.uv_keeps_builds && uv_lock.is_file() {
-            copy_file(&uv_lock, &self.project_dir().join("uv.lock"), Way::Copy)?;
+            copy_file(&uv_lock, &self.project_dir().join("uv.lock"))?;
         }
         if self.lane.setting.is_tuned {
             self.tuned.put_into(&tree)?;
@@ -138,11 +140,11 @@ impl Checkout<'_> {
         let cache = self.dir.join("uv");
         remove(&cache)?;
         fs_err::create_dir_all(&cache).map_err(at(&cache))?;
-        copy_tree(&self.workspace.root.join("uv"), &cache, Way::Link)
+        Ok(copy_tree(&self.scratch.root.join("uv"), &cache, link_file)?)
     }
 
-    /// Has a strategy build that would otherwise install what it has built before, as `uv sync` does where it does not know
-    /// what the library is made of.
+    /// Has a strategy build that would otherwise install what it has built before, as `uv sync` does where it
+    /// does not know what the library is made of.
     pub(crate) fn forget_builds(&self) -> Result<(), BenchError> {
         if !self.lane.strategy.uv_keeps_builds {
             return Ok(());
@@ -153,27 +155,23 @@ impl Checkout<'_> {
 
     /// The branch where one works, as the copy has it now; edits are gone.
     pub(crate) fn trunk(&self) -> Result<(), BenchError> {
-        let tree = self.tree();
-        self.workspace.git(&tree, &["fetch", "--quiet", "origin"])?;
-        let upstream = format!("origin/{TRUNK}");
-        self.workspace.git(
-            &tree,
-            &["checkout", "--quiet", "--force", "-B", TRUNK, &upstream],
-        )
+        self.scratch.switch(&self.tree(), TRUNK)
     }
 
-    /// Brings about what `action` says. `value` is a number that was never used before, `round` that of the run.
+    /// Brings about what `action` says. `round` that of the run.
     pub(crate) fn act(
         &self,
         action: Action,
         marks: &Marks,
-        value: u64,
         round: u32,
         target: &Utf8Path,
     ) -> Result<(), Cannot> {
         match action {
-            Action::Edit(role) => self.edit(marks.file(role).map_err(Cannot::Missing)?, value)?,
-            Action::EditPython => self.edit_python(value)?,
+            Action::Edit(role) => {
+                let file = marks.file(role).map_err(Cannot::Missing)?;
+                edit::change(&self.tree().join(file))?;
+            }
+            Action::EditPython => self.edit_python()?,
             Action::RemoveTarget => remove(target)?,
             Action::RemoveRelease => self.remove_release(target)?,
             Action::RemoveEnvironment => remove(&self.project_dir().join(".venv"))?,
@@ -185,11 +183,7 @@ impl Checkout<'_> {
             }
             Action::Branch => {
                 marks.require_any().map_err(Cannot::Missing)?;
-                let upstream = format!("origin/{BRANCH}");
-                self.workspace.git(
-                    &self.tree(),
-                    &["checkout", "--quiet", "--force", "-B", BRANCH, &upstream],
-                )?;
+                self.scratch.switch(&self.tree(), BRANCH)?;
             }
             Action::Trunk => self.trunk()?,
             Action::NextLock => self.next_lock(round, target)?,
@@ -198,20 +192,8 @@ impl Checkout<'_> {
         Ok(())
     }
 
-    fn edit(&self, file: &Utf8Path, value: u64) -> Result<(), BenchError> {
-        let path = self.tree().join(file);
-        let text = read(&path)?;
-        match edit::with_value(&text, value) {
-            Some(text) => write(&path, &text),
-            // It is in every commit but the first, and the checkout has been brought up to date.
-            None => Err(at(&path)(std::io::Error::other(
-                "the line to be changed is gone",
-            ))),
-        }
-    }
-
     /// Changes the last line of the first module of the package.
-    fn edit_python(&self, value: u64) -> Result<(), Cannot> {
+    fn edit_python(&self) -> Result<(), Cannot> {
         let project = self.project()?;
         let module =
             python_module(&project).ok_or_else(|| Cannot::Missing(NO_PYTHON.to_owned()))?;
@@ -224,7 +206,10 @@ impl Checkout<'_> {
         } else {
             "\n"
         };
-        write(&module, &format!("{before}{gap}{PYTHON_MARK} {value}\n"))?;
+        write(
+            &module,
+            &format!("{before}{gap}{PYTHON_MARK} {}\n", fresh_number()),
+        )?;
         Ok(())
     }
 
@@ -237,7 +222,7 @@ impl Checkout<'_> {
             .flatten();
         let release = dirs.filter(|it| it.file_type().is_dir() && it.file_name() == "release");
         let paths = release.filter_map(|it| Utf8PathBuf::from_path_buf(it.into_path()).ok());
-        paths.into_iter().try_for_each(|path| remove(&path))
+        Ok(paths.into_iter().try_for_each(|path| remove(&path))?)
     }
 
     fn cargo_clean(&self) -> Result<(), BenchError> {
@@ -256,7 +241,7 @@ impl Checkout<'_> {
 
     fn next_lock(&self, round: u32, target: &Utf8Path) -> Result<(), Cannot> {
         let number = usize::try_from(round).unwrap_or(1).max(1);
-        let other = self.workspace.lock_file(number);
+        let other = self.scratch.lock_file(number);
         if !other.is_file() {
             return Err(Cannot::Missing(match number {
                 1 => "no dependency with an earlier version was found in the registry".to_owned(),
@@ -269,7 +254,7 @@ impl Checkout<'_> {
 
     fn first_lock(&self, target: &Utf8Path) -> Result<(), BenchError> {
         let lock = lock_of(target);
-        self.workspace
+        self.scratch
             .git(&self.tree(), &["checkout", "--quiet", "--", lock.as_str()])
     }
 }

@@ -3,14 +3,14 @@
 use build_env::{Invocation, cargo_env, vars};
 use camino::Utf8Path;
 use project_model::Project;
+use trial::files::{FileError, at, copy_file, copy_tree, link_file};
 
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_tree};
-use crate::workspace::{Source, Workspace};
+use crate::error::BenchError;
+use crate::scratch::{ScratchDir, Source};
 
-impl Workspace {
-    /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to them. The
-    /// index is copied: cargo does write to it.
+impl ScratchDir {
+    /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to
+    /// them. The index is copied: cargo does write to it.
     pub(crate) fn make_cargo_home(&self, workspace_root: &Utf8Path) -> Result<(), BenchError> {
         let home = self.root.join("cargo");
         fs_err::create_dir_all(&home).map_err(at(&home))?;
@@ -20,16 +20,16 @@ impl Workspace {
         copy_tree(
             &users.join("registry/cache"),
             &home.join("registry/cache"),
-            Way::Link,
+            link_file,
         )?;
         copy_tree(
             &users.join("registry/index"),
             &home.join("registry/index"),
-            Way::Copy,
+            copy_file,
         )?;
         let lock = fs_err::read_to_string(workspace_root.join("Cargo.lock")).unwrap_or_default();
         if lock.contains("source = \"git+") {
-            copy_tree(&users.join("git/db"), &home.join("git/db"), Way::Copy)?;
+            copy_tree(&users.join("git/db"), &home.join("git/db"), copy_file)?;
         }
         // Linked and not copied, so that no token is in a second place.
         for name in ["config", "config.toml", "credentials", "credentials.toml"] {
@@ -105,20 +105,16 @@ impl Workspace {
 
     fn installations(&self, project: &Utf8Path, source: &Source<'_>) -> Vec<Invocation> {
         let venv = self.root.join("seed");
+        let python = source.tools.python.executable.as_str();
         let uv = |args: &[&str]| {
-            Invocation::new(&source.uv.path)
+            Invocation::new(&source.tools.uv.path)
                 .args(args.iter().copied())
                 .cwd(project)
         };
         let install = |args: &[&str]| {
             uv(&["pip", "install", "--python", venv.as_str()]).args(args.iter().copied())
         };
-        let mut commands = vec![uv(&[
-            "venv",
-            "--python",
-            source.python.as_str(),
-            venv.as_str(),
-        ])];
+        let mut commands = vec![uv(&["venv", "--python", python, venv.as_str()])];
         let pyproject = &source.project.pyproject;
         let backend = pyproject
             .build_system
@@ -142,16 +138,16 @@ impl Workspace {
                 "--frozen",
                 "--no-install-project",
                 "--python",
-                source.python.as_str(),
+                python,
             ];
             uv(&sync).env(vars::UV_PROJECT_ENVIRONMENT, venv.as_str())
         } else {
-            uv(&["lock", "--python", source.python.as_str()])
+            uv(&["lock", "--python", python])
         });
         commands
     }
 }
 
-fn link(to: &Utf8Path, from: &Utf8Path) -> Result<(), BenchError> {
+fn link(to: &Utf8Path, from: &Utf8Path) -> Result<(), FileError> {
     std::os::unix::fs::symlink(to, from).map_err(at(from))
 }

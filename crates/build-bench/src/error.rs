@@ -3,11 +3,15 @@
 use std::io;
 
 use build_env::RunError;
+use build_env::python::PythonError;
 use build_env::tools::ToolError;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
+use config_edit::EditError;
 use project_model::ProjectError;
+use trial::files::{FileError, NoSpace};
 
 use crate::lane::UnknownName;
+use crate::report::section::{BEGIN, END};
 
 /// There is no measurement.
 #[derive(Debug, thiserror::Error)]
@@ -25,16 +29,45 @@ pub enum BenchError {
     #[error("cannot prepare the copy of the project")]
     Prepare(#[source] RunError),
     /// The copy, or a file of results, cannot be made or changed.
-    #[error("cannot work with {path}")]
-    Io {
-        /// The file or directory.
-        path: Utf8PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
     /// Somebody else measures the same project.
     #[error("another `bench-build` of this project is running\n  help: wait for it to end")]
     Busy,
+    /// What was measured is not to be lost because a file cannot be written.
+    #[error(
+        "the results cannot be written where they are wanted\n  help: `cargo xtask bench-build --from {kept}`, with the same files, writes them without measuring again"
+    )]
+    ReportNotWritten {
+        /// Where the results are kept.
+        kept: Utf8PathBuf,
+        /// Why.
+        source: FileError,
+    },
+    /// Nothing that was named is in a file of results.
+    #[error(
+        "{0} has nothing of what was named\n  help: leave out --scenario to see all that it has"
+    )]
+    NothingNamed(Utf8PathBuf),
+    /// A baseline tells nothing.
+    #[error(
+        "the baseline has no figure for anything that was measured\n  help: measure the same with `--json FILE`, and take that for a baseline"
+    )]
+    OtherBaseline,
+    /// A document has no place for figures.
+    #[error(
+        "cannot tell where the figures go in {0}\n  help: write a line `{BEGIN}` and below it one `{END}`, each once"
+    )]
+    NoMarkers(Utf8PathBuf),
+    /// A document or its chart cannot be written.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// There is no interpreter to build for.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// We cannot tell which program we are.
+    #[error("cannot tell where this program is")]
+    Program(#[source] io::Error),
     /// There is nothing to go on with.
     #[error("there is no measurement of this project to go on with\n  help: leave out --resume")]
     NothingToResume,
@@ -64,24 +97,9 @@ pub enum BenchError {
         source: Option<serde_json::Error>,
     },
     /// The disk is too small.
-    #[error(
-        "{dir} has {free_bytes} bytes left, and the copies of the project take about {needed_bytes}\n  help: free some, name another directory with the variable XTASK_CACHE_DIR, or fewer strategies with --strategy"
-    )]
-    NoSpace {
-        /// Where the copies would lie.
-        dir: Utf8PathBuf,
-        /// What is left.
-        free_bytes: u64,
-        /// What is needed.
-        needed_bytes: u64,
-    },
+    #[error("{0}\n  help: or name fewer strategies with --strategy")]
+    NoSpace(#[from] NoSpace),
     /// The user has ended it before the first run.
     #[error("ended before anything was measured; the copies of the project have been removed")]
     Interrupted,
-}
-
-/// An operation of the file system on `path` that failed.
-pub(crate) fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> BenchError {
-    let path = path.to_owned();
-    move |source| BenchError::Io { path, source }
 }

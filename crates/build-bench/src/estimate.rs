@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Add;
 
+use trial::statistics::median;
+
+use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::results::{Cell, Results, Run};
-use crate::scenario::{Action, Cost, Goal, Scenario, Step};
-use crate::stats::median;
+use crate::scenario::{Action, Cost, Scenario, Step};
 
 /// A full build of which nothing is known, in seconds.
 const UNKNOWN_FULL_S: f64 = 120.0;

@@ -23,7 +23,7 @@ impl fmt::Display for Lane {
 
 /// A lane, and what is measured on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct LanePlan {
     /// The lane.
     pub lane: Lane,
     /// The scenarios.
@@ -47,6 +47,24 @@ pub enum UnknownName {
     },
 }
 
+/// A name that stands for at least one lane, as it was given.
+pub fn strategy_name(name: &str) -> Result<String, UnknownName> {
+    lanes(name).map(|_| name.to_owned())
+}
+
+/// What `--strategy` takes, for its help.
+#[must_use]
+pub fn strategy_help() -> String {
+    let settings: Vec<_> = SETTINGS.iter().map(|it| it.id).collect();
+    format!(
+        "Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is \
+         what the others are compared with [default: a choice for the questions of most projects] [possible values: all, {}; \
+         each alone or with one of /{}]",
+        ids(STRATEGIES.iter().map(|it| it.id)),
+        settings.join(", /")
+    )
+}
+
 fn help() -> String {
     format!(
         "`all`, or one of {}, with one of {} behind it, as in `maturin-develop/sccache`",
@@ -59,8 +77,9 @@ fn ids(ids: impl Iterator<Item = &'static str>) -> String {
     ids.collect::<Vec<_>>().join(", ")
 }
 
-/// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small machine. What
-/// stands first is measured first, where time is short. The first lane is what the others are compared with.
+/// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small
+/// machine. What stands first is measured first, where time is short. The first lane is what the others are
+/// compared with.
 const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
     // With the same settings, so that only the command differs.
@@ -89,10 +108,7 @@ const DEFAULT: [(&str, &[&str]); 5] = [
 ];
 
 /// The rows for the names that were given; without any, those of the default.
-///
-/// # Errors
-/// If a name is unknown.
-pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<Row>, UnknownName> {
+pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<LanePlan>, UnknownName> {
     let wanted = scenarios
         .iter()
         .map(|id| Scenario::find(id).ok_or_else(|| UnknownName::Scenario { name: id.clone() }))
@@ -103,24 +119,24 @@ pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<Row>, Unk
     } else {
         let lanes = strategies.iter().map(|name| lanes(name));
         let lanes = lanes.collect::<Result<Vec<_>, _>>()?.concat();
-        let row = |lane| Row {
+        let row = |lane| LanePlan {
             lane,
             scenarios: SCENARIOS.iter().collect(),
         };
         without_repetition(lanes).into_iter().map(row).collect()
     };
-    let filtered = rows.into_iter().map(|mut row: Row| {
+    let filtered = rows.into_iter().map(|mut row: LanePlan| {
         row.scenarios.retain(is_wanted);
         row
     });
     Ok(filtered.filter(|row| !row.scenarios.is_empty()).collect())
 }
 
-fn default_rows() -> Result<Vec<Row>, UnknownName> {
+fn default_rows() -> Result<Vec<LanePlan>, UnknownName> {
     let mut rows = Vec::new();
     for (name, ids) in DEFAULT {
         let is_measured = |it: &&'static Scenario| ids.is_empty() || ids.contains(&it.id);
-        rows.extend(lanes(name)?.into_iter().map(|lane| Row {
+        rows.extend(lanes(name)?.into_iter().map(|lane| LanePlan {
             lane,
             scenarios: SCENARIOS.iter().filter(is_measured).collect(),
         }));
@@ -167,22 +183,32 @@ fn lanes(name: &str) -> Result<Vec<Lane>, UnknownName> {
 }
 
 impl Lane {
+    /// The lane of these two, if both are still known.
+    #[must_use]
+    pub fn find(strategy: &str, setting: &str) -> Option<Self> {
+        Some(Self {
+            strategy: Strategy::find(strategy)?,
+            setting: Setting::find(setting)?,
+        })
+    }
+
     /// Whether it keeps what it has built anywhere but in the checkout.
     #[must_use]
     pub fn has_caches(&self) -> bool {
         self.setting.cache.is_some() || self.strategy.uv_keeps_builds
     }
 
-    /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept elsewhere. Else
-    /// everything has to be built before.
+    /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept
+    /// elsewhere. Else everything has to be built before.
     #[must_use]
     pub fn begins_with(&self, scenario: &Scenario) -> bool {
         let keeps_caches = self.has_caches() && !scenario.does(Action::EmptyCaches);
         scenario.does(Action::FreshClone) && !keeps_caches
     }
 
-    /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a fresh clone is
-    /// the same with kept caches as with empty ones, and without `target/` it does not matter who has removed it.
+    /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a
+    /// fresh clone is the same with kept caches as with empty ones, and without `target/` it does not matter
+    /// who has removed it.
     #[must_use]
     pub fn same_as(
         &self,
@@ -221,10 +247,22 @@ mod tests {
     }
 
     #[test]
+    fn the_help_names_all_that_may_be_named() {
+        let help = strategy_help();
+        let strategies = STRATEGIES.iter().map(|it| it.id);
+        for name in strategies
+            .chain(SETTINGS.iter().map(|it| it.id))
+            .chain(["all"])
+        {
+            assert!(help.contains(name), "{name}");
+        }
+    }
+
+    #[test]
     fn the_default_measures_every_scenario() {
         let rows = rows(&[], &[]).unwrap();
         for scenario in &SCENARIOS {
-            let has = |row: &Row| row.scenarios.contains(&scenario);
+            let has = |row: &LanePlan| row.scenarios.contains(&scenario);
             assert!(rows.iter().any(has), "{}", scenario.id);
         }
         for (_, ids) in DEFAULT {

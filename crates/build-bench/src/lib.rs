@@ -1,43 +1,44 @@
-//! Measured build times of a maturin project: in the situations in which somebody waits ([`scenario`]), by several
-//! ways to build ([`strategy`]) and with several settings ([`setting`]). These three are data.
+//! Measured build times of a maturin project: in the situations in which somebody waits ([`scenario`]), by
+//! several ways to build ([`strategy`]) and with several settings ([`setting`]). These three are data.
 //!
-//! What is measured next is a plain function of what was measured so far ([`schedule`]), what it means is statistics
-//! ([`stats`]), and both are tested with an [`Executor`](session::Executor) that builds nothing. The real one
-//! ([`bench`](mod@bench)) works on copies, with caches of its own ([`workspace`]).
+//! What is measured next is a plain function of what was measured so far ([`schedule`]), what it means is
+//! statistics ([`trial::statistics`]), and both are tested with an [`Executor`](session::Executor) that
+//! builds nothing. The real one (`lane_builder`) works on copies, with caches of its own (`scratch`).
 
 pub mod baseline;
-pub mod bench;
+mod bench_tools;
 mod bump;
 mod checkout;
 mod downloads;
-pub mod edit;
 mod error;
 mod estimate;
-mod files;
-mod finding;
+mod goal;
 pub mod lane;
-pub mod library;
+mod lane_builder;
+mod library;
+mod line_search;
 pub mod machine;
-pub mod marks;
-pub mod noise;
+mod marks;
 mod prepared;
+mod progress;
 pub mod report;
 mod request;
 pub mod results;
-pub mod roles;
+mod roles;
+mod run;
 pub mod scenario;
 pub mod schedule;
+mod scratch;
 mod server;
 pub mod session;
 pub mod setting;
-pub mod stats;
 pub mod store;
 pub mod strategy;
 mod target;
 pub mod timeline;
 mod tuned;
 mod typed;
-pub mod workspace;
 
 pub use error::BenchError;
-pub use request::{Request, results_of, run};
+pub use request::BenchRequest;
+pub use run::{results_of, run};

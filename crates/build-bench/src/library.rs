@@ -1,17 +1,16 @@
 //! The library that Python would import, and what cargo did to make it.
 
-use std::io::Read as _;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Layout, Project};
-use sha2::{Digest as _, Sha256};
+use trial::files::sha256;
 use walkdir::WalkDir;
 
-/// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in `venv`, or, for
-/// those who install nothing, the one that cargo has made in `target`, whose name is `library`. `None` if there is none.
-#[must_use]
-pub fn digest(
+/// The SHA-256 of the newest library of `project`, in hexadecimal digits: the one that is installed in
+/// `venv`, or, for those who install nothing, the one that cargo has made in `target`, whose name is
+/// `library`. `None` if there is none.
+pub(crate) fn digest(
     project: &Project,
     venv: Option<&Utf8Path>,
     target: &Utf8Path,
@@ -23,25 +22,7 @@ pub fn digest(
     };
     let time = |path: &Utf8PathBuf| path.metadata().and_then(|it| it.modified()).ok();
     let newest = found.into_iter().max_by_key(time)?;
-    digest_of(&newest)
-}
-
-fn digest_of(path: &Utf8Path) -> Option<String> {
-    let mut file = fs_err::File::open(path).ok()?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).ok()? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
-    }
-    Some(
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    )
+    sha256(&newest)
 }
 
 /// In the package among the sources, or in site-packages, where the package may have the module's name.
@@ -95,11 +76,10 @@ fn built(target: &Utf8Path, library: &str) -> Vec<Utf8PathBuf> {
         .collect()
 }
 
-/// How often cargo has called rustc since `start`, in the target directory `target`, whoever has started cargo: it
-/// notes at each unit when it set to work on it (`invoked.timestamp` in `.fingerprint`). Runs of build scripts,
-/// which are units too, do not count.
-#[must_use]
-pub fn compilations_since(target: &Utf8Path, start: SystemTime) -> u64 {
+/// How often cargo has called rustc since `start`, in the target directory `target`, whoever has started
+/// cargo: it notes at each unit when it set to work on it (`invoked.timestamp` in `.fingerprint`). Runs of
+/// build scripts, which are units too, do not count.
+pub(crate) fn compilations_since(target: &Utf8Path, start: SystemTime) -> u64 {
     // File systems round times down to a tick of the kernel's clock.
     let start = start - Duration::from_millis(10);
     let dirs = WalkDir::new(target).min_depth(2).max_depth(3).into_iter();

@@ -1,4 +1,5 @@
-//! On what was measured: what a reader has to know to judge the figures, and what differs when two measurements do.
+//! On what was measured: what a reader has to know to judge the figures, and what differs when two
+//! measurements do.
 
 use build_env::{Invocation, memory};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -44,13 +45,14 @@ pub struct Program<'a> {
     pub name: &'a str,
     /// Where it is.
     pub path: Utf8PathBuf,
-    /// A directory for what it writes, and the variable that tells it so: some write even when they are only asked for
-    /// their version, and to the home directory too.
+    /// A directory for what it writes, and the variable that tells it so: some write even when they are only
+    /// asked for their version, and to the home directory too.
     pub dir: Option<(&'static str, Utf8PathBuf)>,
 }
 
 impl Machine {
-    /// This one; the copies lie in `dir`. Asks each of `programs` for its version in `project`, which may pin a toolchain.
+    /// This one; the copies lie in `dir`. Asks each of `programs` for its version in `project`, which may pin
+    /// a toolchain.
     #[must_use]
     pub fn this(dir: &Utf8Path, project: &Utf8Path, programs: &[Program<'_>]) -> Self {
         let limit = memory::limit();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
+use trial::files::{FileError, read, write};
 
 use crate::results::EditRecord;
 use crate::roles;
@@ -11,19 +12,33 @@ use crate::scenario::Role;
 
 /// The files with the lines, relative to the root of the sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marks {
+pub(crate) struct Marks {
     /// By the place of the crate; `None`: no change in this crate makes another library.
-    pub files: BTreeMap<Role, Option<Utf8PathBuf>>,
+    pub(crate) files: BTreeMap<Role, Option<Utf8PathBuf>>,
     /// The same to be reported.
-    pub records: Vec<EditRecord>,
+    pub(crate) records: Vec<EditRecord>,
 }
 
+/// The file in the scratch directory that keeps them.
+pub(crate) const FILE: &str = "marks.json";
+
 impl Marks {
+    /// Keeps them below `root`.
+    pub(crate) fn save(&self, root: &Utf8Path) -> Result<(), FileError> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        write(&root.join(FILE), &text)
+    }
+
+    /// Those that are kept below `root`, if there are any.
+    pub(crate) fn load(root: &Utf8Path) -> Option<Self> {
+        serde_json::from_str(&read(&root.join(FILE)).ok()?).ok()
+    }
+
     /// The file with the line of the crate at `role`; else why there is none.
     ///
     /// # Errors
     /// The reason, in words.
-    pub fn file(&self, role: Role) -> Result<&Utf8Path, String> {
+    pub(crate) fn file(&self, role: Role) -> Result<&Utf8Path, String> {
         match self.files.get(&role) {
             Some(Some(file)) => Ok(file),
             Some(None) => Err("no change of a line in this crate makes another library".to_owned()),
@@ -35,7 +50,7 @@ impl Marks {
     ///
     /// # Errors
     /// The reason, in words.
-    pub fn require_any(&self) -> Result<(), String> {
+    pub(crate) fn require_any(&self) -> Result<(), String> {
         if self.files.values().any(Option::is_some) {
             return Ok(());
         }

@@ -1,70 +1,68 @@
-//! What there is before the first run: the copies, what can be told of project and machine, and which cells there will be.
+//! What there is before the first run: the copies, what can be told of project and machine, and which cells
+//! there will be.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, cargo_env};
-use camino::{Utf8Path, Utf8PathBuf};
-use project_model::{Closure, Project, Sources};
+use camino::Utf8Path;
+use trial::files::{read, refuse_small_disk, remove};
+use trial::statistics::{CONFIDENCE, Noises};
+use trial::timed::{Limits, deadline};
 
-use crate::bench::{Bench, first_value};
 use crate::bump;
 use crate::checkout::{Checkout, NO_PYTHON, python_module};
 use crate::error::BenchError;
-use crate::lane::{Lane, Row};
+use crate::lane::{Lane, LanePlan};
+use crate::lane_builder::LaneBuilder;
 use crate::machine::{Machine, Program};
 use crate::marks::Marks;
-use crate::noise::Noises;
-use crate::request::Request;
+use crate::request::BenchRequest;
 use crate::results::{
     Cell, LaneRecord, MethodRecord, Results, SCHEMA, ScenarioRecord, State, Subject,
 };
 use crate::roles::{missing as missing_role, roles};
 use crate::scenario::{Action, Cost, SCENARIOS, Scenario};
+use crate::scratch::{ScratchDir, Source};
 use crate::setting::{Server, Setting};
-use crate::stats::CONFIDENCE;
 use crate::store;
-use crate::strategy::Place;
+use crate::strategy::Placeholders;
 use crate::target::Target;
 use crate::tuned::Tuned;
-use crate::workspace::{Source, Workspace, now_s};
 
 /// What a checkout takes on disk at least, with what is built in it.
 const LANE_BYTES: u64 = 1 << 30;
 
 /// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
-    pub(crate) request: &'a Request<'a>,
-    pub(crate) closure: &'a Closure,
-    pub(crate) sources: &'a Sources,
-    pub(crate) workspace: &'a Workspace,
+    pub(crate) request: &'a BenchRequest<'a>,
+    pub(crate) source: &'a Source<'a>,
+    pub(crate) scratch: &'a ScratchDir,
     pub(crate) tuned: Tuned,
 }
 
 impl<'a> Prepared<'a> {
     /// The results so far, or new ones, with the copies made.
-    pub(crate) fn results(&mut self, source: &Source<'_>) -> Result<Results, BenchError> {
+    pub(crate) fn results(&self) -> Result<Results, BenchError> {
         if self.request.resumes {
             return self.earlier();
         }
-        let path = self.workspace.results();
+        let path = self.scratch.results();
         if store::load(&path).is_ok_and(|it| it.state != State::Complete) {
             (self.request.warn)(
                 "an earlier measurement that was not finished is discarded\n  help: `--resume` would have gone on with it",
             );
         }
-        crate::files::remove(&path)?;
-        self.refuse_small_disk()?;
-        (self.request.say)(
-            "Copying",
-            &format!("the project to {}", self.workspace.root),
-        );
+        remove(&path)?;
+        let needed_bytes = LANE_BYTES * self.request.plan.rows.len() as u64;
+        refuse_small_disk(&self.scratch.root, needed_bytes)?;
+        (self.request.say)("Copying", &format!("the project to {}", self.scratch.root));
         // Before anything is built.
         let machine = self.machine();
-        let filled = self.workspace.fill(source, self.request.warn);
-        let filled = filled.and_then(|()| self.subject(source));
+        let filled = self.scratch.fill(self.source, self.request.warn);
+        let filled = filled.and_then(|()| self.subject());
         if (self.request.is_over)() {
-            self.workspace.clear()?;
+            self.scratch.clear()?;
             return Err(BenchError::Interrupted);
         }
         let subject = filled?;
@@ -75,7 +73,7 @@ impl<'a> Prepared<'a> {
 
     /// Those of the measurement to go on with.
     fn earlier(&self) -> Result<Results, BenchError> {
-        let path = self.workspace.results();
+        let path = self.scratch.results();
         if !path.is_file() {
             return Err(BenchError::NothingToResume);
         }
@@ -83,7 +81,7 @@ impl<'a> Prepared<'a> {
         if results.state == State::Complete {
             return Err(BenchError::NothingToResume);
         }
-        let now = &self.request.python.version;
+        let now = &self.source.tools.python.version;
         if let Some(then) = results.machine.version("Python").filter(|then| then != now) {
             return Err(BenchError::OtherPython {
                 then: then.to_owned(),
@@ -106,23 +104,6 @@ impl<'a> Prepared<'a> {
         Ok(results)
     }
 
-    fn refuse_small_disk(&self) -> Result<(), BenchError> {
-        let dir = &self.workspace.root;
-        let Ok(disk) = rustix::fs::statvfs(dir.as_std_path()) else {
-            return Ok(());
-        };
-        let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let needed_bytes = LANE_BYTES * self.request.plan.rows.len() as u64;
-        if free_bytes >= needed_bytes {
-            return Ok(());
-        }
-        Err(BenchError::NoSpace {
-            dir: dir.clone(),
-            free_bytes,
-            needed_bytes,
-        })
-    }
-
     fn machine(&self) -> Machine {
         let program = |name, path: &Utf8Path| Program {
             name,
@@ -132,16 +113,16 @@ impl<'a> Prepared<'a> {
         let mut programs = vec![
             program("rustc", "rustc".into()),
             program("cargo", Utf8Path::new(&cargo_env::cargo())),
-            program("maturin", &self.request.maturin.path),
-            program("uv", &self.request.uv.path),
-            program("Python", &self.request.python.executable),
+            program("maturin", &self.source.tools.maturin.path),
+            program("uv", &self.source.tools.uv.path),
+            program("Python", &self.source.tools.python.executable),
             program("cc", "cc".into()),
             program("ld", "ld".into()),
         ];
         let rows = &self.request.plan.rows;
         for server in rows.iter().filter_map(|row| self.server(row.lane.setting)) {
             if !programs.iter().any(|it| it.name == server.cache.program) {
-                let dir = self.workspace.root.join("cache").join(server.cache.program);
+                let dir = self.scratch.root.join("cache").join(server.cache.program);
                 programs.push(Program {
                     name: server.cache.program,
                     path: server.program,
@@ -149,17 +130,14 @@ impl<'a> Prepared<'a> {
                 });
             }
         }
-        Machine::this(&self.workspace.root, &self.request.project.root, &programs)
+        Machine::this(&self.scratch.root, &self.request.project.root, &programs)
     }
 
-    fn subject(&self, source: &Source<'_>) -> Result<Subject, BenchError> {
-        let project = Project::load(&source.in_copy(&self.workspace.origin()))?;
-        let below = self.closure.workspace_root.strip_prefix(&self.sources.root);
-        let lock = self
-            .workspace
-            .origin()
-            .join(below.unwrap_or(Utf8Path::new("")))
-            .join("Cargo.lock");
+    fn subject(&self) -> Result<Subject, BenchError> {
+        let project = self.scratch.project(self.source)?;
+        let workspace = &self.source.closure.workspace_root;
+        let workspace = self.source.moved(workspace, &self.scratch.origin());
+        let lock = workspace.join("Cargo.lock");
         let rows = &self.request.plan.rows;
         let bumps = rows
             .iter()
@@ -169,10 +147,10 @@ impl<'a> Prepared<'a> {
         let bumped = if bumps {
             (self.request.say)("Looking", "for other versions of a dependency");
             bump::find(
-                self.workspace,
+                self.scratch,
                 &project.extension.manifest,
                 &lock,
-                self.closure,
+                self.source.closure,
                 wanted,
             )?
         } else {
@@ -183,18 +161,15 @@ impl<'a> Prepared<'a> {
             commit: commit(&self.request.project.root),
             edits: Vec::new(),
             bumped,
-            locked_packages: bump::packages(&crate::files::read(&lock)?),
+            locked_packages: bump::packages(&read(&lock)?),
         })
     }
 
     fn new_results(&self, machine: Machine, subject: Subject) -> Results {
         let plan = &self.request.plan;
-        let is_measured = |id: &str| {
-            plan.rows
-                .iter()
-                .any(|row| row.scenarios.iter().any(|it| it.id == id))
-        };
-        let scenarios = SCENARIOS.iter().filter(|it| is_measured(it.id));
+        let lanes = plan.rows.iter().map(|row| self.lane_record(&row.lane));
+        let is_measured = |it: &&Scenario| plan.rows.iter().any(|row| row.scenarios.contains(it));
+        let scenarios = SCENARIOS.iter().filter(is_measured);
         let scenarios = scenarios.map(|it| ScenarioRecord {
             id: it.id.to_owned(),
             title: it.title.to_owned(),
@@ -209,11 +184,7 @@ impl<'a> Prepared<'a> {
                 runs: plan.runs,
                 time_budget_s: plan.time_budget_s,
                 confidence: CONFIDENCE,
-                lanes: plan
-                    .rows
-                    .iter()
-                    .map(|row| self.lane_record(&row.lane))
-                    .collect(),
+                lanes: lanes.collect(),
                 scenarios: scenarios.collect(),
             },
             spent_s: 0.0,
@@ -225,7 +196,7 @@ impl<'a> Prepared<'a> {
 
     fn lane_record(&self, lane: &Lane) -> LaneRecord {
         let typed = LaneRecord::of(lane);
-        if self.request.xtask_root.is_some() {
+        if self.source.tools.xtask_root.is_some() {
             typed
         } else {
             typed.without_launcher()
@@ -233,7 +204,7 @@ impl<'a> Prepared<'a> {
     }
 
     /// The cells of a row, with what is known before anything is measured.
-    fn cells(&self, row: &Row) -> Vec<Cell> {
+    fn cells(&self, row: &LanePlan) -> Vec<Cell> {
         let unavailable = self.unavailable(row.lane.setting);
         let cells = row.scenarios.iter().map(|scenario| {
             let mut cell = Cell::new(scenario, &row.lane);
@@ -251,7 +222,7 @@ impl<'a> Prepared<'a> {
 
     /// Why the scenario makes no sense on the lane, or with the project.
     fn missing(&self, lane: Lane, scenario: &Scenario) -> Option<&'static str> {
-        let roles = roles(self.closure);
+        let roles = roles(self.source.closure);
         let missing_crate = scenario.edits().find(|role| !roles.contains_key(role));
         let project = self.request.project;
         let edits_python = scenario.does(Action::EditPython);
@@ -282,62 +253,51 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// # Errors
-    /// If the copy is not to be understood.
-    pub(crate) fn bench(
-        &'a self,
-        source: &Source<'_>,
-        start: Instant,
-        budget_s: f64,
-    ) -> Result<Bench<'a>, BenchError> {
+    /// What builds, from `start` on.
+    pub(crate) fn builder(&'a self, start: Instant) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
-        let copy = Project::load(&source.in_copy(&self.workspace.origin()))?;
-        let target = Target::find(self.workspace, &copy, self.closure, &self.sources.root)?;
-        let tools = Place {
-            uv: request.uv.path.clone(),
-            maturin: request.maturin.path.clone(),
+        let copy = self.scratch.project(self.source)?;
+        let target = Target::find(
+            self.scratch,
+            &copy,
+            self.source.closure,
+            &self.source.sources.root,
+        )?;
+        let tools = Placeholders {
+            uv: self.source.tools.uv.path.clone(),
+            maturin: self.source.tools.maturin.path.clone(),
             cargo: cargo_env::cargo().into(),
-            xtask: request.xtask.to_owned(),
-            python: request.python.executable.clone(),
-            tree: Utf8PathBuf::new(),
-            manifest: Utf8PathBuf::new(),
-            out: Utf8PathBuf::new(),
-            features: Vec::new(),
+            xtask: self.source.tools.xtask.clone(),
+            python: self.source.tools.python.executable.clone(),
+            ..Placeholders::default()
         };
-        let below = source.below_copy();
-        let rows = request.plan.rows.iter().enumerate();
-        let checkouts = rows.map(|(number, row)| Checkout {
-            workspace: self.workspace,
+        let below = self.source.moved(&request.project.root, "".into());
+        let rows = || request.plan.rows.iter();
+        let checkouts = rows().enumerate().map(|(number, row)| Checkout {
+            scratch: self.scratch,
             lane: row.lane,
-            dir: self.workspace.lane(number),
+            dir: self.scratch.lane(number),
             below: below.clone(),
             target: target.clone(),
             tuned: self.tuned.clone(),
             tools: tools.clone(),
         });
-        let servers = request
-            .plan
-            .rows
-            .iter()
-            .map(|row| self.server(row.lane.setting));
-        let marks = fs_err::read_to_string(self.workspace.root.join("marks.json")).ok();
-        let marks = marks.and_then(|text| serde_json::from_str::<Marks>(&text).ok());
-        Ok(Bench {
+        let servers = rows().map(|row| self.server(row.lane.setting));
+        Ok(LaneBuilder {
             checkouts: checkouts.collect(),
             servers: servers.collect(),
-            workspace: self.workspace,
-            closure: self.closure,
-            sources: self.sources,
-            xtask_root: request.xtask_root,
-            is_over: request.is_over,
+            scratch: self.scratch,
+            closure: self.source.closure,
+            sources: self.source.sources,
+            xtask_root: self.source.tools.xtask_root.as_deref(),
+            limits: Limits {
+                is_over: request.is_over,
+                deadline: deadline(start, request.plan.time_budget_s),
+            },
             say: request.say,
             known: BTreeMap::new(),
-            marks,
-            value: first_value(),
+            marks: Marks::load(&self.scratch.root),
             start,
-            deadline: Duration::try_from_secs_f64(budget_s)
-                .ok()
-                .and_then(|budget| start.checked_add(budget)),
         })
     }
 }
@@ -353,4 +313,10 @@ fn commit(root: &Utf8Path) -> Option<String> {
     let differs =
         git(&["--no-optional-locks", "status", "--porcelain"]).is_some_and(|text| !text.is_empty());
     Some(format!("{commit}{}", if differs { "+" } else { "" }))
+}
+
+/// Seconds since 1970.
+fn now_s() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.unwrap_or_default().as_secs()
 }

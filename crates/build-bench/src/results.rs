@@ -1,14 +1,12 @@
 //! What was measured, as it is kept, resumed and given out as JSON (docs/bench-build.md describes it).
 
 use serde::{Deserialize, Serialize};
+use trial::statistics::{Noises, Summary, median, ratio};
 
+use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::machine::Machine;
-use crate::noise::Noises;
-use crate::scenario::{Goal, Role, Scenario};
-use crate::setting::Setting;
-use crate::stats::{Summary, median, ratio};
-use crate::strategy::Strategy;
+use crate::scenario::{Role, Scenario};
 use crate::timeline::Span;
 
 /// The version of the form. Another one is not read.
@@ -194,6 +192,12 @@ impl Results {
         })
     }
 
+    /// The cell of `scenario` on the lane of that record.
+    #[must_use]
+    pub fn cell_on(&self, scenario: &str, lane: &LaneRecord) -> Option<&Cell> {
+        self.cell_of(scenario, &lane.strategy, &lane.setting)
+    }
+
     /// The cell whose runs are those of `cell`: itself, or the one that does the same.
     #[must_use]
     pub fn measured<'a>(&'a self, cell: &'a Cell) -> &'a Cell {
@@ -228,14 +232,6 @@ impl Results {
         })
     }
 
-    /// The time of `ours` against that of `theirs`, round by round. `None` if they were never measured in the same one.
-    #[must_use]
-    pub fn ratio_to(&self, ours: &Cell, theirs: &Cell) -> Option<Summary> {
-        let ours = self.measured(ours);
-        let noise = median(&ours.times()).and_then(|it| self.ratio_noise.at(it));
-        ratio(&ours.pairs(self.measured(theirs)), noise)
-    }
-
     /// Computes what follows from the runs.
     pub fn summarise(&mut self) {
         // Cells look at one another.
@@ -252,7 +248,8 @@ impl Results {
         }
     }
 
-    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were measured.
+    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were
+    /// measured.
     fn pairs(&self, cell: &Cell) -> Vec<(f64, f64)> {
         let measured = self.measured(cell);
         let reference = self
@@ -267,7 +264,7 @@ impl Results {
         if first.id() == cell.lane_id() {
             return None;
         }
-        let reference = self.cell_of(&cell.scenario, &first.strategy, &first.setting)?;
+        let reference = self.cell_on(&cell.scenario, first)?;
         Some(self.measured(reference))
     }
 }
@@ -312,10 +309,19 @@ impl Cell {
     /// The lane, if it is still known.
     #[must_use]
     pub fn lane(&self) -> Option<Lane> {
-        Some(Lane {
-            strategy: Strategy::find(&self.strategy)?,
-            setting: Setting::find(&self.setting)?,
-        })
+        Lane::find(&self.strategy, &self.setting)
+    }
+
+    /// The time, unless the builds were none.
+    #[must_use]
+    pub fn figure(&self) -> Option<&Summary> {
+        self.wall_s.as_ref().filter(|_| !self.is_stale())
+    }
+
+    /// The ratio to the first lane, unless the builds were none.
+    #[must_use]
+    pub fn told_ratio(&self) -> Option<&Summary> {
+        self.ratio.as_ref().filter(|_| !self.is_stale())
     }
 
     /// The runs that count.
@@ -351,14 +357,9 @@ impl Cell {
     /// Whether the last run left the library as it was, though it had to change.
     #[must_use]
     pub fn is_stale(&self) -> bool {
-        let scenario = Scenario::find(&self.scenario);
-        let must_change =
-            scenario.is_some_and(|it| it.expects == crate::scenario::Expects::Another);
-        must_change
-            && self
-                .runs
-                .iter()
-                .any(|run| run.is_another_library == Some(false))
+        let must_change = Scenario::find(&self.scenario).is_some_and(Scenario::must_change);
+        let mut runs = self.runs.iter();
+        must_change && runs.any(|run| run.is_another_library == Some(false))
     }
 }
 
@@ -389,10 +390,7 @@ impl LaneRecord {
     /// The lane, if it is still known.
     #[must_use]
     pub fn lane(&self) -> Option<Lane> {
-        Some(Lane {
-            strategy: Strategy::find(&self.strategy)?,
-            setting: Setting::find(&self.setting)?,
-        })
+        Lane::find(&self.strategy, &self.setting)
     }
 
     /// `strategy/setting`.

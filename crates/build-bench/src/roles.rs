@@ -1,26 +1,22 @@
 //! Which crates a line is changed in: found from how the crates of the project depend on each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use project_model::{Closure, PathCrate};
+use trial::linked::linked;
 
 use crate::scenario::Role;
 
-/// The crates by where they stand. Of a project that is one crate there is only the extension, of one with two no leaf:
-/// the other crate is the core.
-#[must_use]
-pub fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
+/// The crates by where they stand. Of a project that is one crate there is only the extension, of one with
+/// two no leaf: the other crate is the core.
+pub(crate) fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
     let mut roles = BTreeMap::new();
-    let Some((extension, _)) = closure.crates.split_first() else {
+    let Some(extension) = closure.crates.first() else {
         return roles;
     };
     roles.insert(Role::Extension, extension);
-    let linked = linked_with(closure, &extension.dir);
-    let others = closure.crates.iter().skip(1);
-    // What is compiled into the extension; not what runs in the compiler or in a build script.
-    let libraries = others.filter(|one| linked.contains(&one.dir) && !one.is_macro);
-    let mut libraries: Vec<_> = libraries.collect();
+    let mut libraries = linked(closure, extension).split_off(1);
     libraries.sort_by_key(|one| (dependents(closure, &one.dir), one.dir.clone()));
     if let Some(core) = libraries.pop() {
         roles.insert(Role::Core, core);
@@ -32,8 +28,7 @@ pub fn roles(closure: &Closure) -> BTreeMap<Role, &PathCrate> {
 }
 
 /// Why there is no crate for `role`.
-#[must_use]
-pub const fn missing(role: Role) -> &'static str {
+pub(crate) const fn missing(role: Role) -> &'static str {
     match role {
         Role::Extension => "the project has no extension",
         Role::Leaf => "the project has no two library crates beside the extension",
@@ -41,25 +36,10 @@ pub const fn missing(role: Role) -> &'static str {
     }
 }
 
-/// The directories of the crates that `dir` is linked with, at any distance.
-fn linked_with(closure: &Closure, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
-    let mut found = BTreeSet::new();
-    let mut due = vec![dir.to_owned()];
-    while let Some(next) = due.pop() {
-        let one = closure.crates.iter().find(|one| one.dir == next);
-        for dir in one.into_iter().flat_map(|one| &one.linked) {
-            if found.insert(dir.clone()) {
-                due.push(dir.clone());
-            }
-        }
-    }
-    found
-}
-
 /// How many crates are linked with the one in `dir`.
 fn dependents(closure: &Closure, dir: &Utf8Path) -> usize {
     let crates = closure.crates.iter();
-    let dependents = crates.filter(|one| linked_with(closure, &one.dir).contains(dir));
+    let dependents = crates.filter(|one| linked(closure, one).iter().any(|it| it.dir == dir));
     dependents.count()
 }
 

@@ -1,7 +1,9 @@
-//! What is measured: the situations in which somebody waits for a build. A new one is another entry in [`SCENARIOS`].
+//! What is measured: the situations in which somebody waits for a build. A new one is another entry in
+//! [`SCENARIOS`].
 
 use serde::{Deserialize, Serialize};
 
+use crate::goal::Goal;
 use crate::strategy::Strategy;
 
 /// A situation.
@@ -15,8 +17,6 @@ pub struct Scenario {
     pub cost: Cost,
     /// What is done, in this order. Afterwards everything is built again.
     pub steps: &'static [Step],
-    /// What becomes of the installed library.
-    pub expects: Expects,
 }
 
 /// How long a run takes, roughly.
@@ -54,8 +54,8 @@ pub enum Step {
 }
 
 impl Step {
-    /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target directory, and all
-    /// that is built is in it.
+    /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target
+    /// directory, and all that is built is in it.
     #[must_use]
     pub fn effect(self) -> Self {
         match self {
@@ -63,15 +63,6 @@ impl Step {
             other => other,
         }
     }
-}
-
-/// What a build is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// An installed package to develop with.
-    Develop,
-    /// A wheel for release.
-    Wheel,
 }
 
 /// Something that happens to a checkout.
@@ -115,15 +106,6 @@ pub enum Role {
     Core,
 }
 
-/// What becomes of the installed library.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expects {
-    /// It must be another one: else the build was none, and its time means nothing.
-    Another,
-    /// Anything.
-    Any,
-}
-
 use Action::{
     Branch, CargoClean, Edit, EditPython, EmptyCaches, FirstLock, FreshClone, NextLock,
     RemoveEnvironment, RemoveRelease, RemoveTarget, Trunk,
@@ -142,84 +124,62 @@ pub const SCENARIOS: [Scenario; 15] = [
         "a fresh clone and empty caches",
         Dear,
         &[Do(FreshClone), Do(EmptyCaches), BUILT],
-        Expects::Any,
     ),
-    scenario(
-        "unchanged",
-        "nothing changed",
-        Quick,
-        &[BUILT],
-        Expects::Any,
-    ),
+    scenario("unchanged", "nothing changed", Quick, &[BUILT]),
     scenario(
         "cdylib",
         "one line changed in the extension crate",
         Quick,
         &[Do(Edit(Role::Extension)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "leaf",
         "one line changed in a leaf crate",
         Quick,
         &[Do(Edit(Role::Leaf)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "core",
         "one line changed in the core crate",
         Quick,
         &[Do(Edit(Role::Core)), BUILT],
-        Expects::Another,
     ),
     scenario(
         "python",
         "one line changed in Python only",
         Quick,
         &[Do(EditPython), BUILT],
-        Expects::Any,
     ),
     scenario(
         "venv",
         ".venv made anew",
         Medium,
         &[Do(RemoveEnvironment), BUILT],
-        Expects::Any,
     ),
     scenario(
         "branch",
         "to another branch and back, a build on each",
         Medium,
         &[Do(Trunk), PREPARED, Do(Branch), BUILT, Do(Trunk), BUILT],
-        Expects::Any,
     ),
     scenario(
         "lock",
         "another version of one dependency in the lock file",
         Medium,
         &[Do(NextLock), BUILT, Do(FirstLock), PREPARED],
-        Expects::Any,
     ),
-    scenario(
-        "target",
-        "target/ gone",
-        Dear,
-        &[Do(RemoveTarget), BUILT],
-        Expects::Any,
-    ),
+    scenario("target", "target/ gone", Dear, &[Do(RemoveTarget), BUILT]),
     scenario(
         "wheel-cold",
         "release wheel, nothing built and empty caches",
         Dear,
         &[Do(RemoveRelease), Do(EmptyCaches), Measure(Wheel)],
-        Expects::Any,
     ),
     scenario(
         "wheel-warm",
         "release wheel, nothing built and kept caches",
         Dear,
         &[Do(RemoveRelease), Measure(Wheel)],
-        Expects::Any,
     ),
     scenario(
         "wheel-edit",
@@ -231,22 +191,14 @@ pub const SCENARIOS: [Scenario; 15] = [
             Measure(Wheel),
             PREPARED,
         ],
-        Expects::Any,
     ),
     scenario(
         "clone",
         "a fresh clone and kept caches",
         Dear,
         &[Do(FreshClone), BUILT],
-        Expects::Any,
     ),
-    scenario(
-        "clean",
-        "after cargo clean",
-        Dear,
-        &[Do(CargoClean), BUILT],
-        Expects::Any,
-    ),
+    scenario("clean", "after cargo clean", Dear, &[Do(CargoClean), BUILT]),
 ];
 
 const fn scenario(
@@ -254,14 +206,12 @@ const fn scenario(
     title: &'static str,
     cost: Cost,
     steps: &'static [Step],
-    expects: Expects,
 ) -> Scenario {
     Scenario {
         id,
         title,
         cost,
         steps,
-        expects,
     }
 }
 
@@ -288,6 +238,13 @@ impl Scenario {
             Do(Edit(role)) => Some(*role),
             _ => None,
         })
+    }
+
+    /// Whether the installed library must be another one afterwards: else the build was none, and its time
+    /// means nothing.
+    #[must_use]
+    pub fn must_change(&self) -> bool {
+        self.goal() == Develop && self.edits().next().is_some()
     }
 
     /// Whether `action` is among its steps.

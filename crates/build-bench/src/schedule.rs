@@ -7,15 +7,15 @@
 //! scenarios there is always a round of the quick ones: their runs are spread over the whole time.
 
 use crate::estimate::{Estimate, Experience};
-use crate::lane::{Lane, Row};
+use crate::lane::{Lane, LanePlan};
 use crate::results::Results;
 use crate::scenario::{Cost, SCENARIOS, Scenario};
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct MeasuringPlan {
     /// The lanes, the most important first.
-    pub rows: Vec<Row>,
+    pub rows: Vec<LanePlan>,
     /// How many runs quick scenarios are to have.
     pub runs: u32,
     /// How long all of it may take, in seconds.
@@ -37,11 +37,11 @@ pub struct Job {
 
 /// The part of the budget that starting, reports, and removing the copies take.
 const SHARE_OF_THE_END: f64 = 0.015;
-/// How much is kept back for what is more important, of what that is thought to take: both are estimates, and a second
-/// too few would leave it out.
+/// How much is kept back for what is more important, of what that is thought to take: both are estimates, and
+/// a second too few would leave it out.
 const RESERVE_FACTOR: f64 = 1.1;
 
-impl Plan {
+impl MeasuringPlan {
     /// All runs, in the order in which they are to be made.
     #[must_use]
     pub fn sequence(&self) -> Vec<Job> {
@@ -187,7 +187,8 @@ impl Plan {
 }
 
 impl Scenario {
-    /// Whether the first run differs from the later ones: after a full build the incremental state is a new one.
+    /// Whether the first run differs from the later ones: after a full build the incremental state is a new
+    /// one.
     fn warms_up(&self) -> bool {
         self.edits().next().is_some()
     }
@@ -195,7 +196,7 @@ impl Scenario {
 
 /// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs
 /// no edit comes first: finding the lines that are changed takes several builds.
-fn begin(row: usize, Row { lane, scenarios }: &Row) -> Vec<Job> {
+fn begin(row: usize, LanePlan { lane, scenarios }: &LanePlan) -> Vec<Job> {
     let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
     let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.warms_up());
     let first = of_cost(Cost::Dear).take(1).chain(others).map(|it| (it, 1));

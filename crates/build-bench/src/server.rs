@@ -1,58 +1,11 @@
 //! A compiler cache at work.
 
-use build_env::{Invocation, proc, vars};
+use build_env::{Invocation, RunError, proc, vars};
+use camino::Utf8Path;
 use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
 
-use crate::bench::{Bench, Outcome, broken};
-use crate::error::at;
-use crate::scenario::Goal;
-use crate::session::Stop;
-use crate::setting::Server;
-
-impl Bench<'_> {
-    /// Starts the lane's compiler cache, so that its start is not measured.
-    pub(crate) fn start_server(
-        &self,
-        row: usize,
-        goal: Goal,
-        server: &Server,
-    ) -> Outcome<RunningServer> {
-        let checkout = &self.checkouts[row];
-        let store = checkout.store(goal);
-        fs_err::create_dir_all(&store)
-            .map_err(at(&store))
-            .map_err(broken)?;
-        let socket_dir = self.workspace.socket_dir(row).map_err(broken)?;
-        let mut variables = server.cache.variables(&store, &socket_dir);
-        variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
-        let running = RunningServer {
-            server: server.clone(),
-            store: store.to_string(),
-            processes: Vec::new(),
-            variables,
-        };
-        if server.cache.start.is_empty() {
-            return Ok(running);
-        }
-        let start = running.command(server.cache.start);
-        start.read().map_err(|error| {
-            Stop::Failed(format!("{} does not start: {error}", server.cache.program))
-        })?;
-        Ok(RunningServer {
-            processes: proc::with_variable(vars::XTASK_BENCH_STORE, store.as_str()),
-            ..running
-        })
-    }
-}
-
-pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
-    let mut command = command;
-    for (name, value) in variables {
-        command = command.env(name, value);
-    }
-    command
-}
+use crate::setting::{Server, with_variables};
 
 /// A compiler cache at work.
 pub(crate) struct RunningServer {
@@ -64,6 +17,27 @@ pub(crate) struct RunningServer {
 }
 
 impl RunningServer {
+    /// Starts `server` with its things in `store`, so that its start is not measured.
+    pub(crate) fn start(
+        server: &Server,
+        store: &Utf8Path,
+        socket_dir: &Utf8Path,
+    ) -> Result<Self, RunError> {
+        let mut variables = server.cache.variables(store, socket_dir);
+        variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
+        let mut running = Self {
+            server: server.clone(),
+            store: store.to_string(),
+            processes: Vec::new(),
+            variables,
+        };
+        if !server.cache.start.is_empty() {
+            running.command(server.cache.start).read()?;
+            running.processes = proc::with_variable(vars::XTASK_BENCH_STORE, store.as_str());
+        }
+        Ok(running)
+    }
+
     fn command(&self, args: &[&str]) -> Invocation {
         let command = Invocation::new(&self.server.program).args(args.iter().copied());
         // Some keep notes of each run in the home directory, whatever else they are told.

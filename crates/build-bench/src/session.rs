@@ -1,9 +1,12 @@
 //! A measurement from its beginning, or from where it was interrupted, to its end.
 
+use trial::files::FileError;
+use trial::timed::NoTime;
+
 use crate::error::BenchError;
 use crate::report::words::duration;
 use crate::results::{Results, Run, State};
-use crate::schedule::{Job, Plan};
+use crate::schedule::{Job, MeasuringPlan};
 
 /// Makes runs. The real one builds; the one in tests reads times from a list.
 pub trait Executor {
@@ -11,9 +14,6 @@ pub trait Executor {
     fn elapsed_s(&self) -> f64;
 
     /// Makes one run.
-    ///
-    /// # Errors
-    /// See [`Stop`].
     fn run(&mut self, job: &Job) -> Result<Run, Stop>;
 }
 
@@ -22,6 +22,8 @@ pub trait Executor {
 pub enum Stop {
     /// The user has asked to end.
     Interrupted,
+    /// The time was over before it ended.
+    OutOfTime,
     /// What is measured does not work, for this reason. Other scenarios may.
     Failed(String),
     /// Nothing works on this lane, for this reason.
@@ -30,15 +32,36 @@ pub enum Stop {
     Broken(BenchError),
 }
 
+impl From<BenchError> for Stop {
+    fn from(error: BenchError) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<FileError> for Stop {
+    fn from(error: FileError) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<NoTime> for Stop {
+    fn from(why: NoTime) -> Self {
+        match why {
+            NoTime::Interrupted => Self::Interrupted,
+            NoTime::OutOfTime => Self::OutOfTime,
+            NoTime::Failed(said) => Self::Failed(said),
+            NoTime::Log(error) => error.into(),
+            NoTime::Start(error) => Self::Broken(BenchError::Prepare(error)),
+        }
+    }
+}
+
 /// Is told how it goes.
 pub trait Observer {
     /// A run begins.
     fn begins(&mut self, job: &Job, progress: Progress);
 
     /// A run has ended, or a cell will have none; the results are to be kept.
-    ///
-    /// # Errors
-    /// If they cannot be.
     fn ended(&mut self, results: &Results) -> Result<(), BenchError>;
 }
 
@@ -60,7 +83,7 @@ pub struct Progress {
 /// # Errors
 /// [`BenchError`], with all that was measured kept in `results`.
 pub fn measure(
-    plan: &Plan,
+    plan: &MeasuringPlan,
     results: &mut Results,
     executor: &mut dyn Executor,
     observer: &mut dyn Observer,
@@ -84,6 +107,7 @@ pub fn measure(
                 plan.note_missing(results, "interrupted");
                 return end(State::Interrupted, results, observer);
             }
+            Err(Stop::OutOfTime) => close(results, &job, "no time was left"),
             Err(Stop::Failed(reason)) => close(results, &job, &reason),
             Err(Stop::LaneFailed(reason)) => close_lane(results, &job, &reason),
             Err(Stop::Broken(error)) => return Err(error),
@@ -107,7 +131,7 @@ fn end(
     Ok(state)
 }
 
-fn progress(plan: &Plan, results: &Results, now_s: f64, estimate_s: f64) -> Progress {
+fn progress(plan: &MeasuringPlan, results: &Results, now_s: f64, estimate_s: f64) -> Progress {
     Progress {
         made: results.cells.iter().map(|cell| cell.runs.len()).sum(),
         due: plan.due(results).len(),

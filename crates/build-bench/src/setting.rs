@@ -1,5 +1,5 @@
-//! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another entry in
-//! [`SETTINGS`].
+//! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another
+//! entry in [`SETTINGS`].
 
 use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,8 +16,8 @@ pub struct Setting {
     pub incremental: bool,
     /// The compiler cache in front of rustc.
     pub cache: Option<Cache>,
-    /// Whether the profile and the linker count that have been found to be the best, or that stand in this machine's own
-    /// cargo configuration.
+    /// Whether the profile and the linker count that have been found to be the best, or that stand in this
+    /// machine's own cargo configuration.
     pub is_tuned: bool,
 }
 
@@ -136,7 +136,8 @@ impl Setting {
         command
             .env(vars::RUSTC_WRAPPER, wrapper)
             .env_remove(vars::CARGO_BUILD_RUSTC_WRAPPER)
-            // With the variable CARGO_INCREMENTAL sccache refuses to work; and it would go for other profiles too.
+            // With the variable CARGO_INCREMENTAL sccache refuses to work; and it would go for other profiles
+            // too.
             .env_remove(vars::CARGO_INCREMENTAL)
     }
 }
@@ -159,6 +160,12 @@ impl Cache {
             ("SCCACHE_IDLE_TIMEOUT".to_owned(), "600".to_owned()),
         ]
     }
+}
+
+/// `command` with `variables` too.
+pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
+    let variables = variables.iter();
+    variables.fold(command, |command, (name, value)| command.env(name, value))
 }
 
 /// A cache that is here, for one checkout.

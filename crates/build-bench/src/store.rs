@@ -1,8 +1,9 @@
 //! Keeping results: after every run, so that an abort loses none.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
+use trial::files::{read, replace};
 
-use crate::error::{BenchError, at};
+use crate::error::BenchError;
 use crate::results::{LaneRecord, Results, SCHEMA};
 
 /// Writes `results` beside `path`, and puts them in its place.
@@ -10,7 +11,7 @@ use crate::results::{LaneRecord, Results, SCHEMA};
 /// # Errors
 /// If that is not possible; what was at `path` is still there then.
 pub fn save(results: &Results, path: &Utf8Path) -> Result<(), BenchError> {
-    write(path, &json(results))
+    Ok(replace(path, &json(results))?)
 }
 
 /// `results` as JSON, as `--json` gives it out.
@@ -22,30 +23,9 @@ pub fn json(results: &Results) -> String {
     text
 }
 
-/// Writes `text` beside `path`, and puts it in its place.
-///
-/// # Errors
-/// See [`save`].
-pub fn write(path: &Utf8Path, text: &str) -> Result<(), BenchError> {
-    if let Some(parent) = path.parent().filter(|dir| !dir.as_str().is_empty()) {
-        fs_err::create_dir_all(parent).map_err(at(parent))?;
-    }
-    let draft = draft_of(path);
-    fs_err::write(&draft, text).map_err(at(&draft))?;
-    fs_err::rename(&draft, path).map_err(at(path))
-}
-
-fn draft_of(path: &Utf8Path) -> Utf8PathBuf {
-    let name = path.file_name().unwrap_or("results");
-    path.with_file_name(format!(".{name}.{}", std::process::id()))
-}
-
 /// Reads what [`save`] has written.
-///
-/// # Errors
-/// If it is not there, or of another form.
 pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
-    let text = fs_err::read_to_string(path).map_err(at(path))?;
+    let text = read(path)?;
     let wrong = |source| BenchError::Results {
         path: path.to_owned(),
         source,
@@ -57,6 +37,16 @@ pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
     if results.measured_at_s.is_none() {
         let lanes = std::mem::take(&mut results.method.lanes).into_iter();
         results.method.lanes = lanes.map(LaneRecord::without_launcher).collect();
+    }
+    Ok(results)
+}
+
+/// Of what [`save`] has written `scenarios` alone, if some are named.
+pub fn load_some(path: &Utf8Path, scenarios: &[String]) -> Result<Results, BenchError> {
+    let mut results = load(path)?;
+    results.keep(scenarios);
+    if results.cells.is_empty() {
+        return Err(BenchError::NothingNamed(path.to_owned()));
     }
     Ok(results)
 }

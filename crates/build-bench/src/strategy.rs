@@ -3,10 +3,10 @@
 use build_env::{Invocation, vars};
 use camino::Utf8PathBuf;
 
-use crate::scenario::Goal;
+use crate::goal::Goal;
 
-/// Commands, word by word. A word in braces stands for something of the checkout: see [`Place`].
-type Commands = &'static [&'static [&'static str]];
+/// Commands as one types them. A word in braces stands for something of the checkout: see [`Placeholders`].
+type Commands = &'static [&'static str];
 
 /// A way to build.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,75 +33,54 @@ pub struct Strategy {
     pub needs_pyo3_variables: bool,
 }
 
+/// Cargo alone, but for the variables.
+const PLAIN: Strategy = Strategy {
+    id: "cargo",
+    environment: &[],
+    develop: &["{cargo} build --manifest-path {manifest} {features}"],
+    wheel: &[],
+    activates: false,
+    installs: false,
+    uv_keeps_builds: false,
+    needs_pyo3_variables: true,
+};
+
+/// What installs the package.
+const INSTALLING: Strategy = Strategy {
+    installs: true,
+    needs_pyo3_variables: false,
+    ..PLAIN
+};
+
 /// All strategies.
 pub const STRATEGIES: [Strategy; 4] = [
     Strategy {
         id: "maturin-develop",
-        environment: &[&["{uv}", "venv", "--python", "{python}", "{venv}"]],
-        develop: &[&["{maturin}", "develop", "--uv"]],
-        wheel: &[&["{maturin}", "build", "--release", "--out", "{out}"]],
+        environment: &["{uv} venv --python {python} {venv}"],
+        develop: &["{maturin} develop --uv"],
+        wheel: &["{maturin} build --release --out {out}"],
         activates: true,
-        installs: true,
-        uv_keeps_builds: false,
-        needs_pyo3_variables: false,
+        ..INSTALLING
     },
     Strategy {
         id: "uv-sync",
-        environment: &[],
-        develop: &[&["{uv}", "sync", "--python", "{python}"]],
-        wheel: &[&[
-            "{uv}",
-            "build",
-            "--wheel",
-            "--python",
-            "{python}",
-            "--out-dir",
-            "{out}",
-        ]],
-        activates: false,
-        installs: true,
+        develop: &["{uv} sync --python {python}"],
+        wheel: &["{uv} build --wheel --python {python} --out-dir {out}"],
         uv_keeps_builds: true,
-        needs_pyo3_variables: false,
+        ..INSTALLING
     },
-    Strategy {
-        id: "cargo",
-        environment: &[],
-        develop: &[&[
-            "{cargo}",
-            "build",
-            "--manifest-path",
-            "{manifest}",
-            "{features}",
-        ]],
-        wheel: &[],
-        activates: false,
-        installs: false,
-        uv_keeps_builds: false,
-        needs_pyo3_variables: true,
-    },
+    PLAIN,
     Strategy {
         id: "xtask-dev",
-        environment: &[],
-        develop: &[&["{xtask}", "--project", "{tree}", "dev"]],
-        wheel: &[&[
-            "{xtask}",
-            "--project",
-            "{tree}",
-            "wheel",
-            "--release",
-            "--out",
-            "{out}",
-        ]],
-        activates: false,
-        installs: true,
-        uv_keeps_builds: false,
-        needs_pyo3_variables: false,
+        develop: &["{xtask} --project {tree} dev"],
+        wheel: &["{xtask} --project {tree} wheel --release --out {out}"],
+        ..INSTALLING
     },
 ];
 
 /// What the words in braces stand for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Placeholders {
     /// `{uv}`.
     pub uv: Utf8PathBuf,
     /// `{maturin}`.
@@ -122,7 +101,7 @@ pub struct Place {
     pub features: Vec<String>,
 }
 
-impl Place {
+impl Placeholders {
     /// `{venv}`.
     #[must_use]
     pub fn venv(&self) -> Utf8PathBuf {
@@ -146,8 +125,8 @@ impl Place {
         vec![path.to_string()]
     }
 
-    fn invocation(&self, words: &[&str]) -> Invocation {
-        let mut words = words.iter().flat_map(|word| self.expand(word));
+    fn invocation(&self, command: &str) -> Invocation {
+        let mut words = command.split(' ').flat_map(|word| self.expand(word));
         let program = words.next().unwrap_or_default();
         Invocation::new(program).args(words).cwd(&self.tree)
     }
@@ -162,7 +141,12 @@ impl Strategy {
 
     /// The commands to be run one after the other in `place`, where the environment is there or not.
     #[must_use]
-    pub fn commands(&self, goal: Goal, place: &Place, has_environment: bool) -> Vec<Invocation> {
+    pub fn commands(
+        &self,
+        goal: Goal,
+        place: &Placeholders,
+        has_environment: bool,
+    ) -> Vec<Invocation> {
         let before = if has_environment {
             &[]
         } else {
@@ -173,13 +157,13 @@ impl Strategy {
             Goal::Wheel => self.wheel,
         };
         let all = before.iter().chain(after);
-        let commands = all.map(|words| place.invocation(words));
+        let commands = all.map(|command| place.invocation(command));
         commands
             .map(|command| self.with_variables(command, place))
             .collect()
     }
 
-    fn with_variables(&self, mut command: Invocation, place: &Place) -> Invocation {
+    fn with_variables(&self, mut command: Invocation, place: &Placeholders) -> Invocation {
         command = if self.activates {
             command.env(vars::VIRTUAL_ENV, place.venv().as_str())
         } else {
@@ -201,17 +185,17 @@ impl Strategy {
             Goal::Develop => self.develop,
             Goal::Wheel => self.wheel,
         };
-        let shown = commands.iter().map(|words| shown(words));
+        let shown = commands.iter().map(|command| shown(command));
         shown.collect::<Vec<_>>().join(" && ")
     }
 }
 
 /// Without what is only there because it runs in a copy.
-fn shown(words: &[&str]) -> String {
+fn shown(command: &str) -> String {
     let mut shown = Vec::new();
-    let mut words = words.iter();
+    let mut words = command.split(' ');
     while let Some(word) = words.next() {
-        match *word {
+        match word {
             "--python" | "--project" | "--out" | "--out-dir" | "--manifest-path" => {
                 words.next();
             }
@@ -227,8 +211,8 @@ fn shown(words: &[&str]) -> String {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn place() -> Place {
-        Place {
+    pub(crate) fn place() -> Placeholders {
+        Placeholders {
             uv: "/bin/uv".into(),
             maturin: "/bin/maturin".into(),
             cargo: "cargo".into(),

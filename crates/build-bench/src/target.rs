@@ -1,5 +1,6 @@
-//! Where cargo puts what it builds: in the checkout, whatever the configuration says. One that all projects share, as
-//! `build.target-dir` in the user's home may name it, would have the columns help one another, and would be the user's.
+//! Where cargo puts what it builds: in the checkout, whatever the configuration says. One that all projects
+//! share, as `build.target-dir` in the user's home may name it, would have the columns help one another, and
+//! would be the user's.
 
 use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -7,7 +8,7 @@ use project_model::{Closure, Project};
 use serde::Deserialize;
 
 use crate::error::BenchError;
-use crate::workspace::Workspace;
+use crate::scratch::ScratchDir;
 
 /// The target directory of all checkouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +30,7 @@ struct Metadata {
 impl Target {
     /// Asks cargo in the copy. `sources` is the root of what was copied.
     pub(crate) fn find(
-        workspace: &Workspace,
+        scratch: &ScratchDir,
         project: &Project,
         closure: &Closure,
         sources: &Utf8Path,
@@ -40,10 +41,10 @@ impl Target {
             .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
             .args(["--manifest-path", project.extension.manifest.as_str()])
             .cwd(&project.root);
-        let answer = workspace.isolated(ask).read();
+        let answer = scratch.isolated(ask).read();
         let answer = answer.map_err(BenchError::Prepare)?;
         let is_told = serde_json::from_str(&answer)
-            .is_ok_and(|answer| is_elsewhere(&answer, &workspace.origin().join(&below)));
+            .is_ok_and(|answer| is_elsewhere(&answer, &scratch.origin().join(&below)));
         Ok(Self { below, is_told })
     }
 

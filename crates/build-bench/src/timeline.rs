@@ -1,6 +1,6 @@
-//! Where the time of one build goes, told by the processes that were seen. So it works for every strategy alike, also
-//! where cargo is deep inside another program. What is shorter than the time between two looks (20 ms, and
-//! 100 ms once a build has taken five seconds) may be missing.
+//! Where the time of one build goes, told by the processes that were seen. So it works for every strategy
+//! alike, also where cargo is deep inside another program. What is shorter than the time between two looks
+//! (20 ms, and 100 ms once a build has taken five seconds) may be missing.
 
 use std::collections::BTreeMap;
 
@@ -117,7 +117,8 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
     }
 }
 
-/// The driver, with or without a version. What it starts itself (`cc1`, `as`, `collect2`) is no piece of its own.
+/// The driver, with or without a version. What it starts itself (`cc1`, `as`, `collect2`) is no piece of its
+/// own.
 fn is_c_compiler(name: &str) -> bool {
     let is_version = |text: &str| text.chars().all(|c| c.is_ascii_digit() || c == '.');
     let plain = match name.rsplit_once('-') {
@@ -219,8 +220,8 @@ pub fn part_of(span: &Span, spans: &[Span]) -> Option<&'static str> {
     (!is_whole).then(|| part(span.kind, span.start_s < building_s))
 }
 
-/// When the building begins, in seconds: tools ask cargo this and that before, so it is the longest call that counts.
-/// Without any, nothing is built.
+/// When the building begins, in seconds: tools ask cargo this and that before, so it is the longest call that
+/// counts. Without any, nothing is built.
 fn building_s(spans: &[Span]) -> f64 {
     let cargo = spans.iter().filter(|it| it.kind == Kind::Cargo);
     let length_s = |span: &&Span| span.end_s - span.start_s;

@@ -2,10 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::cargo_config::Files;
-use project_model::{Project, Sources, Workspace as CargoWorkspace};
+use project_model::{Project, Sources, Workspace};
+use trial::files::{at, copy_file, write};
 
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_file, write};
+use crate::error::BenchError;
 
 /// Where such settings stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ impl Tuned {
         self.found.is_none() && self.local.is_none()
     }
 
-    /// Has what is built in `tree` be built with them. What was found goes to the directory above, since what stands in
-    /// the project's own configuration wins over that.
+    /// Has what is built in `tree` be built with them. What was found goes to the directory above, since what
+    /// stands in the project's own configuration wins over that.
     pub(crate) fn put_into(&self, tree: &Utf8Path) -> Result<(), BenchError> {
         if let Some((from, below)) = &self.local {
-            copy_file(from, &tree.join(below), Way::Copy)?;
+            copy_file(from, &tree.join(below))?;
         }
         if let (Some(text), Some(above)) = (&self.found, tree.parent()) {
             let dir = above.join(".cargo");
@@ -37,11 +37,11 @@ impl Tuned {
     }
 }
 
-/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write there; and
-/// where it lies in the sources.
+/// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write
+/// there; and where it lies in the sources.
 pub(crate) fn local(
     project: &Project,
-    workspace: &CargoWorkspace,
+    workspace: &Workspace,
     sources: &Sources,
 ) -> Option<(Utf8PathBuf, Utf8PathBuf)> {
     let local = Files::of(project, workspace).local;
@@ -99,7 +99,7 @@ mod tests {
     fn a_configuration_counts_if_it_says_more_than_we_write_ourselves() {
         let fixture = Fixture::pure_rust("thing");
         let project = Project::load(&fixture.root()).unwrap();
-        let workspace = CargoWorkspace::load(&project).unwrap();
+        let workspace = Workspace::load(&project).unwrap();
         let closure = project_model::Closure::load(&project).unwrap();
         let sources = Sources::of(&project, &closure);
         let look = || local(&project, &workspace, &sources);

@@ -2,7 +2,19 @@
 //! part of what somebody waits for.
 
 use build_env::{Invocation, cargo_env};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use project_model::cargo_config::Layers;
+
+/// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the
+/// directory `package`; `None` if it was started in another way.
+pub(crate) fn typed_in(package: &str) -> Option<Utf8PathBuf> {
+    let package = cargo_env::started_package().filter(|dir| dir == package)?;
+    let root = package
+        .ancestors()
+        .find(|dir| dir.join("Cargo.lock").is_file())?;
+    let layers = Layers::read(root).ok()?;
+    layers.sets(&["alias", "xtask"]).then(|| root.to_owned())
+}
 
 /// The `command` of the program, as `cargo xtask` typed in `root`, the workspace that holds it. cargo gets
 /// the environment of the user's shell: with another one it would compile the program anew. What the command

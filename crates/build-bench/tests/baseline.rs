@@ -2,7 +2,7 @@
 
 mod known;
 
-use build_bench::baseline::{Verdict, compare, lost, renamed};
+use build_bench::baseline::{SpeedChange, compare, lost, renamed};
 use build_bench::results::{LaneRecord, Results};
 
 fn results(times_s: &[f64]) -> Results {
@@ -12,7 +12,7 @@ fn results(times_s: &[f64]) -> Results {
     })
 }
 
-fn verdict(then: &[f64], now: &[f64]) -> Verdict {
+fn verdict(then: &[f64], now: &[f64]) -> SpeedChange {
     compare(&results(now), &results(then), 1.10)[0].verdict
 }
 
@@ -20,24 +20,24 @@ fn verdict(then: &[f64], now: &[f64]) -> Verdict {
 fn slower_by_more_than_is_allowed_and_more_than_the_noise_is_a_regression() {
     let then = [1.0, 1.01, 0.99, 1.0, 1.02, 0.98, 1.0];
     let times = |factor: f64| then.map(|time| time * factor);
-    assert_eq!(verdict(&then, &times(1.5)), Verdict::Regression);
-    assert_eq!(verdict(&then, &times(1.12)), Verdict::Regression);
+    assert_eq!(verdict(&then, &times(1.5)), SpeedChange::Regression);
+    assert_eq!(verdict(&then, &times(1.12)), SpeedChange::Regression);
     // Surely slower, and not by as much as would matter.
-    assert_eq!(verdict(&then, &times(1.07)), Verdict::Same);
-    assert_eq!(verdict(&then, &times(1.0)), Verdict::Same);
-    assert_eq!(verdict(&then, &times(0.8)), Verdict::Faster);
+    assert_eq!(verdict(&then, &times(1.07)), SpeedChange::Same);
+    assert_eq!(verdict(&then, &times(1.0)), SpeedChange::Same);
+    assert_eq!(verdict(&then, &times(0.8)), SpeedChange::Faster);
 }
 
 #[test]
 fn what_may_be_noise_is_no_regression() {
     let noisy = [1.0, 1.5, 0.7, 1.2, 0.8, 1.4, 0.9];
     let slower = noisy.map(|time| time * 1.2);
-    assert_eq!(verdict(&noisy, &slower), Verdict::Unclear);
+    assert_eq!(verdict(&noisy, &slower), SpeedChange::Unclear);
 }
 
 #[test]
 fn two_single_runs_decide_nothing() {
-    assert_eq!(verdict(&[1.0], &[3.0]), Verdict::Unclear);
+    assert_eq!(verdict(&[1.0], &[3.0]), SpeedChange::Unclear);
 }
 
 #[test]

@@ -1,17 +1,16 @@
-//! Schedule, budget, resuming and statistics, with an executor that builds nothing: it takes times from a function, and a
-//! clock of its own goes on by as much.
+//! Schedule, budget, resuming and statistics, with an executor that builds nothing: it takes times from a
+//! function, and a clock of its own goes on by as much.
 
 use build_bench::BenchError;
-use build_bench::lane::{Row, rows};
+use build_bench::lane::{LanePlan, rows};
 use build_bench::machine::Machine;
-use build_bench::noise::Noises;
 use build_bench::results::{
     Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
 };
 use build_bench::scenario::{Cost, SCENARIOS, Scenario};
-use build_bench::schedule::{Job, Plan};
+use build_bench::schedule::{Job, MeasuringPlan};
 use build_bench::session::{Executor, Observer, Progress, Stop, measure};
-use build_bench::stats::{CONFIDENCE, Method};
+use trial::statistics::{CONFIDENCE, Method, Noises};
 
 /// What a run comes to: seconds, or a reason.
 type Outcome = Result<f64, Stop>;
@@ -58,17 +57,17 @@ impl Observer for Log {
     }
 }
 
-fn plan(strategies: &[&str], scenarios: &[&str], runs: u32, time_budget_s: f64) -> Plan {
+fn plan(strategies: &[&str], scenarios: &[&str], runs: u32, time_budget_s: f64) -> MeasuringPlan {
     let owned = |names: &[&str]| names.iter().map(|&it| it.to_owned()).collect::<Vec<_>>();
-    Plan {
+    MeasuringPlan {
         rows: rows(&owned(strategies), &owned(scenarios)).unwrap(),
         runs,
         time_budget_s,
     }
 }
 
-fn empty(plan: &Plan) -> Results {
-    let cells = |row: &Row| {
+fn empty(plan: &MeasuringPlan) -> Results {
+    let cells = |row: &LanePlan| {
         let cells = row.scenarios.iter().map(|scenario| {
             let mut cell = Cell::new(scenario, &row.lane);
             let same = row.lane.same_as(scenario, &row.scenarios);
@@ -107,7 +106,7 @@ fn empty(plan: &Plan) -> Results {
 
 /// Measures until the end, and gives the jobs that were made too.
 fn measured(
-    plan: &Plan,
+    plan: &MeasuringPlan,
     results: &mut Results,
     outcome: impl FnMut(&Job, f64) -> Outcome,
 ) -> (Vec<Job>, Log) {
@@ -367,7 +366,8 @@ fn on_a_machine_that_gets_slower_the_first_lane_has_all_its_figures_and_each_wha
     for percent in [95, 100, 105, 110] {
         let plan = plan(&[], &[], 7, 1200.0);
         let mut results = empty(&plan);
-        // Every estimate is of an earlier time, when it was faster; and every other short run takes longer than the last.
+        // Every estimate is of an earlier time, when it was faster; and every other short run takes longer
+        // than the last.
         let slower = |job: &Job, now_s: f64| {
             let time_s = on_two_cores(job) * f64::from(percent) / 100.0;
             let jitter = if time_s < 10.0 && job.round.is_multiple_of(2) {
@@ -453,7 +453,7 @@ fn counts(
         built: Vec::new(),
     };
     measure(&plan, &mut results, &mut executor, &mut Log::default()).unwrap();
-    let of_row = |row: &Row| {
+    let of_row = |row: &LanePlan| {
         let cells = row.scenarios.iter();
         let cells = cells.filter_map(|it| results.cell(it.id, &row.lane));
         cells.map(|cell| cell.counted().count()).collect()

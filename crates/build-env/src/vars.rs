@@ -11,13 +11,6 @@ pub const XTASK_SCCACHE_MIRROR: &str = "XTASK_SCCACHE_MIRROR";
 /// `compiler_cache::record`.
 pub const XTASK_RECORD_RUSTC: &str = "XTASK_RECORD_RUSTC";
 
-/// Set for a process that stands in for a linker: the directory in which it keeps the call and what goes into it. See
-/// `tune::record`.
-pub const XTASK_RECORD_LINKER: &str = "XTASK_RECORD_LINKER";
-
-/// Set beside [`XTASK_RECORD_LINKER`]: the program that links.
-pub const XTASK_RECORD_LINKER_REAL: &str = "XTASK_RECORD_LINKER_REAL";
-
 /// Set for the server of a compiler cache while builds are measured: the directory of its cache, by which its
 /// processes are known. See `build_bench`.
 pub const XTASK_BENCH_STORE: &str = "XTASK_BENCH_STORE";

@@ -1,8 +1,14 @@
 //! Writing changes, and taking them back if what they are for does not build.
 
+use build_env::Toolbox;
+use build_env::tools::Say;
 use camino::Utf8PathBuf;
 use config_edit::{Change, EditError};
-use dev_build::DevError;
+use dev_build::maturin::RunOptions;
+use dev_build::{DevError, DevRequest, Outcome, dev};
+use project_model::Project;
+
+use crate::changes::without_ours;
 
 /// The changes are not in force. Unless it says otherwise, all files are what they were.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +52,36 @@ fn listed(files: &[Utf8PathBuf]) -> String {
     format!("{} {verb}", files.join(" and "))
 }
 
-/// Writes `changes` and builds. If a file cannot be written, if the build fails, or if the user ends it (`is_over`), all
-/// is put back, byte for byte; `restore` says what a file is to be put back to that somebody else has changed meanwhile.
-///
-/// # Errors
-/// [`ApplyError`].
-pub fn apply<T>(
+/// Writes `changes`, and builds as `cargo xtask dev` does: only what builds and imports stays.
+pub fn apply(
+    project: &Project,
+    toolbox: &Toolbox,
+    changes: &[Change],
+    jobs_are_configured: bool,
+    is_over: &dyn Fn() -> bool,
+    say: Say<'_>,
+) -> Result<Outcome, ApplyError> {
+    let request = DevRequest {
+        run: RunOptions {
+            jobs_are_configured,
+            ..RunOptions::default()
+        },
+        ..DevRequest::default()
+    };
+    let build = || {
+        say(
+            "Building",
+            "the project with these settings; the dependencies may have to be compiled once more",
+        );
+        dev(&Project::load(&project.root)?, toolbox, &request, say)
+    };
+    built_with(changes, build, is_over, &without_ours)
+}
+
+/// Writes `changes` and builds. If a file cannot be written, if the build fails, or if the user ends it
+/// (`is_over`), all is put back, byte for byte; `restore` says what a file is to be put back to that somebody
+/// else has changed meanwhile.
+fn built_with<T>(
     changes: &[Change],
     build: impl FnOnce() -> Result<T, DevError>,
     is_over: &dyn Fn() -> bool,
@@ -166,7 +196,7 @@ mod tests {
             );
             Ok(7)
         };
-        assert_eq!(apply(&changes, built, &|| false, &undone).unwrap(), 7);
+        assert_eq!(built_with(&changes, built, &|| false, &undone).unwrap(), 7);
         for change in &changes {
             assert_eq!(fs_err::read_to_string(&change.path).ok(), change.new);
         }
@@ -175,7 +205,7 @@ mod tests {
     #[test]
     fn what_does_not_build_is_put_back_to_the_byte() {
         let files = Files::new();
-        let error = apply(&files.changes(), failed, &|| false, &undone).unwrap_err();
+        let error = built_with(&files.changes(), failed, &|| false, &undone).unwrap_err();
         files.are_as_before();
         let text = error.to_string();
         assert!(
@@ -191,12 +221,12 @@ mod tests {
             let files = Files::new();
             let looked = Cell::new(0);
             let is_over = || looked.replace(looked.get() + 1) >= looks;
-            let error = apply(&files.changes(), || Ok(()), &is_over, &undone).unwrap_err();
+            let error = built_with(&files.changes(), || Ok(()), &is_over, &undone).unwrap_err();
             assert!(matches!(error, ApplyError::Interrupted { .. }), "{error}");
             files.are_as_before();
         }
         let files = Files::new();
-        let error = apply(&files.changes(), failed, &|| true, &undone).unwrap_err();
+        let error = built_with(&files.changes(), failed, &|| true, &undone).unwrap_err();
         assert!(matches!(error, ApplyError::Interrupted { .. }), "{error}");
         files.are_as_before();
     }
@@ -208,7 +238,7 @@ mod tests {
         fs_err::create_dir(files.path("dir")).unwrap();
         fs_err::write(files.path("dir/b.toml"), "somebody's").unwrap();
         let never = || -> Result<(), DevError> { panic!("not built") };
-        let error = apply(&changes, never, &|| false, &undone).unwrap_err();
+        let error = built_with(&changes, never, &|| false, &undone).unwrap_err();
         assert!(
             matches!(&error, ApplyError::Edit(it) if matches!(**it, EditError::Changed { .. })),
             "{error}"
@@ -232,7 +262,7 @@ mod tests {
             fs_err::write(&path, format!("# mine\r\n{text}")).unwrap();
             failed()
         };
-        apply(&files.changes(), build, &|| false, &undone).unwrap_err();
+        built_with(&files.changes(), build, &|| false, &undone).unwrap_err();
         assert_eq!(
             fs_err::read_to_string(&path).unwrap(),
             "# mine\r\na = 1\r\n"

@@ -7,41 +7,41 @@ use crate::present::{Found, Present};
 
 /// A setting, what it is now, and what is to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The setting.
-    pub setting: Setting,
+    pub(crate) setting: Setting,
     /// Its value, as one would write it.
-    pub now: String,
+    pub(crate) now: String,
     /// Who has set it so on purpose: then what would gain something is told, and not written.
-    pub set_by: Option<String>,
+    pub(crate) set_by: Option<String>,
     /// The values to be tried, one after the other.
-    pub candidates: Vec<Candidate>,
+    pub(crate) candidates: Vec<Candidate>,
     /// Values that need not be tried, each with the reason.
-    pub skipped: Vec<(String, String)>,
+    pub(crate) skipped: Vec<(String, String)>,
 }
 
 /// A value to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// As one would write it.
-    pub name: String,
+    pub(crate) name: String,
     /// What it takes to have it.
-    pub choices: Choices,
+    pub(crate) choices: Choices,
     /// Whether all dependencies have to be compiled for it.
-    pub compiles_dependencies: bool,
+    pub(crate) compiles_dependencies: bool,
 }
 
 /// What is known of the project and the machine before anything is measured.
 #[derive(Debug, Clone)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// What is set.
-    pub present: Present,
+    pub(crate) present: Present,
     /// The crates of the workspace that the extension is made of, itself first.
-    pub own_crates: Vec<String>,
+    pub(crate) own_crates: Vec<String>,
     /// The linkers that are here.
-    pub linkers: Linkers,
+    pub(crate) linkers: Linkers,
     /// Whether debug information can stand in files beside the objects: on Linux.
-    pub splits_debuginfo: bool,
+    pub(crate) splits_debuginfo: bool,
 }
 
 /// The key of the level for crates that are not of the workspace.
@@ -49,8 +49,7 @@ const DEPENDENCIES: [&str; 3] = ["package", "*", "debug"];
 
 impl Facts {
     /// What is to be tried of `setting` on top of `best`.
-    #[must_use]
-    pub fn step(&self, setting: Setting, best: &Choices) -> Step {
+    pub(crate) fn step(&self, setting: Setting, best: &Choices) -> Step {
         let mut step = self.all(setting, best);
         if self.present.profile == "release" && setting != Setting::Linker {
             step.skip_all("wheels are built with this profile");
@@ -129,8 +128,8 @@ impl Facts {
         step
     }
 
-    /// The level of dependencies as it is, said expressly: where nothing is said, they have that of the profile, and
-    /// would all be compiled again when it changes.
+    /// The level of dependencies as it is, said expressly: where nothing is said, they have that of the
+    /// profile, and would all be compiled again when it changes.
     fn pinned(&self, best: &Choices) -> Choices {
         let is_said =
             best.get(&DEPENDENCIES).is_some() || self.present.find(&DEPENDENCIES).is_some();
@@ -187,8 +186,8 @@ impl Facts {
         }
     }
 
-    /// A key that is set for each own crate by itself. For the profile as a whole it would have all dependencies compiled
-    /// again, and there is no way to say for these that it is to be as it was.
+    /// A key that is set for each own crate by itself. For the profile as a whole it would have all
+    /// dependencies compiled again, and there is no way to say for these that it is to be as it was.
     fn for_own(&self, setting: Setting, key: &str, default: &str, values: &[&str]) -> Step {
         let set = self
             .found_for_own(key)

@@ -3,8 +3,8 @@
 use build_env::Invocation;
 use serde::{Deserialize, Serialize};
 
-/// What can be tried, in the order in which it is: what gains most comes first, and the linkers after what decides how
-/// much there is to be linked.
+/// What can be tried, in the order in which it is: what gains most comes first, and the linkers after what
+/// decides how much there is to be linked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Setting {
@@ -118,8 +118,9 @@ impl Choices {
         lines.map(|line| line + "\n").collect()
     }
 
-    /// `cargo`, which builds with `profile`, with the choices. The linker is told to the extension's compilation alone:
-    /// as a flag for all, which is how it is written, it would have all dependencies compiled again.
+    /// `cargo`, which builds with `profile`, with the choices. The linker is told to the extension's
+    /// compilation alone: as a flag for all, which is how it is written, it would have all dependencies
+    /// compiled again.
     #[must_use]
     pub fn added_to(&self, cargo: Invocation, profile: &str) -> Invocation {
         let settings = self.profile_settings(profile);
@@ -153,7 +154,7 @@ pub(crate) fn after_subcommand(
 }
 
 /// `cargo rustc …` with `flags` for the compilation of the extension. They come last, and so win.
-pub(crate) fn for_rustc(mut cargo: Invocation, flags: &[&str]) -> Invocation {
+fn for_rustc(mut cargo: Invocation, flags: &[&str]) -> Invocation {
     if !cargo.args.iter().any(|arg| arg == "--") {
         cargo.args.push("--".to_owned());
     }

@@ -1,15 +1,14 @@
 //! What keeps anything from being measured or written.
 
-use std::io;
-
 use build_env::RunError;
 use build_env::tools::ToolError;
 use build_env::venv::VenvError;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use config_edit::EditError;
 use dev_build::maturin::MaturinError;
 use machine_settings::LinkerError;
 use project_model::ProjectError;
+use trial::files::{FileError, NoSpace};
 
 /// Nothing of the project has been changed.
 #[derive(Debug, thiserror::Error)]
@@ -57,28 +56,12 @@ pub enum TuneError {
         /// The extension crate.
         crate_name: String,
     },
-    /// The copy cannot be made or changed.
-    #[error("cannot work with {path}")]
-    Io {
-        /// The file or directory.
-        path: Utf8PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    /// The copy, or a file of results, cannot be read, made or changed.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The disk is too small.
-    #[error(
-        "{dir} has {} MB left, and the copy of the project takes about {} MB\n  help: free some, or name another directory with the variable XTASK_CACHE_DIR",
-        free_bytes / 1_000_000,
-        needed_bytes / 1_000_000
-    )]
-    NoSpace {
-        /// Where the copy would lie.
-        dir: Utf8PathBuf,
-        /// What is left.
-        free_bytes: u64,
-        /// What is needed.
-        needed_bytes: u64,
-    },
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
     /// A file of results is of another form.
     #[error(
         "{path} is no measurement that can be read here\n  help: measure again: `cargo xtask tune`"
@@ -106,10 +89,4 @@ pub enum TuneError {
     /// The user has ended it.
     #[error("ended before everything was measured; nothing of the project has been changed")]
     Interrupted,
-}
-
-/// An operation of the file system on `path` that failed.
-pub(crate) fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> TuneError {
-    let path = path.to_owned();
-    move |source| TuneError::Io { path, source }
 }

@@ -1,17 +1,15 @@
 //! What was measured, to be printed, kept and written from.
 
-use std::io::Write as _;
-
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
+use trial::files::{read, replace};
 
 use crate::TuneError;
 use crate::choices::{Choices, Setting};
-use crate::error::at;
-use crate::verdict::{Ratio, Verdict};
+use crate::verdict::{CandidateVerdict, Ratio};
 
 /// The form of [`Measurement`]; a later one that cannot be read as this gets another number.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// All that was found out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,7 +24,7 @@ pub struct Measurement {
     /// As the project is.
     pub base: Base,
     /// The candidates, in the order in which they were tried.
-    pub rows: Vec<Row>,
+    pub rows: Vec<CandidateRow>,
     /// What gains something, in the order in which it was found.
     pub winners: Vec<Winner>,
     /// All of these together, against none.
@@ -64,7 +62,7 @@ pub struct Base {
 /// A candidate, and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct CandidateRow {
     /// The setting.
     pub setting: Setting,
     /// What is in force.
@@ -75,14 +73,10 @@ pub struct Row {
     pub build_s: Option<f64>,
     /// Against the best so far, in turn.
     pub ratio: Option<Ratio>,
-    /// The final link alone, in seconds: the median.
-    pub link_s: Option<f64>,
-    /// Against the linker in force, in turn.
-    pub link_ratio: Option<Ratio>,
     /// The size of the library, in bytes.
     pub library_bytes: Option<u64>,
     /// What became of it.
-    pub verdict: Verdict,
+    pub verdict: CandidateVerdict,
 }
 
 /// Something that is to be written.
@@ -115,11 +109,8 @@ pub struct Together {
 
 impl Measurement {
     /// Reads what [`Self::save`] or `--json` has written.
-    ///
-    /// # Errors
-    /// If it is something else, or of another form.
     pub fn load(path: &Utf8Path) -> Result<Self, TuneError> {
-        let text = fs_err::read_to_string(path).map_err(at(path))?;
+        let text = read(path)?;
         let unreadable = |source| TuneError::Unreadable {
             path: path.to_owned(),
             source,
@@ -139,19 +130,8 @@ impl Measurement {
     }
 
     /// Writes it to `path`, whole or not at all.
-    ///
-    /// # Errors
-    /// If that cannot be written.
     pub fn save(&self, path: &Utf8Path) -> Result<(), TuneError> {
-        let dir = path.parent().unwrap_or(path);
-        fs_err::create_dir_all(dir).map_err(at(dir))?;
-        let written = || -> std::io::Result<()> {
-            let mut file = tempfile::NamedTempFile::new_in(dir)?;
-            file.write_all(self.json().as_bytes())?;
-            file.persist(path)?;
-            Ok(())
-        };
-        written().map_err(at(path))
+        Ok(replace(path, &self.json())?)
     }
 
     /// What `--apply` writes, as cargo's configuration for what is compiled for `target`. `None`: nothing.

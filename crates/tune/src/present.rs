@@ -1,7 +1,7 @@
 //! What is set now: for each key its value, and where that comes from.
 //!
-//! What an earlier call of `cargo xtask tune` has written counts as not set: each measurement starts from the project
-//! as if there had been none.
+//! What an earlier call of `cargo xtask tune` has written counts as not set: each measurement starts from the
+//! project as if there had been none.
 
 use std::collections::BTreeMap;
 
@@ -15,32 +15,29 @@ use crate::OWNER;
 
 /// A value that somebody has set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// As TOML in one line.
-    pub value: String,
+    pub(crate) value: String,
     /// The file or the variable.
-    pub origin: String,
+    pub(crate) origin: String,
 }
 
 /// Where profiles are set, and what there.
 #[derive(Debug, Clone)]
-pub struct Present {
+pub(crate) struct Present {
     /// The profile.
-    pub profile: String,
+    pub(crate) profile: String,
     environment: BTreeMap<String, String>,
     /// Files, the one that wins first: for messages its name, its values, and its keys that are ours.
     files: Vec<(String, Value)>,
     /// Who has set flags for rustc, among which a linker could be.
-    pub flags: Option<String>,
+    pub(crate) flags: Option<String>,
 }
 
 impl Present {
-    /// Looks for the keys of `profile` in the environment, in cargo's configuration as it is in force in `root`, and in
-    /// `manifest`, the workspace's Cargo.toml. `target` is the triple that is compiled for.
-    ///
-    /// # Errors
-    /// If a file cannot be read or is not TOML.
-    pub fn read(
+    /// Looks for the keys of `profile` in the environment, in cargo's configuration as it is in force in
+    /// `root`, and in `manifest`, the workspace's Cargo.toml. `target` is the triple that is compiled for.
+    pub(crate) fn read(
         profile: &str,
         root: &Utf8Path,
         manifest: &Utf8Path,
@@ -66,17 +63,16 @@ impl Present {
         })
     }
 
-    /// What is set for a key of the profile, or of one that it inherits from. Beyond that cargo's default is in force.
-    #[must_use]
-    pub fn find(&self, key: &[&str]) -> Option<Found> {
+    /// What is set for a key of the profile, or of one that it inherits from. Beyond that cargo's default is
+    /// in force.
+    pub(crate) fn find(&self, key: &[&str]) -> Option<Found> {
         self.chain()
             .iter()
             .find_map(|profile| self.find_in(profile, key))
     }
 
     /// The profile that this one stands on in the end: `dev` or `release`, whose defaults are cargo's.
-    #[must_use]
-    pub fn base(&self) -> String {
+    pub(crate) fn base(&self) -> String {
         self.chain().pop().unwrap_or_default()
     }
 

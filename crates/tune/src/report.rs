@@ -1,13 +1,13 @@
 //! The table.
 
-use crate::measurement::{Measurement, Row};
-use crate::verdict::Verdict;
+use crate::measurement::{CandidateRow, Measurement};
+use crate::verdict::CandidateVerdict;
 
 /// No line is longer: a terminal that is half a screen wide shows it whole.
 const WIDTH: usize = 120;
 
 /// The columns before the verdict.
-const FIGURES: usize = 6;
+const FIGURES: usize = 4;
 
 /// What was measured, for people.
 #[must_use]
@@ -32,13 +32,13 @@ pub fn table(measurement: &Measurement) -> String {
 }
 
 /// The settings, each with what it is now, and below it what was tried.
-fn rows(rows: &[Row]) -> String {
-    let heading = ["tried", "link", "against", "build", "against", "library"];
+fn rows(rows: &[CandidateRow]) -> String {
+    let heading = ["tried", "build", "against", "library"];
     let figures: Vec<_> = rows.iter().map(figures).collect();
     let heading = heading.map(str::to_owned);
     let widths = widths(figures.iter().chain([&heading]));
     let mut text = line(&heading, widths, "verdict");
-    let mut before: Option<&Row> = None;
+    let mut before: Option<&CandidateRow> = None;
     for (row, figures) in rows.iter().zip(&figures) {
         if before.is_none_or(|it| (it.setting, &it.now) != (row.setting, &row.now)) {
             let setting = format!("{}, now {}", row.setting.title(), row.now);
@@ -50,12 +50,10 @@ fn rows(rows: &[Row]) -> String {
     text
 }
 
-fn figures(row: &Row) -> [String; FIGURES] {
+fn figures(row: &CandidateRow) -> [String; FIGURES] {
     let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
     [
         row.candidate.clone(),
-        figure(row.link_s.map(seconds)),
-        figure(row.link_ratio.map(|it| it.to_string())),
         figure(row.build_s.map(seconds)),
         figure(row.ratio.map(|it| it.to_string())),
         figure(row.library_bytes.map(size)),
@@ -63,16 +61,15 @@ fn figures(row: &Row) -> [String; FIGURES] {
 }
 
 /// The verdict in words, with the reason where it has one.
-fn verdict(row: &Row) -> String {
+fn verdict(row: &CandidateRow) -> String {
     match &row.verdict {
-        Verdict::InForce => "in force".to_owned(),
-        Verdict::Taken => "TAKEN".to_owned(),
-        Verdict::WithinNoise => "within the noise: left alone".to_owned(),
-        Verdict::Slower => "slower".to_owned(),
-        Verdict::Surpassed => "faster, but another more so".to_owned(),
-        Verdict::Yours(by) => format!("faster, but set by you in {by}: left alone"),
-        Verdict::NotMeasured(reason) => format!("not measured: {reason}"),
-        Verdict::Fails(reason) => format!("does not work: {reason}"),
+        CandidateVerdict::Taken => "TAKEN".to_owned(),
+        CandidateVerdict::WithinNoise => "within the noise: left alone".to_owned(),
+        CandidateVerdict::Slower => "slower".to_owned(),
+        CandidateVerdict::Surpassed => "faster, but another more so".to_owned(),
+        CandidateVerdict::Yours(by) => format!("faster, but set by you in {by}: left alone"),
+        CandidateVerdict::NotMeasured(reason) => format!("not measured: {reason}"),
+        CandidateVerdict::Fails(reason) => format!("does not work: {reason}"),
     }
 }
 
@@ -174,37 +171,35 @@ mod tests {
         }
     }
 
-    fn row(setting: Setting, candidate: &str, verdict: Verdict) -> Row {
-        Row {
+    fn row(setting: Setting, candidate: &str, verdict: CandidateVerdict) -> CandidateRow {
+        CandidateRow {
             setting,
             now: "true".to_owned(),
             candidate: candidate.to_owned(),
             build_s: None,
             ratio: None,
-            link_s: None,
-            link_ratio: None,
             library_bytes: None,
             verdict,
         }
     }
 
     fn measurement() -> Measurement {
-        let taken = Row {
+        let taken = CandidateRow {
             build_s: Some(2.4),
             ratio: Some(ratio(0.52)),
             library_bytes: Some(245_001_312),
-            ..row(Setting::DependencyDebug, "false", Verdict::Taken)
+            ..row(Setting::DependencyDebug, "false", CandidateVerdict::Taken)
         };
-        let linker = Row {
+        let linker = CandidateRow {
             now: "rust-lld".to_owned(),
-            link_s: Some(1.7),
-            link_ratio: Some(ratio(0.97)),
-            ..row(Setting::Linker, "mold", Verdict::WithinNoise)
+            build_s: Some(2.35),
+            ratio: Some(ratio(0.97)),
+            ..row(Setting::Linker, "mold", CandidateVerdict::WithinNoise)
         };
         let yours = row(
             Setting::OwnDebug,
             "false",
-            Verdict::Yours("Cargo.toml".to_owned()),
+            CandidateVerdict::Yours("Cargo.toml".to_owned()),
         );
         Measurement {
             schema: SCHEMA,
@@ -242,13 +237,13 @@ mod tests {
         let expected = "\
 framed: one line changed in src/lib.rs, profile dev: 4.60 s, a library of 1277 MB
 
-  tried  link    against            build   against            library  verdict
+  tried  build   against            library  verdict
 debug info of dependencies, now true
-  false  -       -                  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
+  false  2.40 s  0.52 [0.50, 0.55]  245 MB   TAKEN
 linker, now rust-lld
-  mold   1.70 s  0.97 [0.95, 1.00]  -       -                  -        within the noise: left alone
+  mold   2.35 s  0.97 [0.95, 1.00]  -        within the noise: left alone
 debug info of own crates, now true
-  false  -       -                  -       -                  -        faster, but set by you in Cargo.toml: left alone
+  false  -       -                  -        faster, but set by you in Cargo.toml: left alone
 
 All that is taken, together: 2.40 s against 4.61 s, 0.52 [0.50, 0.55], a library of 245 MB.
 Measured in 612 s.
@@ -260,7 +255,7 @@ Measured in 612 s.
     fn no_line_is_too_long_and_nothing_is_left_out() {
         let mut measurement = measurement();
         let linker = measurement.rows[1].clone();
-        let long = |verdict| Row {
+        let long = |verdict| CandidateRow {
             now: "\"line-tables-only\"".to_owned(),
             candidate: "\"line-tables-only\"".to_owned(),
             build_s: Some(123.4),
@@ -271,11 +266,11 @@ Measured in 612 s.
         };
         let reason = "error: linking with `cc` failed: ".repeat(6);
         measurement.rows = vec![
-            long(Verdict::Fails(reason.clone())),
-            long(Verdict::Yours(
+            long(CandidateVerdict::Fails(reason.clone())),
+            long(CandidateVerdict::Yours(
                 "/home/somebody/with/a/long/name/.cargo/config.toml".to_owned(),
             )),
-            long(Verdict::WithinNoise),
+            long(CandidateVerdict::WithinNoise),
         ];
         measurement.together.as_mut().unwrap().is_worth_it = false;
         let table = table(&measurement);

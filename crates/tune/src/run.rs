@@ -1,38 +1,35 @@
 //! A measurement as a whole: from the project to what was found out.
 
-use std::collections::BTreeSet;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use build_env::tools::{Say, cannot_keep};
+use build_env::venv::{self, VenvError, VenvPlan};
 use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
-use dev_build::digest::sha256_of_file;
+use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
 use machine_settings::Linkers;
-use project_model::{Closure, Project, Workspace};
+use project_model::{Closure, PathCrate, Project, Workspace};
+use trial::files::{at, sha256};
+use trial::linked::linked;
 
 use crate::TuneError;
-use crate::bench::Builds;
 use crate::candidates::Facts;
+use crate::changes::require_same;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
-use crate::error::at;
-use crate::linker_program::linker_program;
+use crate::copy_builds::CopyBuilds;
 use crate::measurement::{Measurement, SCHEMA, Subject};
 use crate::present::Present;
-use crate::search::{Stop, search};
+use crate::search::search;
 
 /// What the user wants, and what it takes.
-pub struct Request<'a> {
+pub struct TuneRequest<'a> {
     /// The project; it is only read.
     pub project: &'a Project,
     /// Where tools come from, and where the copy lies.
     pub toolbox: &'a Toolbox,
-    /// maturin.
-    pub maturin: &'a Tool,
-    /// The interpreter of the environment that is installed into.
-    pub python: &'a Interpreter,
     /// How long it may take, in seconds.
     pub budget_s: f64,
     /// Whether the user's configuration or environment says how many jobs there are to be.
@@ -44,42 +41,29 @@ pub struct Request<'a> {
 }
 
 /// Measures. The project and its target directory are only read; the copy is removed afterwards.
-///
-/// # Errors
-/// [`TuneError`].
-pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
+pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
     let locks = request.toolbox.locks();
-    let scratch = request.toolbox.scratch_of(&project.root, "xtask-tune");
+    let scratch = request.toolbox.scratch_of(&project.root, SCRATCH);
     let _lock = Lock::take(&scratch, &locks, say).map_err(cannot_keep(&locks))?;
+    let uv = request.toolbox.uv(say)?;
+    let maturin = request.toolbox.maturin(&uv, say)?;
+    let python = interpreter(project)?;
     let start = Instant::now();
     let closure = Closure::load(project)?;
     let workspace = Workspace::load(project)?;
     say("Copying", &format!("the project to {scratch}"));
     let copy = ProjectCopy::make(project, &closure, &scratch)?;
-    let mut builds = builds(request, &copy, start)?;
+    let mut builds = builds(request, &maturin, &python, &copy, start)?;
     let name = closure.crates.first().and_then(|it| it.library.clone());
     copy.seed(
         &workspace.target_dir,
         dir_of(&builds.profile),
         &name.unwrap_or_default(),
     )?;
-
-    let copied = Closure::load(&copy.project)?;
     let facts = facts(request, &workspace, &closure, &builds.profile)?;
     say("Building", "the copy, as the project is");
-    let extension = copied.crates.first().ok_or_else(|| TuneError::NoEdit {
-        crate_name: project.extension.crate_name.clone(),
-    })?;
-    builds
-        .find_edit(extension, request.budget_s)
-        .map_err(|stop| match stop {
-            Stop::Error(error) => error,
-            Stop::Fails(reason) => TuneError::DoesNotBuild { reason },
-            Stop::OutOfTime => TuneError::BudgetTooSmall {
-                budget_s: request.budget_s,
-            },
-        })?;
+    builds.find_edit(request.budget_s)?;
     let found = search(&facts, &mut builds, request.budget_s)?;
     let mut subject = subject(project, &workspace, &builds.profile)?;
     subject.edited = builds.edited().into_string();
@@ -94,10 +78,52 @@ pub fn measure(request: &Request<'_>) -> Result<Measurement, TuneError> {
     })
 }
 
+/// The name of the directory in which projects are copied.
+const SCRATCH: &str = "xtask-tune";
+
+/// Where the newest measurement of `project` is kept.
+#[must_use]
+pub fn kept(project: &Project, toolbox: &Toolbox) -> Utf8PathBuf {
+    let scratch = toolbox.scratch_of(&project.root, SCRATCH);
+    scratch.with_extension("json")
+}
+
+/// What the newest measurement of `project` has found, if there is one, as cargo's configuration.
+#[must_use]
+pub fn found(project: &Project, toolbox: &Toolbox) -> Option<String> {
+    let measurement = Measurement::load(&kept(project, toolbox)).ok()?;
+    if measurement.subject.root != project.root {
+        return None;
+    }
+    measurement.config(&Linkers::host(&project.root).ok()?)
+}
+
+/// The measurement in `path`, if it was made of `project` as it is, on this machine.
+pub fn earlier(project: &Project, path: &Utf8Path) -> Result<Measurement, TuneError> {
+    let measurement = Measurement::load(path)?;
+    let workspace = Workspace::load(project)?;
+    let now = subject(project, &workspace, &measurement.subject.profile)?;
+    require_same(&measurement, &now, path)?;
+    Ok(measurement)
+}
+
+/// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made:
+/// importing a library takes no more than the Python that it would be made from.
+fn interpreter(project: &Project) -> Result<Interpreter, VenvError> {
+    let request = venv::Request {
+        project: &project.root,
+        python: None,
+        venv: None,
+        active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
+        requires_python: project.requires_python.as_ref(),
+    };
+    Ok(match request.plan()? {
+        VenvPlan::Use(venv) => venv.python,
+        VenvPlan::Create { base, .. } => *base,
+    })
+}
+
 /// What a measurement made now would be of. The edited file is not known.
-///
-/// # Errors
-/// If rustc does not run.
 pub fn subject(
     project: &Project,
     workspace: &Workspace,
@@ -118,24 +144,26 @@ pub fn subject(
             .flatten()
             .collect::<Vec<_>>()
             .join(", "),
-        lock_sha256: sha256_of_file(&lock).unwrap_or_default(),
+        lock_sha256: sha256(&lock).unwrap_or_default(),
         edited: String::new(),
     })
 }
 
 /// cargo's call in the copy, and what belongs to it.
 fn builds<'a>(
-    request: &'a Request<'_>,
+    request: &'a TuneRequest<'_>,
+    maturin: &Tool,
+    python: &'a Interpreter,
     copy: &'a ProjectCopy,
     start: Instant,
-) -> Result<Builds<'a>, TuneError> {
+) -> Result<CopyBuilds<'a>, TuneError> {
     let asked = copy.root.join("asked");
     fs_err::create_dir_all(&asked).map_err(at(&asked))?;
     let target = copy.target();
     let maturin = Maturin {
-        tool: request.maturin,
+        tool: maturin,
         project: &copy.project,
-        python: &request.python.executable,
+        python: &python.executable,
         build: &BuildOptions::default(),
         run: &RunOptions::default(),
         target_dir: Some(&target),
@@ -150,23 +178,21 @@ fn builds<'a>(
         call = call.env_remove(name);
     }
     let limit = memory::limit().filter(|_| !request.jobs_are_configured);
-    Ok(Builds {
+    Ok(CopyBuilds {
         copy,
         profile: profile(&call),
         call,
-        python: request.python,
+        python,
         jobs: limit.and_then(|limit| limit.jobs(memory::cores())),
-        linker: linker_program(&copy.project)?,
         is_over: request.is_over,
         say: request.say,
         start,
         edited: None,
-        value: first_value(),
     })
 }
 
 fn facts(
-    request: &Request<'_>,
+    request: &TuneRequest<'_>,
     workspace: &Workspace,
     closure: &Closure,
     profile: &str,
@@ -185,34 +211,14 @@ fn facts(
 
 /// The names of the workspace's crates that the extension is linked with, itself first.
 fn own_crates(closure: &Closure) -> Vec<String> {
-    let Some(extension) = closure.crates.first() else {
-        return Vec::new();
+    let is_own = |one: &&PathCrate| {
+        let mut others = closure.other_workspaces.iter();
+        one.dir.starts_with(&closure.workspace_root)
+            && !others.any(|root| one.dir.starts_with(root))
     };
-    let mut found = vec![extension];
-    let mut seen = BTreeSet::from([&extension.dir]);
-    let mut next = 0;
-    while let Some(one) = found.get(next) {
-        for dir in &one.linked {
-            let linked = closure
-                .crates
-                .iter()
-                .find(|it| it.dir == *dir && !it.is_macro);
-            found.extend(linked.filter(|_| seen.insert(dir)));
-        }
-        next += 1;
-    }
-    let is_own = |one: &&project_model::PathCrate| {
-        let is_of_other = closure
-            .other_workspaces
-            .iter()
-            .any(|root| one.dir.starts_with(root));
-        one.dir.starts_with(&closure.workspace_root) && !is_of_other
-    };
-    found
-        .into_iter()
-        .filter(is_own)
-        .map(|one| one.name.clone())
-        .collect()
+    let extension = closure.crates.first().into_iter();
+    let found = extension.flat_map(|extension| linked(closure, extension));
+    found.filter(is_own).map(|one| one.name.clone()).collect()
 }
 
 /// The directory of a profile below the target directory.
@@ -222,14 +228,6 @@ fn dir_of(profile: &str) -> &str {
         "bench" => "release",
         other => other,
     }
-}
-
-/// A first number for the line that changes: one that no earlier call can have used.
-fn first_value() -> u64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    0x7a11_0000_0000_0000 | (now.as_secs() << 16)
 }
 
 #[cfg(test)]

@@ -1,44 +1,46 @@
-//! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is built here;
-//! how long something takes, a [`Bench`] tells.
+//! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is
+//! built here; how long something takes, a [`Builds`] tells.
 
-mod bench;
-mod linkers;
-
-use build_bench::stats::median;
+mod builds;
 
 use crate::TuneError;
 use crate::candidates::{Candidate, Facts, Step};
 use crate::choices::{Choices, SETTINGS, Setting};
-use crate::measurement::{Base, Row, Together, Winner};
-use crate::verdict::{PAIRS, Ratio, Speed, Verdict, is_enough, speed};
+use crate::measurement::{Base, CandidateRow, Together, Winner};
+use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
 
-pub use bench::{Bench, Stop};
-pub use linkers::{Link, Links};
+pub(crate) use builds::{Builds, Stop};
+use trial::statistics::median;
 
-/// How much of the time that is left a build of all dependencies may take, so that something is left to measure with.
+/// How much of the time that is left a build of all dependencies may take, so that something is left to
+/// measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Found {
+pub(crate) struct Found {
     /// The project as it is.
-    pub base: Base,
+    pub(crate) base: Base,
     /// All candidates.
-    pub rows: Vec<Row>,
+    pub(crate) rows: Vec<CandidateRow>,
     /// Those that gain something.
-    pub winners: Vec<Winner>,
+    pub(crate) winners: Vec<Winner>,
     /// These together.
-    pub together: Option<Together>,
+    pub(crate) together: Option<Together>,
 }
 
 /// Tries all settings within `budget_s` seconds.
 ///
 /// # Errors
 /// If the project does not build as it is, or the user ends it. That a candidate does not build is a result.
-pub fn search(facts: &Facts, bench: &mut dyn Bench, budget_s: f64) -> Result<Found, TuneError> {
-    let base = base(bench, budget_s)?;
+pub(crate) fn search(
+    facts: &Facts,
+    builds: &mut dyn Builds,
+    budget_s: f64,
+) -> Result<Found, TuneError> {
+    let base = base(builds, budget_s)?;
     let mut search = Search {
-        bench,
+        builds,
         budget_s,
         base,
         pace_s: base.build_s,
@@ -60,33 +62,28 @@ pub fn search(facts: &Facts, bench: &mut dyn Bench, budget_s: f64) -> Result<Fou
 }
 
 /// The project as it is has to build, whatever else does.
-fn base(bench: &mut dyn Bench, budget_s: f64) -> Result<Base, TuneError> {
+fn base(builds: &mut dyn Builds, budget_s: f64) -> Result<Base, TuneError> {
     let none = Choices::default();
-    bench.tell("the project as it is");
-    let mut measured = || {
-        let library_bytes = bench.prepare(&none, budget_s)?;
-        bench.time_s(&none)?;
-        let build_s = bench.time_s(&none)?;
+    builds.tell("the project as it is");
+    let mut measured = || -> Result<Base, Stop> {
+        let library_bytes = builds.prepare(&none, budget_s)?;
+        builds.time_s(&none)?;
         Ok(Base {
-            build_s,
+            build_s: builds.time_s(&none)?,
             library_bytes,
         })
     };
-    measured().map_err(|stop| match stop {
-        Stop::Error(error) => error,
-        Stop::Fails(reason) => TuneError::DoesNotBuild { reason },
-        Stop::OutOfTime => TuneError::BudgetTooSmall { budget_s },
-    })
+    measured().map_err(|stop| stop.of_project(budget_s))
 }
 
 struct Search<'b> {
-    bench: &'b mut dyn Bench,
+    builds: &'b mut dyn Builds,
     budget_s: f64,
     base: Base,
     best: Choices,
     /// How long a build takes with the best.
     pace_s: f64,
-    rows: Vec<Row>,
+    rows: Vec<CandidateRow>,
     winners: Vec<Winner>,
 }
 
@@ -99,26 +96,17 @@ struct Measured {
 impl Search<'_> {
     fn step(&mut self, step: &Step) -> Result<(), TuneError> {
         for (name, reason) in &step.skipped {
-            let verdict = Verdict::NotMeasured(reason.clone());
+            let verdict = CandidateVerdict::NotMeasured(reason.clone());
             self.rows.push(row(step, name, verdict));
         }
-        if step.setting == Setting::Linker {
-            return self.linkers(step);
-        }
         for candidate in &step.candidates {
-            let row = row(step, &candidate.name, Verdict::WithinNoise);
-            self.candidate(step, candidate, row)?;
+            self.candidate(step, candidate)?;
         }
         Ok(())
     }
 
-    /// Measures `candidate`, of which `row` tells what is known already.
-    fn candidate(
-        &mut self,
-        step: &Step,
-        candidate: &Candidate,
-        mut row: Row,
-    ) -> Result<(), TuneError> {
+    fn candidate(&mut self, step: &Step, candidate: &Candidate) -> Result<(), TuneError> {
+        let mut row = row(step, &candidate.name, CandidateVerdict::WithinNoise);
         let what = format!("{} = {}", step.setting.title(), candidate.name);
         let measured = match self.measured(candidate, &what) {
             Ok(measured) => measured,
@@ -133,12 +121,12 @@ impl Search<'_> {
         row.ratio = Ratio::of(&measured.pairs);
         row.library_bytes = Some(measured.library_bytes);
         row.verdict = match (speed(&measured.pairs), &step.set_by) {
-            (Speed::Slower, _) => Verdict::Slower,
-            (Speed::Same, _) => Verdict::WithinNoise,
-            (Speed::Faster, Some(by)) => Verdict::Yours(by.clone()),
-            (Speed::Faster, None) => Verdict::Taken,
+            (Speed::Slower, _) => CandidateVerdict::Slower,
+            (Speed::Same, _) => CandidateVerdict::WithinNoise,
+            (Speed::Faster, Some(by)) => CandidateVerdict::Yours(by.clone()),
+            (Speed::Faster, None) => CandidateVerdict::Taken,
         };
-        if let (Verdict::Taken, Some(ratio)) = (&row.verdict, row.ratio) {
+        if let (CandidateVerdict::Taken, Some(ratio)) = (&row.verdict, row.ratio) {
             self.pace_s = with;
             self.take(
                 step.setting,
@@ -152,8 +140,8 @@ impl Search<'_> {
 
     fn take(&mut self, setting: Setting, choices: &Choices, note: String) {
         for row in self.rows.iter_mut().filter(|row| row.setting == setting) {
-            if row.verdict == Verdict::Taken {
-                row.verdict = Verdict::Surpassed;
+            if row.verdict == CandidateVerdict::Taken {
+                row.verdict = CandidateVerdict::Surpassed;
             }
         }
         self.winners.retain(|winner| winner.setting != setting);
@@ -167,40 +155,47 @@ impl Search<'_> {
 
     fn measured(&mut self, candidate: &Candidate, what: &str) -> Result<Measured, Stop> {
         let left_s = self.left_s();
-        if left_s < builds(2, self.pace_s) {
+        if left_s < comparison_s(2, self.pace_s) {
             return Err(Stop::OutOfTime);
         }
-        self.bench.tell(what);
+        self.builds.tell(what);
         let share = if candidate.compiles_dependencies {
             SHARE_OF_DEPENDENCIES
         } else {
             1.0
         };
         let with = self.best.with(&candidate.choices);
-        let library_bytes = self.bench.prepare(&with, left_s * share)?;
-        let without = self.best.clone();
-        let pairs = self.pairs(&with, &without)?;
+        self.compared(&with, &self.best.clone(), left_s * share)
+    }
+
+    /// Builds everything with the choices `with` first.
+    fn compared(
+        &mut self,
+        with: &Choices,
+        without: &Choices,
+        allowed_s: f64,
+    ) -> Result<Measured, Stop> {
         Ok(Measured {
-            library_bytes,
-            pairs,
+            library_bytes: self.builds.prepare(with, allowed_s)?,
+            pairs: self.pairs(with, without)?,
         })
     }
 
-    /// Times with and without, in turn. What comes first is not always the same one, and the first pair, after which
-    /// everything is in memory, does not count.
+    /// Times with and without, in turn. What comes first is not always the same one, and the first pair,
+    /// after which everything is in memory, does not count.
     fn pairs(&mut self, with: &Choices, without: &Choices) -> Result<Vec<(f64, f64)>, Stop> {
-        self.bench.time_s(without)?;
-        self.bench.time_s(with)?;
+        self.builds.time_s(without)?;
+        self.builds.time_s(with)?;
         let mut pairs = Vec::new();
         while !is_enough(&pairs) {
-            if self.bench.elapsed_s() > self.budget_s && pairs.len() < PAIRS {
+            if self.builds.elapsed_s() > self.budget_s && pairs.len() < PAIRS {
                 return Err(Stop::OutOfTime);
             }
             let pair = if pairs.len() % 2 == 0 {
-                let first = self.bench.time_s(without)?;
-                (self.bench.time_s(with)?, first)
+                let first = self.builds.time_s(without)?;
+                (self.builds.time_s(with)?, first)
             } else {
-                (self.bench.time_s(with)?, self.bench.time_s(without)?)
+                (self.builds.time_s(with)?, self.builds.time_s(without)?)
             };
             pairs.push(pair);
         }
@@ -212,18 +207,8 @@ impl Search<'_> {
         if self.winners.is_empty() {
             return Ok(None);
         }
-        self.bench.tell("all that gains something, together");
-        let best = self.best.clone();
-        let measured = self
-            .bench
-            .prepare(&best, f64::INFINITY)
-            .and_then(|library_bytes| {
-                let pairs = self.pairs(&best, &Choices::default())?;
-                Ok(Measured {
-                    library_bytes,
-                    pairs,
-                })
-            });
+        self.builds.tell("all that gains something, together");
+        let measured = self.compared(&self.best.clone(), &Choices::default(), f64::INFINITY);
         match measured {
             Ok(Measured {
                 library_bytes,
@@ -245,40 +230,39 @@ impl Search<'_> {
 
     /// The seconds that are left, without what the last comparison takes.
     fn left_s(&self) -> f64 {
-        let last_s = builds(1, self.base.build_s) + builds(1, self.pace_s);
-        self.budget_s - self.bench.elapsed_s() - last_s
+        let last_s = comparison_s(1, self.base.build_s) + comparison_s(1, self.pace_s);
+        self.budget_s - self.builds.elapsed_s() - last_s
     }
 }
 
-/// The seconds that a comparison takes of which `sides` sides take `build_s` each: the pairs, and one to warm up.
-fn builds(sides: usize, build_s: f64) -> f64 {
+/// The seconds that a comparison takes of which `sides` sides take `build_s` each: the pairs, and one to warm
+/// up.
+fn comparison_s(sides: usize, build_s: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "it is small")]
     let count = (sides * (PAIRS + 1)) as f64;
     build_s * count
 }
 
-fn row(step: &Step, candidate: &str, verdict: Verdict) -> Row {
-    Row {
+fn row(step: &Step, candidate: &str, verdict: CandidateVerdict) -> CandidateRow {
+    CandidateRow {
         setting: step.setting,
         now: step.now.clone(),
         candidate: candidate.to_owned(),
         build_s: None,
         ratio: None,
-        link_s: None,
-        link_ratio: None,
         library_bytes: None,
         verdict,
     }
 }
 
-fn verdict_of(stop: Stop, candidate: &Candidate) -> Result<Verdict, TuneError> {
+fn verdict_of(stop: Stop, candidate: &Candidate) -> Result<CandidateVerdict, TuneError> {
     match stop {
         Stop::Error(error) => Err(error),
-        Stop::Fails(reason) => Ok(Verdict::Fails(reason)),
-        Stop::OutOfTime if candidate.compiles_dependencies => Ok(Verdict::NotMeasured(
+        Stop::Fails(reason) => Ok(CandidateVerdict::Fails(reason)),
+        Stop::OutOfTime if candidate.compiles_dependencies => Ok(CandidateVerdict::NotMeasured(
             "compiling all dependencies does not fit into the time budget".to_owned(),
         )),
-        Stop::OutOfTime => Ok(Verdict::NotMeasured(
+        Stop::OutOfTime => Ok(CandidateVerdict::NotMeasured(
             "the time budget is used up".to_owned(),
         )),
     }

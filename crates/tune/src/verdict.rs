@@ -1,13 +1,14 @@
 //! What a row of times means.
 
-use build_bench::stats::{Summary, ratio};
 use serde::{Deserialize, Serialize};
+use trial::statistics::{Summary, ratio};
 
 /// A setting is worth a line in a file if the whole interval of the ratio lies below this.
 pub const WORTH_IT: f64 = 0.97;
 
-/// How many pairs are measured, and how many where those leave it open. The interval of seven is from the lowest to the
-/// highest, that of thirteen from the third to the third last: each holds the median with 95 percent or more.
+/// How many pairs are measured, and how many where those leave it open. The interval of seven is from the
+/// lowest to the highest, that of thirteen from the third to the third last: each holds the median with 95
+/// percent or more.
 pub const PAIRS: usize = 7;
 /// See [`PAIRS`].
 pub const MORE_PAIRS: usize = 13;
@@ -94,9 +95,7 @@ fn is_hopeless(pairs: &[(f64, f64)]) -> bool {
 /// What became of a candidate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "is", content = "because")]
-pub enum Verdict {
-    /// It is what is in force, and measured for comparison.
-    InForce,
+pub enum CandidateVerdict {
     /// It is faster, and `--apply` writes it.
     Taken,
     /// It is within the noise, or gains too little.

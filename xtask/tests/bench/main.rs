@@ -8,6 +8,7 @@ use build_env::tools::Say;
 use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, proc};
 use camino::{Utf8Path, Utf8PathBuf};
 use testkit::{Fixture, TempDir, WITH_SIGNALS};
+use tune::measurement::SCHEMA;
 
 /// An extension of two crates that compiles within a second. It exports a function of C, since pyo3 would take most of
 /// the time of these tests and changes nothing of what they are about.
@@ -371,7 +372,7 @@ fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     let tuned = |key: &str| {
         let ratio = r#"{"median":0.5,"interval":null}"#;
         format!(
-            r#"{{"schema":1,"subject":{{"name":"measured","root":"{}","profile":"dev","toolchain":"","lock_sha256":"","edited":""}},
+            r#"{{"schema":{SCHEMA},"subject":{{"name":"measured","root":"{}","profile":"dev","toolchain":"","lock_sha256":"","edited":""}},
             "spent_s":1.0,"base":{{"build_s":1.0,"library_bytes":1}},"rows":[],
             "winners":[{{"setting":"codegen-units","note":"","choices":{{"linker":null,"profile":[[["codegen-units"],"{key}"]]}}}}],
             "together":{{"build_s":1.0,"without_s":2.0,"ratio":{ratio},"library_bytes":1,"is_worth_it":true}}}}"#,

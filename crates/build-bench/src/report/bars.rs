@@ -1,10 +1,10 @@
-//! Bars with intervals, one group for each scenario. Plain HTML: its text keeps its size on a phone, where that of a
-//! scaled picture would not.
+//! Bars with intervals, one group for each scenario. Plain HTML: its text keeps its size on a phone, where
+//! that of a scaled picture would not.
 
-use super::html::escaped;
-use super::words;
+use trial::statistics::Summary;
+
+use super::words::{self, escaped};
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::stats::Summary;
 
 /// A group of bars for each scenario; those without a figure, which only say why there is none, come last.
 pub(super) fn bars(results: &Results) -> String {
@@ -22,27 +22,27 @@ pub(super) fn bars(results: &Results) -> String {
 }
 
 /// A lane with its number, and its cell of one scenario.
-type Row<'a> = (usize, &'a LaneRecord, &'a Cell);
+type LaneCell<'a> = (usize, &'a LaneRecord, &'a Cell);
 
-fn cells<'a>(results: &'a Results, scenario: &ScenarioRecord) -> Vec<Row<'a>> {
+fn cells<'a>(results: &'a Results, scenario: &ScenarioRecord) -> Vec<LaneCell<'a>> {
     let lanes = results.method.lanes.iter().enumerate();
     let cells = lanes.filter_map(|(number, lane)| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+        let cell = results.cell_on(&scenario.id, lane)?;
         Some((number, lane, cell))
     });
     cells.collect()
 }
 
 /// The upper end of the longest bar, with its interval: the width of the group.
-fn widest_s(cells: &[Row<'_>]) -> f64 {
+fn widest_s(cells: &[LaneCell<'_>]) -> f64 {
     let ends = cells.iter().filter_map(|(_, _, cell)| {
-        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
+        let wall = cell.figure()?;
         Some(wall.interval.map_or(wall.median, |it| it.high))
     });
     ends.fold(0.0, f64::max)
 }
 
-fn group(scenario: &ScenarioRecord, cells: &[Row<'_>]) -> String {
+fn group(scenario: &ScenarioRecord, cells: &[LaneCell<'_>]) -> String {
     let widest_s = widest_s(cells);
     let bars = cells
         .iter()
@@ -54,7 +54,7 @@ fn group(scenario: &ScenarioRecord, cells: &[Row<'_>]) -> String {
     )
 }
 
-fn empty(scenario: &ScenarioRecord, cells: &[Row<'_>]) -> String {
+fn empty(scenario: &ScenarioRecord, cells: &[LaneCell<'_>]) -> String {
     format!(
         "<section class=group><h3>{}</h3><p class=note>{}</p></section>\n",
         escaped(&scenario.title),
@@ -83,7 +83,7 @@ fn bar(number: usize, lane: &LaneRecord, cell: &Cell, widest_s: f64) -> String {
         escaped(words::command(lane, &cell.scenario)),
         escaped(&lane.setting_title)
     );
-    let Some(wall) = cell.wall_s.as_ref().filter(|_| !cell.is_stale()) else {
+    let Some(wall) = cell.figure() else {
         return format!(
             "<span class=name>{name}: <span class=note>{}</span></span>\n",
             escaped(&reason(cell))

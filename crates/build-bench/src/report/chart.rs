@@ -1,10 +1,10 @@
 //! One chart for a document, as a picture of its own: how the other columns compare with the first, in the
 //! situations that decide most. Readable on light and dark ground, since it brings its own.
 
-use super::html::escaped;
-use super::words;
-use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::stats::Summary;
+use trial::statistics::Summary;
+
+use super::words::{self, escaped};
+use crate::results::{LaneRecord, Results, ScenarioRecord};
 
 /// The situations that are shown, as far as they were measured.
 const SHOWN: [&str; 6] = [
@@ -77,11 +77,8 @@ fn groups(results: &Results) -> Vec<Group<'_>> {
     let shown = scenarios.filter(|it| SHOWN.contains(&it.id.as_str()));
     let groups = shown.map(|scenario| {
         let rows = results.method.lanes.iter().skip(1).filter_map(|lane| {
-            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
-            let ratio = cell
-                .filter(|it| !it.is_stale())
-                .and_then(|it: &Cell| it.ratio.as_ref());
-            Some((lane, ratio?))
+            let cell = results.cell_on(&scenario.id, lane);
+            Some((lane, cell?.told_ratio()?))
         });
         (scenario, rows.collect::<Vec<_>>())
     });
@@ -120,9 +117,7 @@ fn row(label: &str, ratio: &Summary, y: f64, scale: f64) -> String {
             middle - 4.0
         )
     });
-    let interval = ratio
-        .interval
-        .map_or(String::new(), |it| format!(" [{}]", words::ratio_range(it)));
+    let (times, interval) = words::ratio_parts(ratio);
     format!(
         "{}<rect class=\"bar\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{whisker}{}",
         text(16.0, middle + 4.0, "soft", label),
@@ -132,7 +127,7 @@ fn row(label: &str, ratio: &Summary, y: f64, scale: f64) -> String {
             BARS.1 + 12.0,
             middle + 4.0,
             "value",
-            &format!("×{}{interval}", words::factor(ratio.median))
+            &format!("{times}{interval}")
         ),
     )
 }

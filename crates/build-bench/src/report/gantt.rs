@@ -1,7 +1,6 @@
 //! Where the time of one build goes: a bar of its parts, and every process that was seen.
 
-use super::html::escaped;
-use super::words;
+use super::words::{self, escaped};
 use crate::results::{LaneRecord, Results, Run};
 use crate::timeline::{PARTS, Span, in_rows, part_of, parts};
 
@@ -18,7 +17,7 @@ pub(super) fn timelines(results: &Results) -> String {
     let mut text = String::new();
     for scenario in shown {
         let lanes = results.method.lanes.iter().filter_map(|lane| {
-            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
+            let cell = results.cell_on(&scenario.id, lane)?;
             Some(timeline(lane, results.measured(cell).typical()?))
         });
         let lanes: String = lanes.collect();

@@ -3,7 +3,7 @@
 use super::bars::bars;
 use super::gantt::timelines;
 use super::table::{disturbance, remarks};
-use super::words;
+use super::words::{self, escaped};
 use crate::results::{Results, State};
 
 const STYLE: &str = include_str!("style.css");
@@ -98,16 +98,11 @@ fn costs(results: &Results) -> String {
     });
     let rows: String = rows.collect();
     format!(
-        "<p>Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.</p>\n\
+        "<p>{}</p>\n\
          <p class=hint>The table is wider than the screen: it scrolls sideways →</p>\n\
-         <div class=scroll tabindex=0 role=region aria-label=\"What else it takes\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
+         <div class=scroll tabindex=0 role=region aria-label=\"What else it takes\"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>",
+        words::COSTS_TOLD
     )
-}
-
-/// `text` with what HTML would take for its own replaced.
-pub(super) fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -59,18 +59,18 @@ const SITUATIONS: [&str; 8] = [
 fn where_it_helps(results: &Results, strategy: &str) -> Option<String> {
     let lane = |setting: &str| lane(results, strategy, setting);
     let lanes = [lane("incremental")?, lane("sccache-incremental")?];
-    let mut rows = vec![cells([
+    let mut rows = vec![row([
         "situation",
         "cargo incremental only",
         "sccache with incremental",
         "ratio",
     ])];
     for id in SITUATIONS {
-        let [without, with] = lanes.map(|lane| cell(results, id, lane));
+        let [without, with] = lanes.map(|lane| results.cell_on(id, lane));
         let (Some(without), Some(with)) = (without, with) else {
             continue;
         };
-        rows.push(cells([
+        rows.push(row([
             title(results, id),
             figure(without),
             figure(with),
@@ -91,15 +91,15 @@ fn with_incremental(results: &Results, strategy: &str) -> Option<String> {
     if lanes.len() < settings.len() {
         return None;
     }
-    let mut rows = vec![cells([
+    let mut rows = vec![row([
         "settings",
         "one line in the extension",
         "one line in the core crate",
         "target/ gone",
     ])];
     for lane in &lanes {
-        let figure_of = |id: &str| cell(results, id, lane).map_or("-".to_owned(), figure);
-        rows.push(cells([
+        let figure_of = |id: &str| results.cell_on(id, lane).map_or("-".to_owned(), figure);
+        rows.push(row([
             lane.setting_title.clone(),
             figure_of("cdylib"),
             figure_of("core"),
@@ -117,7 +117,7 @@ fn with_incremental(results: &Results, strategy: &str) -> Option<String> {
 fn everything(results: &Results) -> String {
     let first = results.method.lanes.first().map(LaneRecord::id);
     let against = format!("against {}", first.unwrap_or_default());
-    let mut rows = vec![cells([
+    let mut rows = vec![row([
         "situation",
         "command",
         "settings",
@@ -128,12 +128,12 @@ fn everything(results: &Results) -> String {
     for scenario in &results.method.scenarios {
         for lane in &results.method.lanes {
             // Why there is none stands among the remarks.
-            let cell = cell(results, &scenario.id, lane).filter(|cell| cell.wall_s.is_some());
-            let Some(cell) = cell else {
+            let cell = results.cell_on(&scenario.id, lane);
+            let Some(cell) = cell.filter(|cell| cell.wall_s.is_some()) else {
                 continue;
             };
             let command = words::command(lane, &scenario.id);
-            rows.push(cells([
+            rows.push(row([
                 scenario.title.clone(),
                 format!("`{command}`"),
                 lane.setting_title.clone(),
@@ -148,15 +148,16 @@ fn everything(results: &Results) -> String {
 
 fn costs(results: &Results) -> String {
     let heads = ["situation", "lane"].into_iter().chain(words::COSTS);
-    let mut rows = vec![cells(heads)];
+    let mut rows = vec![row(heads)];
     for cell in &results.cells {
         if let Some(costs) = words::costs(cell) {
             let names = [title(results, &cell.scenario), cell.lane_id()];
-            rows.push(cells(names.into_iter().chain(costs)));
+            rows.push(row(names.into_iter().chain(costs)));
         }
     }
     format!(
-        "## What else it takes\n\nOf the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.\n\n{}",
+        "## What else it takes\n\n{}\n\n{}",
+        words::COSTS_TOLD,
         rule_after_first(rows)
     )
 }
@@ -164,10 +165,6 @@ fn costs(results: &Results) -> String {
 fn lane<'a>(results: &'a Results, strategy: &str, setting: &str) -> Option<&'a LaneRecord> {
     let mut lanes = results.method.lanes.iter();
     lanes.find(|lane| lane.strategy == strategy && lane.setting == setting)
-}
-
-fn cell<'a>(results: &'a Results, scenario: &str, lane: &LaneRecord) -> Option<&'a Cell> {
-    results.cell_of(scenario, &lane.strategy, &lane.setting)
 }
 
 fn title(results: &Results, id: &str) -> String {
@@ -191,7 +188,7 @@ fn figure(cell: &Cell) -> String {
 }
 
 fn ratio(cell: &Cell) -> String {
-    let Some(ratio) = cell.ratio.as_ref().filter(|_| !cell.is_stale()) else {
+    let Some(ratio) = cell.told_ratio() else {
         return "-".to_owned();
     };
     let range = ratio
@@ -225,14 +222,16 @@ fn runs(results: &Results, cell: &Cell) -> String {
     format!("{count}{outliers}{same}")
 }
 
-fn cells<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
+/// A row of a table.
+pub(super) fn row<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
     let cells = cells
         .into_iter()
         .map(|cell| cell.as_ref().replace('|', "\\|"));
     format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
-fn rule_after_first(mut rows: Vec<String>) -> String {
+/// The rows as a table whose heads are the first.
+pub(super) fn rule_after_first(mut rows: Vec<String>) -> String {
     let columns = rows.first().map_or(0, |row| row.matches(" |").count());
     rows.insert(1.min(rows.len()), format!("|{}\n", "---|".repeat(columns)));
     rows.concat()

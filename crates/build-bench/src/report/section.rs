@@ -1,6 +1,7 @@
 //! The part of a document that shows a measurement: a chart and one table of situations by ways to build,
 //! between two markers. Everything in it follows from the results, so it can be compared with them.
 
+use super::markdown::{row, rule_after_first};
 use super::words;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
 use crate::scenario::Scenario;
@@ -71,32 +72,25 @@ fn table(results: &Results) -> String {
     let heads = lanes
         .iter()
         .map(|it| format!("`{}`<br>{}", it.command, it.setting_title));
-    let heads: Vec<_> = std::iter::once("situation".to_owned())
-        .chain(heads)
-        .collect();
-    let mut text = format!("{}|{}\n", row(&heads), "---|".repeat(heads.len()));
+    let heads = std::iter::once("situation".to_owned()).chain(heads);
+    let mut rows = vec![row(heads)];
     for scenario in &results.method.scenarios {
         let cells = lanes.iter().map(|it| figure(results, scenario, it));
         let cells: Vec<_> = cells.collect();
         // What nobody has measured tells nothing.
         if cells.iter().any(|it| it != NONE) {
             let name = format!("`{}`: {}", scenario.id, scenario.title);
-            text.push_str(&row(&[vec![name], cells].concat()));
+            rows.push(row([vec![name], cells].concat()));
         }
     }
-    text
-}
-
-fn row(cells: &[String]) -> String {
-    let cells: Vec<_> = cells.iter().map(|it| it.replace('|', "\\|")).collect();
-    format!("| {} |\n", cells.join(" | "))
+    rule_after_first(rows)
 }
 
 /// Stands where there is no figure.
 const NONE: &str = "–";
 
 fn figure(results: &Results, scenario: &ScenarioRecord, lane: &LaneRecord) -> String {
-    let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
+    let cell = results.cell_on(&scenario.id, lane);
     match cell {
         Some(cell) if cell.is_stale() => "builds nothing".to_owned(),
         Some(cell) => told(cell).unwrap_or_else(|| NONE.to_owned()),
@@ -109,14 +103,8 @@ fn told(cell: &Cell) -> Option<String> {
     let wall = cell.wall_s.as_ref()?;
     let mark = if cell.same_as.is_some() { "=" } else { "" };
     let ratio = cell.ratio.as_ref().map(|ratio| {
-        let interval = ratio
-            .interval
-            .map(|it| format!(" [{}]", words::ratio_range(it)));
-        format!(
-            "<br>**×{}**{}",
-            words::factor(ratio.median),
-            interval.unwrap_or_default()
-        )
+        let (times, interval) = words::ratio_parts(ratio);
+        format!("<br>**{times}**{interval}")
     });
     let time = words::seconds(wall.median);
     Some(format!("{mark}{time}{}", ratio.unwrap_or_default()))

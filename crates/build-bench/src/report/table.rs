@@ -1,8 +1,10 @@
 //! The table on the terminal.
 
+use trial::statistics::{Interval, Method};
+use trial::table::aligned;
+
 use super::words::{factor, seconds};
 use crate::results::{Cell, LaneRecord, Results, State};
-use crate::stats::{Interval, Method};
 
 /// All figures, a column for each lane. Their names would make it too wide: letters stand for them.
 #[must_use]
@@ -13,7 +15,7 @@ pub fn table(results: &Results) -> String {
     for scenario in &results.method.scenarios {
         let mut row = vec![scenario.id.clone()];
         row.extend(lanes.clone().map(|(lane, _)| {
-            let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting);
+            let cell = results.cell_on(&scenario.id, lane);
             cell.map_or_else(String::new, short)
         }));
         rows.push(row);
@@ -86,7 +88,8 @@ pub fn short(cell: &Cell) -> String {
     format!("{mark}{}{width}{ratio}", seconds(wall.median))
 }
 
-/// How far an interval reaches from `middle`, on the wider side: `±3 %`; with `~` where it comes from other cells.
+/// How far an interval reaches from `middle`, on the wider side: `±3 %`; with `~` where it comes from other
+/// cells.
 #[must_use]
 pub fn spread(interval: Interval, middle: f64) -> String {
     let wider = (interval.high / middle - 1.0).max(1.0 - interval.low / middle);
@@ -95,23 +98,6 @@ pub fn spread(interval: Interval, middle: f64) -> String {
         Method::PooledNoise => "~±",
     };
     format!("{sign}{:.0} %", wider * 100.0)
-}
-
-/// Columns of equal width, separated by two spaces.
-fn aligned(rows: &[Vec<String>]) -> String {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<_> = (0..count).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths);
-        let cells = cells.map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        format!("{}\n", line.trim_end())
-    };
-    rows.iter().map(line).collect()
 }
 
 /// What has to be said beside the figures.
@@ -128,7 +114,8 @@ fn notes(results: &Results) -> String {
 /// What a cell is grouped by.
 type NameOf = fn(&Cell) -> String;
 
-/// Why figures are missing or rest on fewer runs; what holds for all of a lane, or of a scenario, is said once.
+/// Why figures are missing or rest on fewer runs; what holds for all of a lane, or of a scenario, is said
+/// once.
 #[must_use]
 pub fn remarks(results: &Results) -> Vec<String> {
     let mut lines = Vec::new();

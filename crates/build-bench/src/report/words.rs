@@ -1,10 +1,11 @@
 //! Figures and facts in words, as all reports have them.
 
 use build_env::calendar;
+use trial::statistics::{Interval, Method, Summary};
 
+use crate::goal::Goal;
 use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::scenario::{Goal, Scenario};
-use crate::stats::{Interval, Method};
+use crate::scenario::Scenario;
 
 /// Seconds with three significant digits.
 pub(crate) fn seconds(time_s: f64) -> String {
@@ -21,6 +22,12 @@ fn digits(time_s: f64) -> String {
     format!("{time_s:.digits$}")
 }
 
+/// Seconds as exactly as somebody who waits wants to know.
+pub(crate) fn rough_seconds(time_s: f64) -> String {
+    let digits = if time_s < 10.0 { 2 } else { 0 };
+    format!("{time_s:.digits$} s")
+}
+
 /// A whole time in the units that people use: `90 s`, `3 min 25 s`, `20 min`.
 #[must_use]
 pub fn duration(time_s: f64) -> String {
@@ -35,15 +42,20 @@ pub fn duration(time_s: f64) -> String {
 
 /// From where to where, in seconds; with `~` where it comes from other cells.
 pub(crate) fn range(interval: Interval) -> String {
+    from_to(interval, digits)
+}
+
+/// The same as [`range`] for a ratio.
+pub(crate) fn ratio_range(interval: Interval) -> String {
+    from_to(interval, factor)
+}
+
+fn from_to(interval: Interval, shown: fn(f64) -> String) -> String {
     let mark = match interval.method {
         Method::OrderStatistics => "",
         Method::PooledNoise => "~",
     };
-    format!(
-        "{mark}{} to {}",
-        digits(interval.low),
-        digits(interval.high)
-    )
+    format!("{mark}{} to {}", shown(interval.low), shown(interval.high))
 }
 
 /// A ratio with at least two significant digits, down to a thousandth: `0.008`, `0.65`, `38.4`.
@@ -56,17 +68,12 @@ pub(crate) fn factor(ratio: f64) -> String {
     format!("{ratio:.digits$}")
 }
 
-/// The same as [`range`] for a ratio.
-pub(crate) fn ratio_range(interval: Interval) -> String {
-    let mark = match interval.method {
-        Method::OrderStatistics => "",
-        Method::PooledNoise => "~",
-    };
-    format!(
-        "{mark}{} to {}",
-        factor(interval.low),
-        factor(interval.high)
-    )
+/// `×0.67 [0.61 to 0.74]`, the two parts by themselves; the second is empty where there is no interval.
+pub(crate) fn ratio_parts(ratio: &Summary) -> (String, String) {
+    let interval = ratio
+        .interval
+        .map_or(String::new(), |it| format!(" [{}]", ratio_range(it)));
+    (format!("×{}", factor(ratio.median)), interval)
 }
 
 /// Bytes in the unit that fits.
@@ -93,22 +100,12 @@ pub(crate) fn subject(results: &Results) -> String {
 
 /// `25 November 2026`, in UTC.
 pub(crate) fn date(results: &Results) -> Option<String> {
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
+    const MONTHS: &str =
+        "January February March April May June July August September October November December";
     let (year, month, day) = calendar::date(results.measured_at_s? / 86_400);
-    let month = MONTHS.get(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    let month = MONTHS
+        .split(' ')
+        .nth(usize::try_from(month).ok()?.checked_sub(1)?)?;
     Some(format!("{day} {month} {year}"))
 }
 
@@ -141,8 +138,8 @@ fn finding(results: &Results) -> Option<String> {
 fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
     let (first, others) = results.method.lanes.split_first()?;
     let (lane, ratio) = others.iter().find_map(|lane| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
-        let ratio = cell.ratio.as_ref().filter(|_| !cell.is_stale())?;
+        let cell = results.cell_on(&scenario.id, lane)?;
+        let ratio = cell.told_ratio()?;
         Some((lane, ratio))
     })?;
     // What both have in common is left out.
@@ -166,8 +163,8 @@ fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
 
 fn alone(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
     results.method.lanes.iter().find_map(|lane| {
-        let cell = results.cell_of(&scenario.id, &lane.strategy, &lane.setting)?;
-        let wall = cell.wall_s.as_ref().filter(|_| !cell.is_stale())?;
+        let cell = results.cell_on(&scenario.id, lane)?;
+        let wall = cell.figure()?;
         Some(format!(
             "{}: `{}` takes {}",
             capitalised(&scenario.title),
@@ -285,6 +282,15 @@ pub(crate) fn costs(cell: &Cell) -> Option<[String; 5]> {
         or_dash(run.written_bytes.map(bytes)),
     ])
 }
+
+/// `text` with what HTML would take for its own replaced.
+pub(crate) fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;");
+    text.replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What [`costs`] are, in a sentence.
+pub(crate) const COSTS_TOLD: &str = "Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.";
 
 /// What [`costs`] are of.
 pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];

@@ -3,12 +3,11 @@
 
 use build_bench::lane::{Lane, rows};
 use build_bench::machine::Machine;
-use build_bench::noise::Noises;
 use build_bench::results::{
     Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
 };
 use build_bench::scenario::{SCENARIOS, Scenario};
-use build_bench::stats::CONFIDENCE;
+use trial::statistics::{CONFIDENCE, Noises};
 
 /// Of the lanes that are named, with the runs that `runs` tells for each scenario.
 pub(crate) fn results(names: &[&str], runs: impl Fn(&Scenario, &Lane) -> Vec<Run>) -> Results {

@@ -11,8 +11,6 @@ use crate::choices::Setting::{CodegenUnits, DependencyDebug, Incremental, Linker
 struct Known {
     /// By the last part of a key and its value, or by the linker: by what a build takes longer or shorter.
     factors: Vec<(&'static str, f64)>,
-    /// How much of a build is the final link, and by which factor it takes longer with each linker.
-    links: Vec<(&'static str, f64)>,
     /// Which settings do not build.
     broken: Vec<&'static str>,
     /// How long compiling all dependencies takes.
@@ -54,7 +52,7 @@ impl Known {
     }
 }
 
-impl Bench for Known {
+impl Builds for Known {
     fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
         let is_known = self.built.contains(choices);
         let of_dependencies = choices.get(&["package", "*", "debug"]) == Some("false");
@@ -82,32 +80,6 @@ impl Bench for Known {
         Ok(time_s)
     }
 
-    fn links(&mut self, _: &Choices, linkers: &[String], _: f64) -> Result<Links, Stop> {
-        let link = |name: &String| {
-            let factor = self.links.iter().find(|(known, _)| known == name);
-            let factor = factor.map_or(1.0, |(_, factor)| *factor);
-            Link {
-                name: name.clone(),
-                pairs: NOISE
-                    .iter()
-                    .chain(&NOISE)
-                    .map(|noise| (factor * noise, 1.0))
-                    .take(7)
-                    .collect(),
-                library_bytes: Some(900),
-                failure: self
-                    .broken
-                    .contains(&name.as_str())
-                    .then(|| "it does not load".to_owned()),
-            }
-        };
-        Ok(Links {
-            in_force_s: NOISE.to_vec(),
-            in_force_bytes: 1000,
-            others: linkers.iter().map(link).collect(),
-        })
-    }
-
     fn elapsed_s(&self) -> f64 {
         self.elapsed_s
     }
@@ -119,13 +91,13 @@ fn found(known: &mut Known, manifest: &str, budget_s: f64) -> Found {
     search(&facts(manifest, &["a"]), known, budget_s).unwrap()
 }
 
-fn verdicts(found: &Found) -> Vec<(Setting, &str, &Verdict)> {
+fn verdicts(found: &Found) -> Vec<(Setting, &str, &CandidateVerdict)> {
     let rows = found.rows.iter();
     rows.map(|row| (row.setting, row.candidate.as_str(), &row.verdict))
         .collect()
 }
 
-fn verdict<'f>(found: &'f Found, setting: Setting, candidate: &str) -> &'f Verdict {
+fn verdict<'f>(found: &'f Found, setting: Setting, candidate: &str) -> &'f CandidateVerdict {
     let all = verdicts(found);
     let row = all
         .iter()
@@ -141,33 +113,40 @@ fn what_gains_is_taken_and_what_is_within_the_noise_is_left() {
     let mut known = Known {
         factors: vec![
             ("package.*.debug=false", 0.5),
+            ("wild", 0.9),
             ("mold", 0.8),
             ("codegen-units=64", 1.4),
         ],
-        links: vec![("mold", 0.5), ("wild", 0.7)],
         ..Known::default()
     };
     let found = found(&mut known, "", LOTS_OF_TIME_S);
-    assert_eq!(verdict(&found, DependencyDebug, "false"), &Verdict::Taken);
-    assert_eq!(verdict(&found, Linker, "mold"), &Verdict::Taken);
-    assert_eq!(verdict(&found, Linker, "wild"), &Verdict::Surpassed);
-    assert_eq!(verdict(&found, Linker, "rust-lld"), &Verdict::InForce);
-    assert_eq!(verdict(&found, OwnDebug, "false"), &Verdict::WithinNoise);
-    assert_eq!(verdict(&found, CodegenUnits, "64"), &Verdict::Slower);
-    assert_eq!(verdict(&found, Incremental, "false"), &Verdict::WithinNoise);
+    assert_eq!(
+        verdict(&found, DependencyDebug, "false"),
+        &CandidateVerdict::Taken
+    );
+    assert_eq!(verdict(&found, Linker, "mold"), &CandidateVerdict::Taken);
+    assert_eq!(
+        verdict(&found, Linker, "wild"),
+        &CandidateVerdict::Surpassed
+    );
+    assert_eq!(
+        verdict(&found, OwnDebug, "false"),
+        &CandidateVerdict::WithinNoise
+    );
+    assert_eq!(
+        verdict(&found, CodegenUnits, "64"),
+        &CandidateVerdict::Slower
+    );
+    assert_eq!(
+        verdict(&found, Incremental, "false"),
+        &CandidateVerdict::WithinNoise
+    );
     let won: Vec<_> = found.winners.iter().map(|winner| winner.setting).collect();
     assert_eq!(won, [DependencyDebug, Linker]);
-    // The second is measured on top of the first.
-    assert!(
-        found.winners[1].note.starts_with("0.8"),
-        "{:?}",
-        found.winners
-    );
-    assert!(
-        found.winners[1].note.contains("of 2.0"),
-        "{:?}",
-        found.winners
-    );
+    // What comes later is measured on top of what was taken before: less debug information, and the other
+    // linker.
+    let note = "0.90 [0.85, 0.92] of 1.80 s after an edit";
+    assert_eq!(found.winners[1].note, note);
     let together = found.together.unwrap();
     assert!((together.ratio.median - 0.4).abs() < 0.02, "{together:?}");
     assert!(together.is_worth_it);
@@ -204,19 +183,22 @@ fn less_is_taken_in_place_of_little_only_if_it_gains_again() {
     let both = of(0.8, 0.5);
     assert_eq!(
         verdict(&both, Setting::OwnDebug, "\"line-tables-only\""),
-        &Verdict::Surpassed
+        &CandidateVerdict::Surpassed
     );
-    assert_eq!(verdict(&both, Setting::OwnDebug, "false"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&both, Setting::OwnDebug, "false"),
+        &CandidateVerdict::Taken
+    );
     assert_eq!(both.winners.len(), 1);
     assert_eq!(both.winners[0].choices.get(&["debug"]), Some("false"));
     let one = of(0.8, 0.79);
     assert_eq!(
         verdict(&one, Setting::OwnDebug, "\"line-tables-only\""),
-        &Verdict::Taken
+        &CandidateVerdict::Taken
     );
     assert_eq!(
         verdict(&one, Setting::OwnDebug, "false"),
-        &Verdict::WithinNoise
+        &CandidateVerdict::WithinNoise
     );
 }
 
@@ -231,7 +213,7 @@ fn what_the_user_has_set_is_told_and_nothing_stands_on_it() {
         "[profile.dev]\ndebug = 1\n[profile.dev.package.\"*\"]\ndebug = 1\n",
         LOTS_OF_TIME_S,
     );
-    let yours = Verdict::Yours("Cargo.toml".to_owned());
+    let yours = CandidateVerdict::Yours("Cargo.toml".to_owned());
     assert_eq!(verdict(&found, Setting::DependencyDebug, "false"), &yours);
     assert_eq!(verdict(&found, Setting::OwnDebug, "false"), &yours);
     assert_eq!((found.winners.len(), found.together), (0, None));
@@ -248,19 +230,21 @@ fn what_the_user_has_set_is_told_and_nothing_stands_on_it() {
 fn what_does_not_build_or_load_is_no_choice() {
     let mut known = Known {
         factors: vec![("mold", 0.5), ("wild", 0.6)],
-        links: vec![("mold", 0.2), ("wild", 0.5)],
         broken: vec!["mold", "incremental=false"],
         ..Known::default()
     };
     let found = found(&mut known, "", LOTS_OF_TIME_S);
     assert!(matches!(
         verdict(&found, Setting::Linker, "mold"),
-        Verdict::Fails(_)
+        CandidateVerdict::Fails(_)
     ));
-    assert_eq!(verdict(&found, Setting::Linker, "wild"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&found, Setting::Linker, "wild"),
+        &CandidateVerdict::Taken
+    );
     assert!(matches!(
         verdict(&found, Setting::Incremental, "false"),
-        Verdict::Fails(_)
+        CandidateVerdict::Fails(_)
     ));
 }
 
@@ -268,7 +252,6 @@ fn what_does_not_build_or_load_is_no_choice() {
 fn what_does_not_fit_into_the_budget_is_said() {
     let mut known = Known {
         factors: vec![("mold", 0.5)],
-        links: vec![("mold", 0.3)],
         dependencies_s: 500.0,
         ..Known::default()
     };
@@ -277,7 +260,10 @@ fn what_does_not_fit_into_the_budget_is_said() {
     let text = format!("{verdict_of_dependencies:?}");
     assert!(text.contains("compiling all dependencies"), "{text}");
     // What is left of the time is used.
-    assert_eq!(verdict(&found, Setting::Linker, "mold"), &Verdict::Taken);
+    assert_eq!(
+        verdict(&found, Setting::Linker, "mold"),
+        &CandidateVerdict::Taken
+    );
     let late = verdict(&found, Setting::Incremental, "false");
     assert!(format!("{late:?}").contains("used up"), "{late:?}");
     assert!(found.together.is_some(), "time for that was kept");
@@ -303,7 +289,7 @@ fn gains_that_do_not_add_up_to_one_are_not_written() {
         known: Known,
         is_late: Cell<bool>,
     }
-    impl Bench for Fickle {
+    impl Builds for Fickle {
         fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
             self.known.prepare(choices, allowed_s)
         }
@@ -315,14 +301,6 @@ fn gains_that_do_not_add_up_to_one_are_not_written() {
             } else {
                 time_s
             })
-        }
-        fn links(
-            &mut self,
-            choices: &Choices,
-            linkers: &[String],
-            allowed_s: f64,
-        ) -> Result<Links, Stop> {
-            self.known.links(choices, linkers, allowed_s)
         }
         fn elapsed_s(&self) -> f64 {
             self.known.elapsed_s

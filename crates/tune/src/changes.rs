@@ -1,12 +1,13 @@
-//! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they hold for
-//! everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
+//! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they
+//! hold for everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
 
 use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::only_of_dev;
-use config_edit::{CargoConfig, CargoManifest, Change, Owner};
-use project_model::Workspace;
+use compiler_cache::enable::{not_ignored, only_of_dev};
+use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner};
+use machine_settings::Linkers;
 use project_model::cargo_config::Files;
+use project_model::{Project, Workspace};
 
 use crate::measurement::{Measurement, Subject, Winner};
 use crate::{OWNER, TuneError};
@@ -24,29 +25,53 @@ const TRACKED_INTRODUCTION: &str = "\
 
 /// The files that settings can go to.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct SettingFiles {
     /// Cargo's configuration.
     pub files: Files,
     /// The workspace's Cargo.toml.
     pub manifest: Utf8PathBuf,
 }
 
-impl Places {
-    /// Those of a project with `files`.
-    #[must_use]
-    pub fn of(files: Files, workspace: &Workspace) -> Self {
-        Self {
-            files,
+impl SettingFiles {
+    /// Those of `project`.
+    pub fn of(project: &Project) -> Result<Self, TuneError> {
+        let workspace = Workspace::load(project)?;
+        Ok(Self {
+            files: Files::of(project, &workspace),
             manifest: workspace.root.join("Cargo.toml"),
-        }
+        })
     }
 
-    /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for. The changes
-    /// come in the order in which they are to be written; empty ones are left out.
-    ///
-    /// # Errors
-    /// If a key has come to be set by somebody else since it was measured, or a file cannot be read.
-    pub fn changes(
+    /// Has the files hold what won in `measurement`, and nothing else of ours.
+    pub fn changes_of(
+        &self,
+        project: &Project,
+        measurement: &Measurement,
+    ) -> Result<Vec<Change>, TuneError> {
+        let target = Linkers::host(&project.root)?;
+        self.changes(
+            measurement.to_write(),
+            &measurement.subject.profile,
+            &target,
+        )
+    }
+
+    /// Has the files hold nothing of ours.
+    pub fn undone(&self) -> Result<Vec<Change>, TuneError> {
+        self.changes(&[], "dev", "")
+    }
+
+    /// What is to be said of `changes` that were made: that git does not ignore what is this machine's.
+    #[must_use]
+    pub fn note(&self, changes: &[Change]) -> Option<String> {
+        let mut changes = changes.iter();
+        let writes_local = changes.any(|change| change.path == self.files.local);
+        not_ignored(&self.files).filter(|_| writes_local)
+    }
+
+    /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for.
+    /// The changes come in the order in which they are to be written; empty ones are left out.
+    pub(crate) fn changes(
         &self,
         winners: &[Winner],
         profile: &str,
@@ -56,7 +81,7 @@ impl Places {
         manifest.undo(OWNER)?;
         let mut local = CargoConfig::read(&self.files.local)?;
         local.undo(OWNER)?;
-        let mut has_linker = false;
+        let has_linker = winners.iter().any(|it| it.choices.linker.is_some());
         for winner in winners {
             for (path, value) in &winner.choices.profile {
                 let path: Vec<_> = path.iter().map(String::as_str).collect();
@@ -65,7 +90,6 @@ impl Places {
             if let Some(linker) = &winner.choices.linker {
                 local.introduce(LOCAL_INTRODUCTION, OWNER);
                 local.set_linker(target, linker, &winner.note, OWNER)?;
-                has_linker = true;
             }
         }
         let (tracked, local) = self.config_changes(local, has_linker)?;
@@ -76,7 +100,8 @@ impl Places {
             .collect())
     }
 
-    /// The change to the local configuration, and to the tracked one, which includes it for as long as it is needed.
+    /// The change to the local configuration, and to the tracked one, which includes it for as long as it is
+    /// needed.
     fn config_changes(
         &self,
         local: CargoConfig,
@@ -85,6 +110,10 @@ impl Places {
         let mut tracked = CargoConfig::read(&self.files.tracked)?;
         let mut local = local.into_change();
         if has_linker {
+            // What others have written below our lines since is no reason to move these.
+            if lines(local.old.as_deref()) == lines(local.new.as_deref()) {
+                local.new.clone_from(&local.old);
+            }
             if !tracked.includes(LOCAL_CONFIG) {
                 tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
                 tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
@@ -102,11 +131,37 @@ impl Places {
     }
 }
 
-/// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it comes from.
+/// The lines of a text, whatever their order.
+fn lines(text: Option<&str>) -> Vec<&str> {
+    let lines = text.unwrap_or_default().lines();
+    let mut lines: Vec<_> = lines.filter(|line| !line.is_empty()).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// What becomes of a file that somebody has changed while it was being built with `change`: our lines go, and
+/// so does a file of ours to which only `cargo xtask dev` has added anything.
+pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
+    if change.path.file_name() == Some("Cargo.toml") {
+        let mut manifest = CargoManifest::read(&change.path)?;
+        manifest.undo(OWNER)?;
+        return Ok(manifest.into_change());
+    }
+    let mut config = CargoConfig::read(&change.path)?;
+    config.undo(OWNER)?;
+    let mut back = config.into_change();
+    if change.old.is_none() && back.new.as_deref().is_some_and(only_of_dev) {
+        back.new = None;
+    }
+    Ok(back)
+}
+
+/// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it
+/// comes from.
 ///
 /// # Errors
 /// [`TuneError::OtherSubject`], with the first difference.
-pub fn require_same(
+pub(crate) fn require_same(
     measured: &Measurement,
     now: &Subject,
     path: &Utf8Path,
@@ -138,9 +193,9 @@ mod tests {
 
     const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-    fn places(fixture: &Fixture) -> Places {
+    fn places(fixture: &Fixture) -> SettingFiles {
         let root = fixture.root();
-        Places {
+        SettingFiles {
             files: Files {
                 tracked: root.join(".cargo/config.toml"),
                 local: local_config(&root),
@@ -224,7 +279,8 @@ mod tests {
         apply(&fixture, &winners());
         apply(&fixture, &[]);
         assert_eq!(text(&fixture, ".cargo/config.local.toml"), local);
-        // It has settings of the user's, who had not included it: as long as they are there, nobody is to miss them.
+        // It has settings of the user's, who had not included it: as long as they are there, nobody is to
+        // miss them.
         assert!(text(&fixture, ".cargo/config.toml").contains(tracked));
         fs_err::remove_file(fixture.root().join(".cargo/config.local.toml")).unwrap();
         apply(&fixture, &winners());
@@ -233,9 +289,36 @@ mod tests {
             text(&fixture, ".cargo/config.local.toml")
         );
         fixture.write(".cargo/config.local.toml", &with_dev);
+        // What is written already stays where it is, above what was added.
+        assert_eq!(apply(&fixture, &winners()), 0);
         apply(&fixture, &[]);
         assert!(!fixture.root().join(".cargo/config.local.toml").exists());
         assert_eq!(text(&fixture, ".cargo/config.toml"), tracked);
+    }
+
+    #[test]
+    fn a_new_file_that_only_dev_has_added_to_goes_with_our_lines() {
+        let with_dev = "[env]\nPYO3_PYTHON = \"/p\"\n";
+        for (old, added, is_left) in [
+            (None, with_dev, false),
+            (None, "[build]\njobs = 2\n", true),
+            (Some("# mine\n"), with_dev, true),
+        ] {
+            let fixture = Fixture::new();
+            fixture.write("Cargo.toml", MANIFEST);
+            if let Some(old) = old {
+                fixture.write(".cargo/config.local.toml", old);
+            }
+            let files = places(&fixture);
+            let changes = files.changes(&winners(), "dev", TARGET).unwrap();
+            let local = changes.iter().find(|it| it.path == files.files.local);
+            let local = local.unwrap();
+            let new = local.new.clone().unwrap();
+            fixture.write(".cargo/config.local.toml", &format!("{new}{added}"));
+            let back = without_ours(local).unwrap();
+            assert_eq!(back.new.is_some(), is_left, "{back:?}");
+            assert!(!back.new.unwrap_or_default().contains("mold"));
+        }
     }
 
     #[test]

@@ -1,16 +1,19 @@
-//! Where the measuring happens: a directory in the user's cache, with everything of its own. The sources are a copy in
-//! a git repository; cargo's home directory, uv's cache and the compiler caches are others than the user's. What was
-//! downloaded before is taken over; all that is missing is downloaded before anything is measured.
+//! Where the measuring happens: a directory in the user's cache, with everything of its own. The sources are
+//! a copy in a git repository; cargo's home directory, uv's cache and the compiler caches are others than the
+//! user's. What was downloaded before is taken over; all that is missing is downloaded before anything is
+//! measured.
 
 use std::fs::TryLockError;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, Tool, vars};
+use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Project, Sources};
+use trial::copy;
+use trial::files::{at, remove};
 
-use crate::error::{BenchError, at};
-use crate::files::{Way, copy_file, remove};
+use crate::bench_tools::BenchTools;
+use crate::error::BenchError;
+use crate::marks;
 
 /// The branch where one works.
 pub(crate) const TRUNK: &str = "trunk";
@@ -19,9 +22,9 @@ pub(crate) const BRANCH: &str = "branch";
 
 /// The directory. It is locked for as long as this value lives.
 #[derive(Debug)]
-pub struct Workspace {
+pub(crate) struct ScratchDir {
     /// Its path.
-    pub root: Utf8PathBuf,
+    pub(crate) root: Utf8PathBuf,
     /// For sockets, whose names must be short.
     sockets: Utf8PathBuf,
     /// The open file is the lock.
@@ -29,33 +32,26 @@ pub struct Workspace {
 }
 
 /// What the copy is made of.
-#[derive(Debug)]
-pub struct Source<'a> {
+pub(crate) struct Source<'a> {
     /// The project.
-    pub project: &'a Project,
+    pub(crate) project: &'a Project,
     /// Its crates.
-    pub closure: &'a Closure,
-    /// uv.
-    pub uv: &'a Tool,
-    /// The interpreter that environments are made from.
-    pub python: &'a Utf8Path,
+    pub(crate) closure: &'a Closure,
+    /// Their files.
+    pub(crate) sources: &'a Sources,
+    /// What installs into environments, and what these are made from.
+    pub(crate) tools: &'a BenchTools,
     /// Requirements files of the project's policy, relative to the project.
-    pub requirements: &'a [Utf8PathBuf],
+    pub(crate) requirements: &'a [Utf8PathBuf],
     /// Where tools that were fetched are kept.
-    pub tools: &'a Utf8Path,
+    pub(crate) fetched: &'a Utf8Path,
 }
 
 impl Source<'_> {
-    /// The directory of the project in a copy of its sources.
-    pub(crate) fn in_copy(&self, tree: &Utf8Path) -> Utf8PathBuf {
-        tree.join(self.below_copy())
-    }
-
-    /// The same, seen from the copy's root.
-    pub(crate) fn below_copy(&self) -> Utf8PathBuf {
-        let root = Sources::of(self.project, self.closure).root;
-        let below = self.project.root.strip_prefix(&root);
-        below.unwrap_or(Utf8Path::new("")).to_owned()
+    /// The same place below `to` as `path` has below the root of the sources.
+    pub(crate) fn moved(&self, path: &Utf8Path, to: &Utf8Path) -> Utf8PathBuf {
+        let below = path.strip_prefix(&self.sources.root);
+        to.join(below.unwrap_or(Utf8Path::new("")))
     }
 }
 
@@ -64,12 +60,9 @@ pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
     root.join("results.json")
 }
 
-impl Workspace {
+impl ScratchDir {
     /// Takes the directory `root`.
-    ///
-    /// # Errors
-    /// If somebody else has it.
-    pub fn open(root: &Utf8Path) -> Result<Self, BenchError> {
+    pub(crate) fn open(root: &Utf8Path) -> Result<Self, BenchError> {
         fs_err::create_dir_all(root).map_err(at(root))?;
         // As cargo tells it, should a directory above be a link.
         let root = &root.canonicalize_utf8().map_err(at(root))?;
@@ -78,7 +71,7 @@ impl Workspace {
         match lock.file().try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(BenchError::Busy),
-            Err(TryLockError::Error(source)) => return Err(at(&path)(source)),
+            Err(TryLockError::Error(source)) => return Err(at(&path)(source).into()),
         }
         let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
         let name = root.file_name().unwrap_or_default();
@@ -90,8 +83,7 @@ impl Workspace {
     }
 
     /// Where the results are kept.
-    #[must_use]
-    pub fn results(&self) -> Utf8PathBuf {
+    pub(crate) fn results(&self) -> Utf8PathBuf {
         results(&self.root)
     }
 
@@ -123,10 +115,7 @@ impl Workspace {
     }
 
     /// Removes everything but the results: the copies take gigabytes.
-    ///
-    /// # Errors
-    /// If something cannot be removed.
-    pub fn clear(&self) -> Result<(), BenchError> {
+    pub(crate) fn clear(&self) -> Result<(), BenchError> {
         for name in [
             "origin",
             "lanes",
@@ -136,31 +125,21 @@ impl Workspace {
             "cache",
             "seed",
             "uv.lock",
-            "marks.json",
+            marks::FILE,
         ] {
             remove(&self.root.join(name))?;
         }
-        remove(&self.sockets)
+        Ok(remove(&self.sockets)?)
     }
 
-    /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs it fails
-    /// later, and says so.
-    ///
-    /// # Errors
-    /// If there can be no copy.
-    pub fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
+    /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs
+    /// it fails later, and says so.
+    pub(crate) fn fill(&self, source: &Source<'_>, warn: &dyn Fn(&str)) -> Result<(), BenchError> {
         self.clear()?;
-        let sources = Sources::of(source.project, source.closure);
-        for file in &sources.files {
-            copy_file(
-                &sources.root.join(file),
-                &self.origin().join(file),
-                Way::Copy,
-            )?;
-        }
+        copy::copy_sources(source.sources, &self.origin())?;
         self.make_cargo_home(&source.closure.workspace_root)?;
-        self.link_tools(source.tools)?;
-        let project = Project::load(&source.in_copy(&self.origin()))?;
+        self.link_tools(source.fetched)?;
+        let project = self.project(source)?;
         self.fetch_crates(&project, warn)?;
         let had_lock = project.root.join("uv.lock").is_file();
         self.fetch_wheels(&project.root, source, warn);
@@ -176,25 +155,42 @@ impl Workspace {
         self.commit("the project as it is")
     }
 
+    /// The project in the copy.
+    pub(crate) fn project(&self, source: &Source<'_>) -> Result<Project, BenchError> {
+        Ok(Project::load(
+            &source.moved(&source.project.root, &self.origin()),
+        )?)
+    }
+
+    /// Checks out `branch` in the checkout `tree`, as the copy has it now; edits are gone.
+    pub(crate) fn switch(&self, tree: &Utf8Path, branch: &str) -> Result<(), BenchError> {
+        self.git(tree, &["fetch", "--quiet", "origin"])?;
+        let upstream = format!("origin/{branch}");
+        let switch = ["checkout", "--quiet", "--force", "-B", branch, &upstream];
+        self.git(tree, &switch)
+    }
+
     /// Commits all that there is in the copy.
     pub(crate) fn commit(&self, message: &str) -> Result<(), BenchError> {
-        let origin = self.origin();
-        self.git(&origin, &["add", "--all", "--force"])?;
-        self.git(
-            &origin,
-            &["commit", "--quiet", "--allow-empty", "--message", message],
-        )
+        for command in copy::commit_all(&self.origin(), message) {
+            self.run(command)?;
+        }
+        Ok(())
     }
 
     /// The commit that the copy is at.
     pub(crate) fn head(&self, tree: &Utf8Path) -> Option<String> {
-        let command = git_command(tree, &["rev-parse", TRUNK]);
+        let command = copy::git(tree, &["rev-parse", TRUNK]);
         Some(self.isolated(command).read().ok()?.trim().to_owned())
     }
 
     /// Runs git in `tree`, without the user's hooks and signatures.
     pub(crate) fn git(&self, tree: &Utf8Path, args: &[&str]) -> Result<(), BenchError> {
-        let done = self.isolated(git_command(tree, args)).read();
+        self.run(copy::git(tree, args))
+    }
+
+    fn run(&self, command: Invocation) -> Result<(), BenchError> {
+        let done = self.isolated(command).read();
         done.map(drop).map_err(BenchError::Prepare)
     }
 
@@ -216,31 +212,4 @@ impl Workspace {
         }
         command
     }
-}
-
-fn git_command(tree: &Utf8Path, args: &[&str]) -> Invocation {
-    let settings = [
-        "user.name=bench-build",
-        "user.email=bench-build@localhost",
-        "commit.gpgsign=false",
-        "core.hooksPath=/dev/null",
-        "core.autocrlf=false",
-        "advice.detachedHead=false",
-    ];
-    let settings = settings.iter().flat_map(|setting| ["-c", setting]);
-    let git = Invocation::new("git")
-        .args(settings)
-        .args(args.iter().copied());
-    let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
-    inherited
-        .into_iter()
-        .fold(git, Invocation::env_remove)
-        .cwd(tree)
-}
-
-/// Seconds since 1970.
-#[must_use]
-pub fn now_s() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
 }

@@ -1,14 +1,21 @@
-//! The one line that is changed: where it can stand in sources that nobody has seen before, and how it changes.
+//! The one line that is changed: where it can stand in sources that nobody has seen before, and how it
+//! changes.
 //!
-//! In a function that exists a statement is added, once; from then on only the number in it changes, to one that it
-//! never had. That is what an edit in the body of a function is to the compiler. Whether the function ends up in the
-//! library at all (it may be generic, inlined, or for another platform) no look at the text can tell: so each place is
-//! tried, and counts only if another number makes another library. Last comes a place that needs no function.
+//! In a function that exists a statement is added, once; from then on only the number in it changes, to one
+//! that it never had. That is what an edit in the body of a function is to the compiler. Whether the function
+//! ends up in the library at all (it may be generic, inlined, or for another platform) no look at the text
+//! can tell: so each place is tried, and counts only if another number makes another library. Last comes a
+//! place that needs no function.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::PathCrate;
-use serde::{Deserialize, Serialize};
 use walkdir::WalkDir;
+
+use crate::files::{FileError, at, read, write};
 
 /// By which the line is found again.
 const MARK: &str = "// bench-build";
@@ -18,8 +25,8 @@ const PLACES: usize = 8;
 const PLACES_IN_FILE: usize = 3;
 
 /// A place for the line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditPlace {
     /// The file.
     pub file: Utf8PathBuf,
     /// The number of the line that it comes after, from 0. `None`: at the end, outside of all functions.
@@ -28,7 +35,7 @@ pub struct Place {
 
 /// Where the line could stand in `one`, the best places first.
 #[must_use]
-pub fn places(one: &PathCrate) -> Vec<Place> {
+pub fn places(one: &PathCrate) -> Vec<EditPlace> {
     let Some(root) = one.roots.first() else {
         return Vec::new();
     };
@@ -38,14 +45,14 @@ pub fn places(one: &PathCrate) -> Vec<Place> {
     let functions = files.into_iter().flat_map(|(file, _)| {
         let text = fs_err::read_to_string(&file).unwrap_or_default();
         let lines = functions(&text).into_iter().take(PLACES_IN_FILE);
-        let places = lines.map(move |line| Place {
+        let places = lines.map(move |line| EditPlace {
             file: file.clone(),
             after: Some(line),
         });
         places.collect::<Vec<_>>()
     });
     let mut places: Vec<_> = functions.take(PLACES).collect();
-    places.push(Place {
+    places.push(EditPlace {
         file: root.clone(),
         after: None,
     });
@@ -74,8 +81,8 @@ fn sources_below(root: &Utf8Path) -> Vec<(Utf8PathBuf, u64)> {
     sources.collect()
 }
 
-/// The lines of `text` that begin a function which is compiled as it stands: not generic, not `const`, not for
-/// tests, not within a macro.
+/// The lines of `text` that begin a function which is compiled as it stands: not generic, not `const`, not
+/// for tests, not within a macro.
 fn functions(text: &str) -> Vec<usize> {
     let mut found = Vec::new();
     let mut before = "";
@@ -107,10 +114,32 @@ fn is_function(line: &str) -> bool {
         && !line.contains("impl ")
 }
 
-impl Place {
+impl EditPlace {
+    /// Whether two numbers at this place make two libraries. `build` builds with what stands there, and tells
+    /// one library from another by its digest; `None`: it does not build. If there are no two, the file is as
+    /// it was.
+    ///
+    /// # Errors
+    /// That of `build`, with the line left in the file; or if the file cannot be changed.
+    pub fn makes_another<E: From<FileError>>(
+        &self,
+        mut build: impl FnMut() -> Result<Option<String>, E>,
+    ) -> Result<bool, E> {
+        let first = read(&self.file)?;
+        let mut with_line = || {
+            write(&self.file, &self.insert(&first, fresh_number()))?;
+            build()
+        };
+        let one = with_line()?;
+        if one.is_some() && with_line()?.is_some_and(|other| one != Some(other)) {
+            return Ok(true);
+        }
+        write(&self.file, &first)?;
+        Ok(false)
+    }
+
     /// `text` with the line in it, and the number `value`.
-    #[must_use]
-    pub fn insert(&self, text: &str, value: u64) -> String {
+    fn insert(&self, text: &str, value: u64) -> String {
         let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let Some(after) = self.after else {
             let gap = if text.ends_with('\n') { "" } else { newline };
@@ -139,9 +168,24 @@ impl Place {
     }
 }
 
+/// Changes the line in `file`: to a number that no line has had before.
+pub fn change(file: &Utf8Path) -> Result<(), FileError> {
+    let text = with_value(&read(file)?, fresh_number());
+    let gone = || at(file)(std::io::Error::other("the line to be changed is gone"));
+    write(file, &text.ok_or_else(gone)?)
+}
+
+/// A number that was never used before, by this process or an earlier one.
+pub fn fresh_number() -> u64 {
+    static NEXT: LazyLock<AtomicU64> = LazyLock::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        AtomicU64::new(0x5eed_0000_0000_0000 | (since.unwrap_or_default().as_secs() << 16))
+    });
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// `text`, whose line has the number `value` now. `None` if it has no such line.
-#[must_use]
-pub fn with_value(text: &str, value: u64) -> Option<String> {
+fn with_value(text: &str, value: u64) -> Option<String> {
     let line_start = text
         .find(MARK)
         .map(|mark| text[..mark].rfind('\n').map_or(0, |it| it + 1))?;
@@ -190,7 +234,7 @@ mod tests {
     #[test]
     fn the_line_is_put_in_once_and_then_only_its_number_changes() {
         let text = "fn a() {\n    b();\n}\n";
-        let place = Place {
+        let place = EditPlace {
             file: "a.rs".into(),
             after: Some(0),
         };
@@ -205,7 +249,7 @@ mod tests {
 
     #[test]
     fn at_the_end_it_needs_no_function_and_lines_end_as_they_did() {
-        let place = Place {
+        let place = EditPlace {
             file: "a.rs".into(),
             after: None,
         };
@@ -246,5 +290,39 @@ mod tests {
             (root, None),
         ];
         assert_eq!(places, expected);
+    }
+
+    #[test]
+    fn a_place_counts_if_two_numbers_make_two_libraries() {
+        let dir = TempDir::new();
+        let file = dir.path().join("a.rs");
+        let place = EditPlace {
+            file: file.clone(),
+            after: Some(0),
+        };
+        let text = "fn a() {\n}\n";
+        let tried = |build: &dyn Fn(String) -> Option<String>| {
+            fs_err::write(&file, text).unwrap();
+            let build = || Ok::<_, FileError>(build(fs_err::read_to_string(&file).unwrap()));
+            let is_good = place.makes_another(build).unwrap();
+            let is_as_before = fs_err::read_to_string(&file).unwrap() == text;
+            assert_ne!(is_good, is_as_before);
+            is_good
+        };
+        assert!(tried(&Some));
+        assert!(
+            !tried(&|_| Some("the same".to_owned())),
+            "it is not in the library"
+        );
+        assert!(!tried(&|_| None), "it does not compile");
+
+        fs_err::write(&file, place.insert(text, 1)).unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..3 {
+            change(&file).unwrap();
+            assert!(seen.insert(fs_err::read_to_string(&file).unwrap()));
+        }
+        fs_err::write(&file, text).unwrap();
+        assert!(change(&file).is_err());
     }
 }

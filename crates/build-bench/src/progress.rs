@@ -1,18 +1,19 @@
-//! How far a measurement has come: on a terminal one line that is written over every second, elsewhere a line for each run.
+//! How far a measurement has come: on a terminal one line that is written over every second, elsewhere a line
+//! for each run.
 
 use std::io::IsTerminal as _;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use build_bench::BenchError;
-use build_bench::report::words::duration;
-use build_bench::results::{Results, State};
-use build_bench::schedule::Job;
-use build_bench::session::{Observer, Progress};
+use build_env::tools::Say;
+use build_env::vars;
 
-use super::seconds;
-use crate::ui;
+use crate::error::BenchError;
+use crate::report::words::{duration, rough_seconds};
+use crate::results::{Results, State};
+use crate::schedule::Job;
+use crate::session::{Observer, Progress};
 
 /// To the start of the line, and erase to its end.
 const ERASE: &str = "\r\x1b[K";
@@ -41,27 +42,29 @@ fn line() -> MutexGuard<'static, Option<Current>> {
 
 /// Whether a line can be written over. It has nothing to do with colours, which may be unwanted all the same.
 fn rewrites() -> bool {
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let is_dumb = vars::var("TERM").is_some_and(|term| term == "dumb");
     std::io::stderr().is_terminal() && !is_dumb
 }
 
-/// A message, in place of the line that is written over.
-pub(super) fn say(verb: &str, text: &str) {
+/// A message, told by `say` in place of the line that is written over.
+pub(crate) fn say_in_place(say: Say<'_>, verb: &str, text: &str) {
     let _line = line();
     if rewrites() {
         eprint!("{ERASE}");
     }
-    ui::say(verb, text);
+    say(verb, text);
 }
 
 /// Tells how it goes.
-pub(super) struct Terminal {
+pub(crate) struct ProgressLine<'a> {
+    /// Tells it where no line can be written over.
+    say: Say<'a>,
     /// Ends the clock when it is dropped; none where there is no terminal.
     clock: Option<Sender<()>>,
 }
 
-impl Terminal {
-    pub(super) fn new() -> Self {
+impl<'a> ProgressLine<'a> {
+    pub(crate) fn new(say: Say<'a>) -> Self {
         let clock = rewrites().then(|| {
             let (sender, receiver) = mpsc::channel();
             std::thread::spawn(move || {
@@ -71,20 +74,20 @@ impl Terminal {
             });
             sender
         });
-        Self { clock }
+        Self { say, clock }
     }
 }
 
-impl Drop for Terminal {
+impl Drop for ProgressLine<'_> {
     /// Whatever comes next has the line for itself.
     fn drop(&mut self) {
         if line().take().is_some() && self.clock.is_some() {
-            anstream::eprintln!();
+            eprintln!();
         }
     }
 }
 
-impl Observer for Terminal {
+impl Observer for ProgressLine<'_> {
     fn begins(&mut self, job: &Job, progress: Progress) {
         let warm_up = if job.round == 0 { ", warm-up" } else { "" };
         let current = Current {
@@ -93,7 +96,7 @@ impl Observer for Terminal {
             since: Instant::now(),
         };
         if self.clock.is_none() {
-            return ui::say("Measuring", &told(&current));
+            return (self.say)("Measuring", &told(&current));
         }
         let mut line = line();
         write_over(Some(&current));
@@ -102,7 +105,7 @@ impl Observer for Terminal {
 
     fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
         if results.state != State::Running && line().take().is_some() {
-            anstream::eprintln!();
+            eprintln!();
         }
         Ok(())
     }
@@ -124,12 +127,12 @@ fn told(current: &Current) -> String {
         progress.made + progress.due,
         left(progress.left_s),
         current.what,
-        seconds(progress.estimate_s)
+        rough_seconds(progress.estimate_s)
     )
 }
 
-/// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought does not
-/// make the rest any shorter.
+/// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought
+/// does not make the rest any shorter.
 fn rewritten(current: &Current, elapsed_s: f64) -> String {
     let Progress {
         made,

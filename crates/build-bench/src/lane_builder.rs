@@ -7,43 +7,42 @@ use build_env::Invocation;
 use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Sources};
+use trial::files::{at, remove};
+use trial::timed::{Limits, NoTime, timed};
 
 use crate::checkout::{Cannot, Checkout};
-use crate::error::{BenchError, at};
+use crate::goal::Goal;
 use crate::library;
 use crate::marks::Marks;
 use crate::results::Run;
-use crate::scenario::{Action, Goal, Step};
+use crate::scenario::{Action, Step};
 use crate::schedule::Job;
-use crate::server::with_variables;
+use crate::scratch::ScratchDir;
+use crate::server::RunningServer;
 use crate::session::{Executor, Stop};
-use crate::setting::Server;
+use crate::setting::{Server, with_variables};
 use crate::timeline;
 use crate::typed::typed;
-use crate::workspace::{Workspace, now_s};
 
 /// Builds in checkouts below a workspace.
-pub struct Bench<'a> {
+pub(crate) struct LaneBuilder<'a> {
     /// The checkouts, in the order of the plan's rows.
     pub(crate) checkouts: Vec<Checkout<'a>>,
     /// The compiler caches, in the same order.
     pub(crate) servers: Vec<Option<Server>>,
-    pub(crate) workspace: &'a Workspace,
+    pub(crate) scratch: &'a ScratchDir,
     /// The crates of the user's project, and the root of what was copied.
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
     /// The workspace in which `cargo xtask` is typed; none: the program itself is run.
     pub(crate) xtask_root: Option<&'a Utf8Path>,
-    pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
+    /// When what is running is to be ended.
+    pub(crate) limits: Limits<'a>,
     pub(crate) say: Say<'a>,
     /// What is known of each checkout.
     pub(crate) known: BTreeMap<usize, Known>,
     pub(crate) marks: Option<Marks>,
-    /// A number that was never used before.
-    pub(crate) value: u64,
     pub(crate) start: Instant,
-    /// When the time is over: what is still running then is ended.
-    pub(crate) deadline: Option<Instant>,
 }
 
 /// What is known of a checkout.
@@ -55,18 +54,16 @@ pub(crate) struct Known {
     has_built: bool,
 }
 
-impl Executor for Bench<'_> {
+impl Executor for LaneBuilder<'_> {
     fn elapsed_s(&self) -> f64 {
         self.start.elapsed().as_secs_f64()
     }
 
     fn run(&mut self, job: &Job) -> Result<Run, Stop> {
         let done = self.try_run(job);
-        if (self.is_over)() {
+        if (self.limits.is_over)() {
             return Err(Stop::Interrupted);
         }
-        // What has just ended by itself counts, however late it is.
-        let is_late = done.is_err() && is_past(self.deadline);
         let known = self.known.entry(job.row).or_default();
         match done {
             Ok(run) => {
@@ -77,7 +74,6 @@ impl Executor for Bench<'_> {
                 // Whatever it has left is put in order before the next run.
                 known.head = None;
                 Err(match stop {
-                    Stop::Failed(_) if is_late => Stop::Failed("no time was left".to_owned()),
                     Stop::Failed(reason) if !known.has_built => Stop::LaneFailed(reason),
                     other => other,
                 })
@@ -86,20 +82,8 @@ impl Executor for Bench<'_> {
     }
 }
 
-/// What a step of a run comes to.
-pub(crate) type Outcome<T> = Result<T, Stop>;
-
-pub(crate) fn broken(error: BenchError) -> Stop {
-    Stop::Broken(error)
-}
-
-impl Bench<'_> {
-    /// Whether what is running is to be ended.
-    pub(crate) fn is_ending(&self) -> bool {
-        (self.is_over)() || is_past(self.deadline)
-    }
-
-    fn try_run(&mut self, job: &Job) -> Outcome<Run> {
+impl LaneBuilder<'_> {
+    fn try_run(&mut self, job: &Job) -> Result<Run, Stop> {
         let preparing = Instant::now();
         self.find_marks_for(job)?;
         if !job.lane.begins_with(job.scenario) {
@@ -119,7 +103,7 @@ impl Bench<'_> {
             }
         }
         if job.scenario.does(Action::FreshClone) {
-            let head = self.workspace.head(&self.checkouts[job.row].tree());
+            let head = self.scratch.head(&self.checkouts[job.row].tree());
             self.known.entry(job.row).or_default().head = head;
         }
         if job.scenario.goal() == Goal::Develop {
@@ -130,17 +114,17 @@ impl Bench<'_> {
     }
 
     /// Has the checkout built from the newest commit.
-    pub(crate) fn settle(&mut self, row: usize) -> Outcome<()> {
-        let head = self.workspace.head(&self.workspace.origin());
+    pub(crate) fn settle(&mut self, row: usize) -> Result<(), Stop> {
+        let head = self.scratch.head(&self.scratch.origin());
         let known = self.known.entry(row).or_default();
         if known.head.is_some() && known.head == head {
             return Ok(());
         }
         let checkout = &self.checkouts[row];
         if checkout.tree().is_dir() {
-            checkout.trunk().map_err(broken)?;
+            checkout.trunk()?;
         } else {
-            checkout.clone_anew().map_err(broken)?;
+            checkout.clone_anew()?;
         }
         (self.say)(
             "Building",
@@ -153,9 +137,9 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Release builds have a store of their own. What is to come from there has to be there, also where no wheel was
-    /// built before.
-    fn fill_release_store(&mut self, job: &Job) -> Outcome<()> {
+    /// Release builds have a store of their own. What is to come from there has to be there, also where no
+    /// wheel was built before.
+    fn fill_release_store(&mut self, job: &Job) -> Result<(), Stop> {
         let fills_it = job.scenario.steps.contains(&Step::Build(Goal::Wheel))
             || job.scenario.does(Action::EmptyCaches);
         let is_used =
@@ -170,20 +154,19 @@ impl Bench<'_> {
         self.build(job.row, Goal::Wheel)
     }
 
-    fn act(&mut self, job: &Job, action: Action) -> Outcome<()> {
-        self.value += 1;
+    fn act(&mut self, job: &Job, action: Action) -> Result<(), Stop> {
         let target = self.target(job.row);
         let checkout = &self.checkouts[job.row];
         if action == Action::EmptyCaches && job.scenario.goal() == Goal::Wheel {
-            return crate::files::remove(&checkout.store(Goal::Wheel)).map_err(broken);
+            return Ok(remove(&checkout.store(Goal::Wheel))?);
         }
         let none = Marks::default();
         let marks = self.marks.as_ref().unwrap_or(&none);
         checkout
-            .act(action, marks, self.value, job.round, &target)
+            .act(action, marks, job.round, &target)
             .map_err(|cannot| match cannot {
                 Cannot::Missing(reason) => Stop::Failed(reason),
-                Cannot::Error(error) => broken(error),
+                Cannot::Error(error) => Stop::Broken(error),
             })
     }
 
@@ -192,12 +175,12 @@ impl Bench<'_> {
     }
 
     /// The installed library, or, for those who install nothing, the one that was built.
-    pub(crate) fn digest(&self, row: usize) -> Outcome<Option<String>> {
+    pub(crate) fn digest(&self, row: usize) -> Result<Option<String>, Stop> {
         let checkout = &self.checkouts[row];
         if !checkout.project_dir().is_dir() {
             return Ok(None);
         }
-        let project = checkout.project().map_err(broken)?;
+        let project = checkout.project()?;
         let venv = project.root.join(".venv");
         let venv = checkout.lane.strategy.installs.then_some(venv.as_path());
         let library = self
@@ -210,20 +193,20 @@ impl Bench<'_> {
     }
 
     /// Builds without measuring.
-    pub(crate) fn build(&mut self, row: usize, goal: Goal) -> Outcome<()> {
+    pub(crate) fn build(&mut self, row: usize, goal: Goal) -> Result<(), Stop> {
         let mut ignored = Run::default();
         self.run_commands(row, goal, &mut ignored)
     }
 
     /// Builds, after all that was written before has reached the disk, and adds what it costs to `run`.
-    fn measure(&mut self, job: &Job, goal: Goal, run: &mut Run) -> Outcome<()> {
+    fn measure(&mut self, job: &Job, goal: Goal, run: &mut Run) -> Result<(), Stop> {
         rustix::fs::sync();
         self.run_commands(job.row, goal, run)
     }
 
-    fn run_commands(&mut self, row: usize, goal: Goal, run: &mut Run) -> Outcome<()> {
+    fn run_commands(&mut self, row: usize, goal: Goal, run: &mut Run) -> Result<(), Stop> {
         let checkout = &self.checkouts[row];
-        let place = checkout.place().map_err(broken)?;
+        let place = checkout.place()?;
         let commands = checkout
             .lane
             .strategy
@@ -260,20 +243,17 @@ impl Bench<'_> {
         command: &Invocation,
         servers: &[u32],
         run: &mut Run,
-    ) -> Outcome<()> {
-        let path = self.checkouts[row].dir.join("log");
-        let log = fs_err::File::create(&path)
-            .map_err(at(&path))
-            .map_err(broken)?;
-        let (is_over, deadline) = (self.is_over, self.deadline);
-        let is_xtask = command.program == self.checkouts[row].tools.xtask;
+    ) -> Result<(), Stop> {
+        let checkout = &self.checkouts[row];
+        let is_xtask = command.program == checkout.tools.xtask;
         let root = self.xtask_root.filter(|_| is_xtask);
         let typed = root.map(|root| typed(command, root));
-        let usage = typed
-            .as_ref()
-            .unwrap_or(command)
-            .measure(log, servers, &|| is_over() || is_past(deadline))
-            .map_err(|error| broken(BenchError::Prepare(error)))?;
+        let asked = typed.as_ref().unwrap_or(command);
+        let usage = timed(asked, &checkout.dir.join("log"), servers, self.limits);
+        let usage = usage.map_err(|why| match why {
+            NoTime::Failed(said) => Stop::Failed(format!("`{}` failed: {said}", shown(command))),
+            other => other.into(),
+        })?;
         run.timeline
             .extend(timeline::spans(&usage.processes, run.wall_s));
         run.wall_s += usage.wall_s;
@@ -284,20 +264,18 @@ impl Bench<'_> {
         run.written_bytes = usage
             .written_bytes
             .map(|bytes| bytes + run.written_bytes.unwrap_or(0));
-        if usage.status.success() {
-            return Ok(());
-        }
-        let said = fs_err::read_to_string(&path).unwrap_or_default();
-        Err(Stop::Failed(format!(
-            "`{}` failed: {}",
-            shown(command),
-            first_error(&said)
-        )))
+        Ok(())
     }
-}
 
-fn is_past(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() > deadline)
+    /// Starts the lane's compiler cache, so that its start is not measured.
+    fn start_server(&self, row: usize, goal: Goal, server: &Server) -> Result<RunningServer, Stop> {
+        let store = self.checkouts[row].store(goal);
+        fs_err::create_dir_all(&store).map_err(at(&store))?;
+        let socket_dir = self.scratch.socket_dir(row)?;
+        RunningServer::start(server, &store, &socket_dir).map_err(|error| {
+            Stop::Failed(format!("{} does not start: {error}", server.cache.program))
+        })
+    }
 }
 
 /// The program and its first argument: enough to know what it was.
@@ -309,24 +287,4 @@ fn shown(command: &Invocation) -> String {
     let mut words = command.args.iter();
     let word = words.find(|it| !it.starts_with('-') && !it.contains('/'));
     word.map_or_else(|| name.to_owned(), |word| format!("{name} {word}"))
-}
-
-/// The line of a log that says what went wrong.
-fn first_error(log: &str) -> String {
-    let plain = |line: &&str| !line.trim().is_empty();
-    let mut errors = log.lines().filter(|line| {
-        let lower = line.to_lowercase();
-        lower.contains("error") || lower.contains("failed")
-    });
-    let line = errors.next().or_else(|| log.lines().rev().find(plain));
-    line.unwrap_or("it said nothing")
-        .trim()
-        .chars()
-        .take(200)
-        .collect()
-}
-
-/// A first number for lines that are changed: that no earlier run can have used.
-pub(crate) fn first_value() -> u64 {
-    0x5eed_0000_0000_0000 | (now_s() << 16)
 }

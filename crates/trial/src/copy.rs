@@ -1,0 +1,42 @@
+//! A copy of a project's sources, which git knows.
+
+use build_env::Invocation;
+use camino::Utf8Path;
+use project_model::Sources;
+
+use crate::files::{FileError, copy_file};
+
+/// Copies all files of `sources` into the directory `to`.
+pub fn copy_sources(sources: &Sources, to: &Utf8Path) -> Result<(), FileError> {
+    let mut files = sources.files.iter();
+    files.try_for_each(|file| copy_file(&sources.root.join(file), &to.join(file)))
+}
+
+/// `git ARGS` in the copy `tree`, without the user's name, hooks, signatures and repository.
+#[must_use]
+pub fn git(tree: &Utf8Path, args: &[&str]) -> Invocation {
+    let settings = [
+        "user.name=xtask",
+        "user.email=xtask@localhost",
+        "commit.gpgsign=false",
+        "core.hooksPath=/dev/null",
+        "core.autocrlf=false",
+        "advice.detachedHead=false",
+    ];
+    let settings = settings.iter().flat_map(|setting| ["-c", setting]);
+    let git = Invocation::new("git")
+        .args(settings)
+        .args(args.iter().copied());
+    let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
+    inherited
+        .into_iter()
+        .fold(git, Invocation::env_remove)
+        .cwd(tree)
+}
+
+/// The calls of git by which all files of the copy `tree` become a commit, one after the other.
+#[must_use]
+pub fn commit_all(tree: &Utf8Path, message: &str) -> [Invocation; 2] {
+    let commit = ["commit", "--quiet", "--allow-empty", "--message", message];
+    [&["add", "--all", "--force"][..], &commit].map(|args| git(tree, args))
+}

@@ -1,0 +1,211 @@
+//! Building in the copy, with cargo's own call as `cargo xtask dev` makes it.
+
+use std::time::Instant;
+
+use build_env::memory::{self, Unfinished};
+use build_env::tools::Say;
+use build_env::{Interpreter, Invocation};
+use camino::{Utf8Path, Utf8PathBuf};
+use dev_build::import::try_library;
+use project_model::Closure;
+use serde_json::Value;
+use trial::edit;
+use trial::files::{at, sha256};
+use trial::timed::{Limits, deadline, timed};
+
+use crate::TuneError;
+use crate::choices::{Choices, after_subcommand};
+use crate::copy::ProjectCopy;
+use crate::search::{Builds, Stop};
+
+/// A build that succeeded.
+struct Built {
+    wall_s: f64,
+    library: Option<Utf8PathBuf>,
+}
+
+/// The copy, and how it is built.
+pub(crate) struct CopyBuilds<'a> {
+    /// Where.
+    pub(crate) copy: &'a ProjectCopy,
+    /// The call, without choices.
+    pub(crate) call: Invocation,
+    /// The profile that it builds with.
+    pub(crate) profile: String,
+    /// Whose Python the library is to be imported by.
+    pub(crate) python: &'a Interpreter,
+    /// How many jobs there are to be at once, where that is not left to cargo.
+    pub(crate) jobs: Option<u32>,
+    /// Whether the user wants it to end.
+    pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
+    /// Tells what takes time.
+    pub(crate) say: Say<'a>,
+    /// When the measuring began.
+    pub(crate) start: Instant,
+    /// The file with the line that changes, once that is known.
+    pub(crate) edited: Option<Utf8PathBuf>,
+}
+
+impl CopyBuilds<'_> {
+    /// Builds the copy as the project is, and finds a line in the extension crate whose change makes another
+    /// library.
+    pub(crate) fn find_edit(&mut self, budget_s: f64) -> Result<(), TuneError> {
+        let closure = Closure::load(&self.copy.project)?;
+        let edited = self
+            .build_all(&Choices::default(), budget_s)
+            .and_then(|_| self.edited_place(&closure))
+            .map_err(|stop| stop.of_project(budget_s))?;
+        self.edited = Some(edited.ok_or_else(|| TuneError::NoEdit {
+            crate_name: self.copy.project.extension.crate_name.clone(),
+        })?);
+        Ok(())
+    }
+
+    fn edited_place(&self, closure: &Closure) -> Result<Option<Utf8PathBuf>, Stop> {
+        for place in closure.crates.first().into_iter().flat_map(edit::places) {
+            if place.makes_another(|| self.edited_library())? {
+                return Ok(Some(place.file));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is built, after a line was put in. `None`: that cannot be built.
+    fn edited_library(&self) -> Result<Option<String>, Stop> {
+        match self.build(&Choices::default()) {
+            Ok(built) => Ok(built.library.as_deref().and_then(sha256)),
+            Err(Stop::Fails(_)) => Ok(None),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// The file with the line that changes, relative to the sources.
+    pub(crate) fn edited(&self) -> Utf8PathBuf {
+        let file = self.edited.as_deref().unwrap_or(Utf8Path::new(""));
+        file.strip_prefix(&self.copy.tree)
+            .unwrap_or(file)
+            .to_owned()
+    }
+
+    /// Changes the line.
+    fn edit(&self) -> Result<(), Stop> {
+        let edited = self.edited.as_deref();
+        Ok(edited.map_or(Ok(()), edit::change)?)
+    }
+
+    /// One build, of what has changed.
+    fn build(&self, choices: &Choices) -> Result<Built, Stop> {
+        self.run(&choices.added_to(self.call.clone(), &self.profile), None)
+    }
+
+    /// A build that may be one of all dependencies: no more compilers at once than fit into the memory.
+    fn build_all(&self, choices: &Choices, allowed_s: f64) -> Result<Built, Stop> {
+        let deadline = deadline(Instant::now(), allowed_s);
+        let built = memory::with_fewer_jobs_if_killed(self.jobs, self.say, |jobs| {
+            let jobs = jobs.map(|jobs| format!("--jobs={jobs}"));
+            let call = after_subcommand(self.call.clone(), jobs);
+            self.run(&choices.added_to(call, &self.profile), deadline)
+        });
+        built.map_err(|unfinished| match unfinished {
+            Unfinished::Failed(stop) => stop,
+            Unfinished::OutOfMemory => {
+                Stop::Fails("a compiler takes more memory than there is".to_owned())
+            }
+        })
+    }
+
+    fn run(&self, command: &Invocation, deadline: Option<Instant>) -> Result<Built, Stop> {
+        let limits = Limits {
+            is_over: self.is_over,
+            deadline,
+        };
+        let log = self.copy.root.join("build.log");
+        let wall_s = timed(command, &log, &[], limits)?.wall_s;
+        let manifest = &self.copy.project.extension.manifest;
+        let said = fs_err::read(&log).map_err(at(&log))?;
+        let said = String::from_utf8_lossy(&said);
+        Ok(Built {
+            wall_s,
+            library: said.lines().rev().find_map(|line| library(line, manifest)),
+        })
+    }
+
+    /// Imports the library, and gives its size in bytes.
+    fn tried(&self, library: &Utf8Path) -> Result<u64, Stop> {
+        let imported = try_library(self.python, &self.copy.project.extension, library);
+        imported.map_err(|error| Stop::Fails(with_causes(&error)))?;
+        Ok(fs_err::metadata(library).map_err(at(library))?.len())
+    }
+}
+
+impl Builds for CopyBuilds<'_> {
+    fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop> {
+        // With other choices the library may have the same name, and cargo take that of others for the one it
+        // has made.
+        self.edit()?;
+        let built = self.build_all(choices, allowed_s)?;
+        let missing = || Stop::Fails("cargo built no shared library".to_owned());
+        self.tried(&built.library.ok_or_else(missing)?)
+    }
+
+    fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop> {
+        self.edit()?;
+        Ok(self.build(choices)?.wall_s)
+    }
+
+    fn elapsed_s(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
+
+    fn tell(&self, what: &str) {
+        (self.say)("Measuring", what);
+    }
+}
+
+/// The library, if `line` is cargo's message that it has been made of the crate with this `manifest`
+/// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
+fn library(line: &str, manifest: &Utf8Path) -> Option<Utf8PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_extension = message.get("manifest_path")?.as_str()? == manifest;
+    let types = message.get("target")?.get("crate_types")?.as_array()?;
+    let is_library = types.iter().any(|it| it == "cdylib");
+    let files = message.get("filenames")?.as_array()?.iter();
+    let mut files = files.filter_map(|file| Some(Utf8PathBuf::from(file.as_str()?)));
+    let library = files.find(|it| matches!(it.extension(), Some("so" | "dylib" | "dll")));
+    library.filter(|_| is_extension && is_library)
+}
+
+/// An error and what caused it, in one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    // The remedies are for those who build it themselves.
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("help: "));
+    lines.map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_that_of_the_extension() {
+        let of = |manifest: &str, kind: &str, file: &str| {
+            let message = format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"{manifest}","target":{{"crate_types":["{kind}"]}},"filenames":["{file}"]}}"#
+            );
+            library(&message, "/p/Cargo.toml".into())
+        };
+        let found = of("/p/Cargo.toml", "cdylib", "/t/libours.so");
+        assert_eq!(found.as_deref(), Some("/t/libours.so".into()));
+        assert_eq!(of("/p/Cargo.toml", "rlib", "/t/libours.rlib"), None);
+        assert_eq!(of("/q/Cargo.toml", "cdylib", "/t/libother.so"), None);
+        assert_eq!(library("not a message", "/p/Cargo.toml".into()), None);
+    }
+}
