@@ -1,7 +1,7 @@
 //! `cargo xtask cache-keys`.
 
 use build_env::{ending, python};
-use cache_keys::verify::{Request, Row, verify};
+use cache_keys::verify::{ProofRequest, Row, verify};
 use cache_keys::{Plan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
 use config_edit::Change;
@@ -129,7 +129,7 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
     let toolbox = toolbox(false)?;
     let uv = toolbox.uv(&ui::say)?;
     ending::listen()?;
-    let request = Request {
+    let request = ProofRequest {
         project,
         closure,
         maturin: &toolbox.maturin(&uv, &ui::say)?,

@@ -13,6 +13,7 @@ pub mod invocation;
 pub mod memory;
 pub mod peak;
 pub mod proc;
+mod programs;
 pub mod python;
 pub mod requirements;
 pub mod running;

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
-use crate::{Invocation, tools, vars};
+use crate::{Invocation, programs, vars};
 
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.
@@ -77,7 +77,7 @@ pub enum PythonError {
     #[error(
         "no Python here fits {wanted}{}\n  help: name one with `--python PATH`, or {}",
         listed(seen),
-        how_to_get_one(tools::uv_command(), version.as_deref())
+        how_to_get_one(programs::uv_command(), version.as_deref())
     )]
     NoneFits {
         /// The version that was asked for by name.

@@ -7,6 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
 
 use crate::cause::{Cause, help_to_write};
+use crate::programs;
+pub use crate::programs::find;
 use crate::python::{self, PythonError};
 use crate::requirements::RequirementsError;
 use crate::{Interpreter, Invocation, PinnedRequirements, RunError, vars};
@@ -176,7 +178,7 @@ impl Toolbox {
     #[must_use]
     pub fn new(pinned: PinnedRequirements, offline: bool) -> Self {
         Self {
-            cache: cache_dir().unwrap_or_default(),
+            cache: programs::cache_dir().unwrap_or_default(),
             pinned,
             offline,
         }
@@ -415,31 +417,6 @@ impl Toolbox {
     }
 }
 
-/// Where tools are kept.
-fn cache_dir() -> Option<Utf8PathBuf> {
-    let below = |name, path: &str| Some(Utf8PathBuf::from(vars::var(name)?).join(path));
-    let named = vars::var(vars::XTASK_CACHE_DIR).map(Utf8PathBuf::from);
-    let xdg = || below("XDG_CACHE_HOME", "xtask-build");
-    let home = || below("HOME", ".cache/xtask-build");
-    named.or_else(xdg).or_else(home)
-}
-
-/// uv as a command that can be typed here: its name where it is on `PATH`, else the path of the one that was fetched.
-pub(crate) fn uv_command() -> Option<Invocation> {
-    if find("uv").is_some() {
-        return Some(Invocation::new("uv"));
-    }
-    fetched_uv(&cache_dir()?).map(Invocation::new)
-}
-
-/// The uv that was fetched into `cache`, whichever version.
-fn fetched_uv(cache: &Utf8Path) -> Option<Utf8PathBuf> {
-    let entries = cache.join("tools").read_dir_utf8().ok()?.flatten();
-    let of_uv = entries.filter(|entry| entry.file_name().starts_with("uv-"));
-    let mut programs = of_uv.map(|entry| entry.path().join("bin/uv"));
-    programs.find(|path| path.is_file())
-}
-
 /// The directory that an installed tool has for itself.
 fn dir_of(tool: &Tool) -> &Utf8Path {
     let bin = tool.path.parent();
@@ -451,12 +428,6 @@ fn requirements_error(name: &str) -> impl Fn(RequirementsError) -> ToolError {
         name: name.to_owned(),
         source,
     }
-}
-
-/// The program `name` on `PATH`. It is not started.
-#[must_use]
-pub fn find(name: &str) -> Option<Utf8PathBuf> {
-    Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()
 }
 
 /// `name` on `PATH`, if it runs and is new enough; for tools that are known here. pyenv's shims are there also for versions that are not
@@ -607,17 +578,6 @@ mod tests {
             .ensure("something", &|_, _| {}, |_, _| panic!("downloads"))
             .unwrap_err();
         assert!(error.to_string().contains("--offline"), "{error}");
-    }
-
-    #[test]
-    fn the_uv_that_was_fetched_is_found() {
-        let cache = TempDir::new();
-        assert_eq!(fetched_uv(cache.path()), None);
-        let bin = cache.path().join("tools/uv-0.13.9/bin");
-        fs_err::create_dir_all(&bin).unwrap();
-        assert_eq!(fetched_uv(cache.path()), None);
-        fs_err::write(bin.join("uv"), "").unwrap();
-        assert_eq!(fetched_uv(cache.path()), Some(bin.join("uv")));
     }
 
     #[test]

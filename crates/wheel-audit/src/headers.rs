@@ -4,51 +4,10 @@ use std::collections::BTreeSet;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
+use crate::fields::{Headers, version_of};
 use crate::inside::Inside;
 use crate::report::{Findings, Rule};
 use packaging::{WheelName, normalized};
-
-/// The fields, in their order.
-#[derive(Debug, Default)]
-pub(crate) struct Headers(Vec<(String, String)>);
-
-impl Headers {
-    /// Reads the fields; what follows the first empty line is the description.
-    pub(crate) fn parse(text: &str) -> Self {
-        let mut fields: Vec<(String, String)> = Vec::new();
-        for line in text.lines() {
-            if line.is_empty() {
-                break;
-            }
-            let continues = line.starts_with([' ', '\t']);
-            match (line.split_once(':'), fields.last_mut()) {
-                (_, Some((_, value))) if continues => {
-                    value.push('\n');
-                    value.push_str(line.trim());
-                }
-                (Some((name, value)), _) => {
-                    fields.push((name.trim().to_owned(), value.trim().to_owned()));
-                }
-                (None, _) => {}
-            }
-        }
-        Self(fields)
-    }
-
-    /// The values of all fields `name`, whose case does not count.
-    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        let fields = self
-            .0
-            .iter()
-            .filter(move |(it, _)| it.eq_ignore_ascii_case(name));
-        fields.map(|(_, value)| value.as_str())
-    }
-
-    /// The value of the first.
-    pub(crate) fn first(&self, name: &str) -> Option<&str> {
-        self.all(name).next()
-    }
-}
 
 /// Compares both files, and the directory they lie in, with the name of the wheel.
 pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) {
@@ -187,13 +146,6 @@ fn why_not_on_its_python(requires: &str, name: &WheelName) -> Option<String> {
         "Requires-Python `{requires}` does not allow CPython {}.{}, which the wheel is for",
         refused.0, refused.1
     ))
-}
-
-/// `cp312`: major and minor version.
-pub(crate) fn version_of(python: &str) -> Option<(u64, u64)> {
-    let digits = python.strip_prefix("cp")?;
-    let (major, minor) = digits.split_at_checked(1)?;
-    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// The licence files. Since metadata 2.4 it is settled where they lie; before, every backend had its place.

@@ -8,9 +8,9 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::archive::{Archive, Entry};
 use crate::elf::{Elf, is_elf};
-use crate::headers::Headers;
+use crate::fields::Headers;
 use crate::paths;
-use crate::record::{self, Line};
+use crate::record_lines::{self, Line};
 use crate::report::{Findings, Rule};
 use files::digest::hex;
 
@@ -108,7 +108,7 @@ impl Inside {
         self.metadata = metadata.map(|text| Headers::parse(&text));
         self.wheel = wheel.map(|text| Headers::parse(&text));
         self.entry_points = entry_points;
-        self.record = record.map(|text| record::parse(&text));
+        self.record = record.map(|text| record_lines::parse(&text));
     }
 
     /// A path as it is installed: what is in `.data/purelib` and `.data/platlib` goes where everything else goes.

@@ -10,6 +10,7 @@
 mod archive;
 mod elf;
 mod entry_points;
+mod fields;
 mod headers;
 mod inside;
 mod limited;
@@ -19,6 +20,7 @@ mod platform;
 mod policy;
 mod project;
 mod record;
+mod record_lines;
 mod report;
 
 pub use archive::Limits;
@@ -62,8 +64,18 @@ pub fn audit_within(
         if let Some(expected) = expected {
             project::check(expected, name.as_ref(), bytes.len(), &inside, &mut findings);
         }
-        report.describe(&inside);
+        describe(&mut report, &inside);
     }
     report.findings = findings.of_file(file_name);
     report
+}
+
+/// Adds to the report what is in the wheel.
+fn describe(report: &mut Report, inside: &Inside) {
+    report.unpacked_bytes = inside.files.values().map(|file| file.size).sum();
+    report.extensions = inside.extensions().map(|(path, _)| path.clone()).collect();
+    let metadata = inside.metadata.as_ref();
+    let requires = metadata.and_then(|metadata| metadata.first("Requires-Python"));
+    report.requires_python = requires.map(str::to_owned);
+    report.platform = native::platform_of(report.name.as_ref(), inside);
 }

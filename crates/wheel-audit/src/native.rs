@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::elf::Elf;
-use crate::headers::version_of;
+use crate::fields::version_of;
 use crate::inside::{Inside, Suffix, file_name, offers_module, stem, suffix};
 use crate::limited;
 use crate::platform::Platform;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pep440_rs::VersionSpecifiers;
 
 use crate::entry_points;
-use crate::headers::Headers;
+use crate::fields::Headers;
 use crate::inside::{Inside, stem};
 use crate::report::{Findings, Rule};
 use packaging::{WheelName, normalized};

@@ -3,7 +3,6 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::inside::Inside;
 use files::digest::hex;
 use packaging::WheelName;
 
@@ -113,16 +112,6 @@ impl Report {
             requires_python: None,
             findings: Vec::new(),
         }
-    }
-
-    pub(crate) fn describe(&mut self, inside: &Inside) {
-        self.unpacked_bytes = inside.files.values().map(|file| file.size).sum();
-        self.extensions = inside.extensions().map(|(path, _)| path.clone()).collect();
-        let metadata = inside.metadata.as_ref();
-        self.requires_python = metadata
-            .and_then(|metadata| metadata.first("Requires-Python"))
-            .map(str::to_owned);
-        self.platform = crate::native::platform_of(self.name.as_ref(), inside);
     }
 
     /// Whether there is no error.

@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 use arrow::ipc::CompressionType;
 
-use crate::layout::MAX_ALIGNMENT;
 use crate::lz4;
+
+/// The largest alignment that writers pad to, in bytes.
+pub(crate) const MAX_ALIGNMENT: u64 = 64;
 
 /// How the buffers of a file are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::schema::SchemaMismatch;
-
 /// The result of everything in this crate that touches files.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -167,6 +165,38 @@ impl Error {
             Self::Interrupted => None,
         }
     }
+}
+
+/// How a schema differs from that of training records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SchemaMismatch {
+    /// A column is not there.
+    #[error("column `{0}` is missing")]
+    Missing(&'static str),
+    /// A column that records do not have.
+    #[error("column `{0}` is not a column of training records")]
+    Extra(String),
+    /// All columns are there, in another order.
+    #[error("column {index} is `{found}`, expected `{expected}`: the order is fixed")]
+    Order {
+        /// The place, counted from 0.
+        index: usize,
+        /// The column that is there.
+        found: String,
+        /// The column that belongs there.
+        expected: &'static str,
+    },
+    /// A column of another type.
+    #[error("column `{column}` is {found}, expected {expected}")]
+    Type {
+        /// The column.
+        column: &'static str,
+        /// The type that it has.
+        found: String,
+        /// The type that it must have.
+        expected: String,
+    },
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::ops::Range;
 use arrow::ipc;
 
 use crate::checksum::{self, Checksums};
-use crate::compression::Compression;
+use crate::compression::{Compression, MAX_ALIGNMENT};
 use crate::error::{Fault, Reason};
 use crate::schema::{Column, check_columns};
 use crate::source::Source;
@@ -27,8 +27,6 @@ const CONTINUATION: [u8; 4] = [0xff; 4];
 const PREFIX_LEN: u64 = 8;
 /// The end-of-stream marker: a message without content.
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
-/// The largest alignment that writers pad to, in bytes.
-pub(crate) const MAX_ALIGNMENT: u64 = 64;
 
 /// A file's batches, all offsets checked against its size.
 #[derive(Debug)]

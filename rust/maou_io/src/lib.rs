@@ -45,10 +45,10 @@ mod source;
 mod write;
 
 pub use compression::{Compression, UnknownCompression};
-pub use error::{Error, Reason, Result};
+pub use error::{Error, Reason, Result, SchemaMismatch};
 pub use file::{RecordFile, read};
 pub use guard::no_panic;
 pub use info::{FileInfo, info};
 pub use merge::{merge, reshard};
-pub use schema::{Column, SchemaMismatch, conform, schema};
+pub use schema::{Column, conform, schema};
 pub use write::{MAX_BATCH_ROWS, RecordWriter, write};

@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Int8Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
-use crate::error::Reason;
+use crate::error::{Reason, SchemaMismatch};
 
 /// A column of a training record, in the order of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,38 +74,6 @@ impl Column {
             Self::Date => 4,
         }
     }
-}
-
-/// How a schema differs from that of training records.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SchemaMismatch {
-    /// A column is not there.
-    #[error("column `{0}` is missing")]
-    Missing(&'static str),
-    /// A column that records do not have.
-    #[error("column `{0}` is not a column of training records")]
-    Extra(String),
-    /// All columns are there, in another order.
-    #[error("column {index} is `{found}`, expected `{expected}`: the order is fixed")]
-    Order {
-        /// The place, counted from 0.
-        index: usize,
-        /// The column that is there.
-        found: String,
-        /// The column that belongs there.
-        expected: &'static str,
-    },
-    /// A column of another type.
-    #[error("column `{column}` is {found}, expected {expected}")]
-    Type {
-        /// The column.
-        column: &'static str,
-        /// The type that it has.
-        found: String,
-        /// The type that it must have.
-        expected: String,
-    },
 }
 
 /// The schema of every batch that this crate returns and writes.

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Closure, Layout, PathCrate, Project, written_below};
 
+use super::request::{VerifyError, at};
 use super::uv::Uv;
-use super::{VerifyError, at};
 use crate::derive::Derived;
 use crate::paths::{is_pattern, matching, normal, relative};
 use crate::witness;

@@ -5,8 +5,8 @@ use camino::Utf8PathBuf;
 use packaging::normalized;
 use project_model::{Project, Pyproject};
 
+use super::request::{ProofRequest, VerifyError, at};
 use super::scratch::Scratch;
-use super::{Request, VerifyError, at};
 use crate::paths::{matching, relative};
 
 /// The stand-in for maturin.
@@ -14,7 +14,7 @@ const BACKEND: &str = include_str!("backend.py");
 
 /// `uv sync` on the copy.
 pub(super) struct Uv<'a> {
-    request: &'a Request<'a>,
+    request: &'a ProofRequest<'a>,
     root: Utf8PathBuf,
     beside: Utf8PathBuf,
     manifest: Utf8PathBuf,
@@ -23,7 +23,7 @@ pub(super) struct Uv<'a> {
 
 impl<'a> Uv<'a> {
     pub(super) fn new(
-        request: &'a Request<'a>,
+        request: &'a ProofRequest<'a>,
         project: &Project,
         scratch: &Scratch,
     ) -> Result<Self, VerifyError> {
