@@ -6,7 +6,7 @@ use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
 use project_model::Closure;
 use serde_json::Value;
-use trial::files::{copy_file, read, write};
+use trial::files::{read, replace, write};
 
 use crate::error::BenchError;
 use crate::results::Bumped;
@@ -29,7 +29,7 @@ pub(crate) fn find(
     let mut best: Option<(Bumped, Vec<String>)> = None;
     for (name, version) in candidates(scratch, manifest, &first, closure) {
         let mut found = Bumped {
-            name: name.clone(),
+            name,
             versions: vec![version.clone()],
         };
         let mut locks = Vec::new();
@@ -38,31 +38,27 @@ pub(crate) fn find(
                 break;
             }
             questions -= 1;
-            if let Some(text) = with_version(scratch, manifest, lock, (&name, &version, &earlier)) {
+            let asked = (&*found.name, &*version, &*earlier);
+            if let Some(text) = with_version(scratch, manifest, lock, asked) {
                 found.versions.push(earlier);
                 locks.push(text);
             }
             write(lock, &first)?;
         }
-        if best
-            .as_ref()
-            .is_none_or(|(_, most)| locks.len() > most.len())
-        {
+        let most = best.as_ref().map_or(0, |(_, most)| most.len());
+        if locks.len() > most {
             best = Some((found, locks));
         }
-        let is_enough = best.as_ref().is_some_and(|(_, most)| most.len() == wanted);
-        if is_enough || questions == 0 {
+        if questions == 0 || best.as_ref().is_some_and(|(_, most)| most.len() == wanted) {
             break;
         }
     }
-    let Some((found, locks)) = best.filter(|(_, locks)| !locks.is_empty()) else {
+    let Some((found, locks)) = best else {
         return Ok(None);
     };
     for (number, text) in locks.iter().enumerate() {
-        write(lock, text)?;
-        copy_file(lock, &scratch.lock_file(number + 1))?;
+        replace(&scratch.lock_file(number + 1), text)?;
     }
-    write(lock, &first)?;
     Ok(Some(found))
 }
 
@@ -116,15 +112,7 @@ fn candidates(
     });
     let dependencies =
         ours.flat_map(|package| package["dependencies"].as_array().into_iter().flatten());
-    let built = dependencies.filter(|it| {
-        let is_from_registry = it["source"]
-            .as_str()
-            .is_some_and(|it| it.starts_with("registry+"));
-        is_from_registry
-            && it["kind"].is_null()
-            && it["target"].is_null()
-            && it["optional"] == false
-    });
+    let built = dependencies.filter(|it| is_built(it));
     let mut names: Vec<_> = built
         .filter_map(|it| it["name"].as_str())
         .map(str::to_owned)
@@ -136,6 +124,15 @@ fn candidates(
         Some((name, version))
     });
     locked.collect()
+}
+
+/// Whether a dependency is one from a registry that is built in every case.
+fn is_built(dependency: &Value) -> bool {
+    let source = dependency["source"].as_str();
+    source.is_some_and(|it| it.starts_with("registry+"))
+        && dependency["kind"].is_null()
+        && dependency["target"].is_null()
+        && dependency["optional"] == false
 }
 
 /// Where cargo finds the configuration and the toolchain of the crate.

@@ -256,35 +256,10 @@ impl<'a> Prepared<'a> {
     /// What builds, from `start` on.
     pub(crate) fn builder(&'a self, start: Instant) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
-        let copy = self.scratch.project(self.source)?;
-        let target = Target::find(
-            self.scratch,
-            &copy,
-            self.source.closure,
-            &self.source.sources.root,
-        )?;
-        let tools = Placeholders {
-            uv: self.source.tools.uv.path.clone(),
-            maturin: self.source.tools.maturin.path.clone(),
-            cargo: cargo_env::cargo().into(),
-            xtask: self.source.tools.xtask.clone(),
-            python: self.source.tools.python.executable.clone(),
-            ..Placeholders::default()
-        };
-        let below = self.source.moved(&request.project.root, "".into());
-        let rows = || request.plan.rows.iter();
-        let checkouts = rows().enumerate().map(|(number, row)| Checkout {
-            scratch: self.scratch,
-            lane: row.lane,
-            dir: self.scratch.lane(number),
-            below: below.clone(),
-            target: target.clone(),
-            tuned: self.tuned.clone(),
-            tools: tools.clone(),
-        });
-        let servers = rows().map(|row| self.server(row.lane.setting));
+        let rows = request.plan.rows.iter();
+        let servers = rows.map(|row| self.server(row.lane.setting));
         Ok(LaneBuilder {
-            checkouts: checkouts.collect(),
+            checkouts: self.checkouts()?,
             servers: servers.collect(),
             scratch: self.scratch,
             closure: self.source.closure,
@@ -299,6 +274,32 @@ impl<'a> Prepared<'a> {
             marks: Marks::load(&self.scratch.root),
             start,
         })
+    }
+
+    /// One for each row.
+    fn checkouts(&self) -> Result<Vec<Checkout<'a>>, BenchError> {
+        let source = self.source;
+        let copy = self.scratch.project(source)?;
+        let target = Target::find(self.scratch, &copy, source.closure, &source.sources.root)?;
+        let tools = Placeholders {
+            uv: source.tools.uv.path.clone(),
+            maturin: source.tools.maturin.path.clone(),
+            cargo: cargo_env::cargo().into(),
+            xtask: source.tools.xtask.clone(),
+            python: source.tools.python.executable.clone(),
+            ..Placeholders::default()
+        };
+        let rows = self.request.plan.rows.iter().enumerate();
+        let checkouts = rows.map(|(number, row)| Checkout {
+            scratch: self.scratch,
+            lane: row.lane,
+            dir: self.scratch.lane(number),
+            below: source.moved(&self.request.project.root, "".into()),
+            target: target.clone(),
+            tuned: self.tuned.clone(),
+            tools: tools.clone(),
+        });
+        Ok(checkouts.collect())
     }
 }
 
