@@ -136,6 +136,36 @@ fn only_build_env_starts_processes() {
     );
 }
 
+/// The two modules that read the environment: the table of all variables, and what cargo has added.
+const READS_THE_ENVIRONMENT: [&str; 2] = [
+    "crates/build-env/src/cargo_env.rs",
+    "crates/build-env/src/vars.rs",
+];
+
+#[test]
+fn every_variable_is_a_documented_constant() {
+    // Put together here, so that this file is none of those that are found.
+    let means = ["var(", "var_os(", "vars(", "vars_os("].map(|it| format!("env::{it}"));
+    let literal = ["vars::var", "(\""].concat();
+    for (path, text) in tracked_texts() {
+        let is_automation = path.starts_with("crates") || path.starts_with("xtask/src");
+        let is_code = path.extension() == Some("rs") && path.as_str().contains("/src/");
+        if !is_automation || !is_code || READS_THE_ENVIRONMENT.contains(&path.as_str()) {
+            continue;
+        }
+        // A program that a test writes.
+        let lines = text.lines().filter(|line| !line.contains("\"fn main() {"));
+        for line in lines {
+            let reads = means.iter().any(|it| line.contains(it.as_str()));
+            assert!(!reads, "{path} reads the environment by itself: {line}");
+            assert!(
+                !line.contains(&literal),
+                "{path} names no constant of vars.rs: {line}"
+            );
+        }
+    }
+}
+
 #[test]
 fn only_config_edit_writes_configuration_files() {
     // Everybody may read TOML. To make text of it takes one of these.

@@ -102,7 +102,7 @@ impl Checkout<'_> {
         let settled = self.lane.setting.apply(isolated, program);
         let settled = self.target.told_to(settled, &self.tree());
         // maturin calls uv by its name, also where it was fetched and is on nobody's path.
-        let path = with_dir_of(&self.tools.uv, &vars::var("PATH").unwrap_or_default());
+        let path = with_dir_of(&self.tools.uv, &vars::var(vars::PATH).unwrap_or_default());
         settled
             .env("PATH", path)
             .env(vars::CARGO_NET_OFFLINE, "true")

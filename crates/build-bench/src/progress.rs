@@ -42,7 +42,7 @@ fn line() -> MutexGuard<'static, Option<Current>> {
 
 /// Whether a line can be written over. It has nothing to do with colours, which may be unwanted all the same.
 fn rewrites() -> bool {
-    let is_dumb = vars::var("TERM").is_some_and(|term| term == "dumb");
+    let is_dumb = vars::var(vars::TERM).is_some_and(|term| term == "dumb");
     std::io::stderr().is_terminal() && !is_dumb
 }
 

@@ -119,8 +119,7 @@ impl Setting {
     /// compiler cache.
     #[must_use]
     pub fn apply(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-        let foreign = names.filter(|name| PREFIXES.iter().any(|it| name.starts_with(it)));
+        let foreign = vars::names().filter(|name| PREFIXES.iter().any(|it| name.starts_with(it)));
         let command = foreign.fold(command, Invocation::env_remove);
         // An empty one is none, also where the configuration names one.
         let wrapper = program.map_or("", Utf8Path::as_str);

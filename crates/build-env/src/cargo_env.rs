@@ -92,7 +92,7 @@ pub(crate) fn restore(command: &mut Command) {
 fn changes() -> &'static BTreeMap<String, Option<OsString>> {
     static CHANGES: OnceLock<BTreeMap<String, Option<OsString>>> = OnceLock::new();
     CHANGES.get_or_init(|| {
-        let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+        let names = vars::names();
         let mut removed = leftovers(names);
         if toolchain_is_rustups_choice(vars::var(RUSTUP_TOOLCHAIN_SOURCE).as_deref()) {
             removed.extend(["RUSTUP_TOOLCHAIN", RUSTUP_TOOLCHAIN_SOURCE].map(str::to_owned));
@@ -147,7 +147,7 @@ fn is_configured_here(name: &str) -> bool {
 #[must_use]
 pub fn cargo_home() -> Option<Utf8PathBuf> {
     let set = vars::var(vars::CARGO_HOME).map(Utf8PathBuf::from);
-    set.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cargo")))
+    set.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".cargo")))
 }
 
 /// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not there,

@@ -14,8 +14,8 @@ pub fn find(name: &str) -> Option<Utf8PathBuf> {
 pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
     let below = |name, path: &str| Some(Utf8PathBuf::from(vars::var(name)?).join(path));
     let named = vars::var(vars::XTASK_CACHE_DIR).map(Utf8PathBuf::from);
-    let xdg = || below("XDG_CACHE_HOME", "xtask-build");
-    let home = || below("HOME", ".cache/xtask-build");
+    let xdg = || below(vars::XDG_CACHE_HOME, "xtask-build");
+    let home = || below(vars::HOME, ".cache/xtask-build");
     named.or_else(xdg).or_else(home)
 }
 

@@ -272,7 +272,7 @@ fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>
 /// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order,
 /// then what pyenv and uv installed. pyenv's shims, which take ten times as long to answer, are for the same ones.
 fn candidates() -> Vec<Utf8PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = vars::var(vars::PATH).unwrap_or_default();
     let shims = pyenv_root().map(|root| root.join("shims"));
     let directories = std::env::split_paths(&path)
         .filter_map(|dir| Utf8PathBuf::from_path_buf(dir).ok())
@@ -315,7 +315,7 @@ fn pythons_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
 /// Where pyenv is.
 fn pyenv_root() -> Option<Utf8PathBuf> {
     let named = vars::var(vars::PYENV_ROOT).map(Utf8PathBuf::from);
-    named.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".pyenv")))
+    named.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".pyenv")))
 }
 
 /// `python`, `python3`, `python3.12`, `python3.13t`; not `python3-config`, not `python2`.
@@ -344,9 +344,9 @@ fn pyenv_installations() -> Vec<Utf8PathBuf> {
 
 /// Those of the versions that uv keeps.
 fn uv_installations() -> Vec<Utf8PathBuf> {
-    let named = vars::var("UV_PYTHON_INSTALL_DIR").map(Utf8PathBuf::from);
-    let data = || Some(Utf8PathBuf::from(vars::var("XDG_DATA_HOME")?).join("uv/python"));
-    let home = || Some(Utf8PathBuf::from(vars::var("HOME")?).join(".local/share/uv/python"));
+    let named = vars::var(vars::UV_PYTHON_INSTALL_DIR).map(Utf8PathBuf::from);
+    let data = || Some(Utf8PathBuf::from(vars::var(vars::XDG_DATA_HOME)?).join("uv/python"));
+    let home = || Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".local/share/uv/python"));
     let dir = named.or_else(data).or_else(home);
     dir.map(|dir| bin_directories(&dir)).unwrap_or_default()
 }

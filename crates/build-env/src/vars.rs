@@ -114,6 +114,24 @@ pub const XTASK_RETRY_UNIT_MS: &str = "XTASK_RETRY_UNIT_MS";
 /// The active virtual environment, as its `activate` script sets it.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 
+/// The user's directory, below which other programs keep what they have.
+pub const HOME: &str = "HOME";
+
+/// Where caches lie. Default: `~/.cache`.
+pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
+
+/// Where data of programs lie. Default: `~/.local/share`.
+pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
+
+/// Where uv puts the Pythons that it downloads.
+pub const UV_PYTHON_INSTALL_DIR: &str = "UV_PYTHON_INSTALL_DIR";
+
+/// Where rustup keeps its settings and toolchains. Default: `~/.rustup`.
+pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
+
+/// What kind of terminal this is; `dumb`: one that cannot move the cursor.
+pub const TERM: &str = "TERM";
+
 /// Where programs are looked for.
 pub const PATH: &str = "PATH";
 
@@ -142,6 +160,24 @@ pub const COMPILER_CACHES: [&str; 2] = ["SCCACHE_", "KACHE_"];
 #[must_use]
 pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The value of `name`, where it is set and UTF-8: also an empty one, for variables to which that means something.
+#[must_use]
+pub fn even_empty(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// All variables and their values; those that are not UTF-8 are left out.
+pub fn all() -> impl Iterator<Item = (String, String)> {
+    let variables = std::env::vars_os();
+    variables
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// The names of all variables, as far as they are UTF-8.
+pub fn names() -> impl Iterator<Item = String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())
 }
 
 /// Whether the value of the variable `name` is to be kept from logs, files and screens, going by the name.

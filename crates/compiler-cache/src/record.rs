@@ -176,7 +176,7 @@ pub fn stand_in() -> Option<ExitCode> {
 fn append(file: &str, args: &[String]) -> std::io::Result<()> {
     let call = Call {
         args: args.to_vec(),
-        variables: std::env::vars()
+        variables: vars::all()
             .filter(|(name, _)| is_in_key(name))
             .map(|(name, value)| (name.clone(), shown(&name, &value)))
             .collect(),

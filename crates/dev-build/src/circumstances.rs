@@ -73,8 +73,8 @@ impl Circumstances {
 /// manifest may also become, or cease to be, that of the workspace.
 fn files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let programs = ["cargo", "rustc"].map(tools::find);
-    let rustup = vars::var("RUSTUP_HOME").map(Utf8PathBuf::from);
-    let rustup = rustup.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".rustup")));
+    let rustup = vars::var(vars::RUSTUP_HOME).map(Utf8PathBuf::from);
+    let rustup = rustup.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".rustup")));
     let rustup = rustup
         .iter()
         .flat_map(|home| ["settings.toml", "update-hashes"].map(|name| home.join(name)));

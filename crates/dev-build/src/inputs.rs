@@ -294,8 +294,8 @@ fn manifests(project: &Project, workspace: &Workspace) -> Vec<Utf8PathBuf> {
 /// Files that cargo reads its configuration from when it is started in `dir`, with those beside them that
 /// they may include (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
 fn cargo_configs(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let home = vars::var("CARGO_HOME").map(Utf8PathBuf::from);
-    let home = home.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cargo")));
+    let home = vars::var(vars::CARGO_HOME).map(Utf8PathBuf::from);
+    let home = home.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".cargo")));
     let dirs = dir.ancestors().map(|dir| dir.join(".cargo")).chain(home);
     let mut paths: Vec<_> = dirs.flat_map(|dir| configs_in(&dir)).collect();
     paths.sort();

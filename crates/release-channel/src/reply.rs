@@ -147,8 +147,7 @@ fn rights_help() -> String {
 
 /// `text` without the value of any variable whose name says that it is secret. gh does not print them; a proxy might.
 pub(crate) fn without_secrets(text: &str) -> String {
-    let secrets =
-        std::env::vars().filter(|(name, value)| vars::is_secret(name) && value.len() >= 8);
+    let secrets = vars::all().filter(|(name, value)| vars::is_secret(name) && value.len() >= 8);
     secrets.fold(text.to_owned(), |text, (_, secret)| {
         text.replace(&secret, "***")
     })

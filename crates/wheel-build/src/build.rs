@@ -178,7 +178,7 @@ impl Builder<'_> {
         fs_err::write(&link, script).map_err(cannot_write(&link))?;
         let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         fs_err::set_permissions(&link, executable).map_err(cannot_write(&link))?;
-        let path = vars::var("PATH").unwrap_or_default();
+        let path = vars::var(vars::PATH).unwrap_or_default();
         Ok(command.env("PATH", format!("{dir}:{path}")))
     }
 }

@@ -66,7 +66,7 @@ fn plain(patterns: &[String]) -> Vec<String> {
 
 /// Directories whose paths betray the machine. The root, and what is as short, stands in any program.
 fn forbidden_paths(own: &[Utf8PathBuf]) -> Vec<String> {
-    let home = build_env::vars::var("HOME").map(Utf8PathBuf::from);
+    let home = build_env::vars::var(build_env::vars::HOME).map(Utf8PathBuf::from);
     // Where rustup and cargo are in containers.
     let containers = [".cargo", ".rustup"].map(|dir| Utf8Path::new(CONTAINER_HOME).join(dir));
     let own = own

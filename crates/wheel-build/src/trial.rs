@@ -195,7 +195,7 @@ impl Trial<'_> {
             let Some((program, args)) = command.split_first() else {
                 continue;
             };
-            let path = build_env::vars::var("PATH").unwrap_or_default();
+            let path = build_env::vars::var(build_env::vars::PATH).unwrap_or_default();
             let run = Invocation::new(venv.join("bin").join(program))
                 .args(args.iter().map(|arg| self.of_project(arg)))
                 .env("PATH", format!("{}:{path}", venv.join("bin")))
