@@ -138,8 +138,7 @@ impl GitHub {
     #[must_use]
     pub fn start(python: &str) -> Option<Self> {
         for program in ["openssl", "gh", "curl"] {
-            if run(&format!("command -v {program} >/dev/null")).is_err() {
-                eprintln!("skipped: {program} is not installed");
+            if !crate::has_program(program) {
                 return None;
             }
         }

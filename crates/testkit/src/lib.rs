@@ -9,12 +9,14 @@
 
 mod fake;
 pub mod github;
+mod missing;
 mod project;
 mod signals;
 mod temp;
 
 pub use fake::FakePrograms;
 pub use github::GitHub;
+pub use missing::{has_program, missing};
 pub use project::Fixture;
 pub use signals::WITH_SIGNALS;
 pub use temp::TempDir;

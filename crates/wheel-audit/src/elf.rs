@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_of_a_file_is_an_error_or_read() {
+    fn no_beginning_of_a_file_makes_it_panic() {
         let bytes = own_bytes();
         let headers = &bytes[..4096];
         for length in 4..headers.len() {

@@ -29,6 +29,7 @@ impl Group {
                 return Some(group);
             }
         }
+        // A right, and no program: a build server's user may not have it either.
         eprintln!("skipped: no control group can be made here");
         None
     }

@@ -79,10 +79,10 @@ fn a_truncated_archive() {
 }
 
 #[test]
-fn every_damaged_byte_is_noticed_or_harmless() {
+fn no_damaged_byte_makes_the_audit_panic() {
     let wheel = Wheel::good();
     let bytes = wheel.bytes();
-    // Each byte of every header and a sample of the data; that nothing panics is the point.
+    // A third of the bytes, those of every header among them.
     for at in (0..bytes.len()).step_by(3) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x41;
