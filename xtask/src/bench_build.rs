@@ -20,10 +20,10 @@ use build_bench::strategy::STRATEGIES;
 use build_bench::{BenchError, Request, store};
 use build_env::{Toolbox, cargo_env, ending, python};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::Layers;
+use cargo_settings::linker::Linkers;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use machine_settings::Linkers;
 use project_model::Project;
-use project_model::cargo_config::Layers;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};

@@ -1,9 +1,9 @@
 //! `cargo xtask machine`.
 
+use cargo_settings::Files;
+use cargo_settings::machine::{Machine, plan_undo};
 use config_edit::Change;
-use machine_settings::{Machine, plan_undo};
 use project_model::Workspace;
-use project_model::cargo_config::Files;
 
 use crate::Answer;
 use crate::context::Context;

@@ -2,6 +2,7 @@
 
 use build_env::vars;
 use camino::Utf8PathBuf;
+use cargo_settings::Files;
 use compiler_cache::enable::{Plan, Request, plan_disable, plan_enable};
 use compiler_cache::explain::{explain, text};
 use compiler_cache::install::{Installer, Source};
@@ -11,7 +12,6 @@ use compiler_cache::stats::{Stats, zero};
 use compiler_cache::status::status;
 use compiler_cache::{Backend, CacheError, Settings, Size, Wrapper};
 use config_edit::EditError;
-use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 
 use crate::Answer;

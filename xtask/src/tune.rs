@@ -5,11 +5,10 @@ use std::time::Duration;
 use build_env::venv::{self, VenvPlan};
 use build_env::{Interpreter, Invocation, Toolbox, ending};
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::not_ignored;
+use cargo_settings::Files;
+use cargo_settings::linker::Linkers;
 use config_edit::{CargoConfig, CargoManifest, Change, EditError};
 use dev_build::maturin::RunOptions;
-use machine_settings::Linkers;
-use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 use tune::apply::apply;
 use tune::measurement::Measurement;
@@ -205,7 +204,7 @@ fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> a
     }
     let files = places(project)?.files;
     let writes_local = changes.iter().any(|change| change.path == files.local);
-    if let Some(note) = not_ignored(&files).filter(|_| writes_local) {
+    if let Some(note) = files.not_ignored().filter(|_| writes_local) {
         ui::warn(&note);
     }
     Ok(())

@@ -126,11 +126,9 @@ fn given_by_configuration() -> Vec<String> {
     let here = std::env::current_dir()
         .ok()
         .and_then(|dir| Utf8PathBuf::try_from(dir).ok());
-    let above = here.iter().flat_map(|dir| dir.ancestors());
-    let above = above.map(|dir| dir.join(".cargo"));
-    let files = above
-        .chain(cargo_home())
-        .flat_map(|dir| ["config", "config.toml", LOCAL_CONFIG].map(|name| dir.join(name)));
+    let dirs = here.iter().flat_map(|dir| config_dirs(dir));
+    let files =
+        dirs.flat_map(|dir| ["config", "config.toml", LOCAL_CONFIG].map(|name| dir.join(name)));
     let configured = files.flat_map(|path| env_table(&path));
     let given = configured.filter(|(name, value)| {
         is_configured_here(name) && vars::var(name).as_ref() == Some(value)
@@ -141,6 +139,14 @@ fn given_by_configuration() -> Vec<String> {
 fn is_configured_here(name: &str) -> bool {
     let mut caches = vars::COMPILER_CACHES.iter();
     vars::PYO3.contains(&name) || caches.any(|prefix| name.starts_with(prefix))
+}
+
+/// Where cargo looks for its configuration when it is started in `dir`, what wins first: `.cargo` there and in every
+/// directory above, then its home
+/// (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
+pub fn config_dirs(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
+    let above = dir.ancestors().map(|dir| dir.join(".cargo"));
+    above.chain(cargo_home())
 }
 
 /// Cargo's directory: `CARGO_HOME`, else `~/.cargo`.
@@ -158,13 +164,7 @@ pub fn do_without_wrapper() {
 
 static WITHOUT_WRAPPER: OnceLock<()> = OnceLock::new();
 
-/// The configuration of this machine only, which the tracked `.cargo/config.toml` of `dir` may include.
-#[must_use]
-pub fn local_config(dir: &Utf8Path) -> Utf8PathBuf {
-    dir.join(".cargo").join(LOCAL_CONFIG)
-}
-
-/// Its name.
+/// The name of the configuration of this machine only, which the tracked one beside it may include.
 pub const LOCAL_CONFIG: &str = "config.local.toml";
 
 /// The variables under `[env]` in a file, plain strings and those in a table with settings.
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn the_environment_of_the_configuration_is_read() {
         let dir = testkit::TempDir::new();
-        let path = local_config(dir.path());
+        let path = dir.path().join(".cargo").join(LOCAL_CONFIG);
         fs_err::create_dir(path.parent().unwrap()).unwrap();
         fs_err::write(
             &path,

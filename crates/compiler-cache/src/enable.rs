@@ -1,34 +1,20 @@
 //! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is known to
 //! work.
 
-use std::collections::BTreeMap;
-
-use build_env::cargo_env::{LOCAL_CONFIG, environment};
+use build_env::cargo_env::environment;
 use build_env::{Invocation, Toolbox, cargo_env, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::local::{self, SCCACHE};
+use cargo_settings::{Files, Layers, Origin};
 use config_edit::{CargoConfig, Change, EditError, Owner};
-
-use serde_json::Value;
 
 use crate::probe::probe;
 use crate::scope::Scope;
 use crate::settings::{Settings, Size, Variable};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Files, Layers, Origin};
-
-/// Whose lines these are in a configuration file.
-pub const OWNER: Owner = Owner("cargo xtask sccache");
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
 const INCLUDER: Owner = Owner("cargo xtask sccache --scope local");
-
-const LOCAL_INTRODUCTION: &str = "\
-# Settings of this machine only: git is to ignore this file.
-";
-
-const TRACKED_INTRODUCTION: &str = "\
-# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
-";
 
 const USER_INTRODUCTION: &str = "\
 # Cargo's settings for all projects.
@@ -115,7 +101,7 @@ fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
         && request.program.is_none()
         && request.settings == Settings::default();
     let key = ["build", "rustc-wrapper"];
-    let is_ours = config.owner_of(&key).as_deref() == Some(OWNER.0);
+    let is_ours = config.owner_of(&key).as_deref() == Some(SCCACHE.0);
     let program = config.string(&key).filter(|_| says_nothing && is_ours)?;
     let wrapper = Wrapper::of_program(&program)?;
     let is_there = |path: &Utf8PathBuf| path.is_absolute() && path.is_file();
@@ -149,7 +135,7 @@ pub fn plan_enable(
         Scope::Workspace => wrapper.program(),
         Scope::Local | Scope::User => program.as_str(),
     };
-    config.introduce(introduction(request.scope), OWNER);
+    config.introduce(introduction(request.scope), SCCACHE);
     write(&mut config, named, &variables)?;
     let mut plan = Plan {
         notes: notes(request.scope, files, &layers, wrapper),
@@ -160,10 +146,7 @@ pub fn plan_enable(
     if request.scope == Scope::Local {
         require_include(&files.root)?;
         let mut tracked = CargoConfig::read(&files.tracked)?;
-        if !tracked.includes(LOCAL_CONFIG) {
-            tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
-            tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
-        }
+        local::include(&mut tracked, INCLUDER)?;
         layers.replace(&files.tracked, tracked.clone(), Utf8Path::new(""));
         plan.changes.push(tracked.into_change());
     }
@@ -190,104 +173,59 @@ pub fn plan_enable(
 /// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
 pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<Plan, CacheError> {
     let mut plan = Plan::default();
-    let mut tracked = None;
-    for scope in scopes {
-        let path = scope.path(files)?;
-        if !path.is_file() {
-            continue;
-        }
-        let mut config = CargoConfig::read(&path)?;
-        config.undo(OWNER)?;
-        match scope {
-            Scope::Workspace => tracked = Some(config),
-            Scope::Local | Scope::User => plan.changes.push(config.into_change()),
-        }
+    let undone = |path: &Utf8Path| {
+        let mut config = CargoConfig::read(path)?;
+        config.undo(SCCACHE).map(|()| config)
+    };
+    if scopes.contains(&Scope::User) {
+        let path = Scope::User.path(files)?;
+        plan.changes.push(undone(&path)?.into_change());
     }
-    if scopes.contains(&Scope::Local) && files.tracked.is_file() {
-        let mut config = match tracked.take() {
-            Some(config) => config,
-            None => CargoConfig::read(&files.tracked)?,
-        };
-        stop_including(files, &mut config, &mut plan)?;
-        tracked = Some(config);
+    if scopes.iter().all(|scope| *scope == Scope::User) {
+        return Ok(plan);
     }
-    plan.changes.extend(tracked.map(CargoConfig::into_change));
-    Ok(plan)
-}
-
-/// Takes back the line that includes the local file, unless the user keeps settings in that file. What `cargo xtask
-/// dev` keeps there, because it is included, goes with it.
-fn stop_including(
-    files: &Files,
-    tracked: &mut CargoConfig,
-    plan: &mut Plan,
-) -> Result<(), CacheError> {
-    let mut without = tracked.clone();
-    without.undo(INCLUDER)?;
-    if !tracked.includes(LOCAL_CONFIG) || without.includes(LOCAL_CONFIG) {
-        // Not included, or not by us.
-        return Ok(());
-    }
-    let at = plan
-        .changes
-        .iter()
-        .position(|change| change.path == files.local);
-    let local = at.map(|at| plan.changes.remove(at));
-    if let Some(mut local) = local {
-        let rest = local.new.clone().unwrap_or_default();
-        if only_of_dev(&rest) {
-            local.new = None;
-        }
-        let stays = local.new.is_some();
-        plan.changes.push(local);
-        if stays {
+    let mut tracked = if scopes.contains(&Scope::Workspace) {
+        undone(&files.tracked)?
+    } else {
+        CargoConfig::read(&files.tracked)?
+    };
+    if scopes.contains(&Scope::Local) {
+        let mut local = undone(&files.local)?.into_change();
+        if local::stop_including(&mut tracked, &mut local, INCLUDER)? {
             plan.notes.push(format!(
                 "{} has other settings, so it is still included",
                 files.local
             ));
-            return Ok(());
         }
+        plan.changes.push(local);
     }
-    *tracked = without;
-    Ok(())
-}
-
-/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the file.
-#[must_use]
-pub fn only_of_dev(text: &str) -> bool {
-    let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
-    tables.iter().all(|(name, table)| {
-        let keys = table.as_object().into_iter().flat_map(|table| table.keys());
-        name == "env"
-            && keys
-                .into_iter()
-                .all(|key| vars::PYO3.contains(&key.as_str()))
-    })
+    plan.changes.push(tracked.into_change());
+    Ok(plan)
 }
 
 /// What a new file begins with.
 const fn introduction(scope: Scope) -> &'static str {
     match scope {
-        Scope::Local => LOCAL_INTRODUCTION,
-        Scope::Workspace => TRACKED_INTRODUCTION,
+        Scope::Local => local::INTRODUCTION,
+        Scope::Workspace => local::TRACKED_INTRODUCTION,
         Scope::User => USER_INTRODUCTION,
     }
 }
 
 /// Sets what is wanted, and takes back what an earlier call set and this one does not.
 fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
-    config.set_rustc_wrapper(named, OWNER)?;
+    config.set_rustc_wrapper(named, SCCACHE)?;
     for (name, _) in config.env() {
         let of_a_cache = Wrapper::ALL
             .into_iter()
             .any(|wrapper| name.starts_with(wrapper.variable_prefix()));
         let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
         if of_a_cache && !is_wanted {
-            config.remove_env(&name, OWNER)?;
+            config.remove_env(&name, SCCACHE)?;
         }
     }
     for (name, value) in variables {
-        config.set_env(name, value, OWNER)?;
+        config.set_env(name, value, SCCACHE)?;
     }
     Ok(())
 }
@@ -461,33 +399,9 @@ fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<
         ));
     }
     if scope == Scope::Local {
-        notes.extend(not_ignored(files));
+        notes.extend(files.not_ignored());
     }
     notes
-}
-
-/// What is to be said if git would commit the local configuration.
-#[must_use]
-pub fn not_ignored(files: &Files) -> Option<String> {
-    let root = files.local.parent().and_then(Utf8Path::parent);
-    let name = root.and_then(|root| files.local.strip_prefix(root).ok());
-    let name = name.unwrap_or(&files.local);
-    let text =
-        format!("git does not ignore {name}, which is for this machine only: add it to .gitignore");
-    (!is_ignored(&files.local)).then_some(text)
-}
-
-/// Whether git leaves the file alone. True as well where there is no git, or no repository.
-fn is_ignored(path: &Utf8Path) -> bool {
-    let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
-    let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
-    if let Some(dir) = dir {
-        command = command.cwd(dir);
-    }
-    // 0: ignored, 1: not, 128: no repository.
-    command
-        .capture()
-        .map_or(true, |done| done.status.code() != Some(1))
 }
 
 #[cfg(test)]

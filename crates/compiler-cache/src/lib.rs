@@ -17,7 +17,6 @@ pub mod stats;
 pub mod status;
 mod wrapper;
 
-pub use enable::OWNER;
 pub use error::CacheError;
 pub use settings::{Backend, Settings, Size};
 pub use wrapper::Wrapper;

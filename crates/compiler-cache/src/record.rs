@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::status::{shown, status};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Files, Layers};
+use cargo_settings::{Files, Layers};
 
 /// The form of a recording; a later one that cannot be compared with it gets another number.
 const FORMAT: u32 = 1;

@@ -8,7 +8,8 @@ use crate::enable::refuse_variables;
 use crate::settings::Size;
 use crate::stats::Stats;
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Layers, Origin};
+use cargo_settings::local::SCCACHE;
+use cargo_settings::{Layers, Origin};
 
 /// A compiler cache as cargo will use it, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -115,19 +116,16 @@ fn resolve(program: &str, origin: &Origin) -> Option<Utf8PathBuf> {
 }
 
 fn is_ours(layers: &Layers, origin: &Origin) -> bool {
-    let Origin::File(path) = origin else {
-        return false;
-    };
-    layers.files().any(|(file, config)| {
-        file == path
-            && config.owner_of(&["build", "rustc-wrapper"]).as_deref() == Some(crate::OWNER.0)
+    let mut files = layers.files();
+    files.any(|(file, config)| {
+        *origin == Origin::File(file.to_owned())
+            && config.owner_of(&["build", "rustc-wrapper"]).as_deref() == Some(SCCACHE.0)
     })
 }
 
 /// The wrapper that is configured in a file, if its program is not there: then no call of cargo works.
 #[must_use]
-pub fn missing_wrapper(root: &Utf8Path) -> Option<Problem> {
-    let layers = Layers::read(root).ok()?;
+pub fn missing_wrapper(layers: &Layers, root: &Utf8Path) -> Option<Problem> {
     let setting = layers.rustc_wrapper()?;
     // What the environment says is stronger than what we could do about it.
     if !matches!(setting.origin, Origin::File(_))
@@ -136,21 +134,17 @@ pub fn missing_wrapper(root: &Utf8Path) -> Option<Problem> {
         return None;
     }
     let origin = setting.origin.shown(root);
-    let ours = is_ours(&layers, &setting.origin);
+    let ours = is_ours(layers, &setting.origin);
     Some(missing_problem(&setting.value, &origin, ours))
 }
 
 /// What makes the wrapper in force refuse every call, if anything does.
-pub fn refusal(root: &Utf8Path) -> Result<(), CacheError> {
-    let Ok(layers) = Layers::read(root) else {
-        // cargo will say what is wrong with the file.
-        return Ok(());
-    };
+pub fn refusal(layers: &Layers, root: &Utf8Path) -> Result<(), CacheError> {
     match layers
         .rustc_wrapper()
         .and_then(|setting| Wrapper::of_program(&setting.value))
     {
-        Some(wrapper) => refuse_variables(wrapper, &layers, root),
+        Some(wrapper) => refuse_variables(wrapper, layers, root),
         None => Ok(()),
     }
 }
@@ -363,12 +357,17 @@ mod tests {
         assert_eq!(shown("SCCACHE_REDIS_KEY_PREFIX", "team"), "team");
     }
 
+    fn missing(fixture: &Fixture) -> Problem {
+        let layers = Layers::read(&fixture.root()).unwrap();
+        missing_wrapper(&layers, &fixture.root()).unwrap()
+    }
+
     #[test]
     fn a_wrapper_that_is_gone_is_a_problem_with_a_remedy() {
         let fixture = Fixture::new();
         let config = "[build]\nrustc-wrapper = '/gone/sccache'\n";
         fixture.write(".cargo/config.toml", config);
-        let problem = missing_wrapper(&fixture.root()).unwrap();
+        let problem = missing(&fixture);
         assert!(
             problem.message.contains(".cargo/config.toml"),
             "{problem:?}"
@@ -379,7 +378,7 @@ mod tests {
         );
         let ours = "[build]\nrustc-wrapper = '/gone/sccache' # by `cargo xtask sccache`\n";
         fixture.write(".cargo/config.toml", ours);
-        let problem = missing_wrapper(&fixture.root()).unwrap();
+        let problem = missing(&fixture);
         assert!(problem.help.contains("sccache disable"), "{problem:?}");
     }
 

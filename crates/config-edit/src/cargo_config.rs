@@ -24,6 +24,12 @@ impl CargoConfig {
         }
     }
 
+    /// The text of the file, with what has been edited since.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
     /// Whether `include` names `file`, in a form that cargo accepts: an array, also `[[include]]`.
     #[must_use]
     pub fn includes(&self, file: &str) -> bool {

@@ -3,6 +3,7 @@
 use build_env::venv::{self, VenvPlan};
 use build_env::{Interpreter, Invocation, Venv, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::Layers;
 use project_model::{Project, Workspace};
 
 use crate::circumstances::Circumstances;
@@ -110,9 +111,10 @@ impl Situation {
         request: &DevRequest<'_>,
         notes: &Utf8Path,
     ) -> Result<Self, DevError> {
-        let start = match Start::remembered(project, request) {
+        let config = Layers::read(&project.root)?;
+        let start = match Start::remembered(project, request, &config) {
             Some(start) => start,
-            None => Start::found_out(project, request)?,
+            None => Start::found_out(project, request, &config)?,
         };
         let Start {
             environment,
@@ -142,7 +144,7 @@ impl Situation {
             circumstances: Circumstances::read(&project.root),
             pins: Pins::of(project, &workspace),
             kept_call,
-            local_config: shared_env::look(&[&workspace.root, &project.root])?,
+            local_config: shared_env::look(&config, project, &workspace)?,
             environment,
             workspace,
             inputs,
@@ -192,14 +194,16 @@ struct Start {
 impl Start {
     /// What an earlier build remembers, if that was into the same environment. Unless something has changed that
     /// decides the call of cargo, no process is started.
-    fn remembered(project: &Project, request: &DevRequest<'_>) -> Option<Self> {
+    fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
         let root = environment(project, request).root();
         let (dist_info, state) = State::find(&root, project.name())?;
         let asked_for = request.python.is_none_or(|wanted| {
             python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
         });
         let mut workspace = state.workspace.clone();
-        let mut inputs = Inputs::read(project, &workspace, &request.build, &root);
+        let read =
+            |workspace: &Workspace| Inputs::read(project, workspace, &request.build, &root, config);
+        let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();
         let allowed = state.python.satisfies(project.requires_python.as_ref());
         if !(asked_for && allowed && same_environment) {
@@ -208,7 +212,7 @@ impl Start {
         if inputs.cargo_call != state.inputs.cargo_call {
             // A manifest, a variable or cargo's configuration may mean another workspace or target directory.
             workspace = Workspace::load(project).ok()?;
-            inputs = Inputs::read(project, &workspace, &request.build, &root);
+            inputs = read(&workspace);
         }
         let python = state.python.clone();
         Some(Self {
@@ -220,14 +224,18 @@ impl Start {
     }
 
     /// The same, found out from the ground.
-    fn found_out(project: &Project, request: &DevRequest<'_>) -> Result<Self, DevError> {
+    fn found_out(
+        project: &Project,
+        request: &DevRequest<'_>,
+        config: &Layers,
+    ) -> Result<Self, DevError> {
         let workspace = Workspace::load(project)?;
         let environment = match environment(project, request).plan()? {
             VenvPlan::Use(venv) => Environment::There(venv),
             VenvPlan::Create { root, base } => Environment::Absent { root, base },
         };
         let root = environment.root();
-        let inputs = Inputs::read(project, &workspace, &request.build, root);
+        let inputs = Inputs::read(project, &workspace, &request.build, root, config);
         let earlier = State::find(root, project.name());
         Ok(Self {
             environment,

@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::{Files, Layers};
 use config_edit::{CargoConfig, CargoManifest};
-use project_model::cargo_config::{Files, Layers};
 use project_model::{Closure, Project, Sources, Workspace};
 use walkdir::{DirEntry, WalkDir};
 

@@ -35,4 +35,4 @@ pub use run::{Request, measure, subject};
 use config_edit::Owner;
 
 /// Whose lines these are in a configuration file.
-pub const OWNER: Owner = Owner("cargo xtask tune");
+pub const OWNER: Owner = cargo_settings::local::TUNE;

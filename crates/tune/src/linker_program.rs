@@ -2,9 +2,9 @@
 
 use build_env::cargo_env;
 use camino::{Utf8Path, Utf8PathBuf};
-use machine_settings::Linkers;
+use cargo_settings::Layers;
+use cargo_settings::linker::Linkers;
 use project_model::Project;
-use project_model::cargo_config::Layers;
 
 use crate::TuneError;
 

@@ -1,26 +1,16 @@
 //! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they hold for
 //! everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
 
-use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::only_of_dev;
+use cargo_settings::{Files, local};
 use config_edit::{CargoConfig, CargoManifest, Change, Owner};
 use project_model::Workspace;
-use project_model::cargo_config::Files;
 
 use crate::measurement::{Measurement, Subject, Winner};
 use crate::{OWNER, TuneError};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
 const INCLUDER: Owner = Owner("cargo xtask tune --apply");
-
-const LOCAL_INTRODUCTION: &str = "\
-# Settings of this machine only: git is to ignore this file.
-";
-
-const TRACKED_INTRODUCTION: &str = "\
-# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
-";
 
 /// The files that settings can go to.
 #[derive(Debug, Clone)]
@@ -54,8 +44,8 @@ impl Places {
     ) -> Result<Vec<Change>, TuneError> {
         let mut manifest = CargoManifest::read(&self.manifest)?;
         manifest.undo(OWNER)?;
-        let mut local = CargoConfig::read(&self.files.local)?;
-        local.undo(OWNER)?;
+        let mut config = CargoConfig::read(&self.files.local)?;
+        config.undo(OWNER)?;
         let mut has_linker = false;
         for winner in winners {
             for (path, value) in &winner.choices.profile {
@@ -63,12 +53,12 @@ impl Places {
                 manifest.set_profile(profile, &path, value, &winner.note, OWNER)?;
             }
             if let Some(linker) = &winner.choices.linker {
-                local.introduce(LOCAL_INTRODUCTION, OWNER);
-                local.set_linker(target, linker, &winner.note, OWNER)?;
+                config.introduce(local::INTRODUCTION, OWNER);
+                config.set_linker(target, linker, &winner.note, OWNER)?;
                 has_linker = true;
             }
         }
-        let (tracked, local) = self.config_changes(local, has_linker)?;
+        let (tracked, local) = self.config_changes(config, has_linker)?;
         let all = [manifest.into_change(), tracked, local];
         Ok(all
             .into_iter()
@@ -79,26 +69,17 @@ impl Places {
     /// The change to the local configuration, and to the tracked one, which includes it for as long as it is needed.
     fn config_changes(
         &self,
-        local: CargoConfig,
+        config: CargoConfig,
         has_linker: bool,
     ) -> Result<(Change, Change), TuneError> {
         let mut tracked = CargoConfig::read(&self.files.tracked)?;
-        let mut local = local.into_change();
+        let mut change = config.into_change();
         if has_linker {
-            if !tracked.includes(LOCAL_CONFIG) {
-                tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
-                tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
-            }
-            return Ok((tracked.into_change(), local));
+            local::include(&mut tracked, INCLUDER)?;
+        } else {
+            local::stop_including(&mut tracked, &mut change, INCLUDER)?;
         }
-        let mut without = tracked.clone();
-        without.undo(INCLUDER)?;
-        let is_ours = tracked.includes(LOCAL_CONFIG) && !without.includes(LOCAL_CONFIG);
-        if is_ours && local.new.as_deref().is_none_or(only_of_dev) {
-            local.new = None;
-            tracked = without;
-        }
-        Ok((tracked.into_change(), local))
+        Ok((tracked.into_change(), change))
     }
 }
 
@@ -133,7 +114,6 @@ pub fn require_same(
 mod tests {
     use super::*;
     use crate::choices::{Choices, Setting};
-    use build_env::cargo_env::local_config;
     use testkit::Fixture;
 
     const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -141,11 +121,7 @@ mod tests {
     fn places(fixture: &Fixture) -> Places {
         let root = fixture.root();
         Places {
-            files: Files {
-                tracked: root.join(".cargo/config.toml"),
-                local: local_config(&root),
-                root: root.clone(),
-            },
+            files: Files::in_dir(&root, &root),
             manifest: root.join("Cargo.toml"),
         }
     }

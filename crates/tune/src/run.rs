@@ -5,11 +5,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::tools::{Say, cannot_keep};
 use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
+use cargo_settings::linker::Linkers;
 use dev_build::digest::sha256_of_file;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
-use machine_settings::Linkers;
 use project_model::{Closure, Project, Workspace};
 
 use crate::TuneError;

@@ -1,12 +1,10 @@
 //! Cargo's configuration as it is in force in a directory: which files are read, and which of them wins
 //! (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
-use build_env::cargo_env::{LOCAL_CONFIG, cargo_home, local_config};
+use build_env::cargo_env::{cargo_home, config_dirs};
 use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CargoConfig, EditError};
-
-use crate::{Project, Workspace};
+use config_edit::{CargoConfig, EditError, Owner};
 
 /// A setting in force, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,19 +27,17 @@ pub enum Origin {
 }
 
 /// The configuration files that cargo reads, the one that wins first.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Layers(Vec<(Utf8PathBuf, CargoConfig)>);
 
 impl Layers {
     /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that of
     /// cargo's home; after each, the files that it includes.
     pub fn read(dir: &Utf8Path) -> Result<Self, EditError> {
-        let mut layers = Self(Vec::new());
-        let above = dir.ancestors().map(|dir| dir.join(".cargo"));
-        for cargo_dir in above.chain(cargo_home()) {
-            // cargo prefers the name without an ending, which is the older one.
-            let names = ["config", "config.toml"].map(|name| cargo_dir.join(name));
-            if let Some(path) = names.into_iter().find(|path| path.is_file()) {
+        let mut layers = Self::default();
+        for cargo_dir in config_dirs(dir) {
+            let path = config_in(&cargo_dir);
+            if path.is_file() {
                 layers.add(path)?;
             }
         }
@@ -105,12 +101,20 @@ impl Layers {
     /// The wrapper in the files, whatever the environment says.
     #[must_use]
     pub fn configured_wrapper(&self) -> Option<Setting> {
-        let mut values = self.0.iter().filter_map(|(path, config)| {
-            let value = config.string(&["build", "rustc-wrapper"])?;
+        self.string(&["build", "rustc-wrapper"])
+    }
+
+    /// The string that `key` has, given as the path to it.
+    #[must_use]
+    pub fn string(&self, key: &[&str]) -> Option<Setting> {
+        self.first(|config| config.string(key))
+    }
+
+    fn first(&self, look: impl Fn(&CargoConfig) -> Option<String>) -> Option<Setting> {
+        self.0.iter().find_map(|(path, config)| {
             let origin = Origin::File(path.clone());
-            Some(Setting { value, origin })
-        });
-        values.next()
+            look(config).map(|value| Setting { value, origin })
+        })
     }
 
     /// The variable `name`, as the compiler gets it: the environment wins over `[env]`.
@@ -129,13 +133,10 @@ impl Layers {
     /// The variable `name` in the files, whatever the environment says.
     #[must_use]
     pub fn configured_variable(&self, name: &str) -> Option<Setting> {
-        let mut values = self.0.iter().filter_map(|(path, config)| {
-            let env = config.env().into_iter();
-            let (_, value) = env.into_iter().find(|(key, _)| key == name)?;
-            let origin = Origin::File(path.clone());
-            Some(Setting { value, origin })
-        });
-        values.next()
+        self.first(|config| {
+            let mut variables = config.env().into_iter();
+            variables.find_map(|(key, value)| (key == name).then_some(value))
+        })
     }
 
     /// Whether a file sets `key`, given as the path to it, to whatever it may be.
@@ -153,6 +154,24 @@ impl Layers {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The file at `path`: as it was read, else as it is now.
+    ///
+    /// # Errors
+    /// If it has not been read yet and is not TOML.
+    pub fn file(&self, path: &Utf8Path) -> Result<CargoConfig, EditError> {
+        match self.files().find(|(known, _)| *known == path) {
+            Some((_, config)) => Ok(config.clone()),
+            None => CargoConfig::read(path),
+        }
+    }
+
+    /// Whether a file sets `key`, given as the path to it, and not by a line of `owner`'s.
+    #[must_use]
+    pub fn sets_without(&self, owner: Owner, key: &[&str]) -> bool {
+        let mut files = self.files();
+        files.any(|(_, config)| config.has(key) && config.owner_of(key).as_deref() != Some(owner.0))
     }
 
     /// The files, the one that wins first.
@@ -173,55 +192,26 @@ impl Origin {
     }
 }
 
-/// The files in which settings for a project can stand.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
-    /// The directory that cargo is started in: where reading of its configuration begins.
-    pub root: Utf8PathBuf,
-    /// The tracked configuration.
-    pub tracked: Utf8PathBuf,
-    /// This machine's own, beside it.
-    pub local: Utf8PathBuf,
-}
-
-impl Files {
-    /// Those of `project`: in the directory whose configuration includes a local one already, else in the upper one
-    /// of the project's and its Cargo workspace's, where both find it.
-    #[must_use]
-    pub fn of(project: &Project, workspace: &Workspace) -> Self {
-        let dirs = [&workspace.root, &project.root];
-        let including = dirs.into_iter().find(|dir| includes_local(dir));
-        let upper = if project.root.starts_with(&workspace.root) {
-            &workspace.root
-        } else {
-            &project.root
-        };
-        let dir = including.unwrap_or(upper);
-        Self {
-            root: project.root.clone(),
-            tracked: tracked_in(dir),
-            local: local_config(dir),
-        }
-    }
-}
-
-/// The configuration in `dir`; cargo prefers the older name where both are there.
-fn tracked_in(dir: &Utf8Path) -> Utf8PathBuf {
-    let old = dir.join(".cargo/config");
+/// The configuration in `cargo_dir`. Where both names are there, cargo prefers the one without an ending, which is older.
+#[must_use]
+pub fn config_in(cargo_dir: &Utf8Path) -> Utf8PathBuf {
+    let old = cargo_dir.join("config");
     if old.is_file() {
         return old;
     }
-    dir.join(".cargo/config.toml")
+    cargo_dir.join("config.toml")
 }
 
-fn includes_local(dir: &Utf8Path) -> bool {
-    let path = tracked_in(dir);
-    path.is_file() && CargoConfig::read(&path).is_ok_and(|config| config.includes(LOCAL_CONFIG))
+/// The configuration for all projects of the user, in cargo's home.
+#[must_use]
+pub fn user_config() -> Option<Utf8PathBuf> {
+    cargo_home().map(|home| config_in(&home))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use build_env::Invocation;
     use testkit::Fixture;
 
     fn file(fixture: &Fixture, name: &str) -> Origin {
@@ -262,6 +252,51 @@ mod tests {
         let layers = Layers::read(&fixture.root().join("inner")).unwrap();
         let wrapper = layers.configured_wrapper().unwrap();
         assert_eq!(wrapper.origin, file(&fixture, "inner/.cargo/config.toml"));
+    }
+
+    /// With the real cargo, which says where it would build to: each time without the file that has just won.
+    #[test]
+    fn the_file_that_wins_is_the_one_that_wins_for_cargo() {
+        let fixture = Fixture::pure_rust("thing");
+        let files = [
+            (
+                "a/.cargo/config.toml",
+                "include = ['first.toml', { path = 'later.toml' }]",
+            ),
+            ("a/.cargo/first.toml", "include = ['of_first.toml']"),
+            ("a/.cargo/of_first.toml", ""),
+            ("a/.cargo/later.toml", "include = ['../of_later.toml']"),
+            ("a/of_later.toml", ""),
+            (".cargo/config", ""),
+        ];
+        let target = |name: &str| fixture.root().join("targets").join(name.replace('/', "_"));
+        let write = |name: &str, include: &str, sets: bool| {
+            let build = format!("[build]\ntarget-dir = '{}'\n", target(name));
+            let build = if sets { build } else { String::new() };
+            fixture.write(name, &format!("{include}\n{build}"));
+        };
+        files
+            .iter()
+            .for_each(|(name, include)| write(name, include, true));
+        let dir = fixture.root().join("a");
+        let mut order = Vec::new();
+        while let Some(found) = Layers::read(&dir).unwrap().string(&["build", "target-dir"]) {
+            let metadata = Invocation::new("cargo")
+                .args(["metadata", "--format-version=1", "--no-deps"])
+                .env_remove("CARGO_TARGET_DIR")
+                .env_remove("CARGO_BUILD_TARGET_DIR")
+                .cwd(&dir);
+            let said = metadata.read().unwrap();
+            let expected = format!("\"target_directory\":\"{}\"", found.value);
+            assert!(said.contains(&expected), "{expected} after {order:?}");
+            let names = |(name, _): &&(&str, &str)| target(name) == found.value;
+            let Some((name, include)) = files.iter().find(names) else {
+                break; // That of the user, in cargo's home.
+            };
+            write(name, include, false);
+            order.push(*name);
+        }
+        assert_eq!(order.len(), files.len(), "{order:?}");
     }
 
     #[test]
