@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use crate::vars;
+use crate::{compiler_caches, vars};
 
 /// Variables that cargo sets for the program of `cargo run`, beside all of `CARGO_PKG_*`
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>), and rustup's recursion guard.
@@ -137,8 +137,7 @@ fn given_by_configuration() -> Vec<String> {
 }
 
 fn is_configured_here(name: &str) -> bool {
-    let mut caches = vars::COMPILER_CACHES.iter();
-    vars::PYO3.contains(&name) || caches.any(|prefix| name.starts_with(prefix))
+    vars::PYO3.contains(&name) || compiler_caches::is_variable(name)
 }
 
 /// Where cargo looks for its configuration when it is started in `dir`, what wins first: `.cargo` there and in every

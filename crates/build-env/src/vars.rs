@@ -142,9 +142,6 @@ pub const PYO3: [&str; 5] = [
     "PYTHON_SYS_EXECUTABLE",
 ];
 
-/// What the names of the variables of compiler caches begin with.
-pub const COMPILER_CACHES: [&str; 2] = ["SCCACHE_", "KACHE_"];
-
 /// The value of `name`, where it is set, not empty and UTF-8.
 #[must_use]
 pub fn var(name: &str) -> Option<String> {

@@ -2,7 +2,7 @@
 //! work.
 
 use build_env::cargo_env::environment;
-use build_env::{Invocation, Toolbox, cargo_env, tools, vars};
+use build_env::{Invocation, Toolbox, cargo_env, compiler_caches, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
 use cargo_settings::{Files, Layers, Origin};
@@ -216,11 +216,8 @@ const fn introduction(scope: Scope) -> &'static str {
 fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
     config.set_rustc_wrapper(named, SCCACHE)?;
     for (name, _) in config.env() {
-        let of_a_cache = Wrapper::ALL
-            .into_iter()
-            .any(|wrapper| name.starts_with(wrapper.variable_prefix()));
         let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
-        if of_a_cache && !is_wanted {
+        if compiler_caches::is_variable(&name) && !is_wanted {
             config.remove_env(&name, SCCACHE)?;
         }
     }
@@ -259,7 +256,7 @@ fn default_dir(wrapper: Wrapper) -> Option<Utf8PathBuf> {
     let environment = environment();
     let variable = |name: &str| environment.get(name).map(Utf8PathBuf::from);
     let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.default_dir())))
+    variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.program())))
 }
 
 fn find_program(

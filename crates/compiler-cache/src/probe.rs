@@ -56,8 +56,8 @@ impl<'a> Probe<'a> {
         variables.push((wrapper.dir_variable().to_owned(), store.to_string()));
         if wrapper == Wrapper::Sccache {
             // A socket of its own is a server of its own.
-            let socket = dir.join("s").to_string();
-            variables.push(("SCCACHE_SERVER_UDS".to_owned(), socket));
+            let (name, _) = wrapper.known().server_variable;
+            variables.push((name.to_owned(), dir.join("s").to_string()));
             // In seconds: should we be killed, it ends by itself.
             variables.push(("SCCACHE_IDLE_TIMEOUT".to_owned(), "20".to_owned()));
         }
@@ -135,8 +135,8 @@ impl<'a> Probe<'a> {
     }
 
     fn stop(&self) {
-        let arguments = self.wrapper.stop_server();
-        let mut command = Invocation::new(self.program).args(arguments.iter().copied());
+        let arguments = self.wrapper.known().stop.iter().copied();
+        let mut command = Invocation::new(self.program).args(arguments);
         for (name, value) in &self.variables {
             command = command.env(name, value);
         }

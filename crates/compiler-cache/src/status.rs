@@ -198,7 +198,7 @@ fn problem_of(error: &CacheError) -> Problem {
 
 /// The variables of the wrapper that are set anywhere.
 fn told(layers: &Layers, wrapper: Wrapper, root: &Utf8Path) -> Vec<Told> {
-    let prefix = wrapper.variable_prefix();
+    let prefix = wrapper.known().variable_prefix;
     let environment = build_env::cargo_env::environment();
     let mut names = layers.variables(prefix);
     names.extend(
