@@ -19,6 +19,7 @@ use tune::{OWNER, Request, measure, subject};
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
+use crate::write_mode::{WriteMode, written};
 
 /// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug information, split
 /// debug information, other codegen units, and incremental compilation
@@ -26,21 +27,16 @@ use crate::ui;
 /// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is left alone,
 /// and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
     /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml. Builds the
     /// project afterwards, and puts everything back if that fails
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["check", "dry_run"])]
     apply: bool,
     /// Take back what was written
     #[arg(long, conflicts_with_all = ["apply", "from", "json", "time_budget"])]
     undo: bool,
-    /// Write nothing: show what --apply would write; exit code 3 if it would write anything
-    #[arg(long, conflicts_with = "apply")]
-    check: bool,
-    /// Write nothing: show what --apply would write
-    #[arg(long, conflicts_with_all = ["apply", "check"])]
-    dry_run: bool,
+    #[command(flatten)]
+    mode: WriteMode,
     /// Measure nothing: take an earlier measurement
     #[arg(long, value_name = "FILE", conflicts_with = "time_budget")]
     from: Option<Utf8PathBuf>,
@@ -65,14 +61,14 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return Ok(Answer::Done);
     }
     print!("{}", table(&measurement));
-    if !(args.apply || args.check || args.dry_run) {
+    if !(args.apply || args.mode.only_shows()) {
         suggest(&measurement, &file);
         return Ok(Answer::Done);
     }
     let changes = changes(&project, &measurement)?;
-    show(&changes);
+    let shown = args.mode.show(&changes, &apply_later(&file).to_string());
     if !args.apply || changes.is_empty() {
-        return Ok(answer(args.check, &changes));
+        return Ok(shown);
     }
     write(&project, &changes, &is_over)?;
     Ok(Answer::Done)
@@ -162,23 +158,6 @@ fn changes(project: &Project, measurement: &Measurement) -> anyhow::Result<Vec<C
     Ok(places(project)?.changes(measurement.to_write(), profile, &target)?)
 }
 
-fn show(changes: &[Change]) {
-    for change in changes {
-        print!("{}", change.diff());
-    }
-    if changes.is_empty() {
-        ui::say("Fresh", "nothing is to be written");
-    }
-}
-
-fn answer(is_check: bool, changes: &[Change]) -> Answer {
-    if is_check && !changes.is_empty() {
-        Answer::Differs
-    } else {
-        Answer::Done
-    }
-}
-
 /// Writes, and builds as `cargo xtask dev` does: only what builds and imports stays.
 fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> anyhow::Result<()> {
     let toolbox = toolbox(false)?;
@@ -199,9 +178,7 @@ fn write(project: &Project, changes: &[Change], is_over: &dyn Fn() -> bool) -> a
     };
     let outcome = apply(changes, build, is_over, &without_ours)?;
     crate::dev::report(project, &outcome);
-    for change in changes {
-        ui::changed(change);
-    }
+    written(changes);
     let files = places(project)?.files;
     let writes_local = changes.iter().any(|change| change.path == files.local);
     if let Some(note) = files.not_ignored().filter(|_| writes_local) {
@@ -225,16 +202,5 @@ fn without_ours(change: &Change) -> Result<Change, EditError> {
 fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
     let changes = places(&project)?.changes(&[], "dev", "")?;
-    if args.check || args.dry_run {
-        show(&changes);
-        return Ok(answer(args.check, &changes));
-    }
-    for change in &changes {
-        change.apply()?;
-        ui::changed(change);
-    }
-    if changes.is_empty() {
-        ui::say("Fresh", "there is nothing to take back");
-    }
-    Ok(Answer::Done)
+    args.mode.carry_out(&changes)
 }

@@ -69,7 +69,7 @@ const ANOTHER_END: [(&str, i32, &str); 6] = [
         1,
         "dist/manifest.json",
     ),
-    ("cargo xtask sccache enable --check", 3, "would change"),
+    ("cargo xtask sccache enable --check", 3, "repairs it"),
     (
         "cargo xtask cache-keys --check",
         3,
@@ -77,17 +77,17 @@ const ANOTHER_END: [(&str, i32, &str); 6] = [
     ),
     // There are no such servers.
     (
-        "cargo xtask sccache enable --backend redis",
+        "cargo xtask sccache enable --backend 'redis:",
         1,
         "SCCACHE_REDIS_PASSWORD",
     ),
     (
-        "cargo xtask sccache enable --backend webdav",
+        "cargo xtask sccache enable --backend https:",
         1,
         "SCCACHE_WEBDAV_TOKEN",
     ),
     (
-        "cargo xtask sccache enable --backend s3",
+        "cargo xtask sccache enable --backend 's3:",
         1,
         "AWS_SECRET_ACCESS_KEY",
     ),

@@ -12,7 +12,7 @@ pub const OWNER: Owner = Owner("cargo xtask cache-keys");
 
 /// What is to be written, and what the user should know.
 #[derive(Debug)]
-pub struct Plan {
+pub struct CacheKeysPlan {
     /// The change of pyproject.toml.
     pub change: Change,
     /// What the user should know of the keys.
@@ -20,14 +20,14 @@ pub struct Plan {
 }
 
 /// The keys of `project`, beside those that the user has added.
-pub fn plan(project: &Project, closure: &Closure) -> Result<Plan, EditError> {
+pub fn plan(project: &Project, closure: &Closure) -> Result<CacheKeysPlan, EditError> {
     let written = written(project);
     let derived = Derived::of(project, closure).with_remembered(&project.root, &written);
     let mut file = PyprojectFile::read(&project.root.join("pyproject.toml"))?;
     file.set_cache_keys(&keys(&derived), OWNER)?;
     let mut notes = derived.notes;
     notes.extend(written.iter().filter_map(|key| too_wide(key)));
-    Ok(Plan {
+    Ok(CacheKeysPlan {
         change: file.into_change(),
         notes,
     })
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
     use testkit::Fixture;
 
-    fn planned(fixture: &Fixture) -> Plan {
+    fn planned(fixture: &Fixture) -> CacheKeysPlan {
         let project = Project::load(&fixture.root()).unwrap();
         plan(&project, &Closure::load(&project).unwrap()).unwrap()
     }

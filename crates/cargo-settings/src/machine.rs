@@ -134,11 +134,16 @@ impl Machine {
 
 const JOBS: [&str; 2] = ["build", "jobs"];
 
-/// What takes the settings back.
-pub fn plan_undo(files: &Files) -> Result<Change, MachineError> {
-    let mut config = CargoConfig::read(&files.local)?;
-    config.undo(MACHINE)?;
-    Ok(config.into_change())
+impl MachinePlan {
+    /// What takes the settings back.
+    pub fn undo(files: &Files) -> Result<Self, MachineError> {
+        let mut config = CargoConfig::read(&files.local)?;
+        config.undo(MACHINE)?;
+        Ok(Self {
+            change: config.into_change(),
+            reasons: Vec::new(),
+        })
+    }
 }
 
 fn require_include(files: &Files) -> Result<(), MachineError> {
@@ -209,7 +214,11 @@ mod tests {
         // A larger machine, and no linker any more.
         assert_eq!(written(&fixture, &machine(64, None)), "");
         written(&fixture, &machine(4, Some("mold")));
-        plan_undo(&files(&fixture)).unwrap().apply().unwrap();
+        MachinePlan::undo(&files(&fixture))
+            .unwrap()
+            .change
+            .apply()
+            .unwrap();
         assert!(!files(&fixture).local.exists());
     }
 

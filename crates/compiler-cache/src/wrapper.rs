@@ -5,7 +5,7 @@ use std::fmt;
 use build_env::compiler_caches::{self, CompilerCache};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Size;
+use crate::size::Size;
 
 /// A compiler cache that cargo calls as `rustc-wrapper`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -26,7 +26,7 @@ use scratch::Scratch;
 use uv::Uv;
 
 /// What is needed for the proof.
-pub struct Request<'a> {
+pub struct VerifyRequest<'a> {
     /// The project; it is only read.
     pub project: &'a Project,
     /// Its crates.
@@ -122,7 +122,7 @@ fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> VerifyError {
 /// # Errors
 /// One of [`VerifyError`]. A case that goes wrong is none.
 pub fn verify(
-    request: &Request<'_>,
+    request: &VerifyRequest<'_>,
     on_row: &mut dyn FnMut(&Row),
 ) -> Result<Vec<Row>, VerifyError> {
     let scratch = Scratch::make(request)?;
@@ -160,7 +160,7 @@ struct Proof<'a> {
 }
 
 impl<'a> Proof<'a> {
-    fn prepare(request: &'a Request<'_>, scratch: &Scratch) -> Result<Self, VerifyError> {
+    fn prepare(request: &'a VerifyRequest<'_>, scratch: &Scratch) -> Result<Self, VerifyError> {
         let project = Project::load(&scratch.project)?;
         let mut closure = Closure::load(&project)?;
         // cargo may have been told in the environment, and then it is not that of the copy.
@@ -178,7 +178,7 @@ impl<'a> Proof<'a> {
     }
 
     /// The one build that is maturin's and cargo's own.
-    fn first_build(&self, request: &Request<'_>) -> Result<(), VerifyError> {
+    fn first_build(&self, request: &VerifyRequest<'_>) -> Result<(), VerifyError> {
         self.keep_witnesses()?;
         (request.say)(
             "Building",

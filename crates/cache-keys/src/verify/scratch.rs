@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::short_name;
 use project_model::Sources;
 
-use super::{Request, VerifyError, at};
+use super::{VerifyError, VerifyRequest, at};
 use crate::paths::relative;
 
 /// A directory with the copy and all that the proof needs, removed with this value.
@@ -24,7 +24,7 @@ pub(super) struct Scratch {
 impl Scratch {
     /// Copies what somebody has written. The copy has the same name each time: crates are compiled anew
     /// when they lie elsewhere. What a killed run has left is removed.
-    pub(super) fn make(request: &Request<'_>) -> Result<Self, VerifyError> {
+    pub(super) fn make(request: &VerifyRequest<'_>) -> Result<Self, VerifyError> {
         let project = &request.project.root;
         let name = short_name(project.as_str());
         fs_err::create_dir_all(request.home).map_err(cannot_keep(request.home))?;

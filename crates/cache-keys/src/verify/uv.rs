@@ -5,7 +5,7 @@ use camino::Utf8PathBuf;
 use project_model::{Project, Pyproject};
 
 use super::scratch::Scratch;
-use super::{Request, VerifyError, at};
+use super::{VerifyError, VerifyRequest, at};
 use crate::paths::{matching, relative};
 
 /// The stand-in for maturin.
@@ -13,7 +13,7 @@ const BACKEND: &str = include_str!("backend.py");
 
 /// `uv sync` on the copy.
 pub(super) struct Uv<'a> {
-    request: &'a Request<'a>,
+    request: &'a VerifyRequest<'a>,
     root: Utf8PathBuf,
     beside: Utf8PathBuf,
     manifest: Utf8PathBuf,
@@ -22,7 +22,7 @@ pub(super) struct Uv<'a> {
 
 impl<'a> Uv<'a> {
     pub(super) fn new(
-        request: &'a Request<'a>,
+        request: &'a VerifyRequest<'a>,
         project: &Project,
         scratch: &Scratch,
     ) -> Result<Self, VerifyError> {
