@@ -1,6 +1,6 @@
 //! What is to be written, as a value.
 
-use config_edit::{CacheKey, Change, EditError, Owner, PyprojectFile};
+use config_edit::{Change, EditError, Owner, PyprojectFile};
 use project_model::{Closure, Project};
 
 use crate::derive::Derived;
@@ -47,10 +47,11 @@ fn written(project: &Project) -> Vec<String> {
     files.map(str::to_owned).collect()
 }
 
-fn keys(derived: &Derived) -> Vec<CacheKey> {
-    let files = derived.files.iter().cloned().map(CacheKey::File);
-    let env = derived.env.iter().cloned().map(CacheKey::Env);
-    files.chain(env).collect()
+fn keys(derived: &Derived) -> Vec<(String, String)> {
+    let files = derived.files.iter().map(|file| ("file", file));
+    let keys = files.chain(derived.env.iter().map(|name| ("env", name)));
+    keys.map(|(kind, name)| (kind.to_owned(), name.clone()))
+        .collect()
 }
 
 /// A key of the user's that makes uv walk the whole project. It stays, being the user's.

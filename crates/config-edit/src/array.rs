@@ -1,9 +1,25 @@
 //! Items of arrays and inline tables: adding one, taking one out.
 
+use toml_edit::{TableLike, Value};
+
 use crate::draft::{Draft, Splice};
 use crate::layout::{Layout, Shape};
 use crate::lines;
 use crate::marks::{self, Owner};
+
+/// What an element is called, by itself or by its `path`.
+pub(crate) fn name_of(element: &Value) -> Option<&str> {
+    match element {
+        Value::String(name) => Some(name.value()),
+        Value::InlineTable(table) => name_of_table(table),
+        _ => None,
+    }
+}
+
+/// The same of an element that is a table.
+pub(crate) fn name_of_table(table: &dyn TableLike) -> Option<&str> {
+    table.get("path")?.as_str()
+}
 
 /// Where something new can go at the end of an array.
 #[derive(Debug)]

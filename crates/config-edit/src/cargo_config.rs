@@ -7,7 +7,7 @@ use crate::change::update;
 use crate::draft::{Draft, Splice, owned};
 use crate::insert::Signed;
 use crate::layout::{Home, Layout};
-use crate::{Change, EditError, Owner, introduction, lines, render};
+use crate::{Change, EditError, Owner, include, introduction, lines, render};
 
 const ENV: &str = "env";
 
@@ -18,10 +18,11 @@ pub struct CargoConfig(Draft);
 impl CargoConfig {
     /// Reads the file at `path`; one that is not there counts as empty.
     pub fn read(path: &Utf8Path) -> Result<Self, EditError> {
-        match Draft::read_if_there(path)? {
-            Some(draft) => Ok(Self(draft)),
-            None => Draft::of(path, None).map(Self),
-        }
+        let draft = match Draft::read_if_there(path)? {
+            Some(draft) => draft,
+            None => Draft::of(path, None)?,
+        };
+        Ok(Self(draft.sharing(include::SHARED)))
     }
 
     /// The text of the file, with what has been edited since.

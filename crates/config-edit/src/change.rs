@@ -49,7 +49,7 @@ impl Change {
         if self.is_empty() {
             return Ok(());
         }
-        apply::apply(self)
+        apply::apply(&self.path, self.old.as_deref(), self.new.as_deref())
     }
 }
 

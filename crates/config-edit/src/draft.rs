@@ -18,6 +18,16 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     /// What is to stand above everything, if the file is a new one.
     pub(crate) introduction: Option<String>,
+    /// The array in such files to which others add.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// An array that stays when what is ours in it goes, if somebody else has added to it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shared {
+    pub(crate) path: &'static [&'static str],
+    /// How many of its elements, the first ones, are ours where the whole statement is.
+    pub(crate) ours: usize,
 }
 
 /// A place in a text and what is to stand there instead.
@@ -72,7 +82,16 @@ impl Draft {
             old,
             text,
             introduction: None,
+            shared: None,
         })
+    }
+
+    /// The same, with an array to which others add.
+    pub(crate) fn sharing(self, shared: Shared) -> Self {
+        Self {
+            shared: Some(shared),
+            ..self
+        }
     }
 
     /// The text as values.

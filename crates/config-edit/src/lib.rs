@@ -9,6 +9,7 @@
 
 mod apply;
 mod array;
+mod block;
 mod cache_keys;
 mod cargo_config;
 mod cargo_manifest;
@@ -28,7 +29,6 @@ mod pyproject;
 mod render;
 mod undo;
 
-pub use cache_keys::CacheKey;
 pub use cargo_config::CargoConfig;
 pub use cargo_manifest::CargoManifest;
 pub use change::Change;

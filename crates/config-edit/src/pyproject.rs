@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use crate::change::update;
 use crate::draft::Draft;
-use crate::{CacheKey, Change, EditError, Owner};
+use crate::{Change, EditError, Owner, cache_keys};
 
 /// A `pyproject.toml`, read, and edited in memory.
 #[derive(Debug, Clone)]
@@ -16,18 +16,23 @@ impl PyprojectFile {
     /// Reads the file at `path`, which has to be there.
     pub fn read(path: &Utf8Path) -> Result<Self, EditError> {
         let draft = Draft::read_if_there(path)?;
-        draft.map(Self).ok_or_else(|| EditError::Read {
+        let draft = draft.map(|draft| Self(draft.sharing(cache_keys::SHARED)));
+        draft.ok_or_else(|| EditError::Read {
             path: path.to_owned(),
             source: io::ErrorKind::NotFound.into(),
         })
     }
 
     /// Sets by what uv decides whether an install is fresh: `cache-keys` in `[tool.uv]`. What the user has listed
-    /// there stays, and is not repeated.
+    /// there stays, and is not repeated. Each key is `file`, `dir` or `env`, and which.
     ///
     /// # Errors
     /// If it is no array, or another command has made it.
-    pub fn set_cache_keys(&mut self, keys: &[CacheKey], by: Owner) -> Result<(), EditError> {
+    pub fn set_cache_keys(
+        &mut self,
+        keys: &[(String, String)],
+        by: Owner,
+    ) -> Result<(), EditError> {
         self.0.set_cache_keys(keys, by)
     }
 

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CacheKey, CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile};
+use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile};
 use testkit::TempDir;
 
 pub(crate) const BY: Owner = Owner("cargo xtask sccache");
@@ -72,12 +72,14 @@ pub(crate) const PROFILE: Operation = Operation {
 };
 pub(crate) const ALL: [Operation; 7] = [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS, PROFILE];
 
-pub(crate) fn keys() -> Vec<CacheKey> {
-    vec![
-        CacheKey::File("pyproject.toml".to_owned()),
-        CacheKey::File("rust/**/*.rs".to_owned()),
-        CacheKey::Env("RUSTFLAGS".to_owned()),
-    ]
+pub(crate) fn keys() -> Vec<(String, String)> {
+    let keys = [
+        ("file", "pyproject.toml"),
+        ("file", "rust/**/*.rs"),
+        ("env", "RUSTFLAGS"),
+    ];
+    keys.map(|(kind, name)| (kind.to_owned(), name.to_owned()))
+        .into()
 }
 
 impl Operation {
