@@ -1,6 +1,6 @@
 //! The invariants of docs/architecture.md, each kept by a test here or at the code that it is about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cargo_metadata::camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
@@ -124,6 +124,120 @@ fn only_config_edit_writes_configuration_files() {
         .collect();
     // The manifest of a crate that exists while it is being compiled, in a directory for temporary files.
     assert_eq!(making, ["crates/compiler-cache/src/record.rs"]);
+}
+
+#[test]
+fn no_two_files_import_each_other_in_a_loop() {
+    // In these crates they still do.
+    let not_yet = ["build-bench", "build-env", "wheel-audit"];
+    for package in packages_in(&metadata(), "crates") {
+        let src = package.manifest_path.with_file_name("src");
+        if !not_yet.contains(&package.name.as_str()) {
+            let looped = in_a_loop(imports(&src));
+            assert!(looped.is_empty(), "{}: {looped:?}", package.name);
+        }
+    }
+}
+
+#[test]
+fn a_loop_is_found() {
+    let of = |pairs: &[(&str, &[&str])]| {
+        let graph = pairs.iter().map(|(file, uses)| {
+            let uses = uses.iter().map(|it| (*it).to_owned());
+            ((*file).to_owned(), uses.collect())
+        });
+        in_a_loop(graph.collect())
+    };
+    assert!(of(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])]).is_empty());
+    let looped = of(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"]), ("d", &[])]);
+    assert_eq!(looped, ["a", "b", "c"].map(str::to_owned).into());
+    let named = imported(
+        "use crate::a::{X, Y};\nuse crate::{B, c::{D}, e as f};\nfn g() { crate::h::i(); }",
+    );
+    assert_eq!(named, ["B", "a", "c", "e", "h"].map(str::to_owned).into());
+}
+
+type Imports = BTreeMap<String, BTreeSet<String>>;
+
+/// For each file at the top of `src`, with the directory of its name, the others that it imports. What `lib.rs` hands on
+/// counts as imported from the file that it is in. Tests may import what they like.
+fn imports(src: &Utf8Path) -> Imports {
+    let text_of = |path: &Utf8Path| {
+        let text = fs_err::read_to_string(path).expect("a source");
+        text.split("#[cfg(test)]\nmod tests")
+            .next()
+            .map(str::to_owned)
+    };
+    let lib = text_of(&src.join("lib.rs")).unwrap_or_default();
+    let handed_on = lib
+        .split(';')
+        .filter_map(|it| it.trim().strip_prefix("pub use "));
+    let origins: Vec<_> = handed_on.filter_map(|it| it.split_once("::")).collect();
+    let origin = |name: &String| {
+        let has = |text: &str| {
+            text.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .any(|it| it == name)
+        };
+        let found = origins.iter().find(|(_, names)| has(names));
+        found.map_or_else(|| name.clone(), |(module, _)| (*module).to_owned())
+    };
+    let mut graph = Imports::new();
+    for entry in walkdir::WalkDir::new(src).into_iter().flatten() {
+        let Some(path) = Utf8Path::from_path(entry.path()) else {
+            continue;
+        };
+        let below = path.strip_prefix(src).expect("it lies there");
+        let first = below.iter().next().unwrap_or_default();
+        let module = first.trim_end_matches(".rs");
+        let is_test = below.file_stem() == Some("tests");
+        if path.extension() == Some("rs") && module != "lib" && !is_test {
+            let used = imported(&text_of(path).unwrap_or_default());
+            let used = used.iter().map(&origin).filter(|it| it != module);
+            graph.entry(module.to_owned()).or_default().extend(used);
+        }
+    }
+    graph
+}
+
+/// What follows `crate::` in `text`: the first name of each path.
+fn imported(text: &str) -> BTreeSet<String> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let mut names = BTreeSet::new();
+    for rest in text.split("crate::").skip(1) {
+        let mut depth = 0;
+        let mut begins = true;
+        for word in rest.split_inclusive(|c: char| !c.is_alphanumeric() && c != '_') {
+            let name = word.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+            if begins && !name.is_empty() {
+                names.insert(name.to_owned());
+                begins = false;
+            }
+            match word.chars().last() {
+                Some('{') => depth += 1,
+                Some('}') => depth -= 1,
+                Some(',') if depth == 1 => begins = true,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    names
+}
+
+/// The files that are left when all are taken away, again and again, that import none of those left.
+fn in_a_loop(mut graph: Imports) -> BTreeSet<String> {
+    loop {
+        let left: BTreeSet<_> = graph.keys().cloned().collect();
+        graph.retain(|_, uses| !uses.is_disjoint(&left));
+        if graph.len() == left.len() {
+            return left;
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod crates;
 pub mod doubts;
+mod error;
 mod extension;
 mod policy;
 mod project;
@@ -11,9 +12,10 @@ pub mod repository;
 mod sources;
 
 pub use crates::{Closure, PathCrate};
+pub use error::ProjectError;
 pub use extension::{Extension, Layout};
 pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
-pub use project::{Project, ProjectError, Workspace};
+pub use project::{Project, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};
 pub use repository::Repository;
 pub use sources::{Sources, written_below};
