@@ -36,8 +36,8 @@ impl Context {
         Ok(project)
     }
 
-    /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project, in the
-    /// working directory: publishing needs none.
+    /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project,
+    /// in the working directory: publishing needs none.
     pub(crate) fn dist(&self) -> Utf8PathBuf {
         let here = || {
             let dir = nearest_project().ok()?;
@@ -48,8 +48,9 @@ impl Context {
         dir.unwrap_or_default().join("dist")
     }
 
-    /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is configured and not there is said, and done without; what
-    /// makes one refuse every call is an error at once.
+    /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is
+    /// configured and not there is said, and done without; what makes one refuse every call is an error at
+    /// once.
     pub(crate) fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
         if let Some(problem) = missing(&project.root) {
@@ -75,8 +76,9 @@ pub(crate) fn pinned() -> anyhow::Result<PinnedRequirements> {
     PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")
 }
 
-/// Cargo's configuration for the project in `root` as the command found it: read once, since there is one project. What
-/// it is when a build begins is looked at then. `None`: a file is not TOML, of which cargo will say more.
+/// Cargo's configuration for the project in `root` as the command found it: read once, since there is one
+/// project. What it is when a build begins is looked at then. `None`: a file is not TOML, of which cargo will
+/// say more.
 fn config(root: &Utf8Path) -> Option<&'static Layers> {
     static FOUND: OnceLock<Option<Layers>> = OnceLock::new();
     FOUND.get_or_init(|| Layers::read(root).ok()).as_ref()

@@ -114,16 +114,17 @@ struct EnableArgs {
     /// Its program [default: the one on PATH, else the one that `install` got]
     #[arg(long, value_name = "PATH")]
     program: Option<Utf8PathBuf>,
-    /// How large a cache on disk may grow [default: 10G, on a small disk 2G, and never more than a tenth of what is
-    /// free]
+    /// How large a cache on disk may grow [default: 10G, on a small disk 2G, and never more than a tenth of
+    /// what is free]
     #[arg(long, value_name = "SIZE")]
     size: Option<Size>,
     /// The directory of a cache on disk [default: the cache's own choice]
     #[arg(long, value_name = "DIR")]
     dir: Option<Utf8PathBuf>,
-    /// Where the cache is kept [default: disk]: disk, redis://HOST:PORT/DB, rediss://..., s3://BUCKET?region=NAME (of
-    /// another server than Amazon's: ?endpoint=URL), https://HOST/PATH for WebDAV, or gha inside a workflow of GitHub
-    /// Actions. `?prefix=TEXT` is what all keys begin with. Credentials are taken from the environment and never written
+    /// Where the cache is kept [default: disk]: disk, redis://HOST:PORT/DB, rediss://...,
+    /// s3://BUCKET?region=NAME (of another server than Amazon's: ?endpoint=URL), https://HOST/PATH for
+    /// WebDAV, or gha inside a workflow of GitHub Actions. `?prefix=TEXT` is what all keys begin with.
+    /// Credentials are taken from the environment and never written
     #[arg(long, value_name = "URL")]
     backend: Option<String>,
     #[command(flatten)]
@@ -132,7 +133,8 @@ struct EnableArgs {
 
 #[derive(Debug, clap::Args)]
 struct DisableArgs {
-    /// Only where `enable` wrote for this scope [default: local and workspace, what concerns this project alone]
+    /// Only where `enable` wrote for this scope [default: local and workspace, what concerns this project
+    /// alone]
     #[arg(long, value_parser = one_of(SCOPES))]
     scope: Option<Scope>,
     #[command(flatten)]

@@ -32,7 +32,8 @@ impl WriteMode {
         Ok(Answer::Done)
     }
 
-    /// The difference on standard output, which is data, and on standard error the command `repair`, which makes it.
+    /// The difference on standard output, which is data, and on standard error the command `repair`, which
+    /// makes it.
     pub(crate) fn show(&self, changes: &[Change], repair: &str) -> Answer {
         for change in changes {
             print!("{}", change.diff());

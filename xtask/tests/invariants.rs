@@ -159,8 +159,8 @@ fn a_loop_is_found() {
 
 type Imports = BTreeMap<String, BTreeSet<String>>;
 
-/// For each file at the top of `src`, with the directory of its name, the others that it imports. What `lib.rs` hands on
-/// counts as imported from the file that it is in. Tests may import what they like.
+/// For each file at the top of `src`, with the directory of its name, the others that it imports. What
+/// `lib.rs` hands on counts as imported from the file that it is in. Tests may import what they like.
 fn imports(src: &Utf8Path) -> Imports {
     let text_of = |path: &Utf8Path| {
         let text = fs_err::read_to_string(path).expect("a source");

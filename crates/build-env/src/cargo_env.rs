@@ -2,11 +2,11 @@
 //!
 //! `cargo xtask` is itself started by cargo, through rustup's proxy, and both leave variables behind. A
 //! cargo, maturin or compiler cache started from there would see an environment that differs from a
-//! developer's shell: sccache takes nearly every `CARGO_*` variable into its key
-//! (mozilla/sccache#2494), and `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project
-//! that is built. Also, what stands under `[env]` in cargo's configuration reaches us, where maturin would
-//! take it for the user's wish, and what a compiler cache is told there would look as if the user's shell said it.
-//! So each child gets the environment that the user's shell has.
+//! developer's shell: sccache takes nearly every `CARGO_*` variable into its key (mozilla/sccache#2494), and
+//! `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project that is built. Also, what stands
+//! under `[env]` in cargo's configuration reaches us, where maturin would take it for the user's wish, and
+//! what a compiler cache is told there would look as if the user's shell said it. So each child gets the
+//! environment that the user's shell has.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -119,9 +119,9 @@ fn library_path(paths: &OsStr, cargo: &Path) -> Option<OsString> {
     joined.filter(|joined| !joined.is_empty())
 }
 
-/// Variables that have the value which cargo's configuration gives them, in the directory we were started in: they
-/// come from there, and not from the user's shell. Only those that decide something here: pyo3's, and those of
-/// compiler caches.
+/// Variables that have the value which cargo's configuration gives them, in the directory we were started in:
+/// they come from there, and not from the user's shell. Only those that decide something here: pyo3's, and
+/// those of compiler caches.
 fn given_by_configuration() -> Vec<String> {
     let here = std::env::current_dir()
         .ok()
@@ -140,8 +140,8 @@ fn is_configured_here(name: &str) -> bool {
     vars::PYO3.contains(&name) || compiler_caches::is_variable(name)
 }
 
-/// Where cargo looks for its configuration when it is started in `dir`, what wins first: `.cargo` there and in every
-/// directory above, then its home
+/// Where cargo looks for its configuration when it is started in `dir`, what wins first: `.cargo` there and
+/// in every directory above, then its home
 /// (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
 pub fn config_dirs(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
     let above = dir.ancestors().map(|dir| dir.join(".cargo"));
@@ -155,8 +155,8 @@ pub fn cargo_home() -> Option<Utf8PathBuf> {
     set.or_else(|| Some(Utf8PathBuf::from(vars::var("HOME")?).join(".cargo")))
 }
 
-/// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not there,
-/// with which cargo could do nothing at all. One that the environment names is left to it.
+/// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not
+/// there, with which cargo could do nothing at all. One that the environment names is left to it.
 pub fn do_without_wrapper() {
     let _ = WITHOUT_WRAPPER.set(());
 }

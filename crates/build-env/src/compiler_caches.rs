@@ -13,8 +13,8 @@ pub struct CompilerCache {
     pub variable_prefix: &'static str,
     /// The variable for the directory of a cache on disk.
     pub dir_variable: &'static str,
-    /// A variable by which one server is told from another, and its value with `{dir}` for a short directory and
-    /// `{name}` for the name of that.
+    /// A variable by which one server is told from another, and its value with `{dir}` for a short directory
+    /// and `{name}` for the name of that.
     pub server_variable: (&'static str, &'static str),
     /// The arguments that start its server. None: it is started by the first call.
     pub start: &'static [&'static str],

@@ -31,8 +31,8 @@ pub enum Origin {
 pub struct Layers(Vec<(Utf8PathBuf, CargoConfig)>);
 
 impl Layers {
-    /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that of
-    /// cargo's home; after each, the files that it includes.
+    /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that
+    /// of cargo's home; after each, the files that it includes.
     pub fn read(dir: &Utf8Path) -> Result<Self, EditError> {
         let mut layers = Self::default();
         for cargo_dir in config_dirs(dir) {
@@ -59,8 +59,8 @@ impl Layers {
         there.into_iter().try_for_each(|path| self.add(path))
     }
 
-    /// Puts `config` in the place of what was read from `path`. A file that was not there is added where `after`
-    /// includes it.
+    /// Puts `config` in the place of what was read from `path`. A file that was not there is added where
+    /// `after` includes it.
     pub fn replace(&mut self, path: &Utf8Path, config: CargoConfig, after: &Utf8Path) {
         if let Some(layer) = self.0.iter_mut().find(|(known, _)| known == path) {
             layer.1 = config;
@@ -192,7 +192,8 @@ impl Origin {
     }
 }
 
-/// The configuration in `cargo_dir`. Where both names are there, cargo prefers the one without an ending, which is older.
+/// The configuration in `cargo_dir`. Where both names are there, cargo prefers the one without an ending,
+/// which is older.
 #[must_use]
 pub fn config_in(cargo_dir: &Utf8Path) -> Utf8PathBuf {
     let old = cargo_dir.join("config");

@@ -1,5 +1,6 @@
-//! Cargo's configuration: the one home of what is in force and which file says so ([`Layers`]), of this machine's own file
-//! beside the tracked one ([`local`]), and of the settings that follow from the machine ([`machine`]).
+//! Cargo's configuration: the one home of what is in force and which file says so ([`Layers`]), of this
+//! machine's own file beside the tracked one ([`local`]), and of the settings that follow from the machine
+//! ([`machine`]).
 
 mod layers;
 pub mod linker;

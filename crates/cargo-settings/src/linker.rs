@@ -1,4 +1,5 @@
-//! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast one.
+//! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
+//! one.
 
 use build_env::{Invocation, RunError, tools};
 use camino::Utf8Path;
@@ -6,11 +7,12 @@ use camino::Utf8Path;
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
 
-/// Those that come with every compiler, and that nobody chooses for their speed. They are there to be compared with.
+/// Those that come with every compiler, and that nobody chooses for their speed. They are there to be
+/// compared with.
 const SYSTEMS: [&str; 2] = ["gold", "bfd"];
 
-/// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains nothing in
-/// the edit loop of this repository's extension (docs/rust-build-optimization.md).
+/// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains
+/// nothing in the edit loop of this repository's extension (docs/rust-build-optimization.md).
 const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
 
 /// A choice of linker.

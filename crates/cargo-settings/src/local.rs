@@ -1,5 +1,5 @@
-//! This machine's own configuration, `.cargo/config.local.toml`: where it lies, who writes to it, and how the tracked
-//! configuration comes to include it and no longer does.
+//! This machine's own configuration, `.cargo/config.local.toml`: where it lies, who writes to it, and how the
+//! tracked configuration comes to include it and no longer does.
 
 use std::collections::BTreeMap;
 
@@ -44,8 +44,8 @@ pub struct Files {
 }
 
 impl Files {
-    /// Those of `project`: in the directory whose configuration includes a local one already, else in the upper one
-    /// of the project's and its Cargo workspace's, where both find it.
+    /// Those of `project`: in the directory whose configuration includes a local one already, else in the
+    /// upper one of the project's and its Cargo workspace's, where both find it.
     #[must_use]
     pub fn of(project: &Project, workspace: &Workspace) -> Self {
         let included = Self::that_include(&Layers::default(), project, workspace);
@@ -60,7 +60,8 @@ impl Files {
         })
     }
 
-    /// The same, if the tracked configuration includes the local one. What `layers` have read is not read again.
+    /// The same, if the tracked configuration includes the local one. What `layers` have read is not read
+    /// again.
     ///
     /// # Errors
     /// If a file is not TOML.
@@ -102,7 +103,8 @@ impl Files {
     }
 }
 
-/// Has `tracked` include the local file, unless it does. `by` is who takes the line back when nobody needs it any more.
+/// Has `tracked` include the local file, unless it does. `by` is who takes the line back when nobody needs it
+/// any more.
 ///
 /// # Errors
 /// If `include` is something that cargo does not accept either.
@@ -114,9 +116,9 @@ pub fn include(tracked: &mut CargoConfig, by: Owner) -> Result<(), EditError> {
     tracked.include_local_config(LOCAL_CONFIG, by)
 }
 
-/// Takes back the line of `by` that includes the local file, unless `local`, the change that is planned to that file,
-/// leaves settings in it: then the answer is `true`. What `cargo xtask dev` keeps there, because it is included, goes
-/// with the line.
+/// Takes back the line of `by` that includes the local file, unless `local`, the change that is planned to
+/// that file, leaves settings in it: then the answer is `true`. What `cargo xtask dev` keeps there, because
+/// it is included, goes with the line.
 ///
 /// # Errors
 /// If the line cannot be taken out.
@@ -143,7 +145,8 @@ pub fn stop_including(
     Ok(false)
 }
 
-/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the file.
+/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the
+/// file.
 fn is_only_of_dev(text: &str) -> bool {
     let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
     tables.iter().all(|(name, table)| {

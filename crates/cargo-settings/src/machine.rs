@@ -1,5 +1,6 @@
-//! Cargo's settings that follow from this machine: how many jobs its memory bears, and a linker where the toolchain has
-//! no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change to it.
+//! Cargo's settings that follow from this machine: how many jobs its memory bears, and a linker where the
+//! toolchain has no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change
+//! to it.
 
 use build_env::memory::{self, Limit};
 use camino::{Utf8Path, Utf8PathBuf};

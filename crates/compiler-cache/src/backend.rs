@@ -1,4 +1,5 @@
-//! Where a cache is kept, said in one URL. What sccache is told is data; another place is another row of [`KINDS`].
+//! Where a cache is kept, said in one URL. What sccache is told is data; another place is another row of
+//! [`KINDS`].
 
 use build_env::vars;
 
@@ -101,7 +102,8 @@ impl Default for Backend {
 }
 
 impl Backend {
-    /// The place that `url` means. Nothing of the URL is repeated in an error: a password may be in any part of it.
+    /// The place that `url` means. Nothing of the URL is repeated in an error: a password may be in any part
+    /// of it.
     ///
     /// # Errors
     /// If it is no such URL, or has credentials in it, which would be written into a file.

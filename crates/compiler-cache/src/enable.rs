@@ -1,5 +1,5 @@
-//! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is known to
-//! work.
+//! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is
+//! known to work.
 
 use build_env::cargo_env::environment;
 use build_env::tools::Say;
@@ -99,8 +99,8 @@ fn inverse(change: &Change) -> Change {
     }
 }
 
-/// A request that says nothing is one for what is switched on already, if that is ours: running the command again
-/// must not take anybody off a cache that was chosen before.
+/// A request that says nothing is one for what is switched on already, if that is ours: running the command
+/// again must not take anybody off a cache that was chosen before.
 fn as_before(request: &EnableRequest, config: &CargoConfig) -> Option<EnableRequest> {
     let says_nothing = request.wrapper.is_none()
         && request.program.is_none()
@@ -258,8 +258,9 @@ fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Resul
     Ok(())
 }
 
-/// A size, where none is asked for and the environment says none: the one that is set already, so that a second call changes nothing; else one
-/// that follows the free disk. For everybody's file there is none: machines differ.
+/// A size, where none is asked for and the environment says none: the one that is set already, so that a
+/// second call changes nothing; else one that follows the free disk. For everybody's file there is none:
+/// machines differ.
 fn with_size(
     settings: &Settings,
     wrapper: Wrapper,

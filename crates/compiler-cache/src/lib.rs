@@ -1,5 +1,5 @@
-//! Compiler caches in front of rustc: installing one, switching it on and off in cargo's configuration, telling
-//! what is in force and what it has done, and why two environments do not share one.
+//! Compiler caches in front of rustc: installing one, switching it on and off in cargo's configuration,
+//! telling what is in force and what it has done, and why two environments do not share one.
 //!
 //! What differs from cache to cache stands in [`Wrapper`]. Configuration is planned here and written by
 //! `config-edit`, and a wrapper is written only after it has compiled something.

@@ -13,14 +13,16 @@ use crate::{CacheError, Wrapper};
 const ATTEMPTS: u32 = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
-/// Compiles a small crate with `program` and the settings, and again, to see that it comes from the cache then.
-/// A server of its own is used, and of the disk only a scratch directory: one directory does not bear two servers.
+/// Compiles a small crate with `program` and the settings, and again, to see that it comes from the cache
+/// then. A server of its own is used, and of the disk only a scratch directory: one directory does not bear
+/// two servers.
 pub(crate) fn probe(
     wrapper: Wrapper,
     program: &Utf8Path,
     settings: &Settings,
 ) -> Result<(), CacheError> {
-    // The server and the scratch directories would be left otherwise; cargo, which gets the signal too, ends by itself.
+    // The server and the scratch directories would be left otherwise; cargo, which gets the signal too, ends
+    // by itself.
     ending::listen().map_err(CacheError::Signals)?;
     let probe = Probe::prepare(wrapper, program, settings)?;
     let done = probe.run();

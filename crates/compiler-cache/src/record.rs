@@ -1,8 +1,8 @@
 //! Recording of what decides a cache key, as the compiler really gets it: cargo compiles a small crate and a
 //! dependency of it with the project's settings, and a stand-in for rustc writes down the calls.
 //!
-//! What goes into sccache's key: its `src/compiler/rust.rs`, `generate_hash_key`. Of that, the sources are left
-//! out: two environments that are to share a cache have the same.
+//! What goes into sccache's key: its `src/compiler/rust.rs`, `generate_hash_key`. Of that, the sources are
+//! left out: two environments that are to share a cache have the same.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -199,8 +199,8 @@ fn crate_name(args: &[String]) -> Option<&str> {
     args.get(at + 1).map(String::as_str)
 }
 
-/// The calls for the small crate and its dependency, made by cargo in the project's directory, where it finds the
-/// project's configuration, with the profiles of the project's workspace.
+/// The calls for the small crate and its dependency, made by cargo in the project's directory, where it finds
+/// the project's configuration, with the profiles of the project's workspace.
 fn record_calls(
     files: &Files,
     workspace_root: &Utf8Path,
@@ -251,7 +251,8 @@ fn write_crates(dir: &Utf8Path, profiles: &str) -> std::io::Result<()> {
     write("crate/src/lib.rs", "")
 }
 
-/// The `[profile]` tables of a workspace, without what is for single packages: those are not in the small crate.
+/// The `[profile]` tables of a workspace, without what is for single packages: those are not in the small
+/// crate.
 fn profiles(workspace_root: &Utf8Path) -> String {
     let text = fs_err::read_to_string(workspace_root.join("Cargo.toml")).unwrap_or_default();
     let manifest: Value = toml_edit::de::from_str(&text).unwrap_or_default();
@@ -268,8 +269,8 @@ fn profiles(workspace_root: &Utf8Path) -> String {
     toml_edit::ser::to_string(&json!({ "profile": profiles })).unwrap_or_default()
 }
 
-/// The arguments that decide the key, in order, each with its value: not names and paths of the crate, and not
-/// what sccache leaves out.
+/// The arguments that decide the key, in order, each with its value: not names and paths of the crate, and
+/// not what sccache leaves out.
 fn deciding_flags(args: &[String]) -> Vec<String> {
     const LEFT_OUT: [&str; 7] = [
         "--crate-name",

@@ -1,5 +1,6 @@
-//! What a cache is told: where it keeps things, how much of them, and who shares them. Each setting is a variable
-//! that the wrapper reads (sccache: its `docs/Configuration.md`; kache: its `docs/getting-started/configuration.mdx`).
+//! What a cache is told: where it keeps things, how much of them, and who shares them. Each setting is a
+//! variable that the wrapper reads (sccache: its `docs/Configuration.md`; kache: its
+//! `docs/getting-started/configuration.mdx`).
 
 use camino::Utf8PathBuf;
 

@@ -23,13 +23,14 @@ const UNITS: [(&str, u64); 4] = [("T", TIB), ("G", GIB), ("M", MIB), ("K", KIB)]
 /// A file system that is smaller than this is that of a small container: a Codespace of 2 cores has 32 GB.
 const SMALL_DISK_BYTES: u64 = 64 * GIB;
 
-/// How much a cache may take where nobody has said: as much as sccache itself would, and on a small disk less.
+/// How much a cache may take where nobody has said: as much as sccache itself would, and on a small disk
+/// less.
 const LARGEST_BYTES: u64 = 10 * GIB;
 const LARGEST_ON_SMALL_DISK_BYTES: u64 = 2 * GIB;
 
 impl Size {
-    /// The size for a file system with `free_bytes` left of `total_bytes`: at most a tenth of what is free, in
-    /// whole GiB, and below 2 GiB in steps of 100 MiB.
+    /// The size for a file system with `free_bytes` left of `total_bytes`: at most a tenth of what is free,
+    /// in whole GiB, and below 2 GiB in steps of 100 MiB.
     #[must_use]
     pub fn for_disk(free_bytes: u64, total_bytes: u64) -> Self {
         let largest = if total_bytes < SMALL_DISK_BYTES {

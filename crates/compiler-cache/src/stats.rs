@@ -20,8 +20,8 @@ pub struct Stats {
     pub hits: BTreeMap<String, u64>,
     /// Compilations that were not there yet, by language.
     pub misses: BTreeMap<String, u64>,
-    /// Compilations that failed, which is never kept, and which sccache counts among neither. Most are questions
-    /// of build scripts: "does this compile?".
+    /// Compilations that failed, which is never kept, and which sccache counts among neither. Most are
+    /// questions of build scripts: "does this compile?".
     pub failed: u64,
     /// Calls that the cache does not keep, by the reason that it gives.
     pub not_cached: BTreeMap<String, u64>,

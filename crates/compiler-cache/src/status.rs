@@ -63,7 +63,8 @@ pub struct Problem {
 /// In place of a value that is nobody's business.
 const HIDDEN: &str = "(set; not shown)";
 
-/// Reads the configuration for cargo started in `root`. The wrapper is asked for its version and its statistics.
+/// Reads the configuration for cargo started in `root`. The wrapper is asked for its version and its
+/// statistics.
 pub fn status(root: &Utf8Path) -> Result<Status, CacheError> {
     let layers = Layers::read(root)?;
     let wrapper = in_force(&layers, root);
@@ -101,8 +102,8 @@ fn in_force(layers: &Layers, root: &Utf8Path) -> Option<InForce> {
     })
 }
 
-/// The program that cargo starts: a name is looked up on `PATH`, and a relative path begins at the directory above
-/// the one that the file lies in.
+/// The program that cargo starts: a name is looked up on `PATH`, and a relative path begins at the directory
+/// above the one that the file lies in.
 fn resolve(program: &str, origin: &Origin) -> Option<Utf8PathBuf> {
     let path = Utf8Path::new(program);
     if path.components().count() == 1 {

@@ -1,4 +1,5 @@
-//! The compiler caches that can be switched on, and what differs between them beside the table of all that are known.
+//! The compiler caches that can be switched on, and what differs between them beside the table of all that
+//! are known.
 
 use std::fmt;
 
@@ -11,11 +12,11 @@ use crate::size::Size;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wrapper {
-    /// <https://github.com/mozilla/sccache>: caches libraries, on disk or on a server, and leaves crates that are
-    /// compiled incrementally to cargo.
+    /// <https://github.com/mozilla/sccache>: caches libraries, on disk or on a server, and leaves crates that
+    /// are compiled incrementally to cargo.
     Sccache,
-    /// <https://github.com/kunobi-ninja/kache>: caches build scripts, proc-macros and final links too, restores by
-    /// hard link or reflink, and turns incremental compilation off.
+    /// <https://github.com/kunobi-ninja/kache>: caches build scripts, proc-macros and final links too,
+    /// restores by hard link or reflink, and turns incremental compilation off.
     Kache,
 }
 

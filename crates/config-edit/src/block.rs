@@ -1,5 +1,5 @@
-//! Our part of an array that is the user's as well: elements between two comments, so that they can be replaced
-//! without touching the user's own.
+//! Our part of an array that is the user's as well: elements between two comments, so that they can be
+//! replaced without touching the user's own.
 
 use std::ops::Range;
 

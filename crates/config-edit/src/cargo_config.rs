@@ -109,8 +109,8 @@ impl CargoConfig {
         self.0.set(&["build", "jobs"], &jobs.to_string(), by)
     }
 
-    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under `target.*.rustflags`. `note`
-    /// says why, in a few words or none.
+    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under
+    /// `target.*.rustflags`. `note` says why, in a few words or none.
     ///
     /// # Errors
     /// If flags for that target are set by somebody else.
@@ -178,8 +178,9 @@ impl CargoConfig {
         }
     }
 
-    /// Sets the variable `name`, or removes it, whoever has set it before, and leaves no mark: for variables that
-    /// belong to one command alone. A table with other settings of the variable, such as `force`, keeps them.
+    /// Sets the variable `name`, or removes it, whoever has set it before, and leaves no mark: for variables
+    /// that belong to one command alone. A table with other settings of the variable, such as `force`, keeps
+    /// them.
     ///
     /// # Errors
     /// If `env` is no table.
@@ -262,8 +263,8 @@ impl CargoConfig {
         self.0.undo(by)
     }
 
-    /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one day,
-    /// the file goes too.
+    /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one
+    /// day, the file goes too.
     pub fn introduce(&mut self, comment: &str, by: Owner) {
         if self.0.old.is_none() {
             self.0.introduction = Some(introduction::of(comment, by));

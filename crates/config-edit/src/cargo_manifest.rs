@@ -24,9 +24,9 @@ impl CargoManifest {
         })
     }
 
-    /// Sets a key of the profile `profile`: `key` is the path to it below that, `package."*".debug` being three keys;
-    /// `value` is TOML in one line. `note` says why, in a few words or none: it becomes a comment, unless the line is
-    /// one of the user's.
+    /// Sets a key of the profile `profile`: `key` is the path to it below that, `package."*".debug` being
+    /// three keys; `value` is TOML in one line. `note` says why, in a few words or none: it becomes a
+    /// comment, unless the line is one of the user's.
     ///
     /// # Errors
     /// If it is set to something else by somebody else.

@@ -104,8 +104,8 @@ impl Draft {
         Layout::of(&self.text)
     }
 
-    /// Makes all `splices` at once. `intended` is what may mean something else afterwards; if more does, or the
-    /// text is no longer TOML, nothing is changed.
+    /// Makes all `splices` at once. `intended` is what may mean something else afterwards; if more does, or
+    /// the text is no longer TOML, nothing is changed.
     pub(crate) fn splice(
         &mut self,
         mut splices: Vec<Splice>,

@@ -1,4 +1,5 @@
-//! `include` in cargo's configuration: an array of file names and of tables with a `path`, also as `[[include]]`.
+//! `include` in cargo's configuration: an array of file names and of tables with a `path`, also as
+//! `[[include]]`.
 
 use toml_edit::{Item, Value};
 

@@ -23,8 +23,8 @@ impl PyprojectFile {
         })
     }
 
-    /// Sets by what uv decides whether an install is fresh: `cache-keys` in `[tool.uv]`. What the user has listed
-    /// there stays, and is not repeated. Each key is `file`, `dir` or `env`, and which.
+    /// Sets by what uv decides whether an install is fresh: `cache-keys` in `[tool.uv]`. What the user has
+    /// listed there stays, and is not repeated. Each key is `file`, `dir` or `env`, and which.
     ///
     /// # Errors
     /// If it is no array, or another command has made it.

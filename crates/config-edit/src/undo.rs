@@ -245,8 +245,8 @@ impl Draft {
         })
     }
 
-    /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in the
-    /// mark of another command, the statement becomes that command's.
+    /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in
+    /// the mark of another command, the statement becomes that command's.
     fn first_element_removal(&self, layout: &Layout, number: usize, mark: &Mark) -> Vec<Splice> {
         let mut splices = self.item_removal(layout, number, 0);
         let entry = &layout.entries[number];

@@ -53,7 +53,8 @@ const VARIABLES: [&str; 9] = [
 ];
 
 impl Inputs {
-    /// Reads what decides a build of `project` into the environment `venv`, beside `config`, which has been read.
+    /// Reads what decides a build of `project` into the environment `venv`, beside `config`, which has been
+    /// read.
     #[must_use]
     pub fn read(
         project: &Project,
@@ -105,8 +106,8 @@ impl Inputs {
         }
     }
 
-    /// maturin has been asked since they were read, and has had cargo write the lock file where it was not there or not
-    /// up to date.
+    /// maturin has been asked since they were read, and has had cargo write the lock file where it was not
+    /// there or not up to date.
     pub(crate) fn note_lock_file(&mut self, root: &Utf8Path, workspace: &Workspace) {
         let path = workspace.root.join(LOCK_FILE);
         if let Some(digest) = sha256_of_file(&path) {

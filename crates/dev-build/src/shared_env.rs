@@ -55,7 +55,8 @@ pub fn look(
     Ok(Some(LocalConfig { path, variables }))
 }
 
-/// Writes the variables of `cargo_call` to the local file at `path`. What the file then holds, if it had to be changed.
+/// Writes the variables of `cargo_call` to the local file at `path`. What the file then holds, if it had to
+/// be changed.
 ///
 /// # Errors
 /// If the file is not TOML or cannot be written; it has been left as it was.

@@ -95,14 +95,15 @@ pub struct OurInstall {
     pub placed: Placed,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
-    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it; maturin
-    /// writes it again when it is asked for the call.
+    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it;
+    /// maturin writes it again when it is asked for the call.
     pub has_pyo3_config: bool,
 }
 
 impl Situation {
-    /// Looks at `project` and its environment. Starts no process but Python, where none is remembered, and cargo for the
-    /// workspace, where a manifest has changed. `notes` is the directory in which the environments are noted.
+    /// Looks at `project` and its environment. Starts no process but Python, where none is remembered, and
+    /// cargo for the workspace, where a manifest has changed. `notes` is the directory in which the
+    /// environments are noted.
     ///
     /// # Errors
     /// If there is no environment to be had, or cargo does not understand the workspace.
@@ -158,7 +159,8 @@ impl Situation {
         self.kept_call = kept_call(&self.root, &self.workspace, &self.inputs);
     }
 
-    /// The same, had the options of the last build been given again: what is asked is whether that build is current.
+    /// The same, had the options of the last build been given again: what is asked is whether that build is
+    /// current.
     #[must_use]
     pub fn with_options_of_the_last_build(mut self) -> Self {
         if let Package::Ours(ours) = &self.package {
@@ -192,8 +194,8 @@ struct Start {
 }
 
 impl Start {
-    /// What an earlier build remembers, if that was into the same environment. Unless something has changed that
-    /// decides the call of cargo, no process is started.
+    /// What an earlier build remembers, if that was into the same environment. Unless something has changed
+    /// that decides the call of cargo, no process is started.
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
         let root = environment(project, request).root();
         let (dist_info, state) = State::find(&root, project.name())?;
