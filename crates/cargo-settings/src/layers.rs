@@ -6,6 +6,9 @@ use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, EditError, Owner};
 
+/// Reads a file, if it is there.
+type Look<'a> = dyn Fn(&Utf8Path) -> Result<Option<CargoConfig>, EditError> + 'a;
+
 /// A setting in force, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
@@ -28,58 +31,58 @@ pub enum Origin {
 
 /// The configuration files that cargo reads, the one that wins first.
 #[derive(Debug, Clone, Default)]
-pub struct Layers(Vec<(Utf8PathBuf, CargoConfig)>);
+pub struct Layers {
+    /// Where cargo is started.
+    dir: Utf8PathBuf,
+    files: Vec<(Utf8PathBuf, CargoConfig)>,
+}
 
 impl Layers {
-    /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that
-    /// of cargo's home; after each, the files that it includes.
+    /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that of
+    /// cargo's home; after each, the files that it includes.
     pub fn read(dir: &Utf8Path) -> Result<Self, EditError> {
-        let mut layers = Self::default();
-        for cargo_dir in config_dirs(dir) {
-            let path = config_in(&cargo_dir);
-            if path.is_file() {
-                layers.add(path)?;
+        Self::assembled(dir, &|path| {
+            path.is_file().then(|| CargoConfig::read(path)).transpose()
+        })
+    }
+
+    /// The same as it will be when the `planned` files are written.
+    pub fn with(&self, planned: &[&CargoConfig]) -> Result<Self, EditError> {
+        Self::assembled(&self.dir, &|path| {
+            let mut planned = planned.iter();
+            match planned.find(|config| config.path() == path) {
+                Some(config) => Ok(Some((*config).clone())),
+                None => path.is_file().then(|| self.file(path)).transpose(),
             }
+        })
+    }
+
+    /// Those that `look` finds.
+    fn assembled(dir: &Utf8Path, look: &Look<'_>) -> Result<Self, EditError> {
+        let mut layers = Self {
+            dir: dir.to_owned(),
+            files: Vec::new(),
+        };
+        for cargo_dir in config_dirs(dir) {
+            layers.add(config_in(&cargo_dir), look)?;
         }
         Ok(layers)
     }
 
     /// Adds a file and what it includes, unless it is there already.
-    fn add(&mut self, path: Utf8PathBuf) -> Result<(), EditError> {
-        if self.0.iter().any(|(known, _)| *known == path) {
+    fn add(&mut self, path: Utf8PathBuf, look: &Look<'_>) -> Result<(), EditError> {
+        if self.files.iter().any(|(known, _)| *known == path) {
             return Ok(());
         }
-        let config = CargoConfig::read(&path)?;
+        let Some(config) = look(&path)? else {
+            return Ok(());
+        };
         let dir = path.parent().unwrap_or(Utf8Path::new("")).to_owned();
+        let included = config.include_paths();
+        self.files.push((path, config));
         // Of two files that are included the later one wins.
-        let included = config.include_paths().into_iter().rev();
-        let included: Vec<_> = included.map(|name| dir.join(name)).collect();
-        self.0.push((path, config));
-        let there = included.into_iter().filter(|path| path.is_file());
-        there.into_iter().try_for_each(|path| self.add(path))
-    }
-
-    /// Puts `config` in the place of what was read from `path`. A file that was not there is added where
-    /// `after` includes it.
-    pub fn replace(&mut self, path: &Utf8Path, config: CargoConfig, after: &Utf8Path) {
-        if let Some(layer) = self.0.iter_mut().find(|(known, _)| known == path) {
-            layer.1 = config;
-            return;
-        }
-        let includer = self.0.iter().position(|(known, _)| known == after);
-        let at = includer.map_or_else(|| self.place_of(path), |includer| includer + 1);
-        self.0.insert(at, (path.to_owned(), config));
-    }
-
-    /// Before the files of the directories above, and last of all that of cargo's home.
-    fn place_of(&self, path: &Utf8Path) -> usize {
-        let depth = |path: &Utf8Path| path.ancestors().count();
-        let home = cargo_home();
-        let is_home = |path: &Utf8Path| path.parent() == home.as_deref();
-        let comes_later =
-            |known: &Utf8Path| !is_home(path) && (is_home(known) || depth(known) < depth(path));
-        let later = self.0.iter().position(|(known, _)| comes_later(known));
-        later.unwrap_or(self.0.len())
+        let mut included = included.into_iter().rev();
+        included.try_for_each(|name| self.add(dir.join(name), look))
     }
 
     /// The wrapper that cargo calls, if any. The environment wins over files.
@@ -111,7 +114,7 @@ impl Layers {
     }
 
     fn first(&self, look: impl Fn(&CargoConfig) -> Option<String>) -> Option<Setting> {
-        self.0.iter().find_map(|(path, config)| {
+        self.files.iter().find_map(|(path, config)| {
             let origin = Origin::File(path.clone());
             look(config).map(|value| Setting { value, origin })
         })
@@ -142,13 +145,13 @@ impl Layers {
     /// Whether a file sets `key`, given as the path to it, to whatever it may be.
     #[must_use]
     pub fn sets(&self, key: &[&str]) -> bool {
-        self.0.iter().any(|(_, config)| config.has(key))
+        self.files.iter().any(|(_, config)| config.has(key))
     }
 
     /// The names of all variables under `[env]` that begin with `prefix`.
     #[must_use]
     pub fn variables(&self, prefix: &str) -> Vec<String> {
-        let names = self.0.iter().flat_map(|(_, config)| config.env());
+        let names = self.files.iter().flat_map(|(_, config)| config.env());
         let names = names.map(|(name, _)| name);
         let mut names: Vec<_> = names.filter(|name| name.starts_with(prefix)).collect();
         names.sort();
@@ -176,7 +179,9 @@ impl Layers {
 
     /// The files, the one that wins first.
     pub fn files(&self) -> impl Iterator<Item = (&Utf8Path, &CargoConfig)> {
-        self.0.iter().map(|(path, config)| (path.as_path(), config))
+        self.files
+            .iter()
+            .map(|(path, config)| (path.as_path(), config))
     }
 }
 
@@ -304,11 +309,31 @@ mod tests {
     fn a_planned_file_takes_the_place_that_it_will_have() {
         let fixture = Fixture::new();
         fixture.write(".cargo/config.toml", "[build]\nrustc-wrapper = 'outer'\n");
-        let inner = fixture.root().join("inner/.cargo/config.toml");
-        let mut layers = Layers::read(&fixture.root().join("inner")).unwrap();
-        fixture.write("draft.toml", "[build]\nrustc-wrapper = 'planned'\n");
-        let draft = CargoConfig::read(&fixture.root().join("draft.toml")).unwrap();
-        layers.replace(&inner, draft, "".into());
-        assert_eq!(layers.configured_wrapper().unwrap().value, "planned");
+        let dir = fixture.root().join("inner/.cargo");
+        let by = Owner("cargo xtask test");
+        let planned = |name: &str, edit: &dyn Fn(&mut CargoConfig) -> Result<(), EditError>| {
+            let mut config = CargoConfig::read(&dir.join(name)).unwrap();
+            edit(&mut config).unwrap();
+            config
+        };
+        let tracked = planned("config.toml", &|it| {
+            it.include_local_config("config.local.toml", by)
+        });
+        let local = planned("config.local.toml", &|it| {
+            it.set_rustc_wrapper("planned", by)
+        });
+        let layers = Layers::read(&fixture.root().join("inner")).unwrap();
+        let wrapper = |planned: &[&CargoConfig]| {
+            let layers = layers.with(planned).unwrap();
+            layers.configured_wrapper().unwrap().value
+        };
+        assert_eq!(wrapper(&[&local]), "outer", "nobody includes it");
+        assert_eq!(wrapper(&[&local, &tracked]), "planned");
+        // As it will be read.
+        for config in [tracked, local] {
+            config.into_change().apply().unwrap();
+        }
+        let read = Layers::read(&fixture.root().join("inner")).unwrap();
+        assert_eq!(read.configured_wrapper().unwrap().value, "planned");
     }
 }

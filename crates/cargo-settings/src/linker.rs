@@ -66,7 +66,10 @@ impl Linkers {
     /// # Errors
     /// If rustc does not run.
     pub fn host(root: &Utf8Path) -> Result<String, LinkerError> {
-        host(root)
+        let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
+        let printed = printed.map_err(LinkerError::Rustc)?;
+        let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
+        Ok(host.unwrap_or_default().to_owned())
     }
 }
 
@@ -81,7 +84,7 @@ pub enum LinkerError {
 impl Linker {
     /// The fastest linker that is installed and links a small program, where rustc has none of its own.
     pub fn choose(root: &Utf8Path) -> Result<Self, LinkerError> {
-        let target = host(root)?;
+        let target = Linkers::host(root)?;
         let none = |reason: &str| Self {
             target: target.clone(),
             name: None,
@@ -105,13 +108,6 @@ impl Linker {
             None => none("the system's own; mold would be faster: `apt install mold`"),
         })
     }
-}
-
-fn host(root: &Utf8Path) -> Result<String, LinkerError> {
-    let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
-    let printed = printed.map_err(LinkerError::Rustc)?;
-    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.unwrap_or_default().to_owned())
 }
 
 fn is_installed(name: &str) -> bool {
@@ -161,6 +157,6 @@ mod tests {
     #[test]
     fn the_host_is_a_triple() {
         let dir = testkit::TempDir::new();
-        assert!(host(dir.path()).unwrap().split('-').count() >= 3);
+        assert!(Linkers::host(dir.path()).unwrap().split('-').count() >= 3);
     }
 }

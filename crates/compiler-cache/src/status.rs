@@ -277,7 +277,7 @@ impl Status {
             origin: in_force.origin.clone(),
         })?;
         let path = in_force.path.as_ref();
-        let path = path.ok_or(CacheError::NotInstalled { wrapper })?;
+        let path = path.ok_or(CacheError::NotInstalled(wrapper))?;
         let stats = Stats::ask(wrapper, path, &self.told())?;
         if then_zero {
             zero(wrapper, path, &self.told())?;

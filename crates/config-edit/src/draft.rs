@@ -24,7 +24,7 @@ pub(crate) struct Draft {
 
 /// An array that stays when what is ours in it goes, if somebody else has added to it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shared {
+pub struct Shared {
     pub(crate) path: &'static [&'static str],
     /// How many of its elements, the first ones, are ours where the whole statement is.
     pub(crate) ours: usize,
@@ -84,14 +84,6 @@ impl Draft {
             introduction: None,
             shared: None,
         })
-    }
-
-    /// The same, with an array to which others add.
-    pub(crate) fn sharing(self, shared: Shared) -> Self {
-        Self {
-            shared: Some(shared),
-            ..self
-        }
     }
 
     /// The text as values.

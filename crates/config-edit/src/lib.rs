@@ -15,6 +15,7 @@ mod cargo_config;
 mod cargo_manifest;
 mod change;
 mod copy;
+mod document;
 mod draft;
 mod error;
 mod include;

@@ -190,7 +190,7 @@ fn only_an_own_variable_is_removed() {
         ("a = 1\n", "a = 1\n"),
     ];
     for (old, new) in cases {
-        let left = edited(&marked(old), |config| config.remove_env("A", BY)).unwrap();
+        let left = edited(&marked(old), |config| config.remove(&["env", "A"], BY)).unwrap();
         assert_eq!(left, marked(new), "from {old}");
     }
 }
