@@ -2,35 +2,29 @@
 
 use build_env::{ending, python};
 use cache_keys::verify::{ProofRequest, Row, verify};
-use cache_keys::{Plan, plan, plan_removal, witness};
+use cache_keys::{CacheKeysPlan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
-use config_edit::Change;
 use project_model::{Closure, Project};
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
-use crate::typed::command_without;
 use crate::ui;
+use crate::write_mode::WriteMode;
 
 /// Tell uv what the extension is built from, so that `uv run` and `uv sync` build it when they should.
 ///
 /// Writes `cache-keys` under [tool.uv] in pyproject.toml: the sources, manifests and build scripts of the
-/// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain, and the
-/// variables that change what is built. Keys that you have added stay.
+/// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain,
+/// and the variables that change what is built. Keys that you have added stay.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
-    /// Write nothing; exit code 3 and the difference, if there is one
-    #[arg(long, conflicts_with_all = ["dry_run", "remove", "verify"])]
-    check: bool,
-    /// Write nothing; print what would change
-    #[arg(long, conflicts_with = "verify")]
-    dry_run: bool,
+    #[command(flatten)]
+    mode: WriteMode,
     /// Take back what this command wrote
-    #[arg(long, conflicts_with = "verify")]
+    #[arg(long, conflicts_with_all = ["check", "verify"])]
     remove: bool,
     /// Prove on a copy of the project, with the real uv, that it builds exactly when it should
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["check", "dry_run"])]
     verify: bool,
     /// With --verify: the Python to build for: a path, or a version such as 3.12
     #[arg(long, value_name = "PYTHON", requires = "verify")]
@@ -40,48 +34,28 @@ pub(crate) struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
     if args.remove {
-        return remove(&project, args.dry_run);
+        let answer = args.mode.carry_out(&[plan_removal(&project)?])?;
+        if !args.mode.only_shows() {
+            witness::remove(&project.root)?;
+        }
+        return Ok(answer);
     }
     let closure = Closure::load(&project)?;
     if args.verify {
         return prove(&project, &closure, args.python.as_deref());
     }
-    let Plan { change, notes } = plan(&project, &closure)?;
+    let CacheKeysPlan { change, notes } = plan(&project, &closure)?;
     for note in notes {
         ui::say("Note", &note);
     }
-    if args.check {
-        return Ok(check(&change));
+    let answer = args.mode.carry_out(&[change])?;
+    if !args.mode.only_shows() {
+        keep_witnesses(&project)?;
     }
-    if args.dry_run {
-        print!("{}", change.diff());
-        return Ok(Answer::Done);
-    }
-    write(&project, &change)
+    Ok(answer)
 }
 
-fn check(change: &Change) -> Answer {
-    if change.is_empty() {
-        ui::say(
-            "Fresh",
-            "the cache-keys are what the extension is built from",
-        );
-        return Answer::Done;
-    }
-    print!("{}", change.diff());
-    let repair = command_without(&["--check"]);
-    ui::say("Differs", &format!("`{repair}` repairs it"));
-    Answer::Differs
-}
-
-fn write(project: &Project, change: &Change) -> anyhow::Result<Answer> {
-    change.apply()?;
-    let verb = if change.is_empty() {
-        "Fresh"
-    } else {
-        "Written"
-    };
-    ui::say(verb, &format!("cache-keys in {}", change.path));
+fn keep_witnesses(project: &Project) -> anyhow::Result<()> {
     // With the keys that are there now.
     let kept = witness::keep(&Project::load(&project.root)?);
     let kept = kept.map_err(|error| {
@@ -105,24 +79,7 @@ fn write(project: &Project, change: &Change) -> anyhow::Result<Answer> {
         );
         ui::say("Note", &text);
     }
-    Ok(Answer::Done)
-}
-
-fn remove(project: &Project, dry_run: bool) -> anyhow::Result<Answer> {
-    let change = plan_removal(project)?;
-    if dry_run {
-        print!("{}", change.diff());
-        return Ok(Answer::Done);
-    }
-    change.apply()?;
-    witness::remove(&project.root)?;
-    let (verb, what) = if change.is_empty() {
-        ("Fresh", "no keys of this command are in")
-    } else {
-        ("Removed", "what this command had written from")
-    };
-    ui::say(verb, &format!("{what} {}", change.path));
-    Ok(Answer::Done)
+    Ok(())
 }
 
 fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::Result<Answer> {

@@ -11,8 +11,9 @@ use crate::ui;
 
 /// Run everything that CI runs.
 ///
-/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc, links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13
-/// against the installed extension, each where that Python exists.
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc,
+/// links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13 against the installed extension, each where
+/// that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Run this step only; may be given several times
@@ -38,7 +39,8 @@ struct Step {
 /// Where the steps run, and how.
 struct Workspace {
     root: Utf8PathBuf,
-    /// Whether what comes after a failure runs as well: the remaining steps, and the remaining tests of a step.
+    /// Whether what comes after a failure runs as well: the remaining steps, and the remaining tests of a
+    /// step.
     keeps_going: bool,
 }
 
@@ -152,7 +154,8 @@ fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
     cargo(workspace, &tests(workspace, &args))
 }
 
-/// The arguments of a run of tests. cargo and nextest stop at the first failure unless they are told otherwise.
+/// The arguments of a run of tests. cargo and nextest stop at the first failure unless they are told
+/// otherwise.
 fn tests<'a>(workspace: &Workspace, args: &[&'a str]) -> Vec<&'a str> {
     let all = workspace.keeps_going.then_some("--no-fail-fast");
     args.iter()
@@ -169,7 +172,8 @@ fn scripts(workspace: &Workspace) -> anyhow::Result<Done> {
     run_in(workspace, shellcheck.args(scripts))
 }
 
-/// GitHub's workflows: against their schema, by zizmor for what is unsafe, and by actionlint for what is wrong.
+/// GitHub's workflows: against their schema, by zizmor for what is unsafe, and by actionlint for what is
+/// wrong.
 fn workflows(workspace: &Workspace) -> anyhow::Result<Done> {
     let files = tracked(workspace, &[".github/workflows/*.yml"])?;
     let schema = uv_tool(&[

@@ -11,13 +11,13 @@ use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Project, Repository, Workspace};
 
 use crate::context::Context;
-use crate::typed::command_without;
+use crate::write_mode::WriteMode;
 use crate::{Answer, repository, ui};
 
 /// Print the notebook cell that installs the newest wheel of the rolling release on Google Colab.
 ///
-/// The cell is a fixed text: it asks the release what there is, picks the wheel for the Python and the glibc that it is
-/// run with, and installs it by its SHA-256. It is plain Python and also runs as a script.
+/// The cell is a fixed text: it asks the release what there is, picks the wheel for the Python and the glibc
+/// that it is run with, and installs it by its SHA-256. It is plain Python and also runs as a script.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which build the cell installs
@@ -40,12 +40,8 @@ pub(crate) struct Args {
     /// The file to write [default for notebooks: the policy's, else standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<Utf8PathBuf>,
-    /// Write nothing; exit code 3 and the difference, if the file would change
-    #[arg(long)]
-    check: bool,
-    /// Write nothing; print what would change in the file
-    #[arg(long, conflicts_with = "check")]
-    dry_run: bool,
+    #[command(flatten)]
+    write_mode: WriteMode,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -106,7 +102,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     };
     match output {
         Some(path) => write(&path, text, args),
-        None if args.check || args.dry_run => {
+        None if args.write_mode.only_shows() => {
             bail!("there is no file to look at\n  help: name it, `--output FILE`")
         }
         None => {
@@ -262,21 +258,5 @@ fn write(path: &Utf8Path, text: String, args: &Args) -> anyhow::Result<Answer> {
         old,
         new: Some(text),
     };
-    if change.is_empty() {
-        ui::say("Fresh", path.as_str());
-        return Ok(Answer::Done);
-    }
-    if args.check || args.dry_run {
-        print!("{}", change.diff());
-    }
-    if args.check {
-        let repair = command_without(&["--check"]);
-        ui::say("Differs", &format!("{path}: `{repair}` repairs it"));
-        return Ok(Answer::Differs);
-    }
-    if !args.dry_run {
-        change.apply()?;
-        ui::say("Written", path.as_str());
-    }
-    Ok(Answer::Done)
+    args.write_mode.carry_out(&[change])
 }

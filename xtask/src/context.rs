@@ -1,11 +1,13 @@
 //! What every command starts from.
 
+use std::sync::OnceLock;
+
 use anyhow::{Context as _, bail};
 use build_env::{PinnedRequirements, Toolbox, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::status::{missing_wrapper, refusal};
+use cargo_settings::Layers;
+use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use project_model::Project;
-use project_model::cargo_config::Layers;
 use project_model::doubts::doubts;
 
 use crate::ui;
@@ -28,14 +30,14 @@ impl Context {
             None => nearest_project()?,
         };
         let project = Project::load(&dir)?;
-        if missing_wrapper(&project.root).is_some() {
+        if missing(&project.root).is_some() {
             cargo_env::do_without_wrapper();
         }
         Ok(project)
     }
 
-    /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project, in the
-    /// working directory: publishing needs none.
+    /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project,
+    /// in the working directory: publishing needs none.
     pub(crate) fn dist(&self) -> Utf8PathBuf {
         let here = || {
             let dir = nearest_project().ok()?;
@@ -46,17 +48,20 @@ impl Context {
         dir.unwrap_or_default().join("dist")
     }
 
-    /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is configured and not there is said, and done without; what
-    /// makes one refuse every call is an error at once.
+    /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is
+    /// configured and not there is said, and done without; what makes one refuse every call is an error at
+    /// once.
     pub(crate) fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
-        if let Some(problem) = missing_wrapper(&project.root) {
+        if let Some(problem) = missing(&project.root) {
             ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
         }
         for doubt in doubts(&project) {
             ui::warn(&doubt);
         }
-        refusal(&project.root)?;
+        if let Some(config) = config(&project.root) {
+            refusal(config, &project.root)?;
+        }
         Ok(project)
     }
 }
@@ -71,9 +76,21 @@ pub(crate) fn pinned() -> anyhow::Result<PinnedRequirements> {
     PinnedRequirements::parse(TOOLS).context("in requirements/tools.txt")
 }
 
+/// Cargo's configuration for the project in `root` as the command found it: read once, since there is one
+/// project. What it is when a build begins is looked at then. `None`: a file is not TOML, of which cargo will
+/// say more.
+fn config(root: &Utf8Path) -> Option<&'static Layers> {
+    static FOUND: OnceLock<Option<Layers>> = OnceLock::new();
+    FOUND.get_or_init(|| Layers::read(root).ok()).as_ref()
+}
+
+fn missing(root: &Utf8Path) -> Option<Problem> {
+    missing_wrapper(config(root)?, root)
+}
+
 /// Whether the user has said, for cargo, how many jobs there are to be.
 pub(crate) fn jobs_are_configured(root: &Utf8Path) -> bool {
-    let configured = Layers::read(root).is_ok_and(|layers| layers.sets(&["build", "jobs"]));
+    let configured = config(root).is_some_and(|layers| layers.sets(&["build", "jobs"]));
     configured || vars::var(vars::CARGO_BUILD_JOBS).is_some()
 }
 

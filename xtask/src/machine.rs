@@ -1,13 +1,13 @@
 //! `cargo xtask machine`.
 
-use config_edit::Change;
-use machine_settings::{Machine, plan_undo};
+use cargo_settings::Files;
+use cargo_settings::machine::{Machine, MachinePlan};
 use project_model::Workspace;
-use project_model::cargo_config::Files;
 
 use crate::Answer;
 use crate::context::Context;
 use crate::ui;
+use crate::write_mode::WriteMode;
 
 /// Write the settings that follow from this machine
 ///
@@ -18,42 +18,20 @@ pub(crate) struct Args {
     /// Take back what was written
     #[arg(long)]
     undo: bool,
-    /// Write nothing: show what would change; exit code 3 if anything would
-    #[arg(long)]
-    check: bool,
-    /// Write nothing: show what would change
-    #[arg(long, conflicts_with = "check")]
-    dry_run: bool,
+    #[command(flatten)]
+    mode: WriteMode,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
     let files = Files::of(&project, &Workspace::load(&project)?);
-    let change = if args.undo {
-        plan_undo(&files)?
+    let plan = if args.undo {
+        MachinePlan::undo(&files)?
     } else {
-        let plan = Machine::look(&files.root)?.plan(&files)?;
-        for (what, reason) in &plan.reasons {
-            ui::say(what, reason);
-        }
-        plan.change
+        Machine::look(&files.root)?.plan(&files)?
     };
-    Ok(args.carry_out(&change)?)
-}
-
-impl Args {
-    fn carry_out(&self, change: &Change) -> Result<Answer, config_edit::EditError> {
-        if self.check || self.dry_run {
-            print!("{}", change.diff());
-            let differs = self.check && !change.is_empty();
-            return Ok(if differs {
-                Answer::Differs
-            } else {
-                Answer::Done
-            });
-        }
-        change.apply()?;
-        ui::changed(change);
-        Ok(Answer::Done)
+    for (what, reason) in &plan.reasons {
+        ui::say(what, reason);
     }
+    args.mode.carry_out(&[plan.change])
 }

@@ -17,6 +17,7 @@ mod tune;
 mod typed;
 mod ui;
 mod wheel;
+mod write_mode;
 
 use std::process::ExitCode;
 

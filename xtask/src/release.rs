@@ -17,8 +17,8 @@ use crate::{repository, ui};
 
 /// Publish wheels in the release that always holds the newest ones, or look whether all is well there.
 ///
-/// GitHub is reached through `gh`, with its own login or the token in `GH_TOKEN` (`GH_ENTERPRISE_TOKEN` for another
-/// server).
+/// GitHub is reached through `gh`, with its own login or the token in `GH_TOKEN` (`GH_ENTERPRISE_TOKEN` for
+/// another server).
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -35,7 +35,8 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct Place {
-    /// The repository, with its host if that is not github.com [default: `GITHUB_REPOSITORY`, else git's remote origin]
+    /// The repository, with its host if that is not github.com [default: `GITHUB_REPOSITORY`, else git's
+    /// remote origin]
     #[arg(long, value_name = "OWNER/NAME")]
     repo: Option<String>,
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use build_env::{Invocation, ending};
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::Change;
 use project_model::Project;
 use tune::apply::apply;
 use tune::changes::SettingFiles;
@@ -16,6 +15,7 @@ use crate::Answer;
 use crate::arguments::duration;
 use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
+use crate::write_mode::{WriteMode, written};
 
 /// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug
 /// information, split debug information, other codegen units, and incremental compilation
@@ -23,21 +23,16 @@ use crate::ui;
 /// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is
 /// left alone, and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 pub(crate) struct Args {
     /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml.
     /// Builds the project afterwards, and puts everything back if that fails
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["check", "dry_run"])]
     apply: bool,
     /// Take back what was written
     #[arg(long, conflicts_with_all = ["apply", "from", "json", "time_budget"])]
     undo: bool,
-    /// Write nothing: show what --apply would write; exit code 3 if it would write anything
-    #[arg(long, conflicts_with = "apply")]
-    check: bool,
-    /// Write nothing: show what --apply would write
-    #[arg(long, conflicts_with_all = ["apply", "check"])]
-    dry_run: bool,
+    #[command(flatten)]
+    mode: WriteMode,
     /// Measure nothing: take an earlier measurement
     #[arg(long, value_name = "FILE", conflicts_with = "time_budget")]
     from: Option<Utf8PathBuf>,
@@ -62,21 +57,21 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return Ok(Answer::Done);
     }
     print!("{}", table(&measurement));
-    if !(args.apply || args.check || args.dry_run) {
+    if !(args.apply || args.mode.only_shows()) {
         suggest(&measurement, &file);
         return Ok(Answer::Done);
     }
     let files = SettingFiles::of(&project)?;
     let changes = files.changes_of(&project, &measurement)?;
-    show(&changes);
+    let shown = args.mode.show(&changes, &apply_later(&file).to_string());
     if !args.apply || changes.is_empty() {
-        return Ok(Answer::of(args.check && !changes.is_empty()));
+        return Ok(shown);
     }
     let configured = jobs_are_configured(&project.root);
     let toolbox = toolbox(false)?;
     let outcome = apply(&project, &toolbox, &changes, configured, &is_over, &ui::say)?;
     crate::dev::report(&project, &outcome);
-    changes.iter().for_each(ui::changed);
+    written(&changes);
     if let Some(note) = files.note(&changes) {
         ui::warn(&note);
     }
@@ -122,27 +117,7 @@ fn apply_later(file: &Utf8Path) -> Invocation {
     Invocation::new("cargo").args(args)
 }
 
-fn show(changes: &[Change]) {
-    for change in changes {
-        print!("{}", change.diff());
-    }
-    if changes.is_empty() {
-        ui::say("Fresh", "nothing is to be written");
-    }
-}
-
 fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let changes = SettingFiles::of(&context.project()?)?.undone()?;
-    if args.check || args.dry_run {
-        show(&changes);
-        return Ok(Answer::of(args.check && !changes.is_empty()));
-    }
-    for change in &changes {
-        change.apply()?;
-        ui::changed(change);
-    }
-    if changes.is_empty() {
-        ui::say("Fresh", "there is nothing to take back");
-    }
-    Ok(Answer::Done)
+    args.mode
+        .carry_out(&SettingFiles::of(&context.project()?)?.undone()?)
 }

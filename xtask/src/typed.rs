@@ -36,7 +36,8 @@ pub(crate) fn command_without(flags: &[&str]) -> String {
     Invocation::new("cargo").arg("xtask").args(args).to_string()
 }
 
-/// `text` with `command` in the place of `cargo xtask `, wherever that begins a command and names no project yet.
+/// `text` with `command` in the place of `cargo xtask `, wherever that begins a command and names no project
+/// yet.
 fn with_project(text: &str, command: &str) -> String {
     let mut done = String::new();
     let mut rest = text;
@@ -52,7 +53,8 @@ fn with_project(text: &str, command: &str) -> String {
     done + rest
 }
 
-/// Whether a command may begin after `before`. The mark of a line in a file, "by `cargo xtask tune`", is none.
+/// Whether a command may begin after `before`. The mark of a line in a file, "by `cargo xtask tune`", is
+/// none.
 fn begins_a_command(before: &str) -> bool {
     let begins = ["`", "&& "];
     let is_mark = before.ends_with("by `");

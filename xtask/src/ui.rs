@@ -1,9 +1,8 @@
-//! Talking to the user, on standard error, in the manner of cargo. `anstream` drops the colours where
-//! they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands of ours in a message can be pasted as they are
-//! ([`to_paste`]).
+//! Talking to the user, on standard error, in the manner of cargo. `anstream` drops the colours where they
+//! are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands of ours in a message can be pasted as
+//! they are ([`to_paste`]).
 
 use anstyle::{AnsiColor, Style};
-use config_edit::Change;
 
 use crate::typed::to_paste;
 
@@ -30,18 +29,6 @@ pub(crate) fn warn(text: &str) {
     for remedy in parts {
         anstream::eprintln!("  {NOTE}help{NOTE:#}: {remedy}");
     }
-}
-
-/// What became of the file that `change` is about. One that nothing was written to may not be there.
-pub(crate) fn changed(change: &Change) {
-    let path = change.path.as_str();
-    let (verb, text) = match (change.is_empty(), &change.old, &change.new) {
-        (true, None, _) => ("Fresh", "nothing is to be written"),
-        (true, Some(_), _) => ("Fresh", path),
-        (false, _, Some(_)) => ("Wrote", path),
-        (false, _, None) => ("Removed", path),
-    };
-    say(verb, text);
 }
 
 /// The error, what caused it, and last, where the eye is, the remedies.

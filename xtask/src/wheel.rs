@@ -14,9 +14,10 @@ use crate::ui;
 
 /// Build wheels for release, audit them, try them, and describe them.
 ///
-/// One wheel for each platform of `[workspace.metadata.xtask.wheel]`, which with pyo3's stable ABI serves every
-/// version of Python. It is built from a copy of what git tracks; its version has the commit as its local part. On
-/// any Linux the platform is kept by zig, which is fetched; in a manylinux container by the compiler there.
+/// One wheel for each platform of `[workspace.metadata.xtask.wheel]`, which with pyo3's stable ABI serves
+/// every version of Python. It is built from a copy of what git tracks; its version has the commit as its
+/// local part. On any Linux the platform is kept by zig, which is fetched; in a manylinux container by the
+/// compiler there.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -38,11 +39,12 @@ struct BuildArgs {
     /// Build with the release profile, and strip
     #[arg(long, short)]
     release: bool,
-    /// A wheel for this version of CPython, such as 3.12; may be given several times [default: the policy's, else
-    /// one wheel as the crate's features decide]
+    /// A wheel for this version of CPython, such as 3.12; may be given several times [default: the policy's,
+    /// else one wheel as the crate's features decide]
     #[arg(long, value_name = "VERSION", value_parser = python_version)]
     python: Vec<String>,
-    /// The directory that the wheels, SHA256SUMS and manifest.json are written to [default: dist in the project]
+    /// The directory that the wheels, SHA256SUMS and manifest.json are written to [default: dist in the
+    /// project]
     #[arg(long, short, value_name = "DIR")]
     out: Option<Utf8PathBuf>,
     /// A platform such as `manylinux_2_28_x86_64`; may be given several times [default: the policy's, else
@@ -55,8 +57,8 @@ struct BuildArgs {
     /// Do not use the network
     #[arg(long)]
     offline: bool,
-    /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON; on GitHub also the inputs
-    /// of maturin-action as outputs of the step
+    /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON; on GitHub also
+    /// the inputs of maturin-action as outputs of the step
     #[arg(long)]
     plan: bool,
     /// Build nothing: audit, try and describe the wheel that maturin-action has built as `--plan` said

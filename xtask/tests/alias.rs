@@ -11,7 +11,8 @@ fn root() -> &'static Utf8Path {
     xtask.parent().expect("it lies in the workspace")
 }
 
-/// `cargo xtask --version` in `dir`, as in a shell; what cargo said, the path of the program that it ran among it.
+/// `cargo xtask --version` in `dir`, as in a shell; what cargo said, the path of the program that it ran
+/// among it.
 fn version_from(dir: &Utf8Path, variables: &[(&str, &str)]) -> String {
     let mut command = Invocation::new("cargo").args(["xtask", "--version"]);
     for name in ["CARGO_TARGET_DIR", "CARGO_BUILD_BUILD_DIR"] {

@@ -270,8 +270,8 @@ fn git_never_sees_a_witness_and_cargo_does_not_pack_it() {
     assert!(!cargo.read().unwrap().contains(".xtask"));
 }
 
-/// A project of many kinds of inputs: a build script that declares a directory and a variable, a file that is included,
-/// a crate beside the project.
+/// A project of many kinds of inputs: a build script that declares a directory and a variable, a file that is
+/// included, a crate beside the project.
 fn of_many_inputs(name: &str) -> Fixture {
     let project = with_spare_module(name);
     let dependency = format!("[dependencies]\n{name}_near = {{ path = \"../../near\" }}");

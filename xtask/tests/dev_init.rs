@@ -1,4 +1,5 @@
-//! scripts/dev-init.sh: for real in a fresh clone, and with stand-ins where a toolchain would have to be downloaded.
+//! scripts/dev-init.sh: for real in a fresh clone, and with stand-ins where a toolchain would have to be
+//! downloaded.
 
 use build_env::{Captured, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};

@@ -1,6 +1,7 @@
 //! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another
 //! entry in [`SETTINGS`].
 
+use build_env::compiler_caches::{self, CompilerCache};
 use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::Wrapper;
@@ -38,34 +39,20 @@ pub struct Cache {
     pub wrapper: Option<Wrapper>,
 }
 
-const SCCACHE: Cache = Cache {
-    program: Wrapper::Sccache.program(),
-    dir_variable: Wrapper::Sccache.dir_variable(),
-    server_variable: ("SCCACHE_SERVER_UDS", "{dir}/s"),
-    start: &["--start-server"],
-    stop: Wrapper::Sccache.stop_server(),
-    wrapper: Some(Wrapper::Sccache),
-};
+const SCCACHE: Cache = cache(&compiler_caches::SCCACHE, Some(Wrapper::Sccache));
+const KACHE: Cache = cache(&compiler_caches::KACHE, Some(Wrapper::Kache));
+const ZCCACHE: Cache = cache(&compiler_caches::ZCCACHE, None);
 
-const KACHE: Cache = Cache {
-    program: Wrapper::Kache.program(),
-    dir_variable: Wrapper::Kache.dir_variable(),
-    // Its daemon belongs to a directory.
-    server_variable: ("KACHE_SOCKET_PATH", "{dir}/k"),
-    start: &[],
-    stop: Wrapper::Kache.stop_server(),
-    wrapper: Some(Wrapper::Kache),
-};
-
-/// <https://github.com/zackees/zccache>.
-const ZCCACHE: Cache = Cache {
-    program: "zccache",
-    dir_variable: "ZCCACHE_CACHE_DIR",
-    server_variable: ("ZCCACHE_DAEMON_NAMESPACE", "{name}"),
-    start: &["start"],
-    stop: &["stop"],
-    wrapper: None,
-};
+const fn cache(known: &'static CompilerCache, wrapper: Option<Wrapper>) -> Cache {
+    Cache {
+        program: known.program,
+        dir_variable: known.dir_variable,
+        server_variable: known.server_variable,
+        start: known.start,
+        stop: known.stop,
+        wrapper,
+    }
+}
 
 /// All settings.
 pub const SETTINGS: [Setting; 6] = [
@@ -105,9 +92,6 @@ const fn setting(
     }
 }
 
-/// What the names of all variables of compiler caches begin with. None of the user's reaches a measurement.
-const PREFIXES: [&str; 3] = ["SCCACHE_", "KACHE_", "ZCCACHE_"];
-
 impl Setting {
     /// The one that is called `id`.
     #[must_use]
@@ -119,7 +103,8 @@ impl Setting {
     /// compiler cache.
     #[must_use]
     pub fn apply(&self, command: Invocation, program: Option<&Utf8Path>) -> Invocation {
-        let foreign = vars::names().filter(|name| PREFIXES.iter().any(|it| name.starts_with(it)));
+        // None of the user's reaches a measurement.
+        let foreign = vars::names().filter(|name| compiler_caches::is_variable(name));
         let command = foreign.fold(command, Invocation::env_remove);
         // An empty one is none, also where the configuration names one.
         let wrapper = program.map_or("", Utf8Path::as_str);

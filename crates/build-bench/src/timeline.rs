@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use build_env::compiler_caches;
 use build_env::usage::Seen;
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
@@ -86,8 +87,7 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
     let (program, rest) = args.split_first()?;
     let path = Utf8Path::new(program);
     let name = path.file_name().unwrap_or(program);
-    let is_wrapper = matches!(name, "sccache" | "kache" | "zccache");
-    if is_wrapper {
+    if compiler_caches::of_program(name).is_some() {
         let crate_name = crate_name(rest)?;
         return Some((Kind::Cache, crate_name));
     }

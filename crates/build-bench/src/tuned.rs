@@ -1,7 +1,7 @@
 //! The settings that have been found to be the fastest, for the columns that are to be built with them.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::cargo_config::Files;
+use cargo_settings::Files;
 use project_model::{Project, Sources, Workspace};
 use trial::files::{at, copy_file, write};
 

@@ -3,7 +3,7 @@
 
 use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
-use project_model::cargo_config::Layers;
+use cargo_settings::Layers;
 
 /// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the
 /// directory `package`; `None` if it was started in another way.

@@ -2,11 +2,11 @@
 //!
 //! `cargo xtask` is itself started by cargo, through rustup's proxy, and both leave variables behind. A
 //! cargo, maturin or compiler cache started from there would see an environment that differs from a
-//! developer's shell: sccache takes nearly every `CARGO_*` variable into its key
-//! (mozilla/sccache#2494), and `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project
-//! that is built. Also, what stands under `[env]` in cargo's configuration reaches us, where maturin would
-//! take it for the user's wish, and what a compiler cache is told there would look as if the user's shell said it.
-//! So each child gets the environment that the user's shell has.
+//! developer's shell: sccache takes nearly every `CARGO_*` variable into its key (mozilla/sccache#2494), and
+//! `RUSTUP_TOOLCHAIN` overrides the `rust-toolchain.toml` of the project that is built. Also, what stands
+//! under `[env]` in cargo's configuration reaches us, where maturin would take it for the user's wish, and
+//! what a compiler cache is told there would look as if the user's shell said it. So each child gets the
+//! environment that the user's shell has.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -17,7 +17,7 @@ use std::sync::OnceLock;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use crate::vars;
+use crate::{compiler_caches, vars};
 
 /// Variables that cargo sets for the program of `cargo run`, beside all of `CARGO_PKG_*`
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html>), and rustup's recursion guard.
@@ -119,18 +119,16 @@ fn library_path(paths: &OsStr, cargo: &Path) -> Option<OsString> {
     joined.filter(|joined| !joined.is_empty())
 }
 
-/// Variables that have the value which cargo's configuration gives them, in the directory we were started in: they
-/// come from there, and not from the user's shell. Only those that decide something here: pyo3's, and those of
-/// compiler caches.
+/// Variables that have the value which cargo's configuration gives them, in the directory we were started in:
+/// they come from there, and not from the user's shell. Only those that decide something here: pyo3's, and
+/// those of compiler caches.
 fn given_by_configuration() -> Vec<String> {
     let here = std::env::current_dir()
         .ok()
         .and_then(|dir| Utf8PathBuf::try_from(dir).ok());
-    let above = here.iter().flat_map(|dir| dir.ancestors());
-    let above = above.map(|dir| dir.join(".cargo"));
-    let files = above
-        .chain(cargo_home())
-        .flat_map(|dir| ["config", "config.toml", LOCAL_CONFIG].map(|name| dir.join(name)));
+    let dirs = here.iter().flat_map(|dir| config_dirs(dir));
+    let files =
+        dirs.flat_map(|dir| ["config", "config.toml", LOCAL_CONFIG].map(|name| dir.join(name)));
     let configured = files.flat_map(|path| env_table(&path));
     let given = configured.filter(|(name, value)| {
         is_configured_here(name) && vars::var(name).as_ref() == Some(value)
@@ -139,8 +137,15 @@ fn given_by_configuration() -> Vec<String> {
 }
 
 fn is_configured_here(name: &str) -> bool {
-    let mut caches = vars::COMPILER_CACHES.iter();
-    vars::PYO3.contains(&name) || caches.any(|prefix| name.starts_with(prefix))
+    vars::PYO3.contains(&name) || compiler_caches::is_variable(name)
+}
+
+/// Where cargo looks for its configuration when it is started in `dir`, what wins first: `.cargo` there and
+/// in every directory above, then its home
+/// (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
+pub fn config_dirs(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> {
+    let above = dir.ancestors().map(|dir| dir.join(".cargo"));
+    above.chain(cargo_home())
 }
 
 /// Cargo's directory: `CARGO_HOME`, else `~/.cargo`.
@@ -150,21 +155,15 @@ pub fn cargo_home() -> Option<Utf8PathBuf> {
     set.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".cargo")))
 }
 
-/// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not there,
-/// with which cargo could do nothing at all. One that the environment names is left to it.
+/// From now on no child gets a compiler wrapper from cargo's configuration: for one whose program is not
+/// there, with which cargo could do nothing at all. One that the environment names is left to it.
 pub fn do_without_wrapper() {
     let _ = WITHOUT_WRAPPER.set(());
 }
 
 static WITHOUT_WRAPPER: OnceLock<()> = OnceLock::new();
 
-/// The configuration of this machine only, which the tracked `.cargo/config.toml` of `dir` may include.
-#[must_use]
-pub fn local_config(dir: &Utf8Path) -> Utf8PathBuf {
-    dir.join(".cargo").join(LOCAL_CONFIG)
-}
-
-/// Its name.
+/// The name of the configuration of this machine only, which the tracked one beside it may include.
 pub const LOCAL_CONFIG: &str = "config.local.toml";
 
 /// The variables under `[env]` in a file, plain strings and those in a table with settings.
@@ -226,7 +225,7 @@ mod tests {
     #[test]
     fn the_environment_of_the_configuration_is_read() {
         let dir = testkit::TempDir::new();
-        let path = local_config(dir.path());
+        let path = dir.path().join(".cargo").join(LOCAL_CONFIG);
         fs_err::create_dir(path.parent().unwrap()).unwrap();
         fs_err::write(
             &path,

@@ -1,5 +1,5 @@
-//! Causes that lie outside of a program, as far as its own words or the operating system tell them: no network, a full
-//! disk, a directory of somebody else.
+//! Causes that lie outside of a program, as far as its own words or the operating system tell them: no
+//! network, a full disk, a directory of somebody else.
 
 use std::io::{self, ErrorKind};
 
@@ -80,8 +80,8 @@ impl Cause {
         }
     }
 
-    /// The lines of `output` that tell it: the first error, and the last line that names the cause, which is the
-    /// innermost one. What was tried again and again, and what follows from it, is left out.
+    /// The lines of `output` that tell it: the first error, and the last line that names the cause, which is
+    /// the innermost one. What was tried again and again, and what follows from it, is left out.
     pub(crate) fn told_in(self, output: &str) -> Vec<String> {
         let words = WORDS.iter().find(|(cause, _)| *cause == self);
         let words = words.map_or(&[][..], |(_, words)| words);

@@ -12,8 +12,9 @@ const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 /// The last of these signals that has come; 0 until then.
 static RECEIVED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// From now on a signal does not end this process: the work that goes on asks [`is_wanted`], and ends in an orderly way.
-/// A signal that whoever started us has us ignore stays ignored: `nohup`, and a shell's background jobs.
+/// From now on a signal does not end this process: the work that goes on asks [`is_wanted`], and ends in an
+/// orderly way. A signal that whoever started us has us ignore stays ignored: `nohup`, and a shell's
+/// background jobs.
 pub fn listen() -> io::Result<()> {
     if RECEIVED.get().is_some() {
         return Ok(());
@@ -45,7 +46,8 @@ fn signal() -> usize {
     received.map_or(0, |it| it.load(Ordering::SeqCst))
 }
 
-/// The signals that this process ignores, a bit each, as proc(5) has them. None where the kernel does not tell.
+/// The signals that this process ignores, a bit each, as proc(5) has them. None where the kernel does not
+/// tell.
 fn ignored() -> u64 {
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     ignored_in(&status).unwrap_or(0)

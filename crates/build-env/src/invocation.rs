@@ -60,8 +60,8 @@ pub enum RunError {
         /// What the operating system said.
         source: io::Error,
     },
-    /// It ran and failed. The text holds what it wrote to standard error, if that was captured; of a cause that is
-    /// known, what tells it, with the remedy.
+    /// It ran and failed. The text holds what it wrote to standard error, if that was captured; of a cause
+    /// that is known, what tells it, with the remedy.
     #[error("`{command}` failed ({status}){}", told(stderr))]
     Failed {
         /// The command as one would type it.
@@ -159,7 +159,8 @@ impl Invocation {
         self.require_success(status, String::new())
     }
 
-    /// Runs it with standard output sent to our standard error, which is where talk belongs. Fails if it does.
+    /// Runs it with standard output sent to our standard error, which is where talk belongs. Fails if it
+    /// does.
     pub fn run_talking(&self) -> Result<(), RunError> {
         let status = self
             .command()

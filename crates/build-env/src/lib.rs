@@ -8,6 +8,7 @@
 pub mod calendar;
 pub mod cargo_env;
 pub mod cause;
+pub mod compiler_caches;
 pub mod ending;
 pub mod invocation;
 pub mod memory;

@@ -1,6 +1,6 @@
-//! How much memory a build may take, and what becomes of one that takes more: a container's limit (cgroup v2 and v1,
-//! <https://docs.kernel.org/admin-guide/cgroup-v2.html>, nested ones included) or the machine's memory, how many
-//! compilers fit into it, and whether the kernel has killed one.
+//! How much memory a build may take, and what becomes of one that takes more: a container's limit (cgroup v2
+//! and v1, <https://docs.kernel.org/admin-guide/cgroup-v2.html>, nested ones included) or the machine's
+//! memory, how many compilers fit into it, and whether the kernel has killed one.
 
 use std::fmt;
 
@@ -8,8 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::tools::Say;
 
-/// How much one compiler takes at its peak, in the large crates that decide it: the largest of polars take 1.2 to 1.6
-/// GB each. With less there would be kills, with more a machine of 4 GB and 2 cores would leave one of them idle.
+/// How much one compiler takes at its peak, in the large crates that decide it: the largest of polars take
+/// 1.2 to 1.6 GB each. With less there would be kills, with more a machine of 4 GB and 2 cores would leave
+/// one of them idle.
 const PER_JOB_BYTES: u64 = 3 << 29;
 
 /// A limit of cgroup v1 above this is none: the kernel writes the largest number of pages.
@@ -30,8 +31,8 @@ pub fn limit() -> Option<Limit> {
     Groups::read(Utf8Path::new("/")).limit()
 }
 
-/// How many processes of ours, or of whom we share a memory limit with, the kernel has killed for want of memory, ever.
-/// Only differences mean anything.
+/// How many processes of ours, or of whom we share a memory limit with, the kernel has killed for want of
+/// memory, ever. Only differences mean anything.
 #[must_use]
 pub fn kills() -> u64 {
     Groups::read(Utf8Path::new("/")).kills()
@@ -72,8 +73,8 @@ pub enum Unfinished<E> {
     OutOfMemory,
 }
 
-/// Makes `attempt`, a build that keeps what it has finished, with `jobs` compilers at once (`None`: as many as there
-/// are cores); and again with half as many whenever the kernel has killed one for want of memory.
+/// Makes `attempt`, a build that keeps what it has finished, with `jobs` compilers at once (`None`: as many
+/// as there are cores); and again with half as many whenever the kernel has killed one for want of memory.
 pub fn with_fewer_jobs_if_killed<T, E>(
     jobs: Option<u32>,
     say: Say<'_>,
@@ -184,8 +185,8 @@ impl Groups {
         Some(number(line.trim_end_matches("kB"))? * 1024)
     }
 
-    /// The kills in our own group, which include those for the limit of an outer one; where that is not counted,
-    /// those of the machine.
+    /// The kills in our own group, which include those for the limit of an outer one; where that is not
+    /// counted, those of the machine.
     fn kills(&self) -> u64 {
         let file = match self.version {
             Version::One => "memory.oom_control",
@@ -209,8 +210,8 @@ fn number(text: &str) -> Option<u64> {
     text.trim().parse().ok()
 }
 
-/// The directories of the groups of `version` that control memory, the own one first: where the hierarchy is mounted,
-/// and in it the path of the process. `None` if there is no such hierarchy.
+/// The directories of the groups of `version` that control memory, the own one first: where the hierarchy is
+/// mounted, and in it the path of the process. `None` if there is no such hierarchy.
 fn directories(version: Version, groups: &str, mounts: &str) -> Option<Vec<Utf8PathBuf>> {
     let path = groups.lines().find_map(|line| {
         // Number, controllers, path (cgroups(7)).
@@ -223,7 +224,8 @@ fn directories(version: Version, groups: &str, mounts: &str) -> Option<Vec<Utf8P
         fits.then_some(Utf8Path::new(path))
     })?;
     let (mounted_root, mount_point) = mounts.lines().find_map(|line| mount(version, line))?;
-    // In a container the path may be one that is seen only from outside: then the mount is the container's own.
+    // In a container the path may be one that is seen only from outside: then the mount is the container's
+    // own.
     let below = path
         .strip_prefix(&mounted_root)
         .unwrap_or(Utf8Path::new(""));

@@ -1,5 +1,6 @@
-//! How much memory a build takes at its peak: what its processes hold at once, looked at twenty times a second.
-//! A control group would also count the files that the kernel keeps in memory, and since when nobody knows.
+//! How much memory a build takes at its peak: what its processes hold at once, looked at twenty times a
+//! second. A control group would also count the files that the kernel keeps in memory, and since when nobody
+//! knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,10 +10,9 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-const INTERVAL: Duration = Duration::from_millis(50);
+use crate::compiler_caches;
 
-/// Programs that compile for us without being our children: servers, by their names.
-const SERVERS: [&str; 2] = ["sccache", "kache"];
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// Measures from its making until it is asked.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl Peak {
 /// A process, as far as it matters here.
 struct Process {
     parent: u32,
+    /// Compiles for us without being our child.
     is_server: bool,
     resident_bytes: u64,
 }
@@ -105,7 +106,7 @@ fn process(dir: &Utf8Path) -> Option<Process> {
     let kib: u64 = resident.trim_end_matches("kB").trim().parse().unwrap_or(0);
     Some(Process {
         parent: field("PPid:")?.parse().ok()?,
-        is_server: SERVERS.contains(&field("Name:")?.as_str()),
+        is_server: compiler_caches::is_server(&field("Name:")?),
         resident_bytes: kib * 1024,
     })
 }
@@ -130,9 +131,10 @@ mod tests {
         process(12, 11, "rustc", 4);
         process(20, 1, "sccache", 8);
         process(21, 20, "rustc", 16);
+        process(25, 1, "zccache-daemon", 64);
         process(30, 1, "firefox", 32);
         fs_err::create_dir(dir.path().join("sys")).unwrap();
-        assert_eq!(resident_bytes(dir.path(), 10), (2 + 4 + 8 + 16) * 1024);
+        assert_eq!(resident_bytes(dir.path(), 10), (2 + 4 + 8 + 16 + 64) * 1024);
     }
 
     #[cfg(target_os = "linux")]

@@ -63,8 +63,8 @@ pub(crate) fn resident_bytes(process: u32) -> Option<u64> {
     Some(pages * rustix::param::page_size() as u64)
 }
 
-/// What a process, and its children that have ended and been waited for, have sent to storage, in bytes. Files that
-/// never reach a disk (tmpfs) do not count.
+/// What a process, and its children that have ended and been waited for, have sent to storage, in bytes.
+/// Files that never reach a disk (tmpfs) do not count.
 pub(crate) fn written_bytes(process: &str) -> Option<u64> {
     let text = fs_err::read_to_string(format!("/proc/{process}/io")).ok()?;
     let mut lines = text.lines();
@@ -74,8 +74,8 @@ pub(crate) fn written_bytes(process: &str) -> Option<u64> {
         .ok()
 }
 
-/// The time that all processors of the machine have spent working, and that others took from a virtual one, in ticks.
-/// `None` where the kernel does not tell.
+/// The time that all processors of the machine have spent working, and that others took from a virtual one,
+/// in ticks. `None` where the kernel does not tell.
 pub(crate) fn busy_ticks() -> Option<u64> {
     busy(&fs_err::read_to_string("/proc/stat").ok()?)
 }

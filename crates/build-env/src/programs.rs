@@ -19,7 +19,8 @@ pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
     named.or_else(xdg).or_else(home)
 }
 
-/// uv as a command that can be typed here: its name where it is on `PATH`, else the path of the one that was fetched.
+/// uv as a command that can be typed here: its name where it is on `PATH`, else the path of the one that was
+/// fetched.
 pub(crate) fn uv_command() -> Option<Invocation> {
     if find("uv").is_some() {
         return Some(Invocation::new("uv"));

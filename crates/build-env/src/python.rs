@@ -197,8 +197,8 @@ pub fn newest(
     choose(what, &candidates(), wanted)
 }
 
-/// All installations of this machine that `wanted` accepts, of each version of Python the best one, the newest
-/// version first.
+/// All installations of this machine that `wanted` accepts, of each version of Python the best one, the
+/// newest version first.
 #[must_use]
 pub fn installed(wanted: impl Fn(&Interpreter) -> bool) -> Vec<Interpreter> {
     let (running, _) = running(&candidates());
@@ -239,7 +239,8 @@ fn choose(
     })
 }
 
-/// The installations that the programs `candidates` belong to, by preference, and what is wrong with the others.
+/// The installations that the programs `candidates` belong to, by preference, and what is wrong with the
+/// others.
 fn running(candidates: &[Utf8PathBuf]) -> (Vec<Interpreter>, Vec<String>) {
     let mut seen = Vec::new();
     let mut running: Vec<Interpreter> = Vec::new();
@@ -269,8 +270,8 @@ fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>
     })
 }
 
-/// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order,
-/// then what pyenv and uv installed. pyenv's shims, which take ten times as long to answer, are for the same ones.
+/// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order, then
+/// what pyenv and uv installed. pyenv's shims, which take ten times as long to answer, are for the same ones.
 fn candidates() -> Vec<Utf8PathBuf> {
     let path = vars::var(vars::PATH).unwrap_or_default();
     let shims = pyenv_root().map(|root| root.join("shims"));
@@ -292,8 +293,8 @@ fn candidates() -> Vec<Utf8PathBuf> {
         .collect()
 }
 
-/// The interpreters in `dir` by name, the plainest first; of several names for one program that. (A link from another
-/// directory may be a virtual environment, which is not the program that it leads to.)
+/// The interpreters in `dir` by name, the plainest first; of several names for one program that. (A link from
+/// another directory may be a virtual environment, which is not the program that it leads to.)
 fn pythons_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let Ok(entries) = dir.read_dir_utf8() else {
         return Vec::new();

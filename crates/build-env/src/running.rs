@@ -42,8 +42,8 @@ impl Running {
         let _ = self.0.wait();
     }
 
-    /// The process and its descendants as the kernel lists them now (`/proc/PID/task/TID/children`); elsewhere
-    /// than on Linux, the process alone.
+    /// The process and its descendants as the kernel lists them now (`/proc/PID/task/TID/children`);
+    /// elsewhere than on Linux, the process alone.
     fn with_descendants(&self) -> Vec<Pid> {
         let mut found: Vec<_> = Pid::from_raw(self.0.id().cast_signed())
             .into_iter()

@@ -253,8 +253,8 @@ impl Toolbox {
         })
     }
 
-    /// `name` in `version`, fetched if it is not here yet: `fill` puts the program into `bin` below the directory
-    /// that it is given. The program takes its place only when it has answered to `--version`.
+    /// `name` in `version`, fetched if it is not here yet: `fill` puts the program into `bin` below the
+    /// directory that it is given. The program takes its place only when it has answered to `--version`.
     ///
     /// # Errors
     /// Those of `fill`, and where the program does not run. Nothing is left then.
@@ -361,8 +361,8 @@ impl Toolbox {
         Ok(())
     }
 
-    /// Lets `fill` make a directory beside that of `tool`, which takes its name only when it is complete: neither
-    /// an interruption nor a second installation at the same time leaves half a tool.
+    /// Lets `fill` make a directory beside that of `tool`, which takes its name only when it is complete:
+    /// neither an interruption nor a second installation at the same time leaves half a tool.
     fn install<E: From<ToolError>>(
         tool: &Tool,
         name: &str,
@@ -430,8 +430,8 @@ fn requirements_error(name: &str) -> impl Fn(RequirementsError) -> ToolError {
     }
 }
 
-/// `name` on `PATH`, if it runs and is new enough; for tools that are known here. pyenv's shims are there also for versions that are not
-/// selected, and fail when they are run.
+/// `name` on `PATH`, if it runs and is new enough; for tools that are known here. pyenv's shims are there
+/// also for versions that are not selected, and fail when they are run.
 #[must_use]
 pub fn on_path(name: &str) -> Option<Tool> {
     let path = find(name)?;

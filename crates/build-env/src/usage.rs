@@ -1,9 +1,10 @@
 //! What a command costs: time, processor, memory, bytes written, and which processes it started when.
 //!
-//! The time is taken around the start and the end of the process, by the thread that waits for it. Another one looks at
-//! the processes beside it. Each look takes about half a millisecond of a processor, so there are fewer of them when a
-//! command takes long: 2.5 percent of one processor in the first five seconds, and half a percent afterwards, for all that
-//! is measured alike. Processor time and bytes are the kernel's own sums over all descendants.
+//! The time is taken around the start and the end of the process, by the thread that waits for it. Another
+//! one looks at the processes beside it. Each look takes about half a millisecond of a processor, so there
+//! are fewer of them when a command takes long: 2.5 percent of one processor in the first five seconds, and
+//! half a percent afterwards, for all that is measured alike. Processor time and bytes are the kernel's own
+//! sums over all descendants.
 
 use std::collections::BTreeMap;
 use std::process::ExitStatus;
@@ -23,8 +24,8 @@ const LATER: Duration = Duration::from_secs(5);
 /// How long a command that was asked to end may take, before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A process counts as known only when it has been seen so often: right after its start it still has the name of
-/// the one that started it.
+/// A process counts as known only when it has been seen so often: right after its start it still has the name
+/// of the one that started it.
 const SETTLED_AFTER: u32 = 3;
 
 /// What a command has cost. What the kernel does not tell (on systems other than Linux) is `None`.
@@ -58,8 +59,9 @@ pub struct Seen {
 }
 
 impl Invocation {
-    /// Runs it without input, with all that it prints going to `log`, in a process group of its own, and measures it
-    /// together with what the processes `servers` do for it. When `is_over` becomes true, the whole group is ended.
+    /// Runs it without input, with all that it prints going to `log`, in a process group of its own, and
+    /// measures it together with what the processes `servers` do for it. When `is_over` becomes true, the
+    /// whole group is ended.
     pub fn measure(
         &self,
         log: fs_err::File,

@@ -3,8 +3,8 @@
 /// Where downloaded tools are kept. Default: `$XDG_CACHE_HOME/xtask-build`, else `~/.cache/xtask-build`.
 pub const XTASK_CACHE_DIR: &str = "XTASK_CACHE_DIR";
 
-/// In place of GitHub's download address for the releases of sccache, for networks that do not reach it. What comes
-/// from there is checked as well.
+/// In place of GitHub's download address for the releases of sccache, for networks that do not reach it. What
+/// comes from there is checked as well.
 pub const XTASK_SCCACHE_MIRROR: &str = "XTASK_SCCACHE_MIRROR";
 
 /// Set for a process that stands in for rustc: the file to which it adds the call and its environment. See
@@ -135,7 +135,8 @@ pub const TERM: &str = "TERM";
 /// Where programs are looked for.
 pub const PATH: &str = "PATH";
 
-/// Where Python looks for its standard library; wrong for every other Python, so activating an environment removes it.
+/// Where Python looks for its standard library; wrong for every other Python, so activating an environment
+/// removes it.
 pub const PYTHONHOME: &str = "PYTHONHOME";
 
 /// The program to run as cargo. cargo sets it for subcommands and build scripts; maturin runs what it names.
@@ -153,16 +154,14 @@ pub const PYO3: [&str; 5] = [
     "PYTHON_SYS_EXECUTABLE",
 ];
 
-/// What the names of the variables of compiler caches begin with.
-pub const COMPILER_CACHES: [&str; 2] = ["SCCACHE_", "KACHE_"];
-
 /// The value of `name`, where it is set, not empty and UTF-8.
 #[must_use]
 pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The value of `name`, where it is set and UTF-8: also an empty one, for variables to which that means something.
+/// The value of `name`, where it is set and UTF-8: also an empty one, for variables to which that means
+/// something.
 #[must_use]
 pub fn even_empty(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -21,7 +21,8 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// `command` as it would run after `source bin/activate`: the environment's programs come first on `PATH`.
+    /// `command` as it would run after `source bin/activate`: the environment's programs come first on
+    /// `PATH`.
     #[must_use]
     pub fn activated(&self, command: Invocation) -> Invocation {
         let bin = self.root.join("bin");
@@ -193,8 +194,8 @@ impl Venv {
     }
 }
 
-/// What is wrong with the environment in `root`, whose interpreter did not run. To remove one of another user would not
-/// help, and might do harm.
+/// What is wrong with the environment in `root`, whose interpreter did not run. To remove one of another user
+/// would not help, and might do harm.
 fn unusable(root: &Utf8Path, source: PythonError) -> VenvError {
     let root = root.to_owned();
     match access(root.join("bin/python").as_std_path(), Access::EXEC_OK) {
@@ -273,8 +274,8 @@ impl Request<'_> {
         })
     }
 
-    /// Refuses a version such as `3.9` if requires-python allows none of it. The last possible one is looked at,
-    /// since `>=3.11.4` allows some 3.11.
+    /// Refuses a version such as `3.9` if requires-python allows none of it. The last possible one is looked
+    /// at, since `>=3.11.4` allows some 3.11.
     fn refuse_version(&self, version: &str) -> Result<(), VenvError> {
         let last: Option<Version> = format!("{version}.999").parse().ok();
         match (self.requires_python, last) {

@@ -29,10 +29,10 @@ pub struct Derived {
 
 /// Variables that change what is built and that people set in a shell or in CI.
 ///
-/// Not among them, with reasons: `RUSTUP_TOOLCHAIN`, which rustup sets for every program that any cargo starts, so
-/// that `uv sync` in a shell and in a cargo alias would take turns in rebuilding; `CARGO_PROFILE_*` and
-/// `CARGO_FEATURE_*`, of which there are endlessly many; `RUSTC_WRAPPER` and the number of jobs, which change how it
-/// is built and not what comes out; `PYO3_*`, which maturin sets itself.
+/// Not among them, with reasons: `RUSTUP_TOOLCHAIN`, which rustup sets for every program that any cargo
+/// starts, so that `uv sync` in a shell and in a cargo alias would take turns in rebuilding;
+/// `CARGO_PROFILE_*` and `CARGO_FEATURE_*`, of which there are endlessly many; `RUSTC_WRAPPER` and the number
+/// of jobs, which change how it is built and not what comes out; `PYO3_*`, which maturin sets itself.
 const VARIABLES: [&str; 4] = [
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -58,8 +58,8 @@ const SET_BY_CARGO: [&str; 8] = [
 /// Directories of a package whose files are part of no build.
 const NOT_BUILT: [&str; 6] = ["benches", "doc", "docs", "examples", "test", "tests"];
 
-/// Said where a build script asks git for the commit. In a worktree the file lies elsewhere, so a key could not be the
-/// same on every machine; and a commit changes nothing that the extension does.
+/// Said where a build script asks git for the commit. In a worktree the file lies elsewhere, so a key could
+/// not be the same on every machine; and a commit changes nothing that the extension does.
 const OF_GIT: &str =
     "what a build script declares of git's own files is left out: every commit would build again";
 
@@ -81,8 +81,8 @@ impl Derived {
         keys.finish()
     }
 
-    /// The derived keys, and those of `written` that only a build can tell and that there is no build to confirm:
-    /// a fresh clone, where CI checks the keys, must not throw away what a build has taught.
+    /// The derived keys, and those of `written` that only a build can tell and that there is no build to
+    /// confirm: a fresh clone, where CI checks the keys, must not throw away what a build has taught.
     #[must_use]
     pub fn with_remembered(mut self, root: &Utf8Path, written: &[String]) -> Self {
         if self.observed {
@@ -160,8 +160,8 @@ impl<'a> Keys<'a> {
         self.derived.notes.push(text);
     }
 
-    /// What holds for all crates of a workspace. uv passes over a file that is not there, so these are named before
-    /// they exist: once they do, they matter.
+    /// What holds for all crates of a workspace. uv passes over a file that is not there, so these are named
+    /// before they exist: once they do, they matter.
     fn workspace(&mut self) {
         let workspace = self.closure.workspace_root.clone();
         self.file(&workspace.join("Cargo.toml"));
@@ -257,8 +257,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Everything in a directory. Where Python lies in it, by the kinds of files that are there: what Python compiles
-    /// for itself during a build would otherwise be newer than the build.
+    /// Everything in a directory. Where Python lies in it, by the kinds of files that are there: what Python
+    /// compiles for itself during a build would otherwise be newer than the build.
     fn tree(&mut self, dir: &Utf8Path) {
         let files = written_below(dir);
         let kinds: BTreeSet<_> = files.iter().map(|path| path.extension()).collect();
@@ -271,8 +271,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The sources of a library that begins with the file `root`: all in its directory. Where that would be a whole
-    /// project with its target directory, it is the file and its modules.
+    /// The sources of a library that begins with the file `root`: all in its directory. Where that would be a
+    /// whole project with its target directory, it is the file and its modules.
     fn source_keys(&self, one: &PathCrate, root: &Utf8Path) -> Vec<String> {
         let dir = root.parent().unwrap_or(&one.dir);
         let wide = [
@@ -293,9 +293,9 @@ impl<'a> Keys<'a> {
         std::iter::once(own).chain(of_modules).collect()
     }
 
-    /// The directories of a package whose build script says nothing: then cargo runs it again when anything in the
-    /// package has changed. Without those of tests and documentation, those that hold Python, and the files beside
-    /// Cargo.toml, among which the README is.
+    /// The directories of a package whose build script says nothing: then cargo runs it again when anything
+    /// in the package has changed. Without those of tests and documentation, those that hold Python, and the
+    /// files beside Cargo.toml, among which the README is.
     fn whole_package(&self, one: &PathCrate) -> Vec<String> {
         let files = written_below(&one.dir);
         let first = |path: &Utf8Path| {
@@ -339,8 +339,8 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// Whether nothing has been written since `time` that the build depends on: what an older build was made of may
-    /// have become more since.
+    /// Whether nothing has been written since `time` that the build depends on: what an older build was made
+    /// of may have become more since.
     fn is_built_since(&self, time: SystemTime) -> bool {
         let keys = self.derived.files.iter();
         let keys = keys.filter(|key| ![witness::KEY, "pyproject.toml"].contains(&key.as_str()));

@@ -15,4 +15,4 @@ pub mod verify;
 pub mod witness;
 
 pub use derive::Derived;
-pub use plan::{Plan, plan, plan_removal};
+pub use plan::{CacheKeysPlan, plan, plan_removal};

@@ -6,9 +6,9 @@ use std::time::SystemTime;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Closure;
 
-/// What only a build can tell: files whose names build scripts compose, and files that macros read. Not the variables
-/// that a build script has declared: what the `cc` crate declares has the target's name in it, and would differ from
-/// machine to machine.
+/// What only a build can tell: files whose names build scripts compose, and files that macros read. Not the
+/// variables that a build script has declared: what the `cc` crate declares has the target's name in it, and
+/// would differ from machine to machine.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// When the build that was looked at was made. `None` if there was none.
@@ -47,8 +47,8 @@ pub(crate) fn is_gits(path: &Utf8Path) -> bool {
 }
 
 /// The prerequisites in the first rule of a dependency file, which is a makefile
-/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>). Spaces in names are escaped with a
-/// backslash.
+/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>). Spaces in names are escaped
+/// with a backslash.
 #[must_use]
 pub fn prerequisites(text: &str) -> Vec<Utf8PathBuf> {
     let line = text.lines().next().unwrap_or_default();
@@ -61,8 +61,8 @@ pub fn prerequisites(text: &str) -> Vec<Utf8PathBuf> {
     names.map(|name| name.replace('\0', " ").into()).collect()
 }
 
-/// The newest dependency file beside a library of the extension, of any profile and platform. Of this checkout: a
-/// target directory may be shared with others.
+/// The newest dependency file beside a library of the extension, of any profile and platform. Of this
+/// checkout: a target directory may be shared with others.
 fn newest_dep_info(closure: &Closure) -> Option<Utf8PathBuf> {
     let extension = closure.crates.first()?;
     let name = format!("lib{}.d", extension.library.as_deref()?);
@@ -74,7 +74,8 @@ fn newest_dep_info(closure: &Closure) -> Option<Utf8PathBuf> {
     newest(found.filter(is_of_this_checkout).collect())
 }
 
-/// When the library beside `dep_info` was made. cargo leaves the file itself alone when its content stays the same.
+/// When the library beside `dep_info` was made. cargo leaves the file itself alone when its content stays the
+/// same.
 fn built_at(dep_info: &Utf8Path) -> Option<SystemTime> {
     let libraries = ["so", "dylib", "rlib"].map(|kind| dep_info.with_extension(kind));
     let libraries = libraries.iter().filter_map(|path| modified(path));

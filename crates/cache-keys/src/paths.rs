@@ -49,8 +49,8 @@ pub fn tree_key(root: &Utf8Path, dir: &Utf8Path, pattern: &str) -> String {
     format!("{}/**/{pattern}", file_key(root, dir))
 }
 
-/// The files that `key` means in the project in `root`, as uv understands it. `None` for what cannot be read here
-/// as uv does: braces, and patterns for any depth in the project's own directory.
+/// The files that `key` means in the project in `root`, as uv understands it. `None` for what cannot be read
+/// here as uv does: braces, and patterns for any depth in the project's own directory.
 #[must_use]
 pub fn matching(root: &Utf8Path, key: &str) -> Option<Vec<Utf8PathBuf>> {
     if !is_pattern(key) {

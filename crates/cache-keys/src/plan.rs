@@ -1,6 +1,6 @@
 //! What is to be written, as a value.
 
-use config_edit::{CacheKey, Change, EditError, Owner, PyprojectFile};
+use config_edit::{Change, EditError, Owner, PyprojectFile};
 use project_model::{Closure, Project};
 
 use crate::derive::Derived;
@@ -12,7 +12,7 @@ pub const OWNER: Owner = Owner("cargo xtask cache-keys");
 
 /// What is to be written, and what the user should know.
 #[derive(Debug)]
-pub struct Plan {
+pub struct CacheKeysPlan {
     /// The change of pyproject.toml.
     pub change: Change,
     /// What the user should know of the keys.
@@ -20,14 +20,14 @@ pub struct Plan {
 }
 
 /// The keys of `project`, beside those that the user has added.
-pub fn plan(project: &Project, closure: &Closure) -> Result<Plan, EditError> {
+pub fn plan(project: &Project, closure: &Closure) -> Result<CacheKeysPlan, EditError> {
     let written = written(project);
     let derived = Derived::of(project, closure).with_remembered(&project.root, &written);
     let mut file = PyprojectFile::read(&project.root.join("pyproject.toml"))?;
     file.set_cache_keys(&keys(&derived), OWNER)?;
     let mut notes = derived.notes;
     notes.extend(written.iter().filter_map(|key| too_wide(key)));
-    Ok(Plan {
+    Ok(CacheKeysPlan {
         change: file.into_change(),
         notes,
     })
@@ -47,10 +47,11 @@ fn written(project: &Project) -> Vec<String> {
     files.map(str::to_owned).collect()
 }
 
-fn keys(derived: &Derived) -> Vec<CacheKey> {
-    let files = derived.files.iter().cloned().map(CacheKey::File);
-    let env = derived.env.iter().cloned().map(CacheKey::Env);
-    files.chain(env).collect()
+fn keys(derived: &Derived) -> Vec<(String, String)> {
+    let files = derived.files.iter().map(|file| ("file", file));
+    let keys = files.chain(derived.env.iter().map(|name| ("env", name)));
+    keys.map(|(kind, name)| (kind.to_owned(), name.clone()))
+        .collect()
 }
 
 /// A key of the user's that makes uv walk the whole project. It stays, being the user's.
@@ -67,7 +68,7 @@ mod tests {
     use super::*;
     use testkit::Fixture;
 
-    fn planned(fixture: &Fixture) -> Plan {
+    fn planned(fixture: &Fixture) -> CacheKeysPlan {
         let project = Project::load(&fixture.root()).unwrap();
         plan(&project, &Closure::load(&project).unwrap()).unwrap()
     }

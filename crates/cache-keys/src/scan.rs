@@ -1,7 +1,7 @@
 //! What sources and build scripts name beside themselves, as far as it can be seen in their text.
 //!
-//! Reading the text rather than asking the last build gives the same answer on every machine, also in a fresh clone;
-//! what only a build can tell comes in addition ([`crate::observed`]).
+//! Reading the text rather than asking the last build gives the same answer on every machine, also in a fresh
+//! clone; what only a build can tell comes in addition ([`crate::observed`]).
 
 use std::collections::BTreeSet;
 
@@ -37,8 +37,8 @@ pub(crate) struct Declared {
     pub(crate) nothing: bool,
 }
 
-/// Reads the source at `path`, of the crate in `dir`. Only what exists is taken: an example in a comment may name
-/// anything.
+/// Reads the source at `path`, of the crate in `dir`. Only what exists is taken: an example in a comment may
+/// name anything.
 pub(crate) fn source(path: &Utf8Path, dir: &Utf8Path) -> Named {
     let text = fs_err::read_to_string(path).unwrap_or_default();
     let beside = path.parent().unwrap_or(dir);
@@ -117,7 +117,8 @@ fn calls<'t>(text: &'t str, macros: &[&str]) -> impl Iterator<Item = (&'t str, &
     calls.into_iter()
 }
 
-/// The file that the arguments of an `include!` name, given as a literal, or with the package's directory before it.
+/// The file that the arguments of an `include!` name, given as a literal, or with the package's directory
+/// before it.
 fn included(arguments: &str, beside: &Utf8Path, dir: &Utf8Path) -> Option<Utf8PathBuf> {
     if let Some(name) = literal(arguments) {
         return Some(normal(&beside.join(name)));

@@ -1,14 +1,14 @@
 //! Witnesses: what makes uv notice that an input was deleted.
 //!
-//! Of all files that the keys name, uv notes only the latest change time (`ctime`). A file that is gone has none, so
-//! the note stays true unless that file happened to be the newest. The witness of a file is a hard link to it in a
-//! directory that the keys name as well. When the file is deleted, or renamed away, or replaced, the kernel sets
-//! the change time of the inode, which the witness still has: uv sees a time that is later than its note. Nothing
-//! has to run at that moment, which a list of the inputs would need.
+//! Of all files that the keys name, uv notes only the latest change time (`ctime`). A file that is gone has
+//! none, so the note stays true unless that file happened to be the newest. The witness of a file is a hard
+//! link to it in a directory that the keys name as well. When the file is deleted, or renamed away, or
+//! replaced, the kernel sets the change time of the inode, which the witness still has: uv sees a time that
+//! is later than its note. Nothing has to run at that moment, which a list of the inputs would need.
 //!
-//! A witness is made once for each inode, since making one changes its time too. Where none can be made (another file
-//! system, a file of somebody else), the file is written to a list beside the witnesses, and whoever keeps
-//! the witnesses notices that it is gone.
+//! A witness is made once for each inode, since making one changes its time too. Where none can be made
+//! (another file system, a file of somebody else), the file is written to a list beside the witnesses, and
+//! whoever keeps the witnesses notices that it is gone.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -36,7 +36,8 @@ pub struct Kept {
     pub made: usize,
     /// How many were removed, their file being gone or replaced.
     pub removed: usize,
-    /// The files that can have none: that they are deleted is noticed when the witnesses are kept the next time.
+    /// The files that can have none: that they are deleted is noticed when the witnesses are kept the next
+    /// time.
     pub without: Vec<Utf8PathBuf>,
 }
 
@@ -118,8 +119,9 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
     Ok(kept)
 }
 
-/// The files that the keys name, other than pyproject.toml, without which there is no project, and the witnesses; and
-/// other than what a key of the user's may mean in the target directory, where cargo makes and removes thousands.
+/// The files that the keys name, other than pyproject.toml, without which there is no project, and the
+/// witnesses; and other than what a key of the user's may mean in the target directory, where cargo makes and
+/// removes thousands.
 fn inputs(root: &Utf8Path, patterns: &[&str]) -> BTreeSet<Utf8PathBuf> {
     let patterns = patterns
         .iter()
@@ -153,8 +155,8 @@ fn name_of(root: &Utf8Path, path: &Utf8Path) -> String {
     short_name(relative(root, path).as_str())
 }
 
-/// What tells one file from another. `None` for a symbolic link, of which the kernel notes no deletion at the file
-/// that it leads to.
+/// What tells one file from another. `None` for a symbolic link, of which the kernel notes no deletion at the
+/// file that it leads to.
 fn inode(path: &Utf8Path) -> Option<(u64, u64)> {
     let metadata = fs_err::symlink_metadata(path).ok()?;
     metadata.is_file().then(|| (metadata.dev(), metadata.ino()))

@@ -1,4 +1,5 @@
-//! The cell in a notebook (nbformat 4.5, <https://nbformat.readthedocs.io/en/latest/format_description.html>).
+//! The cell in a notebook (nbformat 4.5,
+//! <https://nbformat.readthedocs.io/en/latest/format_description.html>).
 
 use serde_json::{Value, json};
 

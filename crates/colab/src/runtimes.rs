@@ -48,7 +48,8 @@ impl Snapshot {
 }
 
 impl Runtime {
-    /// Whether pip and uv install the wheel there: they go by its tags and by `requires-python` (PEP 425, PEP 600).
+    /// Whether pip and uv install the wheel there: they go by its tags and by `requires-python` (PEP 425, PEP
+    /// 600).
     #[must_use]
     pub fn takes(&self, wheel: &Wheel) -> bool {
         let has_libc = wheel.platforms.iter().any(|tag| {

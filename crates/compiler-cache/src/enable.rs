@@ -1,34 +1,23 @@
-//! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is known to
-//! work.
+//! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is
+//! known to work.
 
-use std::collections::BTreeMap;
-
-use build_env::cargo_env::{LOCAL_CONFIG, environment};
-use build_env::{Invocation, Toolbox, cargo_env, tools, vars};
+use build_env::cargo_env::environment;
+use build_env::tools::Say;
+use build_env::{Invocation, Toolbox, cargo_env, compiler_caches, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::local::{self, SCCACHE};
+use cargo_settings::{Files, Layers, Origin, Setting};
 use config_edit::{CargoConfig, Change, EditError, Owner};
 
-use serde_json::Value;
-
+use crate::backend::Variable;
 use crate::probe::probe;
 use crate::scope::Scope;
-use crate::settings::{Settings, Size, Variable};
+use crate::settings::Settings;
+use crate::size::Size;
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Files, Layers, Origin};
-
-/// Whose lines these are in a configuration file.
-pub const OWNER: Owner = Owner("cargo xtask sccache");
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
 const INCLUDER: Owner = Owner("cargo xtask sccache --scope local");
-
-const LOCAL_INTRODUCTION: &str = "\
-# Settings of this machine only: git is to ignore this file.
-";
-
-const TRACKED_INTRODUCTION: &str = "\
-# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
-";
 
 const USER_INTRODUCTION: &str = "\
 # Cargo's settings for all projects.
@@ -39,7 +28,7 @@ const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 
 /// What is to be switched on.
 #[derive(Debug, Clone, Default)]
-pub struct Request {
+pub struct EnableRequest {
     /// For whom.
     pub scope: Scope,
     /// Which cache. `None`: sccache.
@@ -52,7 +41,7 @@ pub struct Request {
 
 /// Changes to files, and what is to be said of them.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct CachePlan {
     /// The files, in the order in which they are written.
     pub changes: Vec<Change>,
     /// What the user should know.
@@ -63,17 +52,11 @@ pub struct Plan {
     pub settings: Settings,
 }
 
-impl Plan {
+impl CachePlan {
     /// Whether nothing would change.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(Change::is_empty)
-    }
-
-    /// What would change.
-    #[must_use]
-    pub fn diff(&self) -> String {
-        self.changes.iter().map(Change::diff).collect()
     }
 
     /// Writes it, all or nothing. A file that has been changed since is an error, and left alone.
@@ -90,12 +73,20 @@ impl Plan {
         Ok(())
     }
 
-    /// Compiles a small crate with what is to be switched on.
-    pub fn probe(&self) -> Result<(), CacheError> {
-        match &self.enabled {
-            Some((wrapper, program)) => probe(*wrapper, program, &self.settings),
-            None => Ok(()),
+    /// What was switched on: a verb and a sentence each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let Some((wrapper, program)) = &self.enabled else {
+            return Vec::new();
+        };
+        let text = format!("{wrapper} at {program}: {}", wrapper.on_incremental());
+        if self.is_empty() {
+            return vec![("Fresh", text)];
         }
+        // Whether the cache is empty is not known here: it may be a server's, or from before.
+        let next =
+            "what is compiled from now on fills the cache; what `target/` holds already does not";
+        vec![("Enabled", text), ("Next", next.to_owned())]
     }
 }
 
@@ -108,18 +99,18 @@ fn inverse(change: &Change) -> Change {
     }
 }
 
-/// A request that says nothing is one for what is switched on already, if that is ours: running the command again
-/// must not take anybody off a cache that was chosen before.
-fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
+/// A request that says nothing is one for what is switched on already, if that is ours: running the command
+/// again must not take anybody off a cache that was chosen before.
+fn as_before(request: &EnableRequest, config: &CargoConfig) -> Option<EnableRequest> {
     let says_nothing = request.wrapper.is_none()
         && request.program.is_none()
         && request.settings == Settings::default();
     let key = ["build", "rustc-wrapper"];
-    let is_ours = config.owner_of(&key).as_deref() == Some(OWNER.0);
+    let is_ours = config.owner_of(&key).as_deref() == Some(SCCACHE.0);
     let program = config.string(&key).filter(|_| says_nothing && is_ours)?;
     let wrapper = Wrapper::of_program(&program)?;
     let is_there = |path: &Utf8PathBuf| path.is_absolute() && path.is_file();
-    Some(Request {
+    Some(EnableRequest {
         scope: request.scope,
         wrapper: Some(wrapper),
         program: Some(Utf8PathBuf::from(program)).filter(is_there),
@@ -127,18 +118,43 @@ fn as_before(request: &Request, config: &CargoConfig) -> Option<Request> {
     })
 }
 
+/// Switches on what `request` means, once it has compiled a small crate.
+///
+/// # Errors
+/// One of [`CacheError`]; nothing has been written then.
+pub fn enable(
+    files: &Files,
+    toolbox: &Toolbox,
+    request: &EnableRequest,
+    say: Say<'_>,
+) -> Result<CachePlan, CacheError> {
+    let plan = plan_enable(files, toolbox, request)?;
+    if let Some((wrapper, program)) = plan.enabled.as_ref().filter(|_| !plan.is_empty()) {
+        say("Trying", &format!("{program} on a small crate"));
+        probe(*wrapper, program, &plan.settings)?;
+    }
+    match plan.apply() {
+        // Somebody else was faster: planned anew on what they wrote.
+        Err(EditError::Changed { .. }) => {
+            let plan = plan_enable(files, toolbox, request)?;
+            plan.apply()?;
+            Ok(plan)
+        }
+        done => Ok(done.map(|()| plan)?),
+    }
+}
+
 /// What `request` means for a project with `files`. Writes nothing.
 pub fn plan_enable(
     files: &Files,
     toolbox: &Toolbox,
-    request: &Request,
-) -> Result<Plan, CacheError> {
-    let path = request.scope.path(files)?;
-    let mut config = CargoConfig::read(&path)?;
+    request: &EnableRequest,
+) -> Result<CachePlan, CacheError> {
+    let mut config = CargoConfig::read(&request.scope.path(files)?)?;
     let before = as_before(request, &config);
     let request = before.as_ref().unwrap_or(request);
     let wrapper = request.wrapper.unwrap_or(Wrapper::Sccache);
-    let mut layers = Layers::read(&files.root)?;
+    let layers = Layers::read(&files.root)?;
     refuse_variables(wrapper, &layers, &files.root)?;
     let program = find_program(wrapper, request, toolbox)?;
     let settings = with_size(&request.settings, wrapper, request.scope, &config);
@@ -149,151 +165,92 @@ pub fn plan_enable(
         Scope::Workspace => wrapper.program(),
         Scope::Local | Scope::User => program.as_str(),
     };
-    config.introduce(introduction(request.scope), OWNER);
+    config.introduce(introduction(request.scope), SCCACHE);
     write(&mut config, named, &variables)?;
-    let mut plan = Plan {
-        notes: notes(request.scope, files, &layers, wrapper),
-        enabled: Some((wrapper, program)),
-        settings,
-        ..Plan::default()
-    };
+    // The file with the settings first: the include is of no use before.
+    let mut planned = vec![config];
     if request.scope == Scope::Local {
         require_include(&files.root)?;
         let mut tracked = CargoConfig::read(&files.tracked)?;
-        if !tracked.includes(LOCAL_CONFIG) {
-            tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
-            tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
-        }
-        layers.replace(&files.tracked, tracked.clone(), Utf8Path::new(""));
-        plan.changes.push(tracked.into_change());
+        local::include(&mut tracked, INCLUDER)?;
+        planned.push(tracked);
     }
-    layers.replace(&path, config.clone(), &files.tracked);
-    if request.scope != Scope::User {
-        if request.settings == Settings::default()
-            && let Some(origin) = same_wrapper_wins(&layers, &path, wrapper)
-        {
-            let origin = origin.shown(&files.root);
-            let note =
-                format!("`{wrapper}` is in force already, from {origin}; nothing was written");
-            return Ok(Plan {
-                notes: vec![note],
-                ..Plan::default()
-            });
-        }
-        must_count(&layers, &path, &variables)?;
+    if request.scope != Scope::User
+        && let Some(note) = must_count(&layers, &planned, files, request, &variables)?
+    {
+        return Ok(CachePlan {
+            notes: vec![note],
+            ..CachePlan::default()
+        });
     }
-    // The file with the settings first: the include is of no use before.
-    plan.changes.insert(0, config.into_change());
-    Ok(plan)
+    Ok(CachePlan {
+        changes: planned.into_iter().map(CargoConfig::into_change).collect(),
+        notes: notes(request.scope, files, &layers, wrapper),
+        enabled: Some((wrapper, program)),
+        settings,
+    })
 }
 
 /// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
-pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<Plan, CacheError> {
-    let mut plan = Plan::default();
-    let mut tracked = None;
-    for scope in scopes {
-        let path = scope.path(files)?;
-        if !path.is_file() {
-            continue;
-        }
-        let mut config = CargoConfig::read(&path)?;
-        config.undo(OWNER)?;
-        match scope {
-            Scope::Workspace => tracked = Some(config),
-            Scope::Local | Scope::User => plan.changes.push(config.into_change()),
-        }
+pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<CachePlan, CacheError> {
+    let mut plan = CachePlan::default();
+    let undone = |path: &Utf8Path| {
+        let mut config = CargoConfig::read(path)?;
+        config.undo(SCCACHE).map(|()| config)
+    };
+    if scopes.contains(&Scope::User) {
+        let path = Scope::User.path(files)?;
+        plan.changes.push(undone(&path)?.into_change());
     }
-    if scopes.contains(&Scope::Local) && files.tracked.is_file() {
-        let mut config = match tracked.take() {
-            Some(config) => config,
-            None => CargoConfig::read(&files.tracked)?,
-        };
-        stop_including(files, &mut config, &mut plan)?;
-        tracked = Some(config);
+    if scopes.iter().all(|scope| *scope == Scope::User) {
+        return Ok(plan);
     }
-    plan.changes.extend(tracked.map(CargoConfig::into_change));
-    Ok(plan)
-}
-
-/// Takes back the line that includes the local file, unless the user keeps settings in that file. What `cargo xtask
-/// dev` keeps there, because it is included, goes with it.
-fn stop_including(
-    files: &Files,
-    tracked: &mut CargoConfig,
-    plan: &mut Plan,
-) -> Result<(), CacheError> {
-    let mut without = tracked.clone();
-    without.undo(INCLUDER)?;
-    if !tracked.includes(LOCAL_CONFIG) || without.includes(LOCAL_CONFIG) {
-        // Not included, or not by us.
-        return Ok(());
-    }
-    let at = plan
-        .changes
-        .iter()
-        .position(|change| change.path == files.local);
-    let local = at.map(|at| plan.changes.remove(at));
-    if let Some(mut local) = local {
-        let rest = local.new.clone().unwrap_or_default();
-        if only_of_dev(&rest) {
-            local.new = None;
-        }
-        let stays = local.new.is_some();
-        plan.changes.push(local);
-        if stays {
+    let mut tracked = if scopes.contains(&Scope::Workspace) {
+        undone(&files.tracked)?
+    } else {
+        CargoConfig::read(&files.tracked)?
+    };
+    if scopes.contains(&Scope::Local) {
+        let mut local = undone(&files.local)?.into_change();
+        if local::stop_including(&mut tracked, &mut local, INCLUDER)? {
             plan.notes.push(format!(
                 "{} has other settings, so it is still included",
                 files.local
             ));
-            return Ok(());
         }
+        plan.changes.push(local);
     }
-    *tracked = without;
-    Ok(())
-}
-
-/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the file.
-#[must_use]
-pub fn only_of_dev(text: &str) -> bool {
-    let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
-    tables.iter().all(|(name, table)| {
-        let keys = table.as_object().into_iter().flat_map(|table| table.keys());
-        name == "env"
-            && keys
-                .into_iter()
-                .all(|key| vars::PYO3.contains(&key.as_str()))
-    })
+    plan.changes.push(tracked.into_change());
+    Ok(plan)
 }
 
 /// What a new file begins with.
 const fn introduction(scope: Scope) -> &'static str {
     match scope {
-        Scope::Local => LOCAL_INTRODUCTION,
-        Scope::Workspace => TRACKED_INTRODUCTION,
+        Scope::Local => local::INTRODUCTION,
+        Scope::Workspace => local::TRACKED_INTRODUCTION,
         Scope::User => USER_INTRODUCTION,
     }
 }
 
 /// Sets what is wanted, and takes back what an earlier call set and this one does not.
 fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
-    config.set_rustc_wrapper(named, OWNER)?;
+    config.set_rustc_wrapper(named, SCCACHE)?;
     for (name, _) in config.env() {
-        let of_a_cache = Wrapper::ALL
-            .into_iter()
-            .any(|wrapper| name.starts_with(wrapper.variable_prefix()));
         let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
-        if of_a_cache && !is_wanted {
-            config.remove_env(&name, OWNER)?;
+        if compiler_caches::is_variable(&name) && !is_wanted {
+            config.remove(&["env", &name], SCCACHE)?;
         }
     }
     for (name, value) in variables {
-        config.set_env(name, value, OWNER)?;
+        config.set_env(name, value, SCCACHE)?;
     }
     Ok(())
 }
 
-/// A size, where none is asked for and the environment says none: the one that is set already, so that a second call changes nothing; else one
-/// that follows the free disk. For everybody's file there is none: machines differ.
+/// A size, where none is asked for and the environment says none: the one that is set already, so that a
+/// second call changes nothing; else one that follows the free disk. For everybody's file there is none:
+/// machines differ.
 fn with_size(
     settings: &Settings,
     wrapper: Wrapper,
@@ -301,7 +258,7 @@ fn with_size(
     config: &CargoConfig,
 ) -> Settings {
     let mut settings = settings.clone();
-    let is_on_disk = settings.backend == crate::Backend::Disk;
+    let is_on_disk = settings.backend.is_disk();
     let is_said = environment().contains_key(wrapper.size_variable());
     if settings.size.is_none() && !is_said && is_on_disk && scope != Scope::Workspace {
         let set = config.string(&["env", wrapper.size_variable()]);
@@ -321,36 +278,32 @@ fn default_dir(wrapper: Wrapper) -> Option<Utf8PathBuf> {
     let environment = environment();
     let variable = |name: &str| environment.get(name).map(Utf8PathBuf::from);
     let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
-    variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.default_dir())))
+    variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.program())))
 }
 
 fn find_program(
     wrapper: Wrapper,
-    request: &Request,
+    request: &EnableRequest,
     toolbox: &Toolbox,
 ) -> Result<Utf8PathBuf, CacheError> {
     let on_path = tools::find(wrapper.program());
     if request.scope == Scope::Workspace {
         // Only its name can be written.
-        return on_path.ok_or(CacheError::NotOnPath { wrapper });
+        return on_path.ok_or(CacheError::NotOnPath(wrapper));
     }
     if let Some(path) = &request.program {
         return match path.canonicalize_utf8() {
-            Ok(_) if path.is_file() => Ok(absolute(path)),
-            _ => Err(CacheError::NoProgram { path: path.clone() }),
+            Ok(_) if path.is_file() => {
+                Ok(camino::absolute_utf8(path).unwrap_or_else(|_| path.clone()))
+            }
+            _ => Err(CacheError::NoProgram(path.clone())),
         };
     }
     let found = match wrapper {
         Wrapper::Sccache => toolbox.find(wrapper.program()).map(|tool| tool.path),
         Wrapper::Kache => on_path,
     };
-    found.ok_or(CacheError::NotInstalled { wrapper })
-}
-
-fn absolute(path: &Utf8Path) -> Utf8PathBuf {
-    let absolute = std::path::absolute(path).ok();
-    let absolute = absolute.and_then(|path| Utf8PathBuf::from_path_buf(path).ok());
-    absolute.unwrap_or_else(|| path.to_owned())
+    found.ok_or(CacheError::NotInstalled(wrapper))
 }
 
 /// A variable that makes the wrapper refuse every call.
@@ -375,45 +328,51 @@ pub(crate) fn refuse_variables(
 
 fn refuse_machine_settings(scope: Scope, settings: &Settings) -> Result<(), CacheError> {
     match (&settings.dir, scope) {
-        (Some(dir), Scope::Workspace) => Err(CacheError::MachineSetting {
-            setting: "--dir",
-            value: dir.to_string(),
-        }),
+        (Some(dir), Scope::Workspace) => Err(CacheError::MachineSetting(dir.clone())),
         _ => Ok(()),
     }
 }
 
-/// The file that wins over `path` and names the same wrapper: the user has switched it on already.
-fn same_wrapper_wins(layers: &Layers, path: &Utf8Path, wrapper: Wrapper) -> Option<Origin> {
-    let setting = layers.configured_wrapper()?;
-    let is_ours = setting.origin == Origin::File(path.to_owned());
-    let is_same = Wrapper::of_program(&setting.value) == Some(wrapper);
-    (!is_ours && is_same).then_some(setting.origin)
-}
-
-/// What is written counts for cargo in this project.
-fn must_count(layers: &Layers, path: &Utf8Path, variables: &[Variable]) -> Result<(), CacheError> {
-    let ours = Origin::File(path.to_owned());
-    let wrapper = (
-        "build.rustc-wrapper".to_owned(),
-        layers.configured_wrapper(),
-    );
+/// What is written, the first of `planned`, counts for cargo in this project. Where nothing but a wrapper was
+/// asked for, and the user has switched that on already in a file that wins, there is only something to be
+/// said.
+fn must_count(
+    layers: &Layers,
+    planned: &[CargoConfig],
+    files: &Files,
+    request: &EnableRequest,
+    variables: &[Variable],
+) -> Result<Option<String>, CacheError> {
+    let layers = layers.with(&planned.iter().collect::<Vec<_>>())?;
+    let loser = planned[0].path();
+    let wrapper = layers.configured_wrapper();
+    let wanted = request.wrapper.unwrap_or(Wrapper::Sccache);
+    let is_same = |setting: &Setting| Wrapper::of_program(&setting.value) == Some(wanted);
+    let says_no_more = request.settings == Settings::default();
+    let wins = |setting: &Setting| setting.origin != Origin::File(loser.to_owned());
+    if let Some(same) = wrapper
+        .as_ref()
+        .filter(|it| says_no_more && wins(it) && is_same(it))
+    {
+        let origin = same.origin.shown(&files.root);
+        return Ok(Some(format!(
+            "`{wanted}` is in force already, from {origin}; nothing was written"
+        )));
+    }
+    let wrapper = ("build.rustc-wrapper".to_owned(), wrapper);
     let variables = variables
         .iter()
         .map(|(name, _)| (format!("env.{name}"), layers.configured_variable(name)));
-    for (key, setting) in std::iter::once(wrapper).chain(variables) {
-        if let Some(setting) = setting
-            && setting.origin != ours
-            && let Origin::File(winner) = setting.origin
-        {
-            return Err(CacheError::WouldNotCount {
-                winner,
-                key,
-                loser: path.to_owned(),
-            });
-        }
+    let mut settings = std::iter::once(wrapper).chain(variables);
+    let lost = settings.find_map(|(key, setting)| Some((key, setting.filter(wins)?.origin)));
+    match lost {
+        Some((key, Origin::File(winner))) => Err(CacheError::WouldNotCount {
+            winner,
+            key,
+            loser: loser.to_owned(),
+        }),
+        _ => Ok(None),
     }
-    Ok(())
 }
 
 /// cargo, as it is chosen in `root`, reads the local file.
@@ -423,9 +382,9 @@ fn require_include(root: &Utf8Path) -> Result<(), CacheError> {
         .cwd(root);
     let version = command.read().map_err(CacheError::Cargo)?;
     match version_of_cargo(&version) {
-        Some(found) if found < FIRST_CARGO_WITH_INCLUDE => Err(CacheError::OldCargo {
-            version: version.trim().to_owned(),
-        }),
+        Some(found) if found < FIRST_CARGO_WITH_INCLUDE => {
+            Err(CacheError::OldCargo(version.trim().to_owned()))
+        }
         _ => Ok(()),
     }
 }
@@ -440,7 +399,7 @@ fn version_of_cargo(printed: &str) -> Option<[u64; 2]> {
 /// What stands in the way of what is written, or is put aside by it.
 fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<String> {
     let mut notes = Vec::new();
-    if std::env::var(vars::RUSTC_WRAPPER).is_ok_and(|value| value.is_empty()) {
+    if vars::even_empty(vars::RUSTC_WRAPPER).is_some_and(|value| value.is_empty()) {
         let name = vars::RUSTC_WRAPPER;
         notes.push(format!(
             "{name} is set to nothing in the environment, which switches every wrapper off there"
@@ -461,38 +420,36 @@ fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<
         ));
     }
     if scope == Scope::Local {
-        notes.extend(not_ignored(files));
+        notes.extend(files.not_ignored());
     }
     notes
-}
-
-/// What is to be said if git would commit the local configuration.
-#[must_use]
-pub fn not_ignored(files: &Files) -> Option<String> {
-    let root = files.local.parent().and_then(Utf8Path::parent);
-    let name = root.and_then(|root| files.local.strip_prefix(root).ok());
-    let name = name.unwrap_or(&files.local);
-    let text =
-        format!("git does not ignore {name}, which is for this machine only: add it to .gitignore");
-    (!is_ignored(&files.local)).then_some(text)
-}
-
-/// Whether git leaves the file alone. True as well where there is no git, or no repository.
-fn is_ignored(path: &Utf8Path) -> bool {
-    let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
-    let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
-    if let Some(dir) = dir {
-        command = command.cwd(dir);
-    }
-    // 0: ignored, 1: not, 128: no repository.
-    command
-        .capture()
-        .map_or(true, |done| done.status.code() != Some(1))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_request_that_says_nothing_means_what_is_ours_already() {
+        let fixture = testkit::Fixture::new();
+        let path = fixture.root().join("config.toml");
+        let before = |text: &str, request: &EnableRequest| {
+            fixture.write("config.toml", text);
+            let before = as_before(request, &CargoConfig::read(&path).unwrap());
+            before.map(|it| it.settings.backend.name())
+        };
+        let ours = "[build]\nrustc-wrapper = \"sccache\" # by `cargo xtask sccache`\n\
+                    [env]\nSCCACHE_REDIS_ENDPOINT = \"redis://h\"\n";
+        let nothing = EnableRequest::default();
+        assert_eq!(before(ours, &nothing), Some("redis"));
+        assert_eq!(before(&ours.replace("# by", "# not by"), &nothing), None);
+        // `--backend disk` is said, and is what nothing means elsewhere.
+        let disk = EnableRequest {
+            wrapper: Some(Wrapper::Sccache),
+            ..EnableRequest::default()
+        };
+        assert_eq!(before(ours, &disk), None);
+    }
 
     #[test]
     fn the_version_of_cargo_is_read() {

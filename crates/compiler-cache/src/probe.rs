@@ -13,14 +13,16 @@ use crate::{CacheError, Wrapper};
 const ATTEMPTS: u32 = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
-/// Compiles a small crate with `program` and the settings, and again, to see that it comes from the cache then.
-/// A server of its own is used, and of the disk only a scratch directory: one directory does not bear two servers.
+/// Compiles a small crate with `program` and the settings, and again, to see that it comes from the cache
+/// then. A server of its own is used, and of the disk only a scratch directory: one directory does not bear
+/// two servers.
 pub(crate) fn probe(
     wrapper: Wrapper,
     program: &Utf8Path,
     settings: &Settings,
 ) -> Result<(), CacheError> {
-    // The server and the scratch directories would be left otherwise; cargo, which gets the signal too, ends by itself.
+    // The server and the scratch directories would be left otherwise; cargo, which gets the signal too, ends
+    // by itself.
     ending::listen().map_err(CacheError::Signals)?;
     let probe = Probe::prepare(wrapper, program, settings)?;
     let done = probe.run();
@@ -56,8 +58,8 @@ impl<'a> Probe<'a> {
         variables.push((wrapper.dir_variable().to_owned(), store.to_string()));
         if wrapper == Wrapper::Sccache {
             // A socket of its own is a server of its own.
-            let socket = dir.join("s").to_string();
-            variables.push(("SCCACHE_SERVER_UDS".to_owned(), socket));
+            let (name, _) = wrapper.known().server_variable;
+            variables.push((name.to_owned(), dir.join("s").to_string()));
             // In seconds: should we be killed, it ends by itself.
             variables.push(("SCCACHE_IDLE_TIMEOUT".to_owned(), "20".to_owned()));
         }
@@ -135,8 +137,8 @@ impl<'a> Probe<'a> {
     }
 
     fn stop(&self) {
-        let arguments = self.wrapper.stop_server();
-        let mut command = Invocation::new(self.program).args(arguments.iter().copied());
+        let arguments = self.wrapper.known().stop.iter().copied();
+        let mut command = Invocation::new(self.program).args(arguments);
         for (name, value) in &self.variables {
             command = command.env(name, value);
         }

@@ -1,8 +1,8 @@
 //! Recording of what decides a cache key, as the compiler really gets it: cargo compiles a small crate and a
 //! dependency of it with the project's settings, and a stand-in for rustc writes down the calls.
 //!
-//! What goes into sccache's key: its `src/compiler/rust.rs`, `generate_hash_key`. Of that, the sources are left
-//! out: two environments that are to share a cache have the same.
+//! What goes into sccache's key: its `src/compiler/rust.rs`, `generate_hash_key`. Of that, the sources are
+//! left out: two environments that are to share a cache have the same.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,9 +13,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::status::{shown, status};
+use crate::status::{InForce, shown, status};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Files, Layers};
+use cargo_settings::Files;
 
 /// The form of a recording; a later one that cannot be compared with it gets another number.
 const FORMAT: u32 = 1;
@@ -106,11 +106,16 @@ impl Recording {
                 .iter()
                 .any(|known| name == *known || name.starts_with(&format!("{known}_")))
         };
+        let status = status(&files.root)?;
+        let wrapper = status.wrapper.as_ref();
+        let no_matter = wrapper.and_then(|it| it.kind).map(Wrapper::size_variable);
+        let told = status.settings.iter();
+        let told = told.filter(|told| Some(told.name.as_str()) != no_matter);
         Ok(Self {
             format: FORMAT,
             rustc: read(&files.root, "rustc", "-vV")?,
             cargo: read(&files.root, &cargo_env::cargo(), "--version")?,
-            wrapper: wrapper_text(&files.root)?,
+            wrapper: wrapper.map_or_else(|| "none".to_owned(), wrapper_text),
             cargo_home: cargo_env::cargo_home().unwrap_or_default().to_string(),
             root: files.root.to_string(),
             variables: variables.unwrap_or_default(),
@@ -120,7 +125,9 @@ impl Recording {
                 .into_iter()
                 .filter(|(name, _)| is_for_c(name))
                 .collect(),
-            store: store(&files.root)?,
+            store: told
+                .map(|told| (told.name.clone(), told.value.clone()))
+                .collect(),
         })
     }
 
@@ -139,13 +146,9 @@ impl Recording {
 
     /// Writes it to `path`, whole or not at all.
     pub fn write(&self, path: &Utf8Path) -> Result<(), CacheError> {
-        let written = || -> std::io::Result<()> {
-            let dir = path.parent().filter(|dir| !dir.as_str().is_empty());
-            let mut file = tempfile::NamedTempFile::new_in(dir.unwrap_or(Utf8Path::new(".")))?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
-            file.persist(path)?;
-            Ok(())
+        let written = || {
+            let text = serde_json::to_string_pretty(self)?;
+            files::write::atomically(path, text + "\n")
         };
         written().map_err(|source| CacheError::Recording {
             doing: "write",
@@ -199,8 +202,8 @@ fn crate_name(args: &[String]) -> Option<&str> {
     args.get(at + 1).map(String::as_str)
 }
 
-/// The calls for the small crate and its dependency, made by cargo in the project's directory, where it finds the
-/// project's configuration, with the profiles of the project's workspace.
+/// The calls for the small crate and its dependency, made by cargo in the project's directory, where it finds
+/// the project's configuration, with the profiles of the project's workspace.
 fn record_calls(
     files: &Files,
     workspace_root: &Utf8Path,
@@ -251,7 +254,8 @@ fn write_crates(dir: &Utf8Path, profiles: &str) -> std::io::Result<()> {
     write("crate/src/lib.rs", "")
 }
 
-/// The `[profile]` tables of a workspace, without what is for single packages: those are not in the small crate.
+/// The `[profile]` tables of a workspace, without what is for single packages: those are not in the small
+/// crate.
 fn profiles(workspace_root: &Utf8Path) -> String {
     let text = fs_err::read_to_string(workspace_root.join("Cargo.toml")).unwrap_or_default();
     let manifest: Value = toml_edit::de::from_str(&text).unwrap_or_default();
@@ -268,8 +272,8 @@ fn profiles(workspace_root: &Utf8Path) -> String {
     toml_edit::ser::to_string(&json!({ "profile": profiles })).unwrap_or_default()
 }
 
-/// The arguments that decide the key, in order, each with its value: not names and paths of the crate, and not
-/// what sccache leaves out.
+/// The arguments that decide the key, in order, each with its value: not names and paths of the crate, and
+/// not what sccache leaves out.
 fn deciding_flags(args: &[String]) -> Vec<String> {
     const LEFT_OUT: [&str; 7] = [
         "--crate-name",
@@ -309,32 +313,11 @@ fn read(dir: &Utf8Path, program: &str, arg: &str) -> Result<String, CacheError> 
         .map_err(CacheError::Record)
 }
 
-fn wrapper_text(root: &Utf8Path) -> Result<String, CacheError> {
-    let wrapper = status(root)?.wrapper;
-    Ok(wrapper.map_or_else(
-        || "none".to_owned(),
-        |wrapper| {
-            let kind = wrapper
-                .kind
-                .map_or(wrapper.program.clone(), |kind| kind.to_string());
-            let version = wrapper.version.unwrap_or_default();
-            format!("{kind} {version}").trim().to_owned()
-        },
-    ))
-}
-
-/// What the wrapper in force is told, and where nothing is, its own default.
-fn store(root: &Utf8Path) -> Result<BTreeMap<String, String>, CacheError> {
-    let layers = Layers::read(root)?;
-    let wrapper = layers
-        .rustc_wrapper()
-        .and_then(|it| Wrapper::of_program(&it.value));
-    let settings = status(root)?.settings.into_iter();
-    let no_matter = wrapper.map(Wrapper::size_variable);
-    Ok(settings
-        .filter(|told| Some(told.name.as_str()) != no_matter)
-        .map(|told| (told.name, told.value))
-        .collect())
+fn wrapper_text(wrapper: &InForce) -> String {
+    let kind = wrapper.kind.map(|kind| kind.to_string());
+    let kind = kind.unwrap_or_else(|| wrapper.program.clone());
+    let version = wrapper.version.as_deref().unwrap_or_default();
+    format!("{kind} {version}").trim().to_owned()
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ impl Release {
     /// The archive for `platform`, below `base`. Asks nobody.
     pub fn archive(&self, platform: &str, base: &str) -> Result<Archive, CacheError> {
         let found = self.archives.iter().find(|(name, _)| *name == platform);
-        let (_, sha256) = found.ok_or_else(|| CacheError::NoRelease {
-            platform: platform.to_owned(),
-        })?;
+        let (_, sha256) = found.ok_or_else(|| CacheError::NoRelease(platform.to_owned()))?;
         let version = self.version;
         let stem = format!("sccache-v{version}-{platform}");
         Ok(Archive {

@@ -1,8 +1,7 @@
 //! For whom a cache is switched on, and in which file that stands.
 
-use build_env::cargo_env;
 use camino::Utf8PathBuf;
-use project_model::cargo_config::Files;
+use cargo_settings::{Files, user_config};
 
 use crate::CacheError;
 
@@ -25,29 +24,7 @@ impl Scope {
         match self {
             Self::Local => Ok(files.local.clone()),
             Self::Workspace => Ok(files.tracked.clone()),
-            Self::User => {
-                let home = cargo_env::cargo_home().ok_or(CacheError::NoCargoHome)?;
-                // cargo prefers the older name where both are there.
-                let old = home.join("config");
-                Ok(if old.is_file() {
-                    old
-                } else {
-                    home.join("config.toml")
-                })
-            }
-        }
-    }
-
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Local, Self::Workspace, Self::User];
-
-    /// As on the command line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Workspace => "workspace",
-            Self::User => "user",
+            Self::User => user_config().ok_or(CacheError::NoCargoHome),
         }
     }
 }

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::settings::Variable;
+use crate::backend::Variable;
 use crate::{CacheError, Wrapper};
 
 /// What a cache says of itself. Counted by sccache since its server was started or the counts were zeroed, by
@@ -20,8 +20,8 @@ pub struct Stats {
     pub hits: BTreeMap<String, u64>,
     /// Compilations that were not there yet, by language.
     pub misses: BTreeMap<String, u64>,
-    /// Compilations that failed, which is never kept, and which sccache counts among neither. Most are questions
-    /// of build scripts: "does this compile?".
+    /// Compilations that failed, which is never kept, and which sccache counts among neither. Most are
+    /// questions of build scripts: "does this compile?".
     pub failed: u64,
     /// Calls that the cache does not keep, by the reason that it gives.
     pub not_cached: BTreeMap<String, u64>,
@@ -195,7 +195,7 @@ impl Stats {
 }
 
 /// Sets the counts to zero, where the cache has any.
-pub fn zero(
+pub(crate) fn zero(
     wrapper: Wrapper,
     program: &Utf8Path,
     variables: &[(String, String)],

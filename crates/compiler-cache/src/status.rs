@@ -4,11 +4,13 @@ use build_env::{Invocation, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
 
+use crate::backend::remote_places;
 use crate::enable::refuse_variables;
-use crate::settings::Size;
-use crate::stats::Stats;
+use crate::size::Size;
+use crate::stats::{Stats, zero};
 use crate::{CacheError, Wrapper};
-use project_model::cargo_config::{Layers, Origin};
+use cargo_settings::local::SCCACHE;
+use cargo_settings::{Layers, Origin};
 
 /// A compiler cache as cargo will use it, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -61,7 +63,8 @@ pub struct Problem {
 /// In place of a value that is nobody's business.
 const HIDDEN: &str = "(set; not shown)";
 
-/// Reads the configuration for cargo started in `root`. The wrapper is asked for its version and its statistics.
+/// Reads the configuration for cargo started in `root`. The wrapper is asked for its version and its
+/// statistics.
 pub fn status(root: &Utf8Path) -> Result<Status, CacheError> {
     let layers = Layers::read(root)?;
     let wrapper = in_force(&layers, root);
@@ -99,8 +102,8 @@ fn in_force(layers: &Layers, root: &Utf8Path) -> Option<InForce> {
     })
 }
 
-/// The program that cargo starts: a name is looked up on `PATH`, and a relative path begins at the directory above
-/// the one that the file lies in.
+/// The program that cargo starts: a name is looked up on `PATH`, and a relative path begins at the directory
+/// above the one that the file lies in.
 fn resolve(program: &str, origin: &Origin) -> Option<Utf8PathBuf> {
     let path = Utf8Path::new(program);
     if path.components().count() == 1 {
@@ -115,19 +118,16 @@ fn resolve(program: &str, origin: &Origin) -> Option<Utf8PathBuf> {
 }
 
 fn is_ours(layers: &Layers, origin: &Origin) -> bool {
-    let Origin::File(path) = origin else {
-        return false;
-    };
-    layers.files().any(|(file, config)| {
-        file == path
-            && config.owner_of(&["build", "rustc-wrapper"]).as_deref() == Some(crate::OWNER.0)
+    let mut files = layers.files();
+    files.any(|(file, config)| {
+        *origin == Origin::File(file.to_owned())
+            && config.owner_of(&["build", "rustc-wrapper"]).as_deref() == Some(SCCACHE.0)
     })
 }
 
 /// The wrapper that is configured in a file, if its program is not there: then no call of cargo works.
 #[must_use]
-pub fn missing_wrapper(root: &Utf8Path) -> Option<Problem> {
-    let layers = Layers::read(root).ok()?;
+pub fn missing_wrapper(layers: &Layers, root: &Utf8Path) -> Option<Problem> {
     let setting = layers.rustc_wrapper()?;
     // What the environment says is stronger than what we could do about it.
     if !matches!(setting.origin, Origin::File(_))
@@ -136,21 +136,17 @@ pub fn missing_wrapper(root: &Utf8Path) -> Option<Problem> {
         return None;
     }
     let origin = setting.origin.shown(root);
-    let ours = is_ours(&layers, &setting.origin);
+    let ours = is_ours(layers, &setting.origin);
     Some(missing_problem(&setting.value, &origin, ours))
 }
 
 /// What makes the wrapper in force refuse every call, if anything does.
-pub fn refusal(root: &Utf8Path) -> Result<(), CacheError> {
-    let Ok(layers) = Layers::read(root) else {
-        // cargo will say what is wrong with the file.
-        return Ok(());
-    };
+pub fn refusal(layers: &Layers, root: &Utf8Path) -> Result<(), CacheError> {
     match layers
         .rustc_wrapper()
         .and_then(|setting| Wrapper::of_program(&setting.value))
     {
-        Some(wrapper) => refuse_variables(wrapper, &layers, root),
+        Some(wrapper) => refuse_variables(wrapper, layers, root),
         None => Ok(()),
     }
 }
@@ -204,7 +200,7 @@ fn problem_of(error: &CacheError) -> Problem {
 
 /// The variables of the wrapper that are set anywhere.
 fn told(layers: &Layers, wrapper: Wrapper, root: &Utf8Path) -> Vec<Told> {
-    let prefix = wrapper.variable_prefix();
+    let prefix = wrapper.known().variable_prefix;
     let environment = build_env::cargo_env::environment();
     let mut names = layers.variables(prefix);
     names.extend(
@@ -238,14 +234,6 @@ pub fn shown(name: &str, value: &str) -> String {
     value.to_owned()
 }
 
-/// The variables that name a store which is not on this disk.
-const REMOTE: [&str; 4] = [
-    "SCCACHE_REDIS_ENDPOINT",
-    "SCCACHE_BUCKET",
-    "SCCACHE_WEBDAV_ENDPOINT",
-    "SCCACHE_GHA_ENABLED",
-];
-
 impl Status {
     /// A server that was started with other settings: it keeps them until it ends.
     fn other_server(&self, layers: &Layers) -> Option<Problem> {
@@ -258,7 +246,7 @@ impl Status {
         let running = Stats::ask(kind, path, &self.told()).ok()?;
         let value = |name: &str| layers.variable(name).map(|setting| setting.value);
         let is_on_disk = running.location.starts_with("Local disk");
-        let is_to_be_remote = REMOTE.iter().any(|name| value(name).is_some());
+        let is_to_be_remote = remote_places().any(|name| value(name).is_some());
         let other_size = value(kind.size_variable())
             .and_then(|text| text.parse::<Size>().ok())
             .is_some_and(|size| running.max_size_bytes != Some(size.bytes));
@@ -275,6 +263,45 @@ impl Status {
                 running.place_text()
             ),
             help: format!("when nothing is being built: `{path} --stop-server`"),
+        })
+    }
+
+    /// What the cache in force has done; counted from zero afterwards, if `then_zero`.
+    ///
+    /// # Errors
+    /// If none is in force, or none that is known, or it does not answer.
+    pub fn stats(&self, then_zero: bool) -> Result<Stats, CacheError> {
+        let in_force = self.wrapper.as_ref().ok_or(CacheError::NotEnabled)?;
+        let wrapper = in_force.kind.ok_or_else(|| CacheError::Unknown {
+            program: in_force.program.clone(),
+            origin: in_force.origin.clone(),
+        })?;
+        let path = in_force.path.as_ref();
+        let path = path.ok_or(CacheError::NotInstalled(wrapper))?;
+        let stats = Stats::ask(wrapper, path, &self.told())?;
+        if then_zero {
+            zero(wrapper, path, &self.told())?;
+        }
+        Ok(stats)
+    }
+
+    /// What is to be said of a cache that is in force although it was to be switched off.
+    #[must_use]
+    pub fn still_in_force(&self) -> Option<String> {
+        let InForce {
+            program,
+            origin,
+            is_ours,
+            ..
+        } = self.wrapper.as_ref()?;
+        Some(if *is_ours {
+            format!(
+                "`{program}` is still in force for all your projects, from {origin}\n  help: `cargo xtask sccache disable --scope user`"
+            )
+        } else {
+            format!(
+                "`{program}` is still in force, from {origin}, which was not written by `cargo xtask sccache`"
+            )
         })
     }
 
@@ -363,12 +390,17 @@ mod tests {
         assert_eq!(shown("SCCACHE_REDIS_KEY_PREFIX", "team"), "team");
     }
 
+    fn missing(fixture: &Fixture) -> Problem {
+        let layers = Layers::read(&fixture.root()).unwrap();
+        missing_wrapper(&layers, &fixture.root()).unwrap()
+    }
+
     #[test]
     fn a_wrapper_that_is_gone_is_a_problem_with_a_remedy() {
         let fixture = Fixture::new();
         let config = "[build]\nrustc-wrapper = '/gone/sccache'\n";
         fixture.write(".cargo/config.toml", config);
-        let problem = missing_wrapper(&fixture.root()).unwrap();
+        let problem = missing(&fixture);
         assert!(
             problem.message.contains(".cargo/config.toml"),
             "{problem:?}"
@@ -379,7 +411,7 @@ mod tests {
         );
         let ours = "[build]\nrustc-wrapper = '/gone/sccache' # by `cargo xtask sccache`\n";
         fixture.write(".cargo/config.toml", ours);
-        let problem = missing_wrapper(&fixture.root()).unwrap();
+        let problem = missing(&fixture);
         assert!(problem.help.contains("sccache disable"), "{problem:?}");
     }
 

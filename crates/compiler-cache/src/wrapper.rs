@@ -1,21 +1,22 @@
-//! The compiler caches that can stand in front of rustc, as data. Another one is another entry here.
+//! The compiler caches that can be switched on, and what differs between them beside the table of all that
+//! are known.
 
 use std::fmt;
 
-use camino::Utf8Path;
+use build_env::compiler_caches::{self, CompilerCache};
 use serde::{Deserialize, Serialize};
 
-use crate::settings::Size;
+use crate::size::Size;
 
 /// A compiler cache that cargo calls as `rustc-wrapper`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wrapper {
-    /// <https://github.com/mozilla/sccache>: caches libraries, on disk or on a server, and leaves crates that are
-    /// compiled incrementally to cargo.
+    /// <https://github.com/mozilla/sccache>: caches libraries, on disk or on a server, and leaves crates that
+    /// are compiled incrementally to cargo.
     Sccache,
-    /// <https://github.com/kunobi-ninja/kache>: caches build scripts, proc-macros and final links too, restores by
-    /// hard link or reflink, and turns incremental compilation off.
+    /// <https://github.com/kunobi-ninja/kache>: caches build scripts, proc-macros and final links too,
+    /// restores by hard link or reflink, and turns incremental compilation off.
     Kache,
 }
 
@@ -23,38 +24,32 @@ impl Wrapper {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Sccache, Self::Kache];
 
+    /// Its row in the table of those that are known.
+    #[must_use]
+    pub const fn known(self) -> &'static CompilerCache {
+        match self {
+            Self::Sccache => &compiler_caches::SCCACHE,
+            Self::Kache => &compiler_caches::KACHE,
+        }
+    }
+
     /// The program.
     #[must_use]
     pub const fn program(self) -> &'static str {
-        match self {
-            Self::Sccache => "sccache",
-            Self::Kache => "kache",
-        }
+        self.known().program
     }
 
     /// Which one `program` is, going by its name.
     #[must_use]
     pub fn of_program(program: &str) -> Option<Self> {
-        let stem = Utf8Path::new(program).file_stem()?;
-        Self::ALL.into_iter().find(|it| it.program() == stem)
-    }
-
-    /// What the names of all its variables begin with.
-    #[must_use]
-    pub const fn variable_prefix(self) -> &'static str {
-        match self {
-            Self::Sccache => "SCCACHE_",
-            Self::Kache => "KACHE_",
-        }
+        let known = compiler_caches::of_program(program)?;
+        Self::ALL.into_iter().find(|it| it.known() == known)
     }
 
     /// The variable for the directory of a cache on disk.
     #[must_use]
     pub const fn dir_variable(self) -> &'static str {
-        match self {
-            Self::Sccache => "SCCACHE_DIR",
-            Self::Kache => "KACHE_CACHE_DIR",
-        }
+        self.known().dir_variable
     }
 
     /// The variable for the largest size of a cache on disk.
@@ -80,27 +75,12 @@ impl Wrapper {
         }
     }
 
-    /// Its directory below that of the user's caches, where nothing else is set.
-    #[must_use]
-    pub const fn default_dir(self) -> &'static str {
-        self.program()
-    }
-
     /// The arguments by which it tells its statistics in JSON.
     #[must_use]
     pub const fn ask_stats(self) -> &'static [&'static str] {
         match self {
             Self::Sccache => &["--show-stats", "--stats-format", "json"],
             Self::Kache => &["stats", "--json"],
-        }
-    }
-
-    /// The arguments by which its server ends.
-    #[must_use]
-    pub const fn stop_server(self) -> &'static [&'static str] {
-        match self {
-            Self::Sccache => &["--stop-server"],
-            Self::Kache => &["daemon", "stop"],
         }
     }
 
@@ -129,18 +109,5 @@ impl Wrapper {
 impl fmt::Display for Wrapper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.program())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrapper_is_known_by_the_name_of_its_program() {
-        assert_eq!(Wrapper::of_program("/a/b/sccache"), Some(Wrapper::Sccache));
-        assert_eq!(Wrapper::of_program("kache"), Some(Wrapper::Kache));
-        assert_eq!(Wrapper::of_program("sccache.exe"), Some(Wrapper::Sccache));
-        assert_eq!(Wrapper::of_program("/sccache/ccache"), None);
     }
 }

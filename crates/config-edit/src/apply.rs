@@ -6,18 +6,22 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::EditError;
 use crate::lock::DirLock;
-use crate::{Change, EditError};
 
 /// Ends the name under which a file is written before it gets its own.
 const DRAFT: &str = ".config-edit-draft";
 
-/// Checks that the file is what `change` was planned on, and changes it.
-pub(crate) fn apply(change: &Change) -> Result<(), EditError> {
-    let target = Target::of(&change.path)?;
+/// Checks that the file at `path` holds `old`, and has it hold `new`.
+pub(crate) fn apply(
+    path: &Utf8Path,
+    old: Option<&str>,
+    new: Option<&str>,
+) -> Result<(), EditError> {
+    let target = Target::of(path)?;
     let locked = locked(&target.dir);
     let (lock, made) = locked.map_err(|source| target.cannot_write(source))?;
-    let done = target.change(change, &lock);
+    let done = target.change(old, new, &lock);
     if done.is_err() {
         // Before the lock is released: whoever gets it next looks whether the directory is still there.
         made.remove();
@@ -69,15 +73,20 @@ impl<'c> Target<'c> {
         Ok(Self { path, file, dir })
     }
 
-    fn change(&self, change: &Change, lock: &DirLock) -> Result<(), EditError> {
+    fn change(
+        &self,
+        old: Option<&str>,
+        new: Option<&str>,
+        lock: &DirLock,
+    ) -> Result<(), EditError> {
         let cannot_write = |source| self.cannot_write(source);
         let present = self.present().map_err(cannot_write)?;
-        if present.as_deref() != change.old.as_deref().map(str::as_bytes) {
+        if present.as_deref() != old.map(str::as_bytes) {
             let path = self.path.to_owned();
             return Err(EditError::Changed { path });
         }
         self.require_writable().map_err(cannot_write)??;
-        match &change.new {
+        match new {
             Some(text) => self.replace(text)?,
             // Where a link leads to our file, it was not us who put the link there.
             None if self.path.is_symlink() => self.replace("")?,
@@ -87,7 +96,7 @@ impl<'c> Target<'c> {
             path: self.path.to_owned(),
             source,
         })?;
-        if change.new.is_none() {
+        if new.is_none() {
             self.remove_empty_dir();
         }
         Ok(())

@@ -1,9 +1,25 @@
 //! Items of arrays and inline tables: adding one, taking one out.
 
+use toml_edit::{TableLike, Value};
+
 use crate::draft::{Draft, Splice};
 use crate::layout::{Layout, Shape};
 use crate::lines;
 use crate::marks::{self, Owner};
+
+/// What an element is called, by itself or by its `path`.
+pub(crate) fn name_of(element: &Value) -> Option<&str> {
+    match element {
+        Value::String(name) => Some(name.value()),
+        Value::InlineTable(table) => name_of_table(table),
+        _ => None,
+    }
+}
+
+/// The same of an element that is a table.
+pub(crate) fn name_of_table(table: &dyn TableLike) -> Option<&str> {
+    table.get("path")?.as_str()
+}
 
 /// Where something new can go at the end of an array.
 #[derive(Debug)]
@@ -37,8 +53,8 @@ impl Draft {
         }
     }
 
-    /// What it takes to have `item` as the last one in the array or inline table that is the value of `entry`,
-    /// on the line of the one before.
+    /// What it takes to have `item` as the last one in the array or inline table that is the value of
+    /// `entry`, on the line of the one before.
     pub(crate) fn item_insertion(&self, layout: &Layout, entry: usize, item: &str) -> Splice {
         let open = layout.entries[entry].value.start + 1;
         match layout.items(entry).last() {
@@ -48,8 +64,8 @@ impl Draft {
         }
     }
 
-    /// What it takes to have `element` as the last one in the array that is the value of `entry`, in the style of
-    /// the array. `path` stands for it in a mark.
+    /// What it takes to have `element` as the last one in the array that is the value of `entry`, in the
+    /// style of the array. `path` stands for it in a mark.
     pub(crate) fn element_insertion(
         &self,
         layout: &Layout,
@@ -93,7 +109,8 @@ impl Draft {
         }
     }
 
-    /// What it takes to have the item `index` no more in the array or inline table that is the value of `entry`.
+    /// What it takes to have the item `index` no more in the array or inline table that is the value of
+    /// `entry`.
     pub(crate) fn item_removal(&self, layout: &Layout, entry: usize, index: usize) -> Vec<Splice> {
         let items = layout.items(entry);
         let item = items[index].clone();
@@ -137,8 +154,8 @@ impl Draft {
     }
 }
 
-/// What it takes to take away the comma before the items `first` to `last` of `entry`, if they are the last ones
-/// and have none behind them: then it is there only for them.
+/// What it takes to take away the comma before the items `first` to `last` of `entry`, if they are the last
+/// ones and have none behind them: then it is there only for them.
 pub(crate) fn comma_before(
     layout: &Layout,
     entry: usize,

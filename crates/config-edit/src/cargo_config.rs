@@ -1,29 +1,28 @@
 //! Cargo's configuration files (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
-use camino::Utf8Path;
 use toml_edit::{Item, TableLike};
 
-use crate::change::update;
-use crate::draft::{Draft, Splice, owned};
+use crate::document::{Document, Kind};
+use crate::draft::{Shared, Splice, owned};
 use crate::insert::Signed;
 use crate::layout::{Home, Layout};
-use crate::{Change, EditError, Owner, introduction, lines, render};
+use crate::{EditError, Owner, include, introduction, lines, render};
 
 const ENV: &str = "env";
 
-/// A `config.toml`, read, and edited in memory.
+/// A `config.toml`, read, and edited in memory. One that is not there counts as empty.
+pub type CargoConfig = Document<Config>;
+
+/// Such files.
 #[derive(Debug, Clone)]
-pub struct CargoConfig(Draft);
+pub enum Config {}
+
+impl Kind for Config {
+    const MAY_BE_ABSENT: bool = true;
+    const SHARED: Option<Shared> = Some(include::SHARED);
+}
 
 impl CargoConfig {
-    /// Reads the file at `path`; one that is not there counts as empty.
-    pub fn read(path: &Utf8Path) -> Result<Self, EditError> {
-        match Draft::read_if_there(path)? {
-            Some(draft) => Ok(Self(draft)),
-            None => Draft::of(path, None).map(Self),
-        }
-    }
-
     /// Whether `include` names `file`, in a form that cargo accepts: an array, also `[[include]]`.
     #[must_use]
     pub fn includes(&self, file: &str) -> bool {
@@ -102,8 +101,8 @@ impl CargoConfig {
         self.0.set(&["build", "jobs"], &jobs.to_string(), by)
     }
 
-    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under `target.*.rustflags`. `note`
-    /// says why, in a few words or none.
+    /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under
+    /// `target.*.rustflags`. `note` says why, in a few words or none.
     ///
     /// # Errors
     /// If flags for that target are set by somebody else.
@@ -131,11 +130,6 @@ impl CargoConfig {
             return Ok(());
         }
         self.0.set(&key, &render::string(value), by)
-    }
-
-    /// Removes the variable `name`, if `by` has set it.
-    pub fn remove_env(&mut self, name: &str, by: Owner) -> Result<(), EditError> {
-        self.remove(&[ENV, name], by)
     }
 
     /// Removes `key`, given as the path to it, if `by` has set it.
@@ -171,8 +165,9 @@ impl CargoConfig {
         }
     }
 
-    /// Sets the variable `name`, or removes it, whoever has set it before, and leaves no mark: for variables that
-    /// belong to one command alone. A table with other settings of the variable, such as `force`, keeps them.
+    /// Sets the variable `name`, or removes it, whoever has set it before, and leaves no mark: for variables
+    /// that belong to one command alone. A table with other settings of the variable, such as `force`, keeps
+    /// them.
     ///
     /// # Errors
     /// If `env` is no table.
@@ -250,38 +245,12 @@ impl CargoConfig {
         document.get(ENV)?.get(name).map(look)
     }
 
-    /// Takes back everything that `by` wrote.
-    pub fn undo(&mut self, by: Owner) -> Result<(), EditError> {
-        self.0.undo(by)
-    }
-
-    /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one day,
-    /// the file goes too.
+    /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one
+    /// day, the file goes too.
     pub fn introduce(&mut self, comment: &str, by: Owner) {
         if self.0.old.is_none() {
             self.0.introduction = Some(introduction::of(comment, by));
         }
-    }
-
-    /// What is to be written. A new file that would hold nothing but its introduction is not made.
-    #[must_use]
-    pub fn into_change(self) -> Change {
-        self.0.into_change()
-    }
-
-    /// Reads the file, edits it and applies that; again, if somebody else has written it meanwhile.
-    ///
-    /// # Errors
-    /// Those of `edit`, and those of reading and writing.
-    pub fn update(
-        path: &Utf8Path,
-        edit: impl Fn(&mut Self) -> Result<(), EditError>,
-    ) -> Result<Change, EditError> {
-        update(|| {
-            let mut config = Self::read(path)?;
-            edit(&mut config)?;
-            Ok(config.into_change())
-        })
     }
 }
 

@@ -39,17 +39,17 @@ impl Change {
         diff.to_string()
     }
 
-    /// Writes the new text, or removes the file, so that at every moment there is either the old file or the new
-    /// one. A symbolic link stays one; mode, user and group stay what they were.
+    /// Writes the new text, or removes the file, so that at every moment there is either the old file or the
+    /// new one. A symbolic link stays one; mode, user and group stay what they were.
     ///
     /// # Errors
-    /// [`EditError::Changed`] if the file no longer holds what it held when the change was planned. With every
-    /// error but [`EditError::Unsynced`] the file is what it was.
+    /// [`EditError::Changed`] if the file no longer holds what it held when the change was planned. With
+    /// every error but [`EditError::Unsynced`] the file is what it was.
     pub fn apply(&self) -> Result<(), EditError> {
         if self.is_empty() {
             return Ok(());
         }
-        apply::apply(self)
+        apply::apply(&self.path, self.old.as_deref(), self.new.as_deref())
     }
 }
 

@@ -24,8 +24,8 @@ impl PyprojectCopy {
         })
     }
 
-    /// Gives the project a version of its own, wherever it came from before. A file without `[project]`, whose
-    /// metadata all come from Cargo.toml, gets one with `name`.
+    /// Gives the project a version of its own, wherever it came from before. A file without `[project]`,
+    /// whose metadata all come from Cargo.toml, gets one with `name`.
     pub fn set_version(&mut self, name: &str, version: &str) {
         let Some(project) = table(self.0.as_table_mut(), "project") else {
             return;

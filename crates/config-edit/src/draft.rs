@@ -18,6 +18,16 @@ pub(crate) struct Draft {
     pub(crate) text: String,
     /// What is to stand above everything, if the file is a new one.
     pub(crate) introduction: Option<String>,
+    /// The array in such files to which others add.
+    pub(crate) shared: Option<Shared>,
+}
+
+/// An array that stays when what is ours in it goes, if somebody else has added to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Shared {
+    pub(crate) path: &'static [&'static str],
+    /// How many of its elements, the first ones, are ours where the whole statement is.
+    pub(crate) ours: usize,
 }
 
 /// A place in a text and what is to stand there instead.
@@ -72,6 +82,7 @@ impl Draft {
             old,
             text,
             introduction: None,
+            shared: None,
         })
     }
 
@@ -85,8 +96,8 @@ impl Draft {
         Layout::of(&self.text)
     }
 
-    /// Makes all `splices` at once. `intended` is what may mean something else afterwards; if more does, or the
-    /// text is no longer TOML, nothing is changed.
+    /// Makes all `splices` at once. `intended` is what may mean something else afterwards; if more does, or
+    /// the text is no longer TOML, nothing is changed.
     pub(crate) fn splice(
         &mut self,
         mut splices: Vec<Splice>,

@@ -4,8 +4,8 @@ use std::io;
 
 use camino::Utf8PathBuf;
 
-/// A file that cannot be read, understood, edited or written. Unless it says otherwise, the file has been left
-/// as it was.
+/// A file that cannot be read, understood, edited or written. Unless it says otherwise, the file has been
+/// left as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     /// It cannot be read.

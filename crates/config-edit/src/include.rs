@@ -1,34 +1,29 @@
-//! `include` in cargo's configuration: an array of file names and of tables with a `path`, also as `[[include]]`.
+//! `include` in cargo's configuration: an array of file names and of tables with a `path`, also as
+//! `[[include]]`.
 
-use toml_edit::{Item, TableLike, Value};
+use toml_edit::{Item, Value};
 
-use crate::draft::{Draft, owned};
+use crate::array::{name_of, name_of_table};
+use crate::draft::{Draft, Shared, owned};
 use crate::marks::{self, Owner};
 use crate::{EditError, render};
 
 const INCLUDE: &str = "include";
 
-/// The file that an element of `include` names.
-pub(crate) fn file_of(element: &Value) -> Option<&str> {
-    match element {
-        Value::String(file) => Some(file.value()),
-        Value::InlineTable(table) => file_of_table(table),
-        _ => None,
-    }
-}
-
-fn file_of_table(table: &dyn TableLike) -> Option<&str> {
-    table.get("path")?.as_str()
-}
+/// The user and several commands add files to it. Of one that we have made the first file is ours.
+pub(crate) const SHARED: Shared = Shared {
+    path: &[INCLUDE],
+    ours: 1,
+};
 
 impl Draft {
     /// The files that are included, as far as cargo accepts the form: it refuses a bare string.
     pub(crate) fn included(&self) -> Vec<String> {
         let document = self.document();
         let files: Vec<_> = match document.get(INCLUDE) {
-            Some(Item::Value(Value::Array(array))) => array.iter().filter_map(file_of).collect(),
+            Some(Item::Value(Value::Array(array))) => array.iter().filter_map(name_of).collect(),
             Some(Item::ArrayOfTables(tables)) => {
-                tables.iter().filter_map(|t| file_of_table(t)).collect()
+                tables.iter().filter_map(|t| name_of_table(t)).collect()
             }
             _ => Vec::new(),
         };

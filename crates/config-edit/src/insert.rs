@@ -26,8 +26,8 @@ pub(crate) enum Place {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signed<'a> {
     pub(crate) by: Owner,
-    /// A few words for the comment on the line. Left out where the line is the user's: what stands there before the
-    /// mark is the user's too, and would stay when the mark goes.
+    /// A few words for the comment on the line. Left out where the line is the user's: what stands there
+    /// before the mark is the user's too, and would stay when the mark goes.
     pub(crate) note: &'a str,
 }
 

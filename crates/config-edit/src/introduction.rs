@@ -5,7 +5,8 @@ use crate::{Owner, lines};
 
 /// `comment` with the mark of `by` below, and a blank line.
 ///
-/// The mark counts its lines, since lines that the user has added above or below are not to be lost with them.
+/// The mark counts its lines, since lines that the user has added above or below are not to be lost with
+/// them.
 pub(crate) fn of(comment: &str, by: Owner) -> String {
     let mut text: String = comment.lines().map(commented).collect();
     let count = comment.lines().count() + 1;

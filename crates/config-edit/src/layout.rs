@@ -1,7 +1,7 @@
 //! Where things stand in a TOML text, in bytes.
 //!
-//! `toml_edit` knows the positions of keys and values, but not those of commas, nor which `#` begins a comment
-//! and which stands in a string. So this reads the events of the parser that `toml_edit` itself uses.
+//! `toml_edit` knows the positions of keys and values, but not those of commas, nor which `#` begins a
+//! comment and which stands in a string. So this reads the events of the parser that `toml_edit` itself uses.
 
 use std::ops::Range;
 
@@ -81,8 +81,8 @@ impl Layout {
         self.entries.iter().position(|entry| entry.path == path)
     }
 
-    /// The entry that begins the statement in which the entry `number` stands: itself, unless that is within an
-    /// inline table.
+    /// The entry that begins the statement in which the entry `number` stands: itself, unless that is within
+    /// an inline table.
     pub(crate) fn statement(&self, number: usize) -> usize {
         match self.entries[number].home {
             Home::Section(_) => number,

@@ -1,6 +1,6 @@
 //! Edits to TOML configuration files. An edit is planned as a value, [`Change`], that can be shown as a diff,
-//! and only [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte: the text is
-//! parsed to find out where things stand, and then spliced; it is never printed anew from a tree.
+//! and only [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte: the text
+//! is parsed to find out where things stand, and then spliced; it is never printed anew from a tree.
 //!
 //! Whatever is written carries a comment that names its [`Owner`], so that one command can take back what it
 //! wrote, and leaves alone what the user or another command wrote.
@@ -9,11 +9,13 @@
 
 mod apply;
 mod array;
+mod block;
 mod cache_keys;
 mod cargo_config;
 mod cargo_manifest;
 mod change;
 mod copy;
+mod document;
 mod draft;
 mod error;
 mod include;
@@ -28,7 +30,6 @@ mod pyproject;
 mod render;
 mod undo;
 
-pub use cache_keys::CacheKey;
 pub use cargo_config::CargoConfig;
 pub use cargo_manifest::CargoManifest;
 pub use change::Change;

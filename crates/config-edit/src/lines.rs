@@ -40,8 +40,8 @@ pub(crate) fn next(text: &str, at: usize) -> usize {
         .map_or(text.len(), |length| at + length + 1)
 }
 
-/// What is to be cut so that the lines from that of `range.start` to that of `range.end` are gone. At the end of
-/// a text without a final newline, the line end before them goes instead of theirs.
+/// What is to be cut so that the lines from that of `range.start` to that of `range.end` are gone. At the end
+/// of a text without a final newline, the line end before them goes instead of theirs.
 pub(crate) fn whole(text: &str, range: &Range<usize>) -> Range<usize> {
     let (first, last) = (start(text, range.start), next(text, range.end));
     if text[..last].ends_with('\n') {
@@ -68,8 +68,8 @@ pub(crate) fn is_blank(text: &str, at: usize) -> bool {
     text[start(text, at)..end(text, at)].trim().is_empty()
 }
 
-/// What to splice in at `at`, the beginning of a line or the end of the text, so that `lines` (without a final
-/// line end) stand there. A text without a final newline keeps to that.
+/// What to splice in at `at`, the beginning of a line or the end of the text, so that `lines` (without a
+/// final line end) stand there. A text without a final newline keeps to that.
 pub(crate) fn inserted(text: &str, at: usize, lines: &str) -> String {
     let line_end = line_end_of(text);
     let begins_line = at == body(text) || text[..at].ends_with('\n');

@@ -7,8 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use camino::Utf8Path;
 use rustix::fs::{FlockOperation, flock};
 
-/// The lock on a directory, held for as long as this lives. The system releases it when a process ends, however
-/// it ends.
+/// The lock on a directory, held for as long as this lives. The system releases it when a process ends,
+/// however it ends.
 #[derive(Debug)]
 pub(crate) struct DirLock(File);
 

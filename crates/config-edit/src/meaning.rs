@@ -30,8 +30,8 @@ pub(crate) fn of_item(item: &Item) -> Meaning {
     meaning
 }
 
-/// Whether `new` differs from `old` nowhere but at and below `paths`. That an empty table above them appears or
-/// is no longer empty is no difference.
+/// Whether `new` differs from `old` nowhere but at and below `paths`. That an empty table above them appears
+/// or is no longer empty is no difference.
 pub(crate) fn differ_only_below(old: &Meaning, new: &Meaning, paths: &[Vec<String>]) -> bool {
     let intended = |path: &[String], value: &str| {
         let above = |wanted: &Vec<String>| value == EMPTY_TABLE && wanted.starts_with(path);

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::draft::{Draft, Splice};
 use crate::layout::{Home, Layout, Shape};
 use crate::marks::{self, Mark, Owner};
-use crate::{EditError, cache_keys, include, lines};
+use crate::{EditError, array, lines};
 
 /// One thing to be taken back, and what it means.
 #[derive(Debug)]
@@ -54,6 +54,22 @@ impl Draft {
                 .find_map(|(spot, mark)| step(self, &layout, *spot, mark))
         });
         Ok(found)
+    }
+
+    /// Takes away a block of `by`.
+    fn block_step(&self, layout: &Layout, by: Owner) -> Result<Option<Step>, EditError> {
+        for (number, entry) in layout.entries.iter().enumerate() {
+            if !matches!(entry.shape, Shape::Array(_)) {
+                continue;
+            }
+            if let Some(block) = self.block(layout, number, by)? {
+                return Ok(Some(Step {
+                    splices: self.block_removal(layout, number, &block),
+                    paths: vec![entry.path.clone()],
+                }));
+            }
+        }
+        Ok(None)
     }
 
     /// The marks of `by`, and what stands on their lines.
@@ -109,7 +125,7 @@ impl Draft {
         let items = layout.items(number);
         let index = items.iter().position(|item| {
             let element = self.text[item.clone()].parse();
-            element.is_ok_and(|element| include::file_of(&element) == Some(file))
+            element.is_ok_and(|element| array::name_of(&element) == Some(file))
         });
         index.map_or_else(Vec::new, |index| self.item_removal(layout, number, index))
     }
@@ -214,16 +230,14 @@ impl Draft {
             return None;
         };
         let entry = &layout.entries[number];
-        // Of an `include` that we made the first file is ours; of `cache-keys` the block, which is gone by now.
-        let ours = usize::from(entry.path == ["include"]);
-        // Into other arrays, such as that of a linker's flags, nobody adds what is to outlive ours.
-        let is_shared = ours > 0 || entry.path == cache_keys::PATH;
-        let splices = if !is_shared || layout.items(number).len() <= ours {
-            self.entry_removal(layout, number)
-        } else if ours > 0 {
-            self.first_element_removal(layout, number, mark)
-        } else {
-            vec![self.unmarked(mark)]
+        let shared = self.shared.filter(|shared| entry.path == shared.path);
+        let splices = match shared {
+            Some(shared) if layout.items(number).len() > shared.ours => match shared.ours {
+                0 => vec![self.unmarked(mark)],
+                _ => self.first_element_removal(layout, number, mark),
+            },
+            // Into other arrays, such as that of a linker's flags, nobody adds what is to outlive ours.
+            _ => self.entry_removal(layout, number),
         };
         Some(Step {
             splices,
@@ -231,14 +245,14 @@ impl Draft {
         })
     }
 
-    /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in the
-    /// mark of another command, the statement becomes that command's.
+    /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in
+    /// the mark of another command, the statement becomes that command's.
     fn first_element_removal(&self, layout: &Layout, number: usize, mark: &Mark) -> Vec<Splice> {
         let mut splices = self.item_removal(layout, number, 0);
         let entry = &layout.entries[number];
         let next = &layout.items(number)[1];
         let file = self.text[next.clone()].parse().ok();
-        let file = file.as_ref().and_then(include::file_of);
+        let file = file.as_ref().and_then(array::name_of);
         let path = [
             entry.path.clone(),
             vec![file.unwrap_or_default().to_owned()],

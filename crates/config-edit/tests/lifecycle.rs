@@ -4,7 +4,7 @@ mod common;
 
 use camino::Utf8PathBuf;
 use common::{BY, File, LOCAL, OTHER, keys};
-use config_edit::{CacheKey, CargoConfig, Change, EditError, PyprojectFile};
+use config_edit::{CargoConfig, Change, EditError, PyprojectFile};
 use testkit::TempDir;
 
 /// What `edit` makes of `text`, in the file.
@@ -190,7 +190,7 @@ fn only_an_own_variable_is_removed() {
         ("a = 1\n", "a = 1\n"),
     ];
     for (old, new) in cases {
-        let left = edited(&marked(old), |config| config.remove_env("A", BY)).unwrap();
+        let left = edited(&marked(old), |config| config.remove(&["env", "A"], BY)).unwrap();
         assert_eq!(left, marked(new), "from {old}");
     }
 }
@@ -284,10 +284,8 @@ fn project(text: &str, edit: impl Fn(&mut PyprojectFile) -> Result<(), EditError
 
 #[test]
 fn cache_keys_are_replaced_by_others() {
-    let other = [
-        CacheKey::Dir("d".to_owned()),
-        CacheKey::File("a".to_owned()),
-    ];
+    let other = [("dir", "d"), ("file", "a")];
+    let other = other.map(|(kind, name)| (kind.to_owned(), name.to_owned()));
     for old in [
         "",
         "[tool.uv]\ncache-keys = ['x'] # why\n",

@@ -5,7 +5,8 @@ mod common;
 use common::{BY, ENV, File, INCLUDE, KEYS, OTHER, Operation, PROFILE, WRAPPER, checked, variants};
 use config_edit::{CargoConfig, EditError};
 
-/// Checks that `operation` makes the second text of each case from the first, in which `@` stands for its mark.
+/// Checks that `operation` makes the second text of each case from the first, in which `@` stands for its
+/// mark.
 fn check(operation: Operation, cases: &[(&str, &str)]) {
     for (old, new) in cases {
         let new = new.replace('@', "# by `cargo xtask sccache`");

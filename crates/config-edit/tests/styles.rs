@@ -1,5 +1,6 @@
-//! Every operation on files as people write them: those in `tests/styles`, each also with other line ends, a byte
-//! order mark and no final newline, and those below the directory that `CONFIG_EDIT_CORPUS` names, as they are.
+//! Every operation on files as people write them: those in `tests/styles`, each also with other line ends, a
+//! byte order mark and no final newline, and those below the directory that `CONFIG_EDIT_CORPUS` names, as
+//! they are.
 
 mod common;
 

@@ -197,8 +197,8 @@ impl<'a> Application<'a> {
         })
     }
 
-    /// Puts the library in place; has the package installed where that was planned, or where only the build could
-    /// tell that maturin has to change the library.
+    /// Puts the library in place; has the package installed where that was planned, or where only the build
+    /// could tell that maturin has to change the library.
     fn deliver(
         &self,
         delivery: &Delivery,
@@ -329,7 +329,8 @@ impl<'a> Application<'a> {
         let twin = beside
             .into_iter()
             .find(|other| place::same_bytes(other, &built.library));
-        // If neither has it, maturin has changed the library while it packed it, as it does to add a run path.
+        // If neither has it, maturin has changed the library while it packed it, as it does to add a run
+        // path.
         Ok(twin.unwrap_or(file))
     }
 
@@ -344,8 +345,8 @@ impl<'a> Application<'a> {
         search.beside(library)
     }
 
-    /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives whether
-    /// one of those removed had been imported instead of the library.
+    /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives
+    /// whether one of those removed had been imported instead of the library.
     fn remove_leftovers(&self, venv: &Venv, library: &Utf8Path) -> Result<bool, DevError> {
         let mut shadowed = false;
         for other in self.others(venv, library) {
@@ -403,8 +404,8 @@ impl<'a> Application<'a> {
         })
     }
 
-    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything else
-    /// works, so that they cannot be made is no reason to build nothing.
+    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything
+    /// else works, so that they cannot be made is no reason to build nothing.
     fn keep_witnesses(&self) {
         if let Err(error) = cache_keys::witness::keep(self.project) {
             let dir = self.project.root.join(cache_keys::witness::DIR);
@@ -415,8 +416,9 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only where the
-    /// keys are of our making: others may mean every file below the project, and reading their times takes a while.
+    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only
+    /// where the keys are of our making: others may mean every file below the project, and reading their
+    /// times takes a while.
     fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
         if !cache_keys::witness::are_kept(self.project) {
             return Ok(());
@@ -495,8 +497,8 @@ impl<'a> Application<'a> {
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
-    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at work is
-    /// newer than uv's note, and stays so.
+    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at
+    /// work is newer than uv's note, and stays so.
     fn refresh_uv_cache(
         &self,
         dist_info: &Utf8Path,
@@ -518,8 +520,8 @@ impl Built {
     }
 }
 
-/// maturin finds out the bindings where the project does not name them. For pyo3's, and only for them, it sets this
-/// variable (since 1.10; its `compile.rs`).
+/// maturin finds out the bindings where the project does not name them. For pyo3's, and only for them, it
+/// sets this variable (since 1.10; its `compile.rs`).
 fn refuse_other_calls(root: &Utf8Path, call: &Invocation) -> Result<(), DevError> {
     if call.env.contains_key("PYO3_BUILD_EXTENSION_MODULE") {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What cargo's answer depends on beside files: the environment and the toolchain. As long as they and all files
-//! are the same, cargo need not be asked whether there is anything to do.
+//! What cargo's answer depends on beside files: the environment and the toolchain. As long as they and all
+//! files are the same, cargo need not be asked whether there is anything to do.
 
 use std::collections::BTreeMap;
 
@@ -69,8 +69,8 @@ impl Circumstances {
 }
 
 /// Files that change when another toolchain is chosen, or the same one is updated: the programs on `PATH`,
-/// rustup's settings and the record of its updates, and the toolchain files of the directories above. There, a
-/// manifest may also become, or cease to be, that of the workspace.
+/// rustup's settings and the record of its updates, and the toolchain files of the directories above. There,
+/// a manifest may also become, or cease to be, that of the workspace.
 fn files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     let programs = ["cargo", "rustc"].map(tools::find);
     let rustup = vars::var(vars::RUSTUP_HOME).map(Utf8PathBuf::from);

@@ -24,8 +24,8 @@ pub struct Compiled {
     /// Whether a build script links against a shared library in a directory of its own, to which maturin then
     /// adds a run path.
     pub needs_run_path: bool,
-    /// Directories of path crates whose build script does not say what it depends on, so that cargo runs it again
-    /// when anything in them has changed.
+    /// Directories of path crates whose build script does not say what it depends on, so that cargo runs it
+    /// again when anything in them has changed.
     pub whole: BTreeSet<Utf8PathBuf>,
     /// Sources as they were just before cargo was started.
     before: Before,
@@ -62,9 +62,9 @@ pub enum CompileError {
     },
 }
 
-/// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it
-/// built for the crate of `manifest`. `known` are the sources of the build before. Where the kernel kills a compiler
-/// for want of memory, cargo goes on with fewer at once.
+/// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it built
+/// for the crate of `manifest`. `known` are the sources of the build before. Where the kernel kills a
+/// compiler for want of memory, cargo goes on with fewer at once.
 pub fn compile(
     cargo: &Invocation,
     run: &RunOptions,
@@ -177,8 +177,8 @@ fn needs_run_path(script: &BuildScript) -> bool {
 }
 
 /// The directory of the crate, if it is a path crate and its script printed no `rerun-if`
-/// (<https://doc.rust-lang.org/cargo/reference/build-scripts.html#change-detection>). What it printed lies beside
-/// its output directory.
+/// (<https://doc.rust-lang.org/cargo/reference/build-scripts.html#change-detection>). What it printed lies
+/// beside its output directory.
 fn whole_directory(script: &BuildScript) -> Option<Utf8PathBuf> {
     let path = script.package_id.repr.strip_prefix("path+file://")?;
     let output = fs_err::read_to_string(script.out_dir.with_file_name("output")).ok()?;

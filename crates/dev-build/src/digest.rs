@@ -8,8 +8,8 @@ use files::digest::{sha256, sha256_of};
 use files::made::written_below;
 use serde::{Deserialize, Serialize};
 
-/// The SHA-256 of a file's content, or of the names and stamps of the files in a directory, which a build script may
-/// name as its input. `None` if it cannot be read.
+/// The SHA-256 of a file's content, or of the names and stamps of the files in a directory, which a build
+/// script may name as its input. `None` if it cannot be read.
 #[must_use]
 pub fn sha256_of_file(path: &Utf8Path) -> Option<String> {
     if path.is_dir() {

@@ -5,10 +5,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use project_model::{Extension, Layout};
 use serde::{Deserialize, Serialize};
 
-/// Loads a library from where cargo left it as the module that it is to become: by itself, without the package
-/// around it, which may take long to import. If the module wants its package, that is imported as it stands in the
-/// source tree, with the new library in the old one's place.
-/// Arguments: module, library, directory of the Python sources or nothing.
+/// Loads a library from where cargo left it as the module that it is to become: by itself, without the
+/// package around it, which may take long to import. If the module wants its package, that is imported as it
+/// stands in the source tree, with the new library in the old one's place. Arguments: module, library,
+/// directory of the Python sources or nothing.
 const TRY: &str = r"
 import importlib, importlib.machinery, importlib.util, json, sys
 name, library, sources = sys.argv[1:4]
@@ -103,7 +103,8 @@ fn help(module: &str, source: &RunError) -> String {
     format!("\n  help: the function under #[pymodule] must be called `{name}`")
 }
 
-/// Loads `library` with `python` as the module that `extension` is to become. The installed one is not touched.
+/// Loads `library` with `python` as the module that `extension` is to become. The installed one is not
+/// touched.
 pub fn try_library(
     python: &Interpreter,
     extension: &Extension,

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{cargo_env, vars};
+use build_env::cargo_env;
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::Layers;
 use project_model::{Layout, Project, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,17 +53,20 @@ const VARIABLES: [&str; 9] = [
 ];
 
 impl Inputs {
-    /// Reads what decides a build of `project` into the environment `venv`.
+    /// Reads what decides a build of `project` into the environment `venv`, beside `config`, which has been
+    /// read.
     #[must_use]
     pub fn read(
         project: &Project,
         workspace: &Workspace,
         options: &BuildOptions,
         venv: &Utf8Path,
+        config: &Layers,
     ) -> Self {
         let pyproject = toml(&project.root.join("pyproject.toml"));
         let environment = environment(venv);
         let mut cargo_call = cargo_call(project, workspace, options, &pyproject);
+        cargo_call.extend(config_files(project, config));
         cargo_call.extend(environment.clone());
         let mut install = install(project, workspace, options, &pyproject);
         install.extend(environment.clone());
@@ -102,8 +106,8 @@ impl Inputs {
         }
     }
 
-    /// maturin has been asked since they were read, and has had cargo write the lock file where it was not there or not
-    /// up to date.
+    /// maturin has been asked since they were read, and has had cargo write the lock file where it was not
+    /// there or not up to date.
     pub(crate) fn note_lock_file(&mut self, root: &Utf8Path, workspace: &Workspace) {
         let path = workspace.root.join(LOCK_FILE);
         if let Some(digest) = sha256_of_file(&path) {
@@ -166,13 +170,7 @@ fn cargo_call(
     let lock = workspace.root.join(LOCK_FILE);
     let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| workspace.root.join(name));
     let manifests = manifests(project, workspace);
-    let configs = cargo_configs(&project.root);
-    let files = manifests
-        .into_iter()
-        .chain([lock])
-        .chain(toolchain)
-        .chain(configs);
-    for path in files {
+    for path in manifests.into_iter().chain([lock]).chain(toolchain) {
         named.extend(file(project, &path));
     }
     for (name, value) in cargo_env::environment() {
@@ -291,26 +289,15 @@ fn manifests(project: &Project, workspace: &Workspace) -> Vec<Utf8PathBuf> {
     paths
 }
 
-/// Files that cargo reads its configuration from when it is started in `dir`, with those beside them that
-/// they may include (<https://doc.rust-lang.org/cargo/reference/config.html#hierarchical-structure>).
-fn cargo_configs(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let home = vars::var(vars::CARGO_HOME).map(Utf8PathBuf::from);
-    let home = home.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".cargo")));
-    let dirs = dir.ancestors().map(|dir| dir.join(".cargo")).chain(home);
-    let mut paths: Vec<_> = dirs.flat_map(|dir| configs_in(&dir)).collect();
-    paths.sort();
-    paths.dedup();
-    paths
-}
-
-fn configs_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
-    let paths = entries.map(camino::Utf8DirEntry::into_path);
-    let is_config = |path: &Utf8PathBuf| {
-        let name = path.file_name().unwrap_or_default();
-        name.starts_with("config") && (name == "config" || path.extension() == Some("toml"))
-    };
-    paths.filter(is_config).collect()
+/// The files that cargo reads its configuration from, with what they include.
+fn config_files(project: &Project, config: &Layers) -> Named {
+    let files = config.files().map(|(path, file)| {
+        (
+            relative(&project.root, path),
+            sha256(file.text().as_bytes()),
+        )
+    });
+    files.collect()
 }
 
 /// A file by its name and digest, if it is there.
@@ -350,6 +337,7 @@ mod tests {
             &workspace,
             &BuildOptions::default(),
             "/no/venv".into(),
+            &Layers::read(&project.root).unwrap(),
         )
     }
 
@@ -414,5 +402,22 @@ mod tests {
             read(&fixture).changed_since(&before),
             [".cargo/config.toml"]
         );
+    }
+
+    #[test]
+    fn what_cargos_configuration_includes_decides_the_call_and_what_lies_beside_it_does_not() {
+        let fixture = Fixture::pure_rust("thing");
+        let include = "include = [{ path = '../shared.toml', optional = true }]\n";
+        fixture.write(".cargo/config.toml", include);
+        let before = read(&fixture);
+        fixture.write(".cargo/config.other.toml", "[build]\nrustflags = []\n");
+        assert_eq!(read(&fixture), before);
+        fixture.write("shared.toml", "include = ['deep.toml']\n");
+        fixture.write("deep.toml", "[build]\nrustflags = []\n");
+        let with = read(&fixture);
+        let names = [".cargo/../deep.toml", ".cargo/../shared.toml"];
+        assert_eq!(with.changed_since(&before), names);
+        fixture.write("deep.toml", "[build]\nrustflags = ['-Copt-level=1']\n");
+        assert_eq!(read(&fixture).changed_since(&with), [names[0]]);
     }
 }

@@ -50,10 +50,10 @@ def build_editable(wheel_directory, config_settings=None, metadata_directory=Non
 
 /// Installs `wheel` into `venv` in place of what is there, without its dependencies.
 ///
-/// uv is told to install the project as editable, with a backend that hands over `wheel`. So uv itself
-/// writes what it and others want to know of an editable install: `direct_url.json` (PEP 610), and by
-/// which inputs `uv run` later decides whether the install is still fresh. Where the project's backend cannot be
-/// stood in for, uv installs the wheel as a file, and we say that it is editable.
+/// uv is told to install the project as editable, with a backend that hands over `wheel`. So uv itself writes
+/// what it and others want to know of an editable install: `direct_url.json` (PEP 610), and by which inputs
+/// `uv run` later decides whether the install is still fresh. Where the project's backend cannot be stood in
+/// for, uv installs the wheel as a file, and we say that it is editable.
 pub fn install(
     project: &Project,
     uv: &Tool,
@@ -116,8 +116,8 @@ fn install_editable(
         .env("XTASK_EDITABLE_WHEEL", wheel.as_str())
 }
 
-/// Writes `direct_url.json` as pip does for `pip install -e` and maturin for `maturin develop`; uv has written
-/// there the path of the wheel, which is gone in a moment.
+/// Writes `direct_url.json` as pip does for `pip install -e` and maturin for `maturin develop`; uv has
+/// written there the path of the wheel, which is gone in a moment.
 fn mark_editable(project: &Project, venv: &Venv) -> Result<(), InstallError> {
     let site_packages = &venv.python.platlib;
     let dist_info = dist_info(site_packages, project.name());

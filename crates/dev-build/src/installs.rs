@@ -1,5 +1,5 @@
-//! The environments that a project has been installed into. In a mixed layout they share one source tree, and the
-//! library of one is not a leftover to another.
+//! The environments that a project has been installed into. In a mixed layout they share one source tree, and
+//! the library of one is not a leftover to another.
 
 use std::io;
 

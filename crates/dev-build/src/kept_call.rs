@@ -1,5 +1,5 @@
-//! The call of cargo, kept beside what it builds. The note in the environment ([`crate::state`]) goes when the environment
-//! does; where one of the same Python is made anew, maturin would give the same answer again.
+//! The call of cargo, kept beside what it builds. The note in the environment ([`crate::state`]) goes when
+//! the environment does; where one of the same Python is made anew, maturin would give the same answer again.
 
 use std::io;
 

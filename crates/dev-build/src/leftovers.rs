@@ -1,5 +1,5 @@
-//! Other files for the module of a library: those that Python would import in its stead, and those that nobody needs
-//! any more.
+//! Other files for the module of a library: those that Python would import in its stead, and those that
+//! nobody needs any more.
 
 use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,7 +15,8 @@ pub struct OtherBuild {
     pub shadows: bool,
     /// The other environment of the project that imports it.
     pub owner: Option<Utf8PathBuf>,
-    /// Whether it is one that maturin or this tool placed: rustc built it for this module, and git does not track it.
+    /// Whether it is one that maturin or this tool placed: rustc built it for this module, and git does not
+    /// track it.
     pub is_ours: bool,
 }
 
@@ -61,8 +62,8 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Files beside `library` that are the same module to some Python: with the tag of another version, without
-    /// a tag, or for the stable ABI.
+    /// Files beside `library` that are the same module to some Python: with the tag of another version,
+    /// without a tag, or for the stable ABI.
     #[must_use]
     pub fn beside(&self, library: &Utf8Path) -> Vec<OtherBuild> {
         let (Some(dir), Some(name)) = (library.parent(), library.file_name()) else {

@@ -93,8 +93,8 @@ impl RunOptions {
         self.verbose > 0 || self.timings
     }
 
-    /// How many jobs there are to be at once: what the user says, else as many as fit into the memory. `None`: one
-    /// for each core.
+    /// How many jobs there are to be at once: what the user says, else as many as fit into the memory.
+    /// `None`: one for each core.
     pub(crate) fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
         if self.jobs.is_some() || self.jobs_are_configured {
             return self.jobs;

@@ -13,12 +13,12 @@ pub enum Means {
     Copy,
 }
 
-/// Puts `library` at `place`, in place of what is there, by the cheapest means that is safe on this file system.
-/// `scratch` is a directory of ours, if possible on the same file system.
+/// Puts `library` at `place`, in place of what is there, by the cheapest means that is safe on this file
+/// system. `scratch` is a directory of ours, if possible on the same file system.
 ///
-/// A hard link would be cheaper still where there are no reflinks. But it would be one file with two names: whoever
-/// writes to the placed library (`cp` does, over an existing file) would write to cargo's artefact, and cargo
-/// takes that for what it has built.
+/// A hard link would be cheaper still where there are no reflinks. But it would be one file with two names:
+/// whoever writes to the placed library (`cp` does, over an existing file) would write to cargo's artefact,
+/// and cargo takes that for what it has built.
 ///
 /// At every moment there is either the old file or the new one: the last step is a rename.
 ///

@@ -139,8 +139,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// What is installed, if nothing at all has changed, so that cargo is not even asked. It is with `-v` or `--timings`, by which the
-    /// user asks to see what it does.
+    /// What is installed, if nothing at all has changed, so that cargo is not even asked. It is with `-v` or
+    /// `--timings`, by which the user asks to see what it does.
     fn fresh(&self) -> Option<Fresh> {
         let ours = self.situation.ours()?;
         let Environment::There(venv) = &self.situation.environment else {

@@ -95,8 +95,8 @@ fn hash(value: &str) -> u64 {
     hasher.finish()
 }
 
-/// How `now` differs from `base`, without what was there only for the recording. pyo3's variables are kept in any
-/// case: whether the user or maturin has set them, they belong to the build.
+/// How `now` differs from `base`, without what was there only for the recording. pyo3's variables are kept in
+/// any case: whether the user or maturin has set them, they belong to the build.
 fn differences(base: &Hashes, now: BTreeMap<String, String>) -> BTreeMap<String, Option<String>> {
     let removed = base.keys().filter(|name| !now.contains_key(*name));
     let mut env: BTreeMap<_, _> = removed.map(|name| (name.clone(), None)).collect();

@@ -9,8 +9,8 @@ use project_model::Workspace;
 use crate::error::{DevError, target_error};
 use files::digest::short_name;
 
-/// Where the scratch directory of the project in `root` is: below the target directory, on the same file system as what
-/// is built, and ignored by git.
+/// Where the scratch directory of the project in `root` is: below the target directory, on the same file
+/// system as what is built, and ignored by git.
 pub(crate) fn path(root: &Utf8Path, workspace: &Workspace) -> Utf8PathBuf {
     let name = short_name(root.as_str());
     workspace.target_dir.join("xtask-dev").join(name)

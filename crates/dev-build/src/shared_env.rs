@@ -7,17 +7,17 @@
 
 use std::collections::BTreeMap;
 
-use build_env::cargo_env::{LOCAL_CONFIG, local_config};
 use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CargoConfig, EditError, Owner};
+use cargo_settings::local::DEV;
+use cargo_settings::{Files, Layers};
+use config_edit::{CargoConfig, EditError};
+use project_model::{Project, Workspace};
 
 const INTRODUCTION: &str = "\
 # Settings of this machine only; git ignores this file. `cargo xtask dev` keeps the PYO3 variables in [env] what
 # they are in its own builds, so that cargo check, cargo test and rust-analyzer share their artefacts.
 ";
-
-const OWNER: Owner = Owner("cargo xtask dev");
 
 /// `.cargo/config.local.toml` of a project that includes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,24 +38,25 @@ impl LocalConfig {
     }
 }
 
-/// The local file that the project in one of `dirs` includes, if any does. cargo reads the files of every directory from
-/// the one it is started in upwards; the first of `dirs` counts.
+/// The local file that `project` includes, if it does.
 ///
 /// # Errors
 /// If a file is not TOML.
-pub fn look(dirs: &[&Utf8Path]) -> Result<Option<LocalConfig>, EditError> {
-    for dir in dirs {
-        let tracked = dir.join(".cargo/config.toml");
-        if tracked.is_file() && CargoConfig::read(&tracked)?.includes(LOCAL_CONFIG) {
-            let path = local_config(dir);
-            let variables = CargoConfig::read(&path)?.env().into_iter().collect();
-            return Ok(Some(LocalConfig { path, variables }));
-        }
-    }
-    Ok(None)
+pub fn look(
+    config: &Layers,
+    project: &Project,
+    workspace: &Workspace,
+) -> Result<Option<LocalConfig>, EditError> {
+    let Some(files) = Files::that_include(config, project, workspace)? else {
+        return Ok(None);
+    };
+    let variables = config.file(&files.local)?.env().into_iter().collect();
+    let path = files.local;
+    Ok(Some(LocalConfig { path, variables }))
 }
 
-/// Writes the variables of `cargo_call` to the local file at `path`. What the file then holds, if it had to be changed.
+/// Writes the variables of `cargo_call` to the local file at `path`. What the file then holds, if it had to
+/// be changed.
 ///
 /// # Errors
 /// If the file is not TOML or cannot be written; it has been left as it was.
@@ -65,7 +66,7 @@ pub fn write(path: &Utf8Path, cargo_call: &Invocation) -> Result<Option<String>,
             let value = cargo_call.env.get(name).and_then(Option::as_deref);
             config.keep_env(name, value)?;
         }
-        config.introduce(INTRODUCTION, OWNER);
+        config.introduce(INTRODUCTION, DEV);
         Ok(())
     };
     let change = CargoConfig::update(path, edit)?;
@@ -77,9 +78,18 @@ mod tests {
     use super::*;
     use testkit::Fixture;
 
+    const INCLUDE: &str = "include = [{ path = 'config.local.toml', optional = true }]";
+
+    fn found(fixture: &Fixture) -> Option<LocalConfig> {
+        let project = Project::load(&fixture.root()).unwrap();
+        let workspace = Workspace::load(&project).unwrap();
+        let config = Layers::read(&project.root).unwrap();
+        look(&config, &project, &workspace).unwrap()
+    }
+
     /// The variables of `call` shared in `fixture`.
     fn shared(fixture: &Fixture, call: &Invocation) {
-        if let Some(config) = look(&[&fixture.root()]).unwrap() {
+        if let Some(config) = found(fixture) {
             write(&config.path, call).unwrap();
         }
     }
@@ -94,14 +104,14 @@ mod tests {
     #[test]
     fn variables_of_another_kind_of_build_are_removed_and_the_users_kept() {
         let fixture = Fixture::mixed("thing");
-        fixture.write(".cargo/config.toml", "include = ['config.local.toml']");
+        fixture.write(".cargo/config.toml", INCLUDE);
         let old = "[build]\njobs = 1 # mine\n[env]\nPYO3_CONFIG_FILE = \"/old\"\n";
         fixture.write(".cargo/config.local.toml", old);
         let call = Invocation::new("cargo")
             .env("PYO3_PYTHON", "/p")
             .env("CARGO_ENCODED_RUSTFLAGS", "not pyo3's");
         shared(&fixture, &call);
-        let text = fs_err::read_to_string(local_config(&fixture.root())).unwrap();
+        let text = fs_err::read_to_string(found(&fixture).unwrap().path).unwrap();
         assert_eq!(
             text,
             "[build]\njobs = 1 # mine\n[env]\nPYO3_PYTHON = \"/p\"\n"
@@ -111,10 +121,10 @@ mod tests {
     #[test]
     fn what_is_written_is_found_and_not_written_again() {
         let fixture = Fixture::mixed("thing");
-        fixture.write(".cargo/config.toml", "include = ['config.local.toml']");
+        fixture.write(".cargo/config.toml", INCLUDE);
         let call = Invocation::new("cargo").env("PYO3_PYTHON", "/p");
         let config = |call: &Invocation| {
-            let config = look(&[&fixture.root()]).unwrap().unwrap();
+            let config = found(&fixture).unwrap();
             let is_shared = config.has_variables_of(call);
             (config, is_shared)
         };

@@ -3,6 +3,7 @@
 use build_env::venv::{self, VenvPlan};
 use build_env::{Interpreter, Invocation, Venv, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::Layers;
 use project_model::{Project, Workspace};
 
 use crate::circumstances::Circumstances;
@@ -94,14 +95,15 @@ pub struct OurInstall {
     pub placed: Placed,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
-    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it; maturin
-    /// writes it again when it is asked for the call.
+    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it;
+    /// maturin writes it again when it is asked for the call.
     pub has_pyo3_config: bool,
 }
 
 impl Situation {
-    /// Looks at `project` and its environment. Starts no process but Python, where none is remembered, and cargo for the
-    /// workspace, where a manifest has changed. `notes` is the directory in which the environments are noted.
+    /// Looks at `project` and its environment. Starts no process but Python, where none is remembered, and
+    /// cargo for the workspace, where a manifest has changed. `notes` is the directory in which the
+    /// environments are noted.
     ///
     /// # Errors
     /// If there is no environment to be had, or cargo does not understand the workspace.
@@ -110,9 +112,10 @@ impl Situation {
         request: &DevRequest<'_>,
         notes: &Utf8Path,
     ) -> Result<Self, DevError> {
-        let start = match Start::remembered(project, request) {
+        let config = Layers::read(&project.root)?;
+        let start = match Start::remembered(project, request, &config) {
             Some(start) => start,
-            None => Start::found_out(project, request)?,
+            None => Start::found_out(project, request, &config)?,
         };
         let Start {
             environment,
@@ -142,7 +145,7 @@ impl Situation {
             circumstances: Circumstances::read(&project.root),
             pins: Pins::of(project, &workspace),
             kept_call,
-            local_config: shared_env::look(&[&workspace.root, &project.root])?,
+            local_config: shared_env::look(&config, project, &workspace)?,
             environment,
             workspace,
             inputs,
@@ -156,7 +159,8 @@ impl Situation {
         self.kept_call = kept_call(&self.root, &self.workspace, &self.inputs);
     }
 
-    /// The same, had the options of the last build been given again: what is asked is whether that build is current.
+    /// The same, had the options of the last build been given again: what is asked is whether that build is
+    /// current.
     #[must_use]
     pub fn with_options_of_the_last_build(mut self) -> Self {
         if let Package::Ours(ours) = &self.package {
@@ -190,16 +194,18 @@ struct Start {
 }
 
 impl Start {
-    /// What an earlier build remembers, if that was into the same environment. Unless something has changed that
-    /// decides the call of cargo, no process is started.
-    fn remembered(project: &Project, request: &DevRequest<'_>) -> Option<Self> {
+    /// What an earlier build remembers, if that was into the same environment. Unless something has changed
+    /// that decides the call of cargo, no process is started.
+    fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
         let root = environment(project, request).root();
         let (dist_info, state) = State::find(&root, project.name())?;
         let asked_for = request.python.is_none_or(|wanted| {
             python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
         });
         let mut workspace = state.workspace.clone();
-        let mut inputs = Inputs::read(project, &workspace, &request.build, &root);
+        let read =
+            |workspace: &Workspace| Inputs::read(project, workspace, &request.build, &root, config);
+        let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();
         let allowed = state.python.satisfies(project.requires_python.as_ref());
         if !(asked_for && allowed && same_environment) {
@@ -208,7 +214,7 @@ impl Start {
         if inputs.cargo_call != state.inputs.cargo_call {
             // A manifest, a variable or cargo's configuration may mean another workspace or target directory.
             workspace = Workspace::load(project).ok()?;
-            inputs = Inputs::read(project, &workspace, &request.build, &root);
+            inputs = read(&workspace);
         }
         let python = state.python.clone();
         Some(Self {
@@ -220,14 +226,18 @@ impl Start {
     }
 
     /// The same, found out from the ground.
-    fn found_out(project: &Project, request: &DevRequest<'_>) -> Result<Self, DevError> {
+    fn found_out(
+        project: &Project,
+        request: &DevRequest<'_>,
+        config: &Layers,
+    ) -> Result<Self, DevError> {
         let workspace = Workspace::load(project)?;
         let environment = match environment(project, request).plan()? {
             VenvPlan::Use(venv) => Environment::There(venv),
             VenvPlan::Create { root, base } => Environment::Absent { root, base },
         };
         let root = environment.root();
-        let inputs = Inputs::read(project, &workspace, &request.build, root);
+        let inputs = Inputs::read(project, &workspace, &request.build, root, config);
         let earlier = State::find(root, project.name());
         Ok(Self {
             environment,

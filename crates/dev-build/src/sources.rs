@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Stamp, sha256_of_file};
 use files::digest::sha256;
 
-/// By how much a file's modification time may lie before the moment at which it was written: the kernel's clock
-/// for files ticks every 10 ms at 100 Hz, the slowest in use.
+/// By how much a file's modification time may lie before the moment at which it was written: the kernel's
+/// clock for files ticks every 10 ms at 100 Hz, the slowest in use.
 const TICK: Duration = Duration::from_millis(10);
 
 /// Files as they were just before cargo was started.
@@ -34,8 +34,8 @@ pub struct Source {
     /// What the file system said of it. `None` for a directory, and for what was not there or was written
     /// while cargo was at work.
     pub stamp: Option<Stamp>,
-    /// Of its content, or [`MISSING`]. `None` if it was written while cargo was at work: then nobody knows which
-    /// content the compiler saw.
+    /// Of its content, or [`MISSING`]. `None` if it was written while cargo was at work: then nobody knows
+    /// which content the compiler saw.
     pub sha256: Option<String>,
 }
 
@@ -48,8 +48,8 @@ fn content(path: &Utf8Path) -> String {
 }
 
 impl Source {
-    /// The file as cargo saw it, which was started at `started`. A file that was the same `before` has not been
-    /// written since, whatever its time says.
+    /// The file as cargo saw it, which was started at `started`. A file that was the same `before` has not
+    /// been written since, whatever its time says.
     #[must_use]
     pub fn read(path: Utf8PathBuf, before: &Before, started: SystemTime) -> Self {
         let is_as_before = before.get(&path).is_some_and(|stamp| stamp.holds(&path));

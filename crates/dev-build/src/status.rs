@@ -23,7 +23,8 @@ pub struct Status {
     pub venv: Utf8PathBuf,
     /// In one word.
     pub verdict: Verdict,
-    /// For [`Verdict::Stale`], what has changed since: files relative to the project, and other inputs by name.
+    /// For [`Verdict::Stale`], what has changed since: files relative to the project, and other inputs by
+    /// name.
     pub changed: Vec<String>,
     /// For [`Verdict::Shadowed`], the file that is imported instead.
     pub shadowed_by: Option<Utf8PathBuf>,
@@ -83,8 +84,8 @@ impl Verdict {
     }
 }
 
-/// Looks at what is installed in the environment that [`crate::dev()`] would install into. Builds nothing and writes
-/// nothing.
+/// Looks at what is installed in the environment that [`crate::dev()`] would install into. Builds nothing and
+/// writes nothing.
 ///
 /// # Errors
 /// Those of [`Situation::look`].

@@ -2,8 +2,8 @@
 //!
 //! By looking, a few times a second, at what the file system says of each file: a few hundred calls of `stat`
 //! take less than a millisecond, and unlike notifications they also see changes on the shared volumes of a
-//! container. An editable install has Python sources as they are, so they are no reason to build; they are one to run
-//! a command again.
+//! container. An editable install has Python sources as they are, so they are no reason to build; they are
+//! one to run a command again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -91,7 +91,8 @@ impl Watch<'_> {
                 Err(_) if is_over() => break,
                 Err(error) => tell(Event::Failed(error)),
             }
-            // Only after the build is known what it is made of. A change during the build is a reason for the next one.
+            // Only after the build is known what it is made of. A change during the build is a reason for the
+            // next one.
             let watched = Watched::new(self.root, self.request, self.reason_for());
             let mut looked_at = watched.look();
             looked_at.extend(before);
@@ -125,8 +126,8 @@ impl Watch<'_> {
         Ok(outcome.venv)
     }
 
-    /// The files as they are before a build. Witnesses are made first, since making one changes the time of its file,
-    /// which would look like a change.
+    /// The files as they are before a build. Witnesses are made first, since making one changes the time of
+    /// its file, which would look like a change.
     fn look_before_build(&self) -> Snapshot {
         if let Ok(project) = Project::load(self.root) {
             // The build will try again, and tell.
@@ -135,8 +136,8 @@ impl Watch<'_> {
         Watched::new(self.root, self.request, self.reason_for()).look()
     }
 
-    /// Starts the command of the user, if any, with the programs of the environment. One that cannot be started is no
-    /// reason to stop watching: it may be installed, or written, meanwhile.
+    /// Starts the command of the user, if any, with the programs of the environment. One that cannot be
+    /// started is no reason to stop watching: it may be installed, or written, meanwhile.
     fn start(&self, venv: &Venv, say: Say<'_>, tell: &dyn Fn(Event<'_>)) -> Option<Running> {
         let (program, args) = self.command.split_first()?;
         let command = Invocation::new(program.as_str()).args(args).cwd(self.root);
@@ -178,8 +179,8 @@ struct Watched {
 type Snapshot = BTreeMap<Utf8PathBuf, Option<Stamp>>;
 
 impl Watched {
-    /// Rust sources, manifests and configuration in the project in `root` and its workspace, and what else the
-    /// last build was made of. A project that cannot be read right now is looked at all the same.
+    /// Rust sources, manifests and configuration in the project in `root` and its workspace, and what else
+    /// the last build was made of. A project that cannot be read right now is looked at all the same.
     fn new(root: &Utf8Path, request: &DevRequest<'_>, reason_for: ReasonFor) -> Self {
         let project = Project::load(root).ok();
         let state = project.as_ref().and_then(|project| {
@@ -353,7 +354,8 @@ mod tests {
             waiting.join().unwrap()
         });
         assert!(!changed.is_empty());
-        // On a machine that is busy elsewhere, the pauses may have been as long as those that end the waiting.
+        // On a machine that is busy elsewhere, the pauses may have been as long as those that end the
+        // waiting.
         if longest_pause < QUIET / 2 {
             assert_eq!(changed.len(), 5, "{changed:?}");
         }

@@ -20,8 +20,8 @@ const NAMES: [&str; 9] = [
 /// (<https://bford.info/cachedir/>), cargo's alone, and a virtual environment (PEP 405).
 const MARKS: [&str; 3] = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
 
-/// The files below `dir` that somebody has written, in the order of their names: no target directory, no environment and
-/// nothing else that a tool has made. Links are not followed.
+/// The files below `dir` that somebody has written, in the order of their names: no target directory, no
+/// environment and nothing else that a tool has made. Links are not followed.
 pub fn written_below(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> + use<> {
     let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
     let files = entries.filter_entry(|entry| !is_made(entry)).flatten();

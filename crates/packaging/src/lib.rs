@@ -6,7 +6,8 @@ mod wheel_name;
 pub use wheel::Wheel;
 pub use wheel_name::WheelName;
 
-/// The name of a distribution as it is compared (PEP 503): in lower case, with runs of `-`, `_` and `.` as one `-`.
+/// The name of a distribution as it is compared (PEP 503): in lower case, with runs of `-`, `_` and `.` as
+/// one `-`.
 #[must_use]
 pub fn normalized(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What whoever installs a wheel, or publishes it, has to know of it. A part of the manifests of builds and releases.
+/// What whoever installs a wheel, or publishes it, has to know of it. A part of the manifests of builds and
+/// releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wheel {
     /// The name of the file.

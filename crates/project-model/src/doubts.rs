@@ -9,8 +9,8 @@ use serde::de::IgnoredAny;
 use crate::Project;
 use crate::pyproject::BuildSystem;
 
-/// The keys of `[tool.maturin]`, as its `maturin.schema.json` lists them (1.16), and `manylinux`, an older name of
-/// `compatibility`. maturin passes over all others.
+/// The keys of `[tool.maturin]`, as its `maturin.schema.json` lists them (1.16), and `manylinux`, an older
+/// name of `compatibility`. maturin passes over all others.
 const KEYS: [&str; 32] = [
     "all-features",
     "auditwheel",

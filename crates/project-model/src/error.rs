@@ -1,4 +1,4 @@
-//! What keeps a directory from being understood as a project.
+//! What can be wrong with a project.
 
 use std::io;
 
@@ -10,20 +10,14 @@ use camino::Utf8PathBuf;
 pub enum ProjectError {
     /// There is nothing to start from.
     #[error(
-        "{dir} is not a maturin project: it has no pyproject.toml\n  help: name a project with `--project DIR`"
+        "{0} is not a maturin project: it has no pyproject.toml\n  help: name a project with `--project DIR`"
     )]
-    NotAProject {
-        /// The directory.
-        dir: Utf8PathBuf,
-    },
+    NotAProject(Utf8PathBuf),
     /// maturin does not build it without.
     #[error(
-        "{path} has no [build-system]\n  help: maturin needs these lines in it:\n    [build-system]\n    requires = [\"maturin>=1,<2\"]\n    build-backend = \"maturin\""
+        "{0} has no [build-system]\n  help: maturin needs these lines in it:\n    [build-system]\n    requires = [\"maturin>=1,<2\"]\n    build-backend = \"maturin\""
     )]
-    NoBuildSystem {
-        /// The pyproject.toml.
-        path: Utf8PathBuf,
-    },
+    NoBuildSystem(Utf8PathBuf),
     /// Built by something else.
     #[error("{path}: build-backend is `{backend}`, and only maturin's projects can be built here")]
     OtherBackend {
@@ -60,12 +54,9 @@ pub enum ProjectError {
     },
     /// The Cargo.toml is that of a workspace only.
     #[error(
-        "{path} has no [package], so it is not an extension\n  help: name its Cargo.toml in pyproject.toml: `manifest-path` in [tool.maturin]"
+        "{0} has no [package], so it is not an extension\n  help: name its Cargo.toml in pyproject.toml: `manifest-path` in [tool.maturin]"
     )]
-    NoPackage {
-        /// The Cargo.toml.
-        path: Utf8PathBuf,
-    },
+    NoPackage(Utf8PathBuf),
     /// cargo does not understand the crate.
     #[error("cannot read the Cargo workspace of {manifest}")]
     Cargo {

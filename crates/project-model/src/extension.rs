@@ -65,9 +65,7 @@ impl Extension {
         let manifest = manifest_path(root, pyproject);
         let toml = read_manifest(&manifest)?;
         let crate_name = toml.package.map(|package| package.name);
-        let crate_name = crate_name.ok_or_else(|| ProjectError::NoPackage {
-            path: manifest.clone(),
-        })?;
+        let crate_name = crate_name.ok_or_else(|| ProjectError::NoPackage(manifest.clone()))?;
         let module = module_name(pyproject, toml.lib.and_then(|lib| lib.name), &crate_name);
         let layout = layout(&python_source(root, pyproject), &module);
         Ok(Self {

@@ -11,7 +11,8 @@ pub struct Policy {
     /// relative to the project. Without any, `uv.lock` decides; without that, the newest that fit.
     #[serde(default)]
     pub dev_requirements: Vec<Utf8PathBuf>,
-    /// The page of the repository, `https://github.com/owner/name`, for where neither git nor GitHub's runners tell.
+    /// The page of the repository, `https://github.com/owner/name`, for where neither git nor GitHub's
+    /// runners tell.
     #[serde(default)]
     pub repository: Option<String>,
     /// What is released.
@@ -38,8 +39,8 @@ pub struct ColabPolicy {
 pub struct WheelPolicy {
     /// Platform tags such as `manylinux_2_28_x86_64`. Without any: `manylinux_2_28` on the machine at hand.
     pub platforms: Vec<String>,
-    /// Versions of CPython such as `3.12`, a wheel for each. Without any: one wheel, which with pyo3's stable ABI
-    /// serves all versions from the oldest that its feature names.
+    /// Versions of CPython such as `3.12`, a wheel for each. Without any: one wheel, which with pyo3's stable
+    /// ABI serves all versions from the oldest that its feature names.
     pub pythons: Vec<String>,
     /// Features of the extension crate.
     #[serde(flatten)]
@@ -50,9 +51,9 @@ pub struct WheelPolicy {
     pub release_tag: Option<String>,
     /// The largest size of a wheel, in bytes.
     pub max_size_bytes: Option<u64>,
-    /// Commands that must succeed where a wheel has been installed, each with its arguments. They are run one after
-    /// the other in one empty directory; `python` is that of the environment, and an argument that names a file of the
-    /// project is that file.
+    /// Commands that must succeed where a wheel has been installed, each with its arguments. They are run one
+    /// after the other in one empty directory; `python` is that of the environment, and an argument that
+    /// names a file of the project is that file.
     pub smoke: Vec<Vec<String>>,
 }
 

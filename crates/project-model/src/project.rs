@@ -35,9 +35,7 @@ pub struct Workspace {
 impl Project {
     /// Reads the project in `dir`. Starts no process and writes nothing.
     pub fn load(dir: &Utf8Path) -> Result<Self, ProjectError> {
-        let not_a_project = || ProjectError::NotAProject {
-            dir: dir.to_owned(),
-        };
+        let not_a_project = || ProjectError::NotAProject(dir.to_owned());
         let root = dir.canonicalize_utf8().map_err(|_| not_a_project())?;
         let path = root.join("pyproject.toml");
         if !path.is_file() {
@@ -86,7 +84,7 @@ impl Workspace {
 fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), ProjectError> {
     let path = path.to_owned();
     let Some(system) = &pyproject.build_system else {
-        return Err(ProjectError::NoBuildSystem { path });
+        return Err(ProjectError::NoBuildSystem(path));
     };
     let needs_maturin = system.requires.iter().any(|requirement| {
         let rest = requirement.trim_start().strip_prefix("maturin");

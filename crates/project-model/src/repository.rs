@@ -22,8 +22,8 @@ pub const GITHUB: &str = "github.com";
 
 impl Repository {
     /// Reads an address as git takes it (`https://host/owner/name.git`, `ssh://git@host/owner/name`,
-    /// `git@host:owner/name.git`), `host/owner/name`, or `owner/name` on `default_host`. Credentials in it are passed
-    /// over. `None` for anything else, such as a path.
+    /// `git@host:owner/name.git`), `host/owner/name`, or `owner/name` on `default_host`. Credentials in it
+    /// are passed over. `None` for anything else, such as a path.
     #[must_use]
     pub fn parse(text: &str, default_host: &str) -> Option<Self> {
         let text = text.trim();
@@ -60,8 +60,8 @@ impl Repository {
         })
     }
 
-    /// The one that git's remote `origin` of the working tree around `dir` names. `None` without git, without that
-    /// remote, or where it is somewhere else than on a server.
+    /// The one that git's remote `origin` of the working tree around `dir` names. `None` without git, without
+    /// that remote, or where it is somewhere else than on a server.
     #[must_use]
     pub fn of_origin(dir: &Utf8Path) -> Option<Self> {
         let command = Invocation::new("git").args(["remote", "get-url", "origin"]);

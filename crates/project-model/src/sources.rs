@@ -18,8 +18,8 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The files of `project` and of the crates in `closure`, and the lock file, which is often ignored by git and
-    /// part of the build all the same.
+    /// The files of `project` and of the crates in `closure`, and the lock file, which is often ignored by
+    /// git and part of the build all the same.
     #[must_use]
     pub fn of(project: &Project, closure: &Closure) -> Self {
         let roots = roots(&project.root, closure);
@@ -64,9 +64,9 @@ fn leads_astray(project: &Utf8Path, path: &Utf8Path) -> bool {
     above && path.file_name() == Some("pyproject.toml")
 }
 
-/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what version
-/// control, environments, target directories and other caches hold. Hidden directories count: a vendored crate
-/// has its checksums over all of its files.
+/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what
+/// version control, environments, target directories and other caches hold. Hidden directories count: a
+/// vendored crate has its checksums over all of its files.
 #[must_use]
 pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let args = [

@@ -69,8 +69,8 @@ impl<'a> Client<'a> {
         Ok(all)
     }
 
-    /// Reads what never changes: the bytes of an asset by its number, the comparison of two commits by their hashes.
-    /// It is asked for once. `None` if it is not there (any more).
+    /// Reads what never changes: the bytes of an asset by its number, the comparison of two commits by their
+    /// hashes. It is asked for once. `None` if it is not there (any more).
     pub(crate) fn get_constant(&self, path: &str, accept: &str, doing: &str) -> Found<String> {
         if let Some(text) = self.constants.borrow().get(path) {
             return Ok(Some(text.clone()));
@@ -103,8 +103,8 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Changes something, with `body` as JSON. It is not repeated here: after a failure nobody knows whether it has
-    /// taken effect, so it has to be looked first.
+    /// Changes something, with `body` as JSON. It is not repeated here: after a failure nobody knows whether
+    /// it has taken effect, so it has to be looked first.
     pub(crate) fn change(
         &self,
         method: &str,

@@ -40,7 +40,8 @@ fn once(url: &str, file: Option<&Utf8Path>) -> Result<bool, ReleaseError> {
     }
 }
 
-/// It prints the status. A request for the first byte and not `HEAD`: an address that is signed is so for `GET` only.
+/// It prints the status. A request for the first byte and not `HEAD`: an address that is signed is so for
+/// `GET` only.
 fn command(url: &str, file: Option<&Utf8Path>) -> Invocation {
     let command = Invocation::new("curl")
         // No file of settings, which may hold a password. It has to be the first argument.

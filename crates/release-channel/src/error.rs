@@ -186,8 +186,8 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
-    /// Whether the same may succeed a little later: no answer, a fault of the server, a rate limit, or somebody else
-    /// who was faster. After each of them it has to be looked what is there now.
+    /// Whether the same may succeed a little later: no answer, a fault of the server, a rate limit, or
+    /// somebody else who was faster. After each of them it has to be looked what is there now.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(
             self,

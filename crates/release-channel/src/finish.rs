@@ -10,8 +10,9 @@ use crate::plan::{Aim, Plan, Verdict};
 use crate::published::Published;
 use crate::snapshot::Snapshot;
 
-/// As many builds as are kept unless something else is said: the newest, the one before, whose manifest is read while
-/// that of the newest is exchanged, and the one before that, for whoever has read its manifest a moment ago.
+/// As many builds as are kept unless something else is said: the newest, the one before, whose manifest is
+/// read while that of the newest is exchanged, and the one before that, for whoever has read its manifest a
+/// moment ago.
 pub const KEEP: usize = 3;
 
 /// How often it is looked, at most. A publish that nothing disturbs takes four rounds.

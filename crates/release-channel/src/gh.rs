@@ -15,8 +15,8 @@ use crate::reply::{Reply, without_secrets};
 pub struct Gh {
     /// The repository.
     pub repository: Repository,
-    /// In Actions on a server of one's own the token is in `GITHUB_TOKEN`, where gh does not look for another host than
-    /// its own.
+    /// In Actions on a server of one's own the token is in `GITHUB_TOKEN`, where gh does not look for another
+    /// host than its own.
     hands_over_token: bool,
 }
 

@@ -25,8 +25,8 @@ pub struct Wheel {
 }
 
 impl Ours {
-    /// Reads `manifest.json` and the wheels in `dir`, and checks one by the other. They are for the release that the
-    /// manifest names, in `repository`.
+    /// Reads `manifest.json` and the wheels in `dir`, and checks one by the other. They are for the release
+    /// that the manifest names, in `repository`.
     pub fn read(dir: &Utf8Path, repository: &Repository) -> Result<Self, ReleaseError> {
         let path = dir.join(crate::MANIFEST);
         let text = fs_err::read_to_string(&path).map_err(|source| ReleaseError::NoManifest {

@@ -1,4 +1,5 @@
-//! The release notes: what stands between two marks is ours and follows from the manifest alone; the rest is the user's.
+//! The release notes: what stands between two marks is ours and follows from the manifest alone; the rest is
+//! the user's.
 
 use project_model::Repository;
 

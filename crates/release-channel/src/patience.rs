@@ -1,7 +1,7 @@
 //! How often something is tried, and how long is waited in between.
 //!
-//! GitHub asks for this: after `retry-after`, or at `x-ratelimit-reset`, or after at least a minute where a limit names
-//! neither; else after a delay that grows
+//! GitHub asks for this: after `retry-after`, or at `x-ratelimit-reset`, or after at least a minute where a
+//! limit names neither; else after a delay that grows
 //! (<https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api>).
 
 use std::time::Duration;

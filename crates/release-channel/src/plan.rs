@@ -1,9 +1,10 @@
 //! What is to be done, as data: from what is there and what is to be published.
 //!
-//! A plan goes only as far as can be seen from here. First comes what prepares: the release, the wheels, the waiting
-//! manifest. Only when a later look has found all that as it should be, the manifests are exchanged. That decides whose
-//! build the release holds; tag and notes follow from it, so that of two runs at once neither fights for them, and old
-//! builds are removed. An empty plan says that everything is as it should be.
+//! A plan goes only as far as can be seen from here. First comes what prepares: the release, the wheels, the
+//! waiting manifest. Only when a later look has found all that as it should be, the manifests are exchanged.
+//! That decides whose build the release holds; tag and notes follow from it, so that of two runs at once
+//! neither fights for them, and old builds are removed. An empty plan says that everything is as it should
+//! be.
 
 mod step;
 
@@ -193,8 +194,8 @@ fn tag_and_notes(
     steps
 }
 
-/// `manifest.json` becomes `manifest-previous.json`, and the waiting one takes its place. At every moment there is one
-/// of the two: the previous one is removed only while `manifest.json` is there.
+/// `manifest.json` becomes `manifest-previous.json`, and the waiting one takes its place. At every moment
+/// there is one of the two: the previous one is removed only while `manifest.json` is there.
 fn exchange(now: &Snapshot, ours: &Published) -> Vec<Step> {
     let mut steps = Vec::new();
     let is_whole = |asset: &&Asset| asset.is_whole();
@@ -212,9 +213,9 @@ fn exchange(now: &Snapshot, ours: &Published) -> Vec<Step> {
     steps
 }
 
-/// Removes what nobody needs any more once ours is published: all that belongs to no kept build. A manifest that waits
-/// is kept as long as its wheels, for the run that it belongs to may be at work: by the time of our request it may be
-/// called `manifest.json`.
+/// Removes what nobody needs any more once ours is published: all that belongs to no kept build. A manifest
+/// that waits is kept as long as its wheels, for the run that it belongs to may be at work: by the time of
+/// our request it may be called `manifest.json`.
 fn tidy(now: &Snapshot, aim: &Aim<'_>, is_current: bool) -> Vec<Step> {
     let ours = &aim.ours.manifest;
     let named = files_named_by([&now.current, &now.previous].into_iter().flatten());
@@ -253,8 +254,8 @@ fn newest_builds(now: &Snapshot, name: &str, keep: usize) -> BTreeSet<String> {
         .collect()
 }
 
-/// A newer build is published: ours leaves nothing behind, and what a run of ours beside it may have overwritten is
-/// put right.
+/// A newer build is published: ours leaves nothing behind, and what a run of ours beside it may have
+/// overwritten is put right.
 fn step_back(now: &Snapshot, release: &Release, aim: &Aim<'_>) -> Vec<Step> {
     let ours = &aim.ours.manifest;
     let named = files_named_by([&now.current, &now.previous].into_iter().flatten());

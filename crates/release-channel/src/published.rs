@@ -122,8 +122,8 @@ pub enum Build {
 }
 
 impl Build {
-    /// The build of the distribution `name` that wrote the asset `file`. `None` for anything else: only versions with
-    /// a commit (`+g1a2b3c4`) are ours, so that what somebody adds by hand stays.
+    /// The build of the distribution `name` that wrote the asset `file`. `None` for anything else: only
+    /// versions with a commit (`+g1a2b3c4`) are ours, so that what somebody adds by hand stays.
     #[must_use]
     pub fn of(file: &str, name: &str) -> Option<Self> {
         if let Some(version) = file

@@ -145,7 +145,8 @@ fn rights_help() -> String {
     "in a workflow, the job needs `permissions: contents: write`; a fine-grained token, \"Contents: Read and write\" for this repository".to_owned()
 }
 
-/// `text` without the value of any variable whose name says that it is secret. gh does not print them; a proxy might.
+/// `text` without the value of any variable whose name says that it is secret. gh does not print them; a
+/// proxy might.
 pub(crate) fn without_secrets(text: &str) -> String {
     let secrets = vars::all().filter(|(name, value)| vars::is_secret(name) && value.len() >= 8);
     secrets.fold(text.to_owned(), |text, (_, secret)| {

@@ -17,7 +17,8 @@ pub struct Snapshot {
     pub release: Option<Release>,
     /// Its assets.
     pub assets: Vec<Asset>,
-    /// What the tag points to; none if there is no such tag. Of an annotated tag it is the tag object, not the commit.
+    /// What the tag points to; none if there is no such tag. Of an annotated tag it is the tag object, not
+    /// the commit.
     pub tag: Option<String>,
     /// What `manifest.json` says, if it is there.
     pub current: Option<Published>,

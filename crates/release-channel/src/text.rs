@@ -1,7 +1,7 @@
 //! Small texts: addresses, sizes, dates.
 
-/// `text` for one segment of a path or one value in a query: everything but what never needs an escape. A plus sign
-/// in a query would be read as a space.
+/// `text` for one segment of a path or one value in a query: everything but what never needs an escape. A
+/// plus sign in a query would be read as a space.
 pub(crate) fn escaped(text: &str) -> String {
     let bytes = text.bytes().map(|byte| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {

@@ -39,8 +39,8 @@ pub struct Finding {
     pub repair: String,
 }
 
-/// Looks at the release `tag`. Wheels are asked for, and with `thorough` downloaded and compared byte for byte.
-/// Repairs are told for the checkout in `project`; without one, for the working directory.
+/// Looks at the release `tag`. Wheels are asked for, and with `thorough` downloaded and compared byte for
+/// byte. Repairs are told for the checkout in `project`; without one, for the working directory.
 pub fn verify(
     client: &Client<'_>,
     tag: &str,

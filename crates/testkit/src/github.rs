@@ -1,6 +1,7 @@
 //! A GitHub on this machine, for the real `gh` and `curl`.
 //!
-//! What it answers, and what it refuses, is in `github/api.py`; `github/server.py` is the server and its orders.
+//! What it answers, and what it refuses, is in `github/api.py`; `github/server.py` is the server and its
+//! orders.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -133,8 +134,8 @@ impl Fault {
 }
 
 impl GitHub {
-    /// Starts it with `python`, any Python from 3.9 on. `None`, with the reason on standard error, where a program
-    /// is missing that it takes: openssl, and gh and curl, which tests speak to it with.
+    /// Starts it with `python`, any Python from 3.9 on. `None`, with the reason on standard error, where a
+    /// program is missing that it takes: openssl, and gh and curl, which tests speak to it with.
     #[must_use]
     pub fn start(python: &str) -> Option<Self> {
         for program in ["openssl", "gh", "curl"] {
@@ -243,7 +244,8 @@ impl GitHub {
         self.order("remove", json!({"repository": repository, "name": name}));
     }
 
-    /// Makes a release, or sets fields of the one that is there (`immutable`, `draft`, `body`), past every rule.
+    /// Makes a release, or sets fields of the one that is there (`immutable`, `draft`, `body`), past every
+    /// rule.
     pub fn release(&self, repository: &str, tag: &str, mut fields: Value) {
         fields["repository"] = repository.into();
         fields["tag"] = tag.into();
@@ -298,7 +300,8 @@ impl Drop for GitHub {
     }
 }
 
-/// An authority, and what it signs for localhost. One certificate for both is refused by rustls, which uv uses; Python
+/// An authority, and what it signs for localhost. One certificate for both is refused by rustls, which uv
+/// uses; Python
 /// 3.13 wants the extensions.
 fn make_certificate(dir: &Utf8Path) {
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";

@@ -1,6 +1,5 @@
-//! What tests share: temporary directories, programs that stand in for real ones, projects to build, and a GitHub on
-//! this machine.
-//! Everything panics instead of returning errors, as a test would.
+//! What tests share: temporary directories, programs that stand in for real ones, projects to build, and a
+//! GitHub on this machine. Everything panics instead of returning errors, as a test would.
 #![allow(
     clippy::missing_panics_doc,
     clippy::must_use_candidate,

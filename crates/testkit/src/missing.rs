@@ -1,7 +1,7 @@
 //! Tests that need what a machine may not have.
 
-/// Says that a test cannot run here, for `reason`, and gives nothing, so that it ends. In CI, which installs all that
-/// tests need, that is a failure: nobody would notice a test that never runs.
+/// Says that a test cannot run here, for `reason`, and gives nothing, so that it ends. In CI, which installs
+/// all that tests need, that is a failure: nobody would notice a test that never runs.
 pub fn missing<T>(reason: &str) -> Option<T> {
     assert!(!is_ci(), "this test cannot run in CI: {reason}");
     eprintln!("skipped: {reason}");

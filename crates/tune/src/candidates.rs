@@ -1,6 +1,6 @@
 //! What could be set instead of what is: for each setting, given the best choices so far.
 
-use machine_settings::Linkers;
+use cargo_settings::linker::Linkers;
 
 use crate::choices::{Choices, Setting};
 use crate::present::{Found, Present};

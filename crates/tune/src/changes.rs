@@ -1,12 +1,10 @@
 //! What is to be written, as changes to files: profile settings to the workspace's Cargo.toml, where they
 //! hold for everybody, and the linker to `.cargo/config.local.toml`, since it is one of this machine.
 
-use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
-use compiler_cache::enable::{not_ignored, only_of_dev};
+use cargo_settings::linker::Linkers;
+use cargo_settings::{Files, local};
 use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner};
-use machine_settings::Linkers;
-use project_model::cargo_config::Files;
 use project_model::{Project, Workspace};
 
 use crate::measurement::{Measurement, Subject, Winner};
@@ -14,14 +12,6 @@ use crate::{OWNER, TuneError};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
 const INCLUDER: Owner = Owner("cargo xtask tune --apply");
-
-const LOCAL_INTRODUCTION: &str = "\
-# Settings of this machine only: git is to ignore this file.
-";
-
-const TRACKED_INTRODUCTION: &str = "\
-# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
-";
 
 /// The files that settings can go to.
 #[derive(Debug, Clone)]
@@ -66,7 +56,7 @@ impl SettingFiles {
     pub fn note(&self, changes: &[Change]) -> Option<String> {
         let mut changes = changes.iter();
         let writes_local = changes.any(|change| change.path == self.files.local);
-        not_ignored(&self.files).filter(|_| writes_local)
+        self.files.not_ignored().filter(|_| writes_local)
     }
 
     /// Has the files hold `winners` and nothing else of ours. `target` is the triple that is compiled for.
@@ -79,8 +69,8 @@ impl SettingFiles {
     ) -> Result<Vec<Change>, TuneError> {
         let mut manifest = CargoManifest::read(&self.manifest)?;
         manifest.undo(OWNER)?;
-        let mut local = CargoConfig::read(&self.files.local)?;
-        local.undo(OWNER)?;
+        let mut config = CargoConfig::read(&self.files.local)?;
+        config.undo(OWNER)?;
         let has_linker = winners.iter().any(|it| it.choices.linker.is_some());
         for winner in winners {
             for (path, value) in &winner.choices.profile {
@@ -88,11 +78,11 @@ impl SettingFiles {
                 manifest.set_profile(profile, &path, value, &winner.note, OWNER)?;
             }
             if let Some(linker) = &winner.choices.linker {
-                local.introduce(LOCAL_INTRODUCTION, OWNER);
-                local.set_linker(target, linker, &winner.note, OWNER)?;
+                config.introduce(local::INTRODUCTION, OWNER);
+                config.set_linker(target, linker, &winner.note, OWNER)?;
             }
         }
-        let (tracked, local) = self.config_changes(local, has_linker)?;
+        let (tracked, local) = self.config_changes(config, has_linker)?;
         let all = [manifest.into_change(), tracked, local];
         Ok(all
             .into_iter()
@@ -104,30 +94,21 @@ impl SettingFiles {
     /// needed.
     fn config_changes(
         &self,
-        local: CargoConfig,
+        config: CargoConfig,
         has_linker: bool,
     ) -> Result<(Change, Change), TuneError> {
         let mut tracked = CargoConfig::read(&self.files.tracked)?;
-        let mut local = local.into_change();
+        let mut change = config.into_change();
         if has_linker {
             // What others have written below our lines since is no reason to move these.
-            if lines(local.old.as_deref()) == lines(local.new.as_deref()) {
-                local.new.clone_from(&local.old);
+            if lines(change.old.as_deref()) == lines(change.new.as_deref()) {
+                change.new.clone_from(&change.old);
             }
-            if !tracked.includes(LOCAL_CONFIG) {
-                tracked.introduce(TRACKED_INTRODUCTION, INCLUDER);
-                tracked.include_local_config(LOCAL_CONFIG, INCLUDER)?;
-            }
-            return Ok((tracked.into_change(), local));
+            local::include(&mut tracked, INCLUDER)?;
+        } else {
+            local::stop_including(&mut tracked, &mut change, INCLUDER)?;
         }
-        let mut without = tracked.clone();
-        without.undo(INCLUDER)?;
-        let is_ours = tracked.includes(LOCAL_CONFIG) && !without.includes(LOCAL_CONFIG);
-        if is_ours && local.new.as_deref().is_none_or(only_of_dev) {
-            local.new = None;
-            tracked = without;
-        }
-        Ok((tracked.into_change(), local))
+        Ok((tracked.into_change(), change))
     }
 }
 
@@ -150,7 +131,7 @@ pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
     let mut config = CargoConfig::read(&change.path)?;
     config.undo(OWNER)?;
     let mut back = config.into_change();
-    if change.old.is_none() && back.new.as_deref().is_some_and(only_of_dev) {
+    if change.old.is_none() && back.new.as_deref().is_some_and(local::is_only_of_dev) {
         back.new = None;
     }
     Ok(back)
@@ -188,7 +169,6 @@ pub(crate) fn require_same(
 mod tests {
     use super::*;
     use crate::choices::{Choices, Setting};
-    use build_env::cargo_env::local_config;
     use testkit::Fixture;
 
     const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -196,11 +176,7 @@ mod tests {
     fn places(fixture: &Fixture) -> SettingFiles {
         let root = fixture.root();
         SettingFiles {
-            files: Files {
-                tracked: root.join(".cargo/config.toml"),
-                local: local_config(&root),
-                root: root.clone(),
-            },
+            files: Files::in_dir(&root, &root),
             manifest: root.join("Cargo.toml"),
         }
     }

@@ -4,8 +4,8 @@
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::{Files, Layers};
 use config_edit::{CargoConfig, CargoManifest};
-use project_model::cargo_config::{Files, Layers};
 use project_model::{Closure, Project, Sources, Workspace};
 use trial::copy::{commit_all, copy_sources, git};
 use trial::files::{FileError, Put, at, copy_file, link_file, refuse_small_disk, remove};

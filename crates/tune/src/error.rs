@@ -4,9 +4,9 @@ use build_env::RunError;
 use build_env::tools::ToolError;
 use build_env::venv::VenvError;
 use camino::Utf8PathBuf;
+use cargo_settings::linker::LinkerError;
 use config_edit::EditError;
 use dev_build::maturin::MaturinError;
-use machine_settings::LinkerError;
 use project_model::ProjectError;
 use trial::files::{FileError, NoSpace};
 

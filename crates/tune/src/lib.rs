@@ -31,4 +31,4 @@ pub use run::{TuneRequest, earlier, found, kept, measure, subject};
 use config_edit::Owner;
 
 /// Whose lines these are in a configuration file.
-pub const OWNER: Owner = Owner("cargo xtask tune");
+pub const OWNER: Owner = cargo_settings::local::TUNE;

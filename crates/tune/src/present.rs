@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use build_env::{cargo_env, vars};
 use camino::Utf8Path;
+use cargo_settings::Layers;
 use config_edit::{CargoManifest, EditError};
-use project_model::cargo_config::Layers;
 use serde_json::Value;
 
 use crate::OWNER;

@@ -12,8 +12,8 @@ use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
 use crate::report::{Findings, Rule};
 
-/// How much an archive may unpack to. What is beyond is refused before any of it is unpacked, and an entry that
-/// goes on beyond the size that it declares is dropped at that size.
+/// How much an archive may unpack to. What is beyond is refused before any of it is unpacked, and an entry
+/// that goes on beyond the size that it declares is dropped at that size.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Entries.
@@ -119,7 +119,8 @@ impl Entry<'_> {
     }
 }
 
-/// Unpacks `packed`, which declares `size` bytes. Memory grows with what comes out, never with what is declared.
+/// Unpacks `packed`, which declares `size` bytes. Memory grows with what comes out, never with what is
+/// declared.
 fn inflate(packed: &[u8], size: u64) -> Result<Vec<u8>, String> {
     let damaged = || "its compressed data are damaged".to_owned();
     let size = usize::try_from(size).map_err(|_| damaged())?;
@@ -357,8 +358,8 @@ impl Sizes {
     }
 }
 
-/// The name, which has to be one for everybody: without the flag for UTF-8 other letters than ASCII's are read in
-/// the code page of the reader's machine.
+/// The name, which has to be one for everybody: without the flag for UTF-8 other letters than ASCII's are
+/// read in the code page of the reader's machine.
 fn name_of(bytes: &[u8], flags: u16) -> Result<String, String> {
     let is_utf8 = flags & 1 << 11 != 0;
     let name = str::from_utf8(bytes).ok();

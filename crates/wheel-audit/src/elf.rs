@@ -1,5 +1,5 @@
-//! What an ELF file needs and offers, as far as an audit asks. The crate `object` reads it; a file that does not hold
-//! what it says is an error, never a panic.
+//! What an ELF file needs and offers, as far as an audit asks. The crate `object` reads it; a file that does
+//! not hold what it says is an error, never a panic.
 
 use std::collections::{BTreeMap, BTreeSet};
 

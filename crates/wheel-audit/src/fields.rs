@@ -1,4 +1,5 @@
-//! The syntax of `WHEEL` and `METADATA`: fields in the manner of a mail (the core metadata specifications, PEP 427).
+//! The syntax of `WHEEL` and `METADATA`: fields in the manner of a mail (the core metadata specifications,
+//! PEP 427).
 
 /// The fields, in their order.
 #[derive(Debug, Default)]

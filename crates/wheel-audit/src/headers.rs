@@ -1,4 +1,5 @@
-//! `WHEEL` and `METADATA`: fields in the manner of a mail (the core metadata specifications, PEP 427, PEP 639).
+//! `WHEEL` and `METADATA`: fields in the manner of a mail (the core metadata specifications, PEP 427, PEP
+//! 639).
 
 use std::collections::BTreeSet;
 

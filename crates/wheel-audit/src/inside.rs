@@ -111,7 +111,8 @@ impl Inside {
         self.record = record.map(|text| record_lines::parse(&text));
     }
 
-    /// A path as it is installed: what is in `.data/purelib` and `.data/platlib` goes where everything else goes.
+    /// A path as it is installed: what is in `.data/purelib` and `.data/platlib` goes where everything else
+    /// goes.
     pub(crate) fn installed(path: &str) -> &str {
         let mut parts = path.splitn(3, '/');
         match (parts.next(), parts.next(), parts.next()) {

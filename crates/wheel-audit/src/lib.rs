@@ -1,9 +1,9 @@
 //! Whether a wheel is what it says it is: bytes in, [`Report`] out.
 //!
-//! What is an error is decided by one aim: a wheel that would not install, would not import, or says something
-//! about itself that is not so. What is only unwise is a warning. A wheel that nobody has vouched for is read with
-//! care: nothing is written, sizes are bounded before memory is spent ([`Limits`]), and no number in the archive
-//! is believed before it has been checked.
+//! What is an error is decided by one aim: a wheel that would not install, would not import, or says
+//! something about itself that is not so. What is only unwise is a warning. A wheel that nobody has vouched
+//! for is read with care: nothing is written, sizes are bounded before memory is spent ([`Limits`]), and no
+//! number in the archive is believed before it has been checked.
 //!
 //! What holds for every wheel stands in [`audit`]; what only its project can know, in [`Expected`].
 
@@ -32,8 +32,8 @@ use inside::Inside;
 use packaging::WheelName;
 use report::Findings;
 
-/// Audits the wheel `bytes` that is called `file_name`, and compares it with what its project expects, if that is
-/// known. The report tells everything that was found, not only the first thing.
+/// Audits the wheel `bytes` that is called `file_name`, and compares it with what its project expects, if
+/// that is known. The report tells everything that was found, not only the first thing.
 #[must_use]
 pub fn audit(file_name: &str, bytes: &[u8], expected: Option<&Expected>) -> Report {
     audit_within(file_name, bytes, expected, &Limits::default())

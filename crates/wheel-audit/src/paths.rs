@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-/// What only a build leaves behind, wherever it ran: the sources of crates and of the toolchain, and the checkouts
-/// of GitHub's machines.
+/// What only a build leaves behind, wherever it ran: the sources of crates and of the toolchain, and the
+/// checkouts of GitHub's machines.
 const TRACES: [&str; 4] = [
     "/.cargo/registry/",
     "/.cargo/git/",
@@ -14,8 +14,8 @@ const TRACES: [&str; 4] = [
 /// The longest path that is shown, in bytes.
 const SHOWN: usize = 120;
 
-/// Paths in `content` that begin with one of `forbidden` or hold the traces of a build: one for each. Nothing is
-/// looked for where nothing is forbidden: others build as they like.
+/// Paths in `content` that begin with one of `forbidden` or hold the traces of a build: one for each. Nothing
+/// is looked for where nothing is forbidden: others build as they like.
 pub(crate) fn of_the_builder(content: &[u8], forbidden: &[String]) -> Vec<String> {
     if forbidden.is_empty() {
         return Vec::new();

@@ -116,7 +116,8 @@ impl Policy {
         is_loader || is_musl || self.libraries.contains(name)
     }
 
-    /// Whether it promises the version `GLIBC_2.17` of symbols; of a prefix that it does not know, every version.
+    /// Whether it promises the version `GLIBC_2.17` of symbols; of a prefix that it does not know, every
+    /// version.
     pub(crate) fn promises_version(&self, version: &str, architecture: &str) -> bool {
         let (prefix, number) = version.split_once('_').unwrap_or((version, ""));
         // The table has no keys with other lifetimes than its own.
@@ -127,7 +128,8 @@ impl Policy {
         known.is_none_or(|(_, versions)| versions.contains(number))
     }
 
-    /// The symbols that are used and that it does not promise, though the libraries that have them are promised.
+    /// The symbols that are used and that it does not promise, though the libraries that have them are
+    /// promised.
     pub(crate) fn forbidden_among<'a>(
         &self,
         needed: &[String],

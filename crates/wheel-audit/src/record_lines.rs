@@ -42,7 +42,8 @@ fn fields(text: &str) -> Vec<String> {
     let mut quoted = false;
     for c in text.chars() {
         match c {
-            // Two quotation marks in a quoted field are one; the second opens again what the first has closed.
+            // Two quotation marks in a quoted field are one; the second opens again what the first has
+            // closed.
             '"' => {
                 let field = fields.last_mut().expect("there is one");
                 if !quoted && !field.is_empty() {

@@ -82,9 +82,9 @@ pub struct Report {
     pub sha256: String,
     /// The parts of the name, if it has them.
     pub name: Option<WheelName>,
-    /// The best platform tag that the native code in it keeps: `manylinux_2_17_x86_64`, `musllinux_1_2_x86_64`,
-    /// or `linux_x86_64` where it keeps none. `None` without native code for Linux. Code that needs no library at
-    /// all keeps the oldest tag.
+    /// The best platform tag that the native code in it keeps: `manylinux_2_17_x86_64`,
+    /// `musllinux_1_2_x86_64`, or `linux_x86_64` where it keeps none. `None` without native code for Linux.
+    /// Code that needs no library at all keeps the oldest tag.
     pub platform: Option<String>,
     /// The newest version of glibc's symbols in use: what the system must have at least.
     pub glibc: Option<String>,

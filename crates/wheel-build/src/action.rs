@@ -1,8 +1,9 @@
 //! The same build by `PyO3/maturin-action`, in a container of manylinux.
 //!
-//! What the action does with its inputs is in its source (`src/index.ts`): it mounts `GITHUB_WORKSPACE` and nothing
-//! else, at the same path; joins `args` with spaces into a line of a shell script, runs `before-script-linux` in the
-//! same shell before, hands over variables with certain prefixes only, and `docker-options` last, which therefore win.
+//! What the action does with its inputs is in its source (`src/index.ts`): it mounts `GITHUB_WORKSPACE` and
+//! nothing else, at the same path; joins `args` with spaces into a line of a shell script, runs
+//! `before-script-linux` in the same shell before, hands over variables with certain prefixes only, and
+//! `docker-options` last, which therefore win.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,8 @@ use serde::Serialize;
 
 use crate::error::WheelError;
 
-/// What the script leaves beside the wheel: what sccache has counted (`sccache --show-stats --stats-format=json`).
+/// What the script leaves beside the wheel: what sccache has counted (`sccache --show-stats
+/// --stats-format=json`).
 pub const STATS: &str = "sccache.json";
 /// And how long the build took, in seconds.
 pub const SECONDS: &str = "seconds";
@@ -32,7 +34,8 @@ pub struct ActionInputs {
     pub maturin_version: String,
     /// The toolchain, as rustup calls it.
     pub rust_toolchain: String,
-    /// Puts sccache there in the pinned version, which the action then takes, and leaves [`STATS`] and [`SECONDS`].
+    /// Puts sccache there in the pinned version, which the action then takes, and leaves [`STATS`] and
+    /// [`SECONDS`].
     pub before_script_linux: String,
 }
 
@@ -92,8 +95,8 @@ impl Action<'_> {
         })
     }
 
-    /// One line: the outputs of a step are easier to hand on so. A server of sccache that ended during a long link would
-    /// take what it has counted along.
+    /// One line: the outputs of a step are easier to hand on so. A server of sccache that ended during a long
+    /// link would take what it has counted along.
     fn before_script(&self) -> Result<String, WheelError> {
         let out = word(self.out.as_str())?;
         let stats = format!("sccache --show-stats --stats-format=json >{out}/{STATS}");

@@ -71,8 +71,9 @@ impl Builder<'_> {
         })
     }
 
-    /// Downloads the dependencies that are missing, by the question that maturin begins with. From maturin every attempt
-    /// of cargo's would go to the terminal; so what keeps them from being downloaded is told in few words.
+    /// Downloads the dependencies that are missing, by the question that maturin begins with. From maturin
+    /// every attempt of cargo's would go to the terminal; so what keeps them from being downloaded is told in
+    /// few words.
     fn download(&self, wheel: &WheelPlan, say: Say<'_>) -> Result<(), WheelError> {
         let is_locked = wheel.args.iter().any(|arg| arg == "--locked");
         let question = Invocation::new(cargo_env::cargo())
@@ -93,7 +94,8 @@ impl Builder<'_> {
         })
     }
 
-    /// As many compilers as fit into the memory, where that is fewer than there are cores and the user says nothing.
+    /// As many compilers as fit into the memory, where that is fewer than there are cores and the user says
+    /// nothing.
     fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
         if self.jobs_are_configured {
             return None;

@@ -20,7 +20,8 @@ pub(crate) struct Cache {
 }
 
 impl Cache {
-    /// The one that is switched on for the project, with its settings; else one that is here; else the pinned one.
+    /// The one that is switched on for the project, with its settings; else one that is here; else the pinned
+    /// one.
     pub(crate) fn find(
         root: &Utf8Path,
         toolbox: &Toolbox,
@@ -61,8 +62,8 @@ impl Cache {
 
 /// What sccache has counted in maturin-action's container, whose script has left it in `out`.
 ///
-/// That it was asked, and by the store that lasts beyond the container, has to be so; that it found nothing may
-/// be: after a new toolchain, say.
+/// That it was asked, and by the store that lasts beyond the container, has to be so; that it found nothing
+/// may be: after a new toolchain, say.
 pub(crate) fn counted_by_action(out: &Utf8Path, warn: &dyn Fn(&str)) -> Result<Counts, WheelError> {
     let path = out.join(action::STATS);
     let text = fs_err::read_to_string(&path).map_err(cannot_read(&path))?;

@@ -22,8 +22,9 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// That of the working tree that `dir` lies in and that git tracks. `None` where there is no git, no repository,
-    /// no commit, or where git tracks nothing of `dir`: a source distribution unpacked within somebody's checkout.
+    /// That of the working tree that `dir` lies in and that git tracks. `None` where there is no git, no
+    /// repository, no commit, or where git tracks nothing of `dir`: a source distribution unpacked within
+    /// somebody's checkout.
     #[must_use]
     pub fn of(dir: &Utf8Path) -> Option<Self> {
         let git = |args: &[&str]| git(dir, args).ok();
@@ -51,7 +52,8 @@ impl Commit {
         self.hash.get(..7).unwrap_or(&self.hash)
     }
 
-    /// The files of the working tree that git tracks, and those that it does not ignore, relative to the root.
+    /// The files of the working tree that git tracks, and those that it does not ignore, relative to the
+    /// root.
     pub(crate) fn files(&self) -> Result<Vec<Utf8PathBuf>, RunError> {
         let tracked = git(
             &self.root,

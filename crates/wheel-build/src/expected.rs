@@ -13,7 +13,8 @@ use crate::error::{WheelError, cannot_read};
 use crate::plan::WheelPlan;
 use crate::toolchain::CONTAINER_HOME;
 
-/// What a wheel of `project` has to be, whichever it is. `forbidden` are directories whose paths must not be in it.
+/// What a wheel of `project` has to be, whichever it is. `forbidden` are directories whose paths must not be
+/// in it.
 pub fn of(
     project: &Project,
     policy: &WheelPolicy,
@@ -82,8 +83,8 @@ fn forbidden_paths(own: &[Utf8PathBuf]) -> Vec<String> {
     paths
 }
 
-/// The files of the project's packages. With files that pyproject.toml includes or excludes by pattern, maturin
-/// alone knows what belongs to them.
+/// The files of the project's packages. With files that pyproject.toml includes or excludes by pattern,
+/// maturin alone knows what belongs to them.
 fn add_packages(project: &Project, expected: &mut Expected) -> Result<(), WheelError> {
     let Layout::Mixed { package } = &project.extension.layout else {
         return Ok(());

@@ -17,8 +17,8 @@ pub struct Remap {
     pub to: String,
 }
 
-/// The directories that rustc would write into what it builds: of two that contain one another, the inner one comes
-/// last, since rustc goes by the last that fits.
+/// The directories that rustc would write into what it builds: of two that contain one another, the inner one
+/// comes last, since rustc goes by the last that fits.
 #[must_use]
 pub fn remaps(toolchain: &Toolchain, source: &Utf8Path, target_dir: &Utf8Path) -> Vec<Remap> {
     let remap = |from: Utf8PathBuf, to: &str| Remap {
@@ -28,7 +28,8 @@ pub fn remaps(toolchain: &Toolchain, source: &Utf8Path, target_dir: &Utf8Path) -
     let sysroot = &toolchain.sysroot;
     let mut remaps = vec![
         remap(sysroot.clone(), "/rust"),
-        // Where the sources of the standard library are installed, rustc names them; else the path that they had.
+        // Where the sources of the standard library are installed, rustc names them; else the path that they
+        // had.
         remap(
             sysroot.join("lib/rustlib/src/rust"),
             &toolchain.standard_library,
@@ -111,8 +112,9 @@ impl Flags {
     }
 }
 
-/// The arguments that the project's tracked configuration has for `triple`. What else cargo's configuration says
-/// holds for one machine, and a wheel is for all; so the variable is set, before which cargo passes over all of it.
+/// The arguments that the project's tracked configuration has for `triple`. What else cargo's configuration
+/// says holds for one machine, and a wheel is for all; so the variable is set, before which cargo passes over
+/// all of it.
 pub fn of_project(source: &Utf8Path, triple: &str) -> Result<Vec<String>, WheelError> {
     let path = source.join(".cargo/config.toml");
     if !path.is_file() {

@@ -240,7 +240,8 @@ impl Wheel<'_> {
             ("CFLAGS", with_own("CFLAGS", &flags::c_flags(&remaps))),
             ("CXXFLAGS", with_own("CXXFLAGS", &flags::c_flags(&remaps))),
             (vars::SOURCE_DATE_EPOCH, self.stage.time_s().to_string()),
-            // Caches of compilers keep nothing of what is compiled incrementally, and it differs from run to run.
+            // Caches of compilers keep nothing of what is compiled incrementally, and it differs from run to
+            // run.
             ("CARGO_INCREMENTAL", "0".to_owned()),
         ];
         Ok(env.map(|(name, value)| (name.to_owned(), value)).into())

@@ -16,7 +16,8 @@ pub struct Platform {
     pub architecture: String,
 }
 
-/// The policy that is taken where the project names none: what Debian 10, Ubuntu 18.10 and everything newer keep.
+/// The policy that is taken where the project names none: what Debian 10, Ubuntu 18.10 and everything newer
+/// keep.
 pub const DEFAULT_POLICY: &str = "manylinux_2_28";
 
 impl Platform {
@@ -45,8 +46,8 @@ impl Platform {
         format!("{architecture}-unknown-linux-{abi}")
     }
 
-    /// Whether this process runs in the container of the policy, whose compiler keeps it without help. The images
-    /// of PEP 600 say so by `AUDITWHEEL_PLAT`.
+    /// Whether this process runs in the container of the policy, whose compiler keeps it without help. The
+    /// images of PEP 600 say so by `AUDITWHEEL_PLAT`.
     #[must_use]
     pub fn is_this_container(&self, auditwheel_plat: Option<&str>) -> bool {
         auditwheel_plat == Some(&self.to_string())

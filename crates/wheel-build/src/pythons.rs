@@ -3,11 +3,12 @@
 use packaging::WheelName;
 use pep440_rs::{Version, VersionSpecifiers};
 
-/// The newest minor version that is looked at. Tags and `requires-python` without an upper bound promise versions that
-/// do not exist yet.
+/// The newest minor version that is looked at. Tags and `requires-python` without an upper bound promise
+/// versions that do not exist yet.
 const NEWEST_MINOR: u32 = 30;
 
-/// `3.11`, `3.12`, …: those that the tags of `name` serve and that `requires_python` allows in some patch version.
+/// `3.11`, `3.12`, …: those that the tags of `name` serve and that `requires_python` allows in some patch
+/// version.
 #[must_use]
 pub fn of(name: &WheelName, requires_python: Option<&VersionSpecifiers>) -> Vec<String> {
     let allowed = |minor: u32| {
@@ -24,8 +25,8 @@ pub fn of(name: &WheelName, requires_python: Option<&VersionSpecifiers>) -> Vec<
         .collect()
 }
 
-/// Whether CPython of this version, `free_threaded` or not, takes wheels with these tags: those of its own ABI, and,
-/// unless it is free-threaded, those of the stable ABI of an older one (PEP 425).
+/// Whether CPython of this version, `free_threaded` or not, takes wheels with these tags: those of its own
+/// ABI, and, unless it is free-threaded, those of the stable ABI of an older one (PEP 425).
 pub(crate) fn serves(name: &WheelName, (major, minor): (u32, u32), free_threaded: bool) -> bool {
     let threads = if free_threaded { "t" } else { "" };
     let python = format!("cp{major}{minor}");

@@ -51,7 +51,8 @@ pub struct Talk<'a> {
     pub warn: &'a dyn Fn(&str),
 }
 
-/// What every wheel of one call is built from. While it lives, no other build of the project makes another copy.
+/// What every wheel of one call is built from. While it lives, no other build of the project makes another
+/// copy.
 pub struct Release<'a> {
     project: &'a Project,
     workspace: &'a Workspace,
@@ -185,7 +186,8 @@ impl<'a> Release<'a> {
         }
     }
 
-    /// Builds, audits, tries and hands over one wheel; nothing reaches the output directory that has not passed.
+    /// Builds, audits, tries and hands over one wheel; nothing reaches the output directory that has not
+    /// passed.
     fn build_one(
         &self,
         wheel: &WheelPlan,
@@ -309,8 +311,8 @@ impl<'a> Release<'a> {
         fs_err::rename(&draft, out.join(name)).map_err(cannot_write(out))
     }
 
-    /// The output directory. One that is made in the project is ignored by git: the next build would copy the wheels with
-    /// the sources, and its version would say that files differ from the commit.
+    /// The output directory. One that is made in the project is ignored by git: the next build would copy the
+    /// wheels with the sources, and its version would say that files differ from the commit.
     fn make_dist(&self) -> Result<(), WheelError> {
         let dist = self.request.dist;
         let is_new = !dist.exists();

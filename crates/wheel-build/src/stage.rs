@@ -1,8 +1,9 @@
 //! The copy that a wheel is built from.
 //!
-//! It lies outside the working tree: cargo reads the configuration of every directory above the one it runs in, and
-//! what holds for this machine only, or is meant for development builds (`.cargo/config.local.toml`), has no place
-//! in a wheel. Files that have not changed are left alone, so that cargo finds what it has built from them.
+//! It lies outside the working tree: cargo reads the configuration of every directory above the one it runs
+//! in, and what holds for this machine only, or is meant for development builds (`.cargo/config.local.toml`),
+//! has no place in a wheel. Files that have not changed are left alone, so that cargo finds what it has built
+//! from them.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -33,8 +34,8 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Makes `dir` a copy of the working tree of `project`: what git tracks, and what it neither tracks nor ignores;
-    /// without git, all files that nobody has made from others.
+    /// Makes `dir` a copy of the working tree of `project`: what git tracks, and what it neither tracks nor
+    /// ignores; without git, all files that nobody has made from others.
     pub fn make(
         project: &Project,
         workspace: &Workspace,
@@ -61,8 +62,8 @@ impl Stage {
         })
     }
 
-    /// The time that everything in the wheel is given, in seconds since 1970: that of the commit. Without one, the
-    /// first that a ZIP file can hold.
+    /// The time that everything in the wheel is given, in seconds since 1970: that of the commit. Without
+    /// one, the first that a ZIP file can hold.
     #[must_use]
     pub fn time_s(&self) -> u64 {
         const FIRST_OF_1980_S: u64 = 315_532_800;

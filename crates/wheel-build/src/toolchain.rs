@@ -64,8 +64,8 @@ impl Toolchain {
     }
 }
 
-/// A release by its number, so that the same one is used everywhere; of another (`1.97.0-nightly`) the number does not
-/// tell which it is, and rustup's name for it is taken.
+/// A release by its number, so that the same one is used everywhere; of another (`1.97.0-nightly`) the number
+/// does not tell which it is, and rustup's name for it is taken.
 fn name(release: &str, sysroot: &Utf8Path, host: &str) -> String {
     let is_number = release
         .bytes()

@@ -65,7 +65,8 @@ fn takes(python: &Interpreter, name: &WheelName) -> bool {
 }
 
 impl Trial<'_> {
-    /// Installs the wheel at `path`, which was audited, for `python`; imports its extension and runs its commands.
+    /// Installs the wheel at `path`, which was audited, for `python`; imports its extension and runs its
+    /// commands.
     pub fn run(
         &self,
         path: &Utf8Path,

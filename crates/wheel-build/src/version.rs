@@ -1,13 +1,13 @@
-//! The version of a wheel: the project's, with the commit as its local part (PEP 440), so that to pip and uv a new
-//! build is a new wheel.
+//! The version of a wheel: the project's, with the commit as its local part (PEP 440), so that to pip and uv
+//! a new build is a new wheel.
 
 use pep440_rs::{LocalSegment, Version};
 
 use crate::commit::Commit;
 use crate::error::WheelError;
 
-/// `0.2.0+g1a2b3c4`; `0.2.0+g1a2b3c4.dirty.d5e6f7a` where files differ from the commit: `digest` tells what they
-/// are. Without git, the version as it is. A local part that the project itself has comes first.
+/// `0.2.0+g1a2b3c4`; `0.2.0+g1a2b3c4.dirty.d5e6f7a` where files differ from the commit: `digest` tells what
+/// they are. Without git, the version as it is. A local part that the project itself has comes first.
 pub fn of(base: &str, commit: Option<&Commit>, digest: &str) -> Result<String, WheelError> {
     let version: Version = base.parse().map_err(|_| WheelError::Version {
         version: base.to_owned(),

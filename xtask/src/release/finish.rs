@@ -14,8 +14,8 @@ use crate::ui;
 
 /// Publish the wheels that `cargo xtask wheel --release` has built.
 ///
-/// Uploads what is missing, moves the tag, writes the notes, exchanges the manifest last, and removes old builds. A
-/// newer build is never overtaken. After a failure, run it again: it goes on where it ended.
+/// Uploads what is missing, moves the tag, writes the notes, exchanges the manifest last, and removes old
+/// builds. A newer build is never overtaken. After a failure, run it again: it goes on where it ended.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The directory with the wheels and their manifest.json [default: dist in the project]

@@ -19,8 +19,8 @@ pub(crate) struct Args {
     /// The wheels
     #[arg(required = true, value_name = "FILE")]
     files: Vec<Utf8PathBuf>,
-    /// Also compare them with the project: that its package is complete, its commands and metadata are in it, and
-    /// no path of this machine
+    /// Also compare them with the project: that its package is complete, its commands and metadata are in it,
+    /// and no path of this machine
     #[arg(long)]
     against_project: bool,
     /// Answer in JSON

@@ -10,8 +10,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use testkit::{Fixture, TempDir, WITH_SIGNALS};
 use tune::measurement::SCHEMA;
 
-/// An extension of two crates that compiles within a second. It exports a function of C, since pyo3 would take most of
-/// the time of these tests and changes nothing of what they are about.
+/// An extension of two crates that compiles within a second. It exports a function of C, since pyo3 would
+/// take most of the time of these tests and changes nothing of what they are about.
 fn project() -> Fixture {
     let fixture = Fixture::pure_rust("measured");
     let cargo_toml = "[package]\nname = \"measured\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
@@ -365,7 +365,8 @@ fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     let unknown = "not measured: no tuned settings are known; `cargo xtask tune` finds them";
     assert_eq!(note(&measured()).as_deref(), Some(unknown));
 
-    // Where `tune` keeps what it has found, and a setting with which nothing builds: so it is known to be in force.
+    // Where `tune` keeps what it has found, and a setting with which nothing builds: so it is known to be in
+    // force.
     let kept = Toolbox::new(PinnedRequirements::parse("").expect("it is empty"), false);
     let name = kept.scratch_of(&project.root(), "xtask-tune");
     let name = name.file_name().expect("it has one").to_owned();

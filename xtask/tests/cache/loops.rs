@@ -91,7 +91,8 @@ fn this_repositorys_alias_survives_a_wrapper_that_is_gone() {
     );
     project.write(
         "Cargo.toml",
-        "[package]\nname = \"xtask\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n",
+        "[package]\nname = \"xtask\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
+         [profile.xtask]\ninherits = \"dev\"\n",
     );
     fs_err::remove_file(project.root().join("src/lib.rs")).unwrap();
     project.write("src/main.rs", "fn main() { println!(\"runs\"); }\n");

@@ -52,14 +52,7 @@ fn a_store_that_cannot_be_written_to_is_found_out() {
 fn a_server_that_does_not_answer_is_found_out() {
     let (cache, project) = (Cache::new(), project("no_server"));
     let program = cache.sccache.as_str();
-    let redis = [
-        "--program",
-        program,
-        "--backend",
-        "redis",
-        "--endpoint",
-        "redis://127.0.0.1:1",
-    ];
+    let redis = ["--program", program, "--backend", "redis://127.0.0.1:1"];
     let error = refused(&cache, &project, &redis);
     assert!(
         error.contains("SCCACHE_REDIS_PASSWORD"),
@@ -102,16 +95,14 @@ fn options_that_do_not_fit_are_named() {
     let (cache, project) = (Cache::new(), project("options"));
     let program = ["--program", cache.sccache.as_str()];
     let with = |args: &[&str]| refused(&cache, &project, &[&program[..], args].concat());
-    assert!(with(&["--backend", "redis"]).contains("needs --endpoint"));
-    assert!(with(&["--backend", "s3"]).contains("needs --bucket"));
+    assert!(with(&["--backend", "redis"]).contains("redis://HOST:PORT/DB"));
     assert!(with(&["--backend", "gha"]).contains("needs ACTIONS_"));
-    assert!(with(&["--bucket", "b"]).contains("--bucket is no option of --backend disk"));
-    let secret = with(&[
-        "--backend",
-        "redis",
-        "--endpoint",
-        "redis://:geheim@localhost",
-    ]);
+    let sized = with(&["--backend", "redis://localhost", "--size", "1G"]);
+    assert!(
+        sized.contains("--size is no option of --backend redis"),
+        "{sized}"
+    );
+    let secret = with(&["--backend", "redis://:geheim@localhost"]);
     assert!(
         secret.contains("SCCACHE_REDIS_PASSWORD") && !secret.contains("geheim"),
         "{secret}"

@@ -114,15 +114,8 @@ fn two_checkouts_share_redis_with_credentials_from_the_environment() {
     let Some((_server, port)) = redis(dir.path(), "geheim") else {
         return;
     };
-    let endpoint = format!("redis://127.0.0.1:{port}");
-    let options = [
-        "--backend",
-        "redis",
-        "--endpoint",
-        &endpoint,
-        "--key-prefix",
-        "team",
-    ];
+    let url = format!("redis://127.0.0.1:{port}/1?prefix=team");
+    let options = ["--backend", &url];
     first_fills_and_second_hits(&options, &[("SCCACHE_REDIS_PASSWORD", "geheim")]);
 
     // Without the password nothing is switched on.
@@ -160,15 +153,8 @@ fn two_checkouts_share_a_webdav_server() {
         .args(["--root", dir.path().as_str(), "--quiet", "--no-config"]);
     let _server = Server(Some(command.spawn().expect("it starts")));
     wait_for(port);
-    let endpoint = format!("http://127.0.0.1:{port}");
-    let options = [
-        "--backend",
-        "webdav",
-        "--endpoint",
-        &endpoint,
-        "--key-prefix",
-        "team",
-    ];
+    let url = format!("http://127.0.0.1:{port}?prefix=team");
+    let options = ["--backend", &url];
     first_fills_and_second_hits(&options, &[]);
     assert!(dir.path().join("team").is_dir(), "it is kept on the server");
 }

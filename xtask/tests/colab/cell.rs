@@ -94,8 +94,8 @@ fn a_wheel_that_is_not_the_one_is_refused() {
     assert!(runtime.run(&github, &cell).status.success());
     publish(&github, true);
     let mut manifest = builds().manifest(true);
-    // What uv finds first depends on the bytes, so its words may be any: what matters is that it is refused, and that
-    // what was there stays.
+    // What uv finds first depends on the bytes, so its words may be any: what matters is that it is refused,
+    // and that what was there stays.
     let refused = || {
         let done = runtime.run(&github, &cell);
         assert!(!done.status.success());

@@ -5,8 +5,8 @@ use testkit::{Fixture, WITH_SIGNALS};
 
 use crate::{dev_ok, xtask};
 
-/// Runs `dev` with `args`, and `script` with its process in `$pid` as soon as it has said `word`. The exit code is that
-/// which a shell sees.
+/// Runs `dev` with `args`, and `script` with its process in `$pid` as soon as it has said `word`. The exit
+/// code is that which a shell sees.
 fn ended(project: &Fixture, args: &[&str], word: &str, script: &str) -> Captured {
     let command = xtask(&project.root()).arg("dev").args(args.iter().copied());
     let said = project.beside("said");

@@ -30,7 +30,8 @@ fn run(project: &Fixture, program: &str, args: &[&str]) -> String {
     stderr_of(command.cwd(&project.root()))
 }
 
-/// After a build of ours, a plain `cargo build`, as `cargo test` and rust-analyzer start it, compiles nothing.
+/// After a build of ours, a plain `cargo build`, as `cargo test` and rust-analyzer start it, compiles
+/// nothing.
 fn plain_cargo_compiles_nothing(project: &Fixture) {
     dev(project, &[]);
     let cargo = ["build", "--manifest-path", "native/Cargo.toml"];

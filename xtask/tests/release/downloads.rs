@@ -109,7 +109,8 @@ impl Site {
         download(url, &self.certificate, &self.dir)
     }
 
-    /// `manifest.json`; while that is exchanged, the one before; if that was replaced in the meantime, the new one.
+    /// `manifest.json`; while that is exchanged, the one before; if that was replaced in the meantime, the
+    /// new one.
     fn manifest(&self) -> Result<Value, String> {
         for name in ["manifest.json", "manifest-previous.json", "manifest.json"] {
             if let Some(bytes) = self.get(&format!("{}/{name}", self.url))? {

@@ -77,8 +77,8 @@ impl World {
         })
     }
 
-    /// The directory that `cargo xtask wheel` would have written for the commit `number`, which comes after all
-    /// others up to there.
+    /// The directory that `cargo xtask wheel` would have written for the commit `number`, which comes after
+    /// all others up to there.
     fn dist(&self, number: u32) -> Utf8PathBuf {
         let mut commits = self.commits.lock().unwrap();
         while *commits < number {
@@ -179,7 +179,8 @@ impl World {
             .to_owned()
     }
 
-    /// That the release holds the build `number`, as its own data and as downloads say, and at most `keep` builds.
+    /// That the release holds the build `number`, as its own data and as downloads say, and at most `keep`
+    /// builds.
     fn require_published(&self, number: u32, keep: usize) {
         let manifest = self.download_json("manifest.json").expect("a manifest");
         assert_eq!(manifest["version"], version(number));

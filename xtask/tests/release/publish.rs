@@ -94,8 +94,9 @@ fn of_the_api(world: &World) -> Vec<Request> {
         .collect()
 }
 
-/// The requests of one publish are enumerated; then each of them fails once, before it has taken effect and after. What
-/// fails ends the run, as when it is killed there; the next run repairs. All the while somebody installs.
+/// The requests of one publish are enumerated; then each of them fails once, before it has taken effect and
+/// after. What fails ends the run, as when it is killed there; the next run repairs. All the while somebody
+/// installs.
 #[test]
 fn wherever_a_publish_fails_the_next_run_repairs_it_and_no_download_fails() {
     let Some(world) = World::new() else { return };
@@ -268,7 +269,8 @@ fn a_dry_run_changes_nothing() {
     world.require_published(1, 1);
 }
 
-/// A token in Actions on a server of one's own is in `GITHUB_TOKEN`, where gh does not look for that server's.
+/// A token in Actions on a server of one's own is in `GITHUB_TOKEN`, where gh does not look for that
+/// server's.
 #[test]
 fn the_token_of_a_workflow_is_enough() {
     let Some(world) = World::new() else { return };

@@ -47,7 +47,8 @@ fn run(command: &Invocation) -> Captured {
     command.capture().expect("it starts")
 }
 
-/// The files of the project, but for those of its environment and of Python's caches, with digests of their contents.
+/// The files of the project, but for those of its environment and of Python's caches, with digests of their
+/// contents.
 fn files(project: &Fixture) -> BTreeMap<String, String> {
     let root = project.root();
     let made = [".venv", "__pycache__"];

@@ -1,5 +1,5 @@
-//! The same build by maturin-action. Its container cannot run here; what it makes of its inputs can: the script that it
-//! composes, with the variables that it is told.
+//! The same build by maturin-action. Its container cannot run here; what it makes of its inputs can: the
+//! script that it composes, with the variables that it is told.
 
 use std::collections::BTreeMap;
 
@@ -60,8 +60,8 @@ fn the_copy_has_to_lie_where_the_container_sees_it() {
     );
 }
 
-/// `cargo xtask wheel` as a step of the workflow: the project is checked out in the workspace, and the copy that is
-/// built from lies there too.
+/// `cargo xtask wheel` as a step of the workflow: the project is checked out in the workspace, and the copy
+/// that is built from lies there too.
 fn step(project: &Fixture, args: &[&str]) -> Invocation {
     command(project, args)
         .env("GITHUB_OUTPUT", project.beside("outputs").as_str())
@@ -126,8 +126,8 @@ fn out(project: &Fixture) -> Utf8PathBuf {
     words.nth(1).expect("--out DIR").into()
 }
 
-/// What the action does in its container, with zig in place of the container's C library, and the toolchain of this
-/// machine in place of the container's.
+/// What the action does in its container, with zig in place of the container's C library, and the toolchain
+/// of this machine in place of the container's.
 fn run_action(project: &Fixture) -> Captured {
     let inputs = inputs(project);
     let read = |args: &[&str]| {

@@ -9,8 +9,8 @@ fn tag(python: &str) -> String {
     format!("{python}-manylinux_2_28_{}.whl", std::env::consts::ARCH)
 }
 
-/// One test for all that takes a release build: pyo3 is compiled anew for every directory, whose path is among
-/// rustc's arguments.
+/// One test for all that takes a release build: pyo3 is compiled anew for every directory, whose path is
+/// among rustc's arguments.
 #[test]
 fn a_wheel_is_built_audited_tried_and_described() {
     let project = project("whole");

@@ -216,7 +216,8 @@ impl List<'_> {
         self.delete(victim);
     }
 
-    /// Edits, or adds, each file that a key names, and deletes those that a build can lose. For a pattern, one file.
+    /// Edits, or adds, each file that a key names, and deletes those that a build can lose. For a pattern,
+    /// one file.
     fn other_keys(&mut self, closure: &Closure, derived: &Derived) {
         for key in &derived.files {
             if key == witness::KEY || key.ends_with("/**/*.rs") {

@@ -1,11 +1,12 @@
 //! A live proof: the real uv, on a copy of the project, builds again exactly when it should.
 //!
 //! In a copy, each kind of input is changed, added, deleted and renamed, one at a time; after each, the real
-//! `uv sync` decides by the project's own pyproject.toml, which stays as it is, byte for byte. Whether it builds is
-//! told by the build backend that it starts: a stand-in for maturin on the path, which writes down that it was
-//! called, and nothing can make uv build without calling it. The first build is maturin's and cargo's own, so that what
-//! a build leaves behind in the project is part of the proof; after that the stand-in hands over the wheel of that
-//! build, without its library, for how long cargo takes decides nothing, and a source that is missing would not compile.
+//! `uv sync` decides by the project's own pyproject.toml, which stays as it is, byte for byte. Whether it
+//! builds is told by the build backend that it starts: a stand-in for maturin on the path, which writes down
+//! that it was called, and nothing can make uv build without calling it. The first build is maturin's and
+//! cargo's own, so that what a build leaves behind in the project is part of the proof; after that the
+//! stand-in hands over the wheel of that build, without its library, for how long cargo takes decides
+//! nothing, and a source that is missing would not compile.
 
 mod cases;
 mod request;

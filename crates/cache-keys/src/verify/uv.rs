@@ -60,8 +60,8 @@ impl<'a> Uv<'a> {
         self.run(&command.env("CARGO_TARGET_DIR", self.target_dir("build").as_str()))
     }
 
-    /// `cargo check`, as an editor runs it all the time. With a target directory of its own: maturin sets variables for
-    /// pyo3 that an editor does not, and each would compile it anew after the other.
+    /// `cargo check`, as an editor runs it all the time. With a target directory of its own: maturin sets
+    /// variables for pyo3 that an editor does not, and each would compile it anew after the other.
     pub(super) fn cargo_check(&self) -> Result<(), VerifyError> {
         let check = Invocation::new(cargo_env::cargo())
             .args([
@@ -82,8 +82,8 @@ impl<'a> Uv<'a> {
         Ok(builds()?.len() > before)
     }
 
-    /// Only the project itself is installed, so nothing is resolved and nothing downloaded. Without isolation, as the
-    /// backend is found on the path.
+    /// Only the project itself is installed, so nothing is resolved and nothing downloaded. Without
+    /// isolation, as the backend is found on the path.
     fn command(&self) -> Invocation {
         Invocation::new(&self.request.uv.path)
             .args([
@@ -103,7 +103,8 @@ impl<'a> Uv<'a> {
             .cwd(&self.root)
     }
 
-    /// What maturin's own hook would run. Unless the project says otherwise, with the profile that compiles fastest.
+    /// What maturin's own hook would run. Unless the project says otherwise, with the profile that compiles
+    /// fastest.
     fn build(&self) -> Vec<String> {
         let mut args = vec![self.request.maturin.path.to_string()];
         let fixed = [
@@ -138,7 +139,8 @@ impl<'a> Uv<'a> {
     }
 }
 
-/// A lock file that holds nothing but the project, and the members of its workspace, which uv wants to see there.
+/// A lock file that holds nothing but the project, and the members of its workspace, which uv wants to see
+/// there.
 fn lock(project: &Project) -> String {
     let requires = project.pyproject.project.as_ref();
     let requires = requires.and_then(|project| project.requires_python.clone());

@@ -1,9 +1,9 @@
-//! What holds for every operation on every file: applied again it changes nothing, it only adds to the text, and
-//! taken back it leaves the file as it was, to the byte.
+//! What holds for every operation on every file: applied again it changes nothing, it only adds to the text,
+//! and taken back it leaves the file as it was, to the byte.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CacheKey, CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile};
+use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile};
 use testkit::TempDir;
 
 pub(crate) const BY: Owner = Owner("cargo xtask sccache");
@@ -72,12 +72,14 @@ pub(crate) const PROFILE: Operation = Operation {
 };
 pub(crate) const ALL: [Operation; 7] = [INCLUDE, WRAPPER, ENV, MACHINE, SEVERAL, KEYS, PROFILE];
 
-pub(crate) fn keys() -> Vec<CacheKey> {
-    vec![
-        CacheKey::File("pyproject.toml".to_owned()),
-        CacheKey::File("rust/**/*.rs".to_owned()),
-        CacheKey::Env("RUSTFLAGS".to_owned()),
-    ]
+pub(crate) fn keys() -> Vec<(String, String)> {
+    let keys = [
+        ("file", "pyproject.toml"),
+        ("file", "rust/**/*.rs"),
+        ("env", "RUSTFLAGS"),
+    ];
+    keys.map(|(kind, name)| (kind.to_owned(), name.to_owned()))
+        .into()
 }
 
 impl Operation {
@@ -144,7 +146,8 @@ impl File {
 
 /// What becomes of `old`; everything that always holds has been checked.
 ///
-/// Nothing is applied, since syncing thousands of files would take a minute; [`Change::apply`] has its own tests.
+/// Nothing is applied, since syncing thousands of files would take a minute; [`Change::apply`] has its own
+/// tests.
 pub(crate) fn checked(operation: Operation, old: &str) -> Result<String, EditError> {
     let file = File::of(old);
     let shown = format!("{} of {old:?}", operation.name);
@@ -168,7 +171,8 @@ pub(crate) fn checked(operation: Operation, old: &str) -> Result<String, EditErr
     Ok(new)
 }
 
-/// Whether `new` holds all of `old` in its order, and beyond that whole lines, or something at the end of a value.
+/// Whether `new` holds all of `old` in its order, and beyond that whole lines, or something at the end of a
+/// value.
 fn is_added_to(old: &str, new: &str) -> bool {
     let mut rest = new.chars();
     old.chars().all(|c| rest.any(|d| c == d))

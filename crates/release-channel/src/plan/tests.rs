@@ -64,7 +64,8 @@ fn a_newer_build_is_not_overtaken() {
     store
         .assets
         .retain(|(asset, _)| asset.name != older.manifest.wheels[0].file);
-    // Kept, since the previous manifest names it; here it is as if it had been cleared away and uploaded again.
+    // Kept, since the previous manifest names it; here it is as if it had been cleared away and uploaded
+    // again.
     store
         .put(&older.manifest.wheels[0].file, &bytes(2))
         .unwrap();

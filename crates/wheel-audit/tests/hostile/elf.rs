@@ -1,6 +1,7 @@
 //! The smallest shared library that says what it needs.
 
-/// What the library is to say; by default that of an extension that keeps `manylinux_2_28` and the stable ABI.
+/// What the library is to say; by default that of an extension that keeps `manylinux_2_28` and the stable
+/// ABI.
 #[derive(Clone)]
 pub(crate) struct Library {
     pub(crate) machine: u16,

@@ -49,7 +49,8 @@ impl Numbers {
     }
 }
 
-/// One of several runs at once: it looks, and then applies what it has planned, however stale that is by then.
+/// One of several runs at once: it looks, and then applies what it has planned, however stale that is by
+/// then.
 struct Run {
     ours: Ours,
     steps: std::collections::VecDeque<Step>,

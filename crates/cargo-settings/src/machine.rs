@@ -1,22 +1,14 @@
-//! Cargo's settings that follow from this machine: how many jobs its memory bears, and a linker where the toolchain has
-//! no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change to it.
+//! Cargo's settings that follow from this machine: how many jobs its memory bears, and a linker where the
+//! toolchain has no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change
+//! to it.
 
-mod linker;
-
-use build_env::cargo_env::LOCAL_CONFIG;
 use build_env::memory::{self, Limit};
 use camino::{Utf8Path, Utf8PathBuf};
-use config_edit::{CargoConfig, Change, EditError, Owner};
-use project_model::cargo_config::{Files, Layers};
+use config_edit::{CargoConfig, Change, EditError};
 
-pub use linker::{Linker, LinkerError, Linkers};
-
-/// Whose lines these are.
-pub const OWNER: Owner = Owner("cargo xtask machine");
-
-const INTRODUCTION: &str = "\
-# Settings of this machine only: git is to ignore this file.
-";
+use crate::layers::Layers;
+use crate::linker::{Linker, LinkerError};
+use crate::local::{Files, INTRODUCTION, LOCAL_CONFIG, MACHINE};
 
 /// What this machine asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +42,7 @@ pub enum MachineError {
 
 /// What is to be written, and why, line by line.
 #[derive(Debug)]
-pub struct Plan {
+pub struct MachinePlan {
     /// The change to the local configuration.
     pub change: Change,
     /// What was found, and what follows from it: a noun and a sentence each.
@@ -68,19 +60,19 @@ impl Machine {
     }
 
     /// The settings for a project with `files`. What the user has set is left alone.
-    pub fn plan(&self, files: &Files) -> Result<Plan, MachineError> {
+    pub fn plan(&self, files: &Files) -> Result<MachinePlan, MachineError> {
         let mut config = CargoConfig::read(&files.local)?;
         let by_user = Layers::read(&files.root)?;
         let (jobs, about_jobs) = self.wanted_jobs(&by_user);
         let (linker, about_linker) = self.wanted_linker(&by_user);
         if jobs.is_none() && linker.is_none() {
-            config.undo(OWNER)?;
+            config.undo(MACHINE)?;
         } else {
             require_include(files)?;
-            config.introduce(INTRODUCTION, OWNER);
+            config.introduce(INTRODUCTION, MACHINE);
             self.write(&mut config, jobs, linker)?;
         }
-        Ok(Plan {
+        Ok(MachinePlan {
             change: config.into_change(),
             reasons: vec![("Memory", about_jobs), ("Linker", about_linker)],
         })
@@ -95,12 +87,12 @@ impl Machine {
     ) -> Result<(), EditError> {
         let target = &self.linker.target;
         match jobs {
-            Some(jobs) => config.set_jobs(jobs, OWNER)?,
-            None => config.remove(&JOBS, OWNER)?,
+            Some(jobs) => config.set_jobs(jobs, MACHINE)?,
+            None => config.remove(&JOBS, MACHINE)?,
         }
         match linker {
-            Some(linker) => config.set_linker(target, linker, "", OWNER),
-            None => config.remove(&["target", target, "rustflags"], OWNER),
+            Some(linker) => config.set_linker(target, linker, "", MACHINE),
+            None => config.remove(&["target", target, "rustflags"], MACHINE),
         }
     }
 
@@ -110,7 +102,9 @@ impl Machine {
             return (None, "cannot be told here".to_owned());
         };
         match limit.jobs(self.cores) {
-            _ if is_set(by_user, &JOBS) => (None, "`build.jobs` is yours already".to_owned()),
+            _ if by_user.sets_without(MACHINE, &JOBS) => {
+                (None, "`build.jobs` is yours already".to_owned())
+            }
             Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
             None => (None, format!("{limit}, enough for {} cores", self.cores)),
         }
@@ -120,7 +114,8 @@ impl Machine {
     fn wanted_linker(&self, by_user: &Layers) -> (Option<&str>, String) {
         let linker = &self.linker;
         let flags = ["target", linker.target.as_str(), "rustflags"];
-        let is_users = is_set(by_user, &flags) || is_set(by_user, &["build", "rustflags"]);
+        let is_users = by_user.sets_without(MACHINE, &flags)
+            || by_user.sets_without(MACHINE, &["build", "rustflags"]);
         let owner = by_user
             .files()
             .find_map(|(_, config)| config.owner_of(&flags));
@@ -140,11 +135,16 @@ impl Machine {
 
 const JOBS: [&str; 2] = ["build", "jobs"];
 
-/// What takes the settings back.
-pub fn plan_undo(files: &Files) -> Result<Change, MachineError> {
-    let mut config = CargoConfig::read(&files.local)?;
-    config.undo(OWNER)?;
-    Ok(config.into_change())
+impl MachinePlan {
+    /// What takes the settings back.
+    pub fn undo(files: &Files) -> Result<Self, MachineError> {
+        let mut config = CargoConfig::read(&files.local)?;
+        config.undo(MACHINE)?;
+        Ok(Self {
+            change: config.into_change(),
+            reasons: Vec::new(),
+        })
+    }
 }
 
 fn require_include(files: &Files) -> Result<(), MachineError> {
@@ -155,25 +155,13 @@ fn require_include(files: &Files) -> Result<(), MachineError> {
     Err(MachineError::NotIncluded { tracked })
 }
 
-/// Whether `key` is set by anybody but us.
-fn is_set(layers: &Layers, key: &[&str]) -> bool {
-    let mut files = layers.files();
-    files.any(|(_, config)| config.has(key) && config.owner_of(key).as_deref() != Some(OWNER.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::cargo_env::local_config;
     use testkit::Fixture;
 
     fn files(fixture: &Fixture) -> Files {
-        let root = fixture.root();
-        Files {
-            tracked: root.join(".cargo/config.toml"),
-            local: local_config(&root),
-            root,
-        }
+        Files::in_dir(&fixture.root(), &fixture.root())
     }
 
     fn machine(gib: u64, linker: Option<&str>) -> Machine {
@@ -210,7 +198,7 @@ mod tests {
             .unwrap();
         let again = machine.plan(&files(fixture)).unwrap();
         assert!(again.change.is_empty(), "{}", again.change.diff());
-        fs_err::read_to_string(local_config(&fixture.root())).unwrap_or_default()
+        fs_err::read_to_string(&files(fixture).local).unwrap_or_default()
     }
 
     #[test]
@@ -227,8 +215,12 @@ mod tests {
         // A larger machine, and no linker any more.
         assert_eq!(written(&fixture, &machine(64, None)), "");
         written(&fixture, &machine(4, Some("mold")));
-        plan_undo(&files(&fixture)).unwrap().apply().unwrap();
-        assert!(!local_config(&fixture.root()).exists());
+        MachinePlan::undo(&files(&fixture))
+            .unwrap()
+            .change
+            .apply()
+            .unwrap();
+        assert!(!files(&fixture).local.exists());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast one.
+//! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
+//! one.
 
 use build_env::{Invocation, RunError, tools};
 use camino::Utf8Path;
@@ -6,11 +7,12 @@ use camino::Utf8Path;
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
 
-/// Those that come with every compiler, and that nobody chooses for their speed. They are there to be compared with.
+/// Those that come with every compiler, and that nobody chooses for their speed. They are there to be
+/// compared with.
 const SYSTEMS: [&str; 2] = ["gold", "bfd"];
 
-/// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains nothing in
-/// the edit loop of this repository's extension (docs/rust-build-optimization.md).
+/// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains
+/// nothing in the edit loop of this repository's extension (docs/rust-build-optimization.md).
 const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
 
 /// A choice of linker.
@@ -64,7 +66,10 @@ impl Linkers {
     /// # Errors
     /// If rustc does not run.
     pub fn host(root: &Utf8Path) -> Result<String, LinkerError> {
-        host(root)
+        let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
+        let printed = printed.map_err(LinkerError::Rustc)?;
+        let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
+        Ok(host.unwrap_or_default().to_owned())
     }
 }
 
@@ -79,7 +84,7 @@ pub enum LinkerError {
 impl Linker {
     /// The fastest linker that is installed and links a small program, where rustc has none of its own.
     pub fn choose(root: &Utf8Path) -> Result<Self, LinkerError> {
-        let target = host(root)?;
+        let target = Linkers::host(root)?;
         let none = |reason: &str| Self {
             target: target.clone(),
             name: None,
@@ -103,13 +108,6 @@ impl Linker {
             None => none("the system's own; mold would be faster: `apt install mold`"),
         })
     }
-}
-
-fn host(root: &Utf8Path) -> Result<String, LinkerError> {
-    let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
-    let printed = printed.map_err(LinkerError::Rustc)?;
-    let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.unwrap_or_default().to_owned())
 }
 
 fn is_installed(name: &str) -> bool {
@@ -159,6 +157,6 @@ mod tests {
     #[test]
     fn the_host_is_a_triple() {
         let dir = testkit::TempDir::new();
-        assert!(host(dir.path()).unwrap().split('-').count() >= 3);
+        assert!(Linkers::host(dir.path()).unwrap().split('-').count() >= 3);
     }
 }

@@ -1,0 +1,233 @@
+//! This machine's own configuration, `.cargo/config.local.toml`: where it lies, who writes to it, and how the
+//! tracked configuration comes to include it and no longer does.
+
+use std::collections::BTreeMap;
+
+use build_env::{Invocation, vars};
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::{CargoConfig, Change, EditError, Owner};
+use project_model::{Project, Workspace};
+use serde_json::Value;
+
+use crate::layers::{Layers, config_in};
+
+pub use build_env::cargo_env::LOCAL_CONFIG;
+
+/// Writes jobs and a linker.
+pub const MACHINE: Owner = Owner("cargo xtask machine");
+/// Writes a compiler cache and what that is told.
+pub const SCCACHE: Owner = Owner("cargo xtask sccache");
+/// Writes the linker that was measured.
+pub const TUNE: Owner = Owner("cargo xtask tune");
+/// Writes the variables of pyo3, without a mark: nobody else sets them there.
+pub const DEV: Owner = Owner("cargo xtask dev");
+
+/// What a new local file begins with.
+pub const INTRODUCTION: &str = "\
+# Settings of this machine only: git is to ignore this file.
+";
+
+/// What a new tracked file begins with.
+pub const TRACKED_INTRODUCTION: &str = "\
+# Cargo's settings for everybody. Those of one machine are in the file that is included, where there is one.
+";
+
+/// The files in which settings for a project can stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The directory that cargo is started in: where reading of its configuration begins.
+    pub root: Utf8PathBuf,
+    /// The tracked configuration.
+    pub tracked: Utf8PathBuf,
+    /// This machine's own, beside it.
+    pub local: Utf8PathBuf,
+}
+
+impl Files {
+    /// Those of `project`: in the directory whose configuration includes a local one already, else in the
+    /// upper one of the project's and its Cargo workspace's, where both find it.
+    #[must_use]
+    pub fn of(project: &Project, workspace: &Workspace) -> Self {
+        let included = Self::that_include(&Layers::default(), project, workspace);
+        included.ok().flatten().unwrap_or_else(|| {
+            let is_below = project.root.starts_with(&workspace.root);
+            let upper = if is_below {
+                workspace.root.as_path()
+            } else {
+                &project.root
+            };
+            Self::in_dir(&project.root, upper)
+        })
+    }
+
+    /// The same, if the tracked configuration includes the local one. What `layers` have read is not read
+    /// again.
+    ///
+    /// # Errors
+    /// If a file is not TOML.
+    pub fn that_include(
+        layers: &Layers,
+        project: &Project,
+        workspace: &Workspace,
+    ) -> Result<Option<Self>, EditError> {
+        for dir in [&workspace.root, &project.root] {
+            let files = Self::in_dir(&project.root, dir);
+            if layers.file(&files.tracked)?.includes(LOCAL_CONFIG) {
+                return Ok(Some(files));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Those in `dir`, for cargo started in `root`.
+    #[must_use]
+    pub fn in_dir(root: &Utf8Path, dir: &Utf8Path) -> Self {
+        let cargo_dir = dir.join(".cargo");
+        Self {
+            root: root.to_owned(),
+            tracked: config_in(&cargo_dir),
+            local: cargo_dir.join(LOCAL_CONFIG),
+        }
+    }
+
+    /// What is to be said if git would commit the local file.
+    #[must_use]
+    pub fn not_ignored(&self) -> Option<String> {
+        let root = self.local.parent().and_then(Utf8Path::parent);
+        let name = root.and_then(|root| self.local.strip_prefix(root).ok());
+        let name = name.unwrap_or(&self.local);
+        let text = format!(
+            "git does not ignore {name}, which is for this machine only: add it to .gitignore"
+        );
+        (!is_ignored(&self.local)).then_some(text)
+    }
+}
+
+/// Has `tracked` include the local file, unless it does. `by` is who takes the line back when nobody needs it
+/// any more.
+///
+/// # Errors
+/// If `include` is something that cargo does not accept either.
+pub fn include(tracked: &mut CargoConfig, by: Owner) -> Result<(), EditError> {
+    if tracked.includes(LOCAL_CONFIG) {
+        return Ok(());
+    }
+    tracked.introduce(TRACKED_INTRODUCTION, by);
+    tracked.include_local_config(LOCAL_CONFIG, by)
+}
+
+/// Takes back the line of `by` that includes the local file, unless `local`, the change that is planned to
+/// that file, leaves settings in it: then the answer is `true`. What `cargo xtask dev` keeps there, because
+/// it is included, goes with the line.
+///
+/// # Errors
+/// If the line cannot be taken out.
+pub fn stop_including(
+    tracked: &mut CargoConfig,
+    local: &mut Change,
+    by: Owner,
+) -> Result<bool, EditError> {
+    let mut without = tracked.clone();
+    without.undo(by)?;
+    if !tracked.includes(LOCAL_CONFIG) || without.includes(LOCAL_CONFIG) {
+        // Not included, or not by `by`.
+        return Ok(false);
+    }
+    if local
+        .new
+        .as_deref()
+        .is_some_and(|text| !is_only_of_dev(text))
+    {
+        return Ok(true);
+    }
+    local.new = None;
+    *tracked = without;
+    Ok(false)
+}
+
+/// Whether `text` has no other settings than those that `cargo xtask dev` keeps: then nobody else needs the
+/// file.
+#[must_use]
+pub fn is_only_of_dev(text: &str) -> bool {
+    let tables: BTreeMap<String, Value> = toml_edit::de::from_str(text).unwrap_or_default();
+    tables.iter().all(|(name, table)| {
+        let mut keys = table.as_object().into_iter().flat_map(|table| table.keys());
+        name == "env" && keys.all(|key| vars::PYO3.contains(&key.as_str()))
+    })
+}
+
+/// Whether git leaves the file alone. True as well where there is no git, or no repository.
+fn is_ignored(path: &Utf8Path) -> bool {
+    let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
+    let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
+    if let Some(dir) = dir {
+        command = command.cwd(dir);
+    }
+    // 0: ignored, 1: not, 128: no repository.
+    command
+        .capture()
+        .map_or(true, |done| done.status.code() != Some(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    const INCLUDER: Owner = Owner("cargo xtask tune --apply");
+
+    #[test]
+    fn the_line_is_taken_back_when_nobody_but_dev_needs_the_file() {
+        let cases = [
+            ("", false),
+            ("[env]\nPYO3_PYTHON = '/p'\n", false),
+            ("[env]\nPYO3_PYTHON = '/p'\nCC = 'clang'\n", true),
+            ("[build]\njobs = 2\n", true),
+        ];
+        for (text, stays) in cases {
+            let fixture = Fixture::new();
+            fixture.write(".cargo/config.local.toml", text);
+            let files = Files::in_dir(&fixture.root(), &fixture.root());
+            let mut tracked = CargoConfig::read(&files.tracked).unwrap();
+            include(&mut tracked, INCLUDER).unwrap();
+            let local = CargoConfig::read(&files.local).unwrap();
+            let mut local = local.into_change();
+            let answer = stop_including(&mut tracked, &mut local, INCLUDER).unwrap();
+            assert_eq!(answer, stays, "{text}");
+            assert_eq!(tracked.includes(LOCAL_CONFIG), stays, "{text}");
+            assert_eq!(local.new.is_some(), stays, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_somebody_elses_stays() {
+        let fixture = Fixture::new();
+        fixture.write(".cargo/config.toml", "include = ['config.local.toml']\n");
+        let files = Files::in_dir(&fixture.root(), &fixture.root());
+        let mut tracked = CargoConfig::read(&files.tracked).unwrap();
+        let local = CargoConfig::read(&files.local).unwrap();
+        stop_including(&mut tracked, &mut local.into_change(), INCLUDER).unwrap();
+        assert!(tracked.includes(LOCAL_CONFIG));
+    }
+
+    #[test]
+    fn the_files_are_those_where_a_local_one_is_included_already() {
+        let fixture = Fixture::pure_rust("thing");
+        let project = Project::load(&fixture.root()).unwrap();
+        let below = fixture.root().join("native");
+        let workspace = Workspace {
+            root: below.clone(),
+            ..Workspace::load(&project).unwrap()
+        };
+        let upper = Files::in_dir(&project.root, &project.root);
+        assert_eq!(Files::of(&project, &workspace), upper);
+        let that_include = || Files::that_include(&Layers::default(), &project, &workspace);
+        assert_eq!(that_include().unwrap(), None);
+        // The older name counts as well.
+        fixture.write("native/.cargo/config", "include = ['config.local.toml']\n");
+        let files = Files::of(&project, &workspace);
+        assert_eq!(files.tracked, below.join(".cargo/config"));
+        assert_eq!(files.local, below.join(".cargo/config.local.toml"));
+        assert_eq!(that_include().unwrap(), Some(files));
+    }
+}

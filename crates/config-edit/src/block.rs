@@ -1,0 +1,149 @@
+//! Our part of an array that is the user's as well: elements between two comments, so that they can be
+//! replaced without touching the user's own.
+
+use std::ops::Range;
+
+use crate::draft::{Draft, Splice};
+use crate::layout::Layout;
+use crate::marks::Owner;
+use crate::{EditError, array, lines};
+
+/// Ends the last line of a block for which we moved the closing bracket to a line of its own.
+const MOVED: &str = "; `]` belongs above";
+
+fn first_line(by: Owner) -> String {
+    format!("# {by}; run it again instead of editing these lines")
+}
+
+fn last_line(by: Owner) -> String {
+    format!("# end of what `{}` wrote", by.0)
+}
+
+/// Our part of an array.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// The comments that enclose it.
+    first: Range<usize>,
+    last: Range<usize>,
+    /// The numbers of its elements.
+    pub(crate) elements: Range<usize>,
+    has_moved_bracket: bool,
+}
+
+impl Draft {
+    /// The block of `by` in the array that is the value of `entry`.
+    pub(crate) fn block(
+        &self,
+        layout: &Layout,
+        entry: usize,
+        by: Owner,
+    ) -> Result<Option<Block>, EditError> {
+        let entry_ = &layout.entries[entry];
+        let within = |comment: &&Range<usize>| entry_.value.contains(&comment.start);
+        let mut comments = layout.comments.iter().filter(within);
+        let text_of = |comment: &Range<usize>| self.text[comment.clone()].trim_end();
+        let Some(first) = comments.find(|comment| text_of(comment) == first_line(by)) else {
+            return Ok(None);
+        };
+        let end = last_line(by);
+        let rest_of = |comment: &Range<usize>| text_of(comment).strip_prefix(&end);
+        let last = comments.find(|comment| matches!(rest_of(comment), Some("" | MOVED)));
+        let last = last.ok_or_else(|| EditError::Unfinished {
+            path: self.path.clone(),
+            key: entry_.path.join("."),
+        })?;
+        let items = layout.items(entry);
+        let before = |at: usize| items.iter().filter(|item| item.start < at).count();
+        Ok(Some(Block {
+            first: first.clone(),
+            last: last.clone(),
+            elements: before(first.start)..before(last.start),
+            has_moved_bracket: rest_of(last) == Some(MOVED),
+        }))
+    }
+
+    /// What it takes to have a block with these elements.
+    pub(crate) fn block_insertion(
+        &self,
+        layout: &Layout,
+        entry: usize,
+        elements: &[String],
+        by: Owner,
+    ) -> Vec<Splice> {
+        let end = self.array_end(layout, entry);
+        let line_end = lines::line_end_of(&self.text);
+        let mut splices = Vec::new();
+        if !end.is_empty && !end.has_comma {
+            splices.push(Splice::insert(end.last, ","));
+        }
+        // The comma behind our last tells, when the block goes, whether there was one before it came.
+        let has_comma = end.is_empty || end.has_comma;
+        splices.push(if end.is_on_own_line {
+            let at = lines::start(&self.text, end.close);
+            Splice::insert(at, text(elements, has_comma, line_end, "", by))
+        } else {
+            let block = text(elements, has_comma, line_end, MOVED, by);
+            Splice::insert(end.close, format!("{line_end}{block}"))
+        });
+        splices
+    }
+
+    /// What it takes to have these elements in `block`.
+    pub(crate) fn block_replacement(
+        &self,
+        layout: &Layout,
+        entry: usize,
+        block: &Block,
+        elements: &[String],
+    ) -> Splice {
+        let items = layout.items(entry);
+        let end = layout.entries[entry].value.end;
+        let last = items[block.elements.clone()].last();
+        let has_comma = last.is_none_or(|last| layout.comma_in(last.end..end).is_some());
+        let at =
+            lines::next(&self.text, block.first.end)..lines::start(&self.text, block.last.start);
+        Splice::replace(
+            at,
+            block_lines(elements, has_comma, lines::line_end_of(&self.text)),
+        )
+    }
+
+    /// What it takes to have `block` no more.
+    pub(crate) fn block_removal(
+        &self,
+        layout: &Layout,
+        entry: usize,
+        block: &Block,
+    ) -> Vec<Splice> {
+        let mut start = lines::start(&self.text, block.first.start);
+        if block.has_moved_bracket {
+            start = lines::before_line_end(&self.text, start);
+        }
+        let mut splices = vec![Splice::cut(start..lines::next(&self.text, block.last.end))];
+        if !block.elements.is_empty() {
+            let (first, last) = (block.elements.start, block.elements.end - 1);
+            splices.extend(array::comma_before(layout, entry, first, last));
+        }
+        splices
+    }
+}
+
+/// An array that holds nothing but a block.
+pub(crate) fn array(elements: &[String], line_end: &str, by: Owner) -> String {
+    format!("[{line_end}{}]", text(elements, true, line_end, "", by))
+}
+
+fn block_lines(elements: &[String], has_comma: bool, line_end: &str) -> String {
+    let lines = elements.iter().enumerate().map(|(number, element)| {
+        let is_last = number + 1 == elements.len();
+        let comma = if is_last && !has_comma { "" } else { "," };
+        format!("    {element}{comma}{line_end}")
+    });
+    lines.collect()
+}
+
+fn text(elements: &[String], has_comma: bool, line_end: &str, note: &str, by: Owner) -> String {
+    let (first, last) = (first_line(by), last_line(by));
+    let elements = block_lines(elements, has_comma, line_end);
+    format!("    {first}{line_end}{elements}    {last}{note}{line_end}")
+}
