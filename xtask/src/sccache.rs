@@ -121,11 +121,10 @@ struct EnableArgs {
     /// The directory of a cache on disk [default: the cache's own choice]
     #[arg(long, value_name = "DIR")]
     dir: Option<Utf8PathBuf>,
-    /// Where the cache is kept [default: disk]: `disk`, `redis://HOST:PORT/DB`, `rediss://...`,
-    /// `s3://BUCKET?region=NAME` (of another server than Amazon's: `?endpoint=URL`), `https://HOST/PATH` for
-    /// a server that speaks WebDAV, or `gha` inside a workflow of GitHub. `?prefix=TEXT` is what all keys begin
-    /// with.
-    /// Credentials are taken from the environment and never written
+    /// Where the cache is kept [default: disk]: `disk`, `redis://HOST:PORT/DB`, `rediss://…`,
+    /// `s3://BUCKET?region=NAME` (`&endpoint=URL` for another server than Amazon's), `https://HOST/PATH` of a
+    /// `WebDAV` server, or `gha` inside a workflow of GitHub Actions. `?prefix=TEXT` is what all keys begin
+    /// with. Credentials are taken from the environment and never written
     #[arg(long, value_name = "URL")]
     backend: Option<String>,
     #[command(flatten)]

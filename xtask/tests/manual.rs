@@ -132,7 +132,10 @@ fn arguments(command: &str) -> Vec<String> {
         text = text.replace(from, to);
     }
     let words = text.split_whitespace().skip(2);
-    words.map(str::to_owned).collect()
+    // A URL with `?` or `&` is quoted for the shell.
+    words
+        .map(|word| word.trim_matches('\'').to_owned())
+        .collect()
 }
 
 fn run(project: &Fixture, home: &TempDir, command: &str) -> Captured {

@@ -160,9 +160,6 @@ impl Layers {
     }
 
     /// The file at `path`: as it was read, else as it is now.
-    ///
-    /// # Errors
-    /// If it has not been read yet and is not TOML.
     pub fn file(&self, path: &Utf8Path) -> Result<CargoConfig, EditError> {
         match self.files().find(|(known, _)| *known == path) {
             Some((_, config)) => Ok(config.clone()),

@@ -39,9 +39,6 @@ pub struct Linkers {
 
 impl Linkers {
     /// Tries all that are installed.
-    ///
-    /// # Errors
-    /// If rustc does not run.
     pub fn look(root: &Utf8Path) -> Result<Self, LinkerError> {
         let target = Self::host(root)?;
         let has_its_own = target == HAS_ITS_OWN;
@@ -62,9 +59,6 @@ impl Linkers {
     }
 
     /// The triple that rustc compiles for in `root` where nothing is said.
-    ///
-    /// # Errors
-    /// If rustc does not run.
     pub fn host(root: &Utf8Path) -> Result<String, LinkerError> {
         let printed = Invocation::new("rustc").arg("-vV").cwd(root).read();
         let printed = printed.map_err(LinkerError::Rustc)?;

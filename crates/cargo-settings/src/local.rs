@@ -62,9 +62,6 @@ impl Files {
 
     /// The same, if the tracked configuration includes the local one. What `layers` have read is not read
     /// again.
-    ///
-    /// # Errors
-    /// If a file is not TOML.
     pub fn that_include(
         layers: &Layers,
         project: &Project,
@@ -105,9 +102,6 @@ impl Files {
 
 /// Has `tracked` include the local file, unless it does. `by` is who takes the line back when nobody needs it
 /// any more.
-///
-/// # Errors
-/// If `include` is something that cargo does not accept either.
 pub fn include(tracked: &mut CargoConfig, by: Owner) -> Result<(), EditError> {
     if tracked.includes(LOCAL_CONFIG) {
         return Ok(());
@@ -119,9 +113,6 @@ pub fn include(tracked: &mut CargoConfig, by: Owner) -> Result<(), EditError> {
 /// Takes back the line of `by` that includes the local file, unless `local`, the change that is planned to
 /// that file, leaves settings in it: then the answer is `true`. What `cargo xtask dev` keeps there, because
 /// it is included, goes with the line.
-///
-/// # Errors
-/// If the line cannot be taken out.
 pub fn stop_including(
     tracked: &mut CargoConfig,
     local: &mut Change,

@@ -51,13 +51,14 @@ const S3: Kind = Kind {
     place: "SCCACHE_BUCKET",
     settings: &[
         ("region", S3_REGION),
-        ("endpoint", "SCCACHE_ENDPOINT"),
+        ("endpoint", S3_ENDPOINT),
         ("prefix", "SCCACHE_S3_KEY_PREFIX"),
     ],
     credentials: &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
 };
 
 const S3_REGION: &str = "SCCACHE_REGION";
+const S3_ENDPOINT: &str = "SCCACHE_ENDPOINT";
 
 const WEBDAV: Kind = Kind {
     name: "webdav",
@@ -234,18 +235,7 @@ impl Kind {
                 Ok(format!("{scheme}://{authority}"))
             }
             "webdav" => Ok(format!("{scheme}://{place}")),
-            "s3" => {
-                let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-                if place.is_empty() || !place.chars().all(is_name) {
-                    return Err(self.wrong("it names no bucket"));
-                }
-                let has = |name| given.iter().any(|(variable, _)| *variable == name);
-                if has("SCCACHE_ENDPOINT") && !has(S3_REGION) {
-                    // sccache asks for one, and a server of one's own has none.
-                    given.push((S3_REGION, "auto".to_owned()));
-                }
-                Ok(place.to_owned())
-            }
+            "s3" => self.bucket(place, given),
             _ if !place.is_empty() => Err(self.wrong("nothing follows its name")),
             "gha" => {
                 let missing = self
@@ -258,6 +248,19 @@ impl Kind {
             }
             _ => Ok(String::new()),
         }
+    }
+
+    fn bucket(&self, place: &str, given: &mut Vec<Variable>) -> Result<String, CacheError> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        if place.is_empty() || !place.chars().all(is_name) {
+            return Err(self.wrong("it names no bucket"));
+        }
+        let has = |name| given.iter().any(|(variable, _)| *variable == name);
+        if has(S3_ENDPOINT) && !has(S3_REGION) {
+            // sccache asks for one, and a server of one's own has none.
+            given.push((S3_REGION, "auto".to_owned()));
+        }
+        Ok(place.to_owned())
     }
 }
 

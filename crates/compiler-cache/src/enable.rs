@@ -165,23 +165,16 @@ pub fn plan_enable(
         Scope::Workspace => wrapper.program(),
         Scope::Local | Scope::User => program.as_str(),
     };
-    config.introduce(introduction(request.scope), SCCACHE);
-    write(&mut config, named, &variables)?;
+    write(&mut config, request.scope, named, &variables)?;
     // The file with the settings first: the include is of no use before.
     let mut planned = vec![config];
     if request.scope == Scope::Local {
-        require_include(&files.root)?;
-        let mut tracked = CargoConfig::read(&files.tracked)?;
-        local::include(&mut tracked, INCLUDER)?;
-        planned.push(tracked);
+        planned.push(including(files)?);
     }
     if request.scope != Scope::User
-        && let Some(note) = must_count(&layers, &planned, files, request, &variables)?
+        && let Some(said) = must_count(&layers, &planned, files, request, &variables)?
     {
-        return Ok(CachePlan {
-            notes: vec![note],
-            ..CachePlan::default()
-        });
+        return Ok(said);
     }
     Ok(CachePlan {
         changes: planned.into_iter().map(CargoConfig::into_change).collect(),
@@ -189,6 +182,14 @@ pub fn plan_enable(
         enabled: Some((wrapper, program)),
         settings,
     })
+}
+
+/// The tracked configuration, including the local one.
+fn including(files: &Files) -> Result<CargoConfig, CacheError> {
+    require_include(&files.root)?;
+    let mut tracked = CargoConfig::read(&files.tracked)?;
+    local::include(&mut tracked, INCLUDER)?;
+    Ok(tracked)
 }
 
 /// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
@@ -234,7 +235,13 @@ const fn introduction(scope: Scope) -> &'static str {
 }
 
 /// Sets what is wanted, and takes back what an earlier call set and this one does not.
-fn write(config: &mut CargoConfig, named: &str, variables: &[Variable]) -> Result<(), EditError> {
+fn write(
+    config: &mut CargoConfig,
+    scope: Scope,
+    named: &str,
+    variables: &[Variable],
+) -> Result<(), EditError> {
+    config.introduce(introduction(scope), SCCACHE);
     config.set_rustc_wrapper(named, SCCACHE)?;
     for (name, _) in config.env() {
         let is_wanted = variables.iter().any(|(wanted, _)| *wanted == name);
@@ -342,7 +349,7 @@ fn must_count(
     files: &Files,
     request: &EnableRequest,
     variables: &[Variable],
-) -> Result<Option<String>, CacheError> {
+) -> Result<Option<CachePlan>, CacheError> {
     let layers = layers.with(&planned.iter().collect::<Vec<_>>())?;
     let loser = planned[0].path();
     let wrapper = layers.configured_wrapper();
@@ -355,9 +362,11 @@ fn must_count(
         .filter(|it| says_no_more && wins(it) && is_same(it))
     {
         let origin = same.origin.shown(&files.root);
-        return Ok(Some(format!(
-            "`{wanted}` is in force already, from {origin}; nothing was written"
-        )));
+        let note = format!("`{wanted}` is in force already, from {origin}; nothing was written");
+        return Ok(Some(CachePlan {
+            notes: vec![note],
+            ..CachePlan::default()
+        }));
     }
     let wrapper = ("build.rustc-wrapper".to_owned(), wrapper);
     let variables = variables

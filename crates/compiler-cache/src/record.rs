@@ -13,7 +13,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::status::{InForce, shown, status};
+use crate::status::{InForce, Status, shown, status};
 use crate::{CacheError, Wrapper};
 use cargo_settings::Files;
 
@@ -107,15 +107,14 @@ impl Recording {
                 .any(|known| name == *known || name.starts_with(&format!("{known}_")))
         };
         let status = status(&files.root)?;
-        let wrapper = status.wrapper.as_ref();
-        let no_matter = wrapper.and_then(|it| it.kind).map(Wrapper::size_variable);
-        let told = status.settings.iter();
-        let told = told.filter(|told| Some(told.name.as_str()) != no_matter);
         Ok(Self {
             format: FORMAT,
             rustc: read(&files.root, "rustc", "-vV")?,
             cargo: read(&files.root, &cargo_env::cargo(), "--version")?,
-            wrapper: wrapper.map_or_else(|| "none".to_owned(), wrapper_text),
+            wrapper: status
+                .wrapper
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), wrapper_text),
             cargo_home: cargo_env::cargo_home().unwrap_or_default().to_string(),
             root: files.root.to_string(),
             variables: variables.unwrap_or_default(),
@@ -125,9 +124,7 @@ impl Recording {
                 .into_iter()
                 .filter(|(name, _)| is_for_c(name))
                 .collect(),
-            store: told
-                .map(|told| (told.name.clone(), told.value.clone()))
-                .collect(),
+            store: store(&status),
         })
     }
 
@@ -311,6 +308,16 @@ fn read(dir: &Utf8Path, program: &str, arg: &str) -> Result<String, CacheError> 
     let text = Invocation::new(program).arg(arg).cwd(dir).read();
     text.map(|text| text.trim().to_owned())
         .map_err(CacheError::Record)
+}
+
+/// What the wrapper in force is told, but for the size, which is in no key.
+fn store(status: &Status) -> BTreeMap<String, String> {
+    let kind = status.wrapper.as_ref().and_then(|it| it.kind);
+    let no_matter = kind.map(Wrapper::size_variable);
+    let told = status.settings.iter();
+    let told = told.filter(|told| Some(told.name.as_str()) != no_matter);
+    told.map(|told| (told.name.clone(), told.value.clone()))
+        .collect()
 }
 
 fn wrapper_text(wrapper: &InForce) -> String {

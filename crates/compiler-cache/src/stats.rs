@@ -82,9 +82,6 @@ impl Stats {
     }
 
     /// Reads what [`Self::ask`] is told, where somebody else has asked.
-    ///
-    /// # Errors
-    /// If `text` is something else.
     pub fn parse(wrapper: Wrapper, text: &str) -> Result<Self, serde_json::Error> {
         match wrapper {
             Wrapper::Sccache => serde_json::from_str(text).map(Self::of_sccache),

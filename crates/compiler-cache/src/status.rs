@@ -267,9 +267,6 @@ impl Status {
     }
 
     /// What the cache in force has done; counted from zero afterwards, if `then_zero`.
-    ///
-    /// # Errors
-    /// If none is in force, or none that is known, or it does not answer.
     pub fn stats(&self, then_zero: bool) -> Result<Stats, CacheError> {
         let in_force = self.wrapper.as_ref().ok_or(CacheError::NotEnabled)?;
         let wrapper = in_force.kind.ok_or_else(|| CacheError::Unknown {

@@ -64,9 +64,6 @@ impl<K: Kind> Document<K> {
     }
 
     /// Reads the file, edits it and applies that; again, if somebody else has written it meanwhile.
-    ///
-    /// # Errors
-    /// Those of `edit`, and those of reading and writing.
     pub fn update(
         path: &Utf8Path,
         edit: impl Fn(&mut Self) -> Result<(), EditError>,

@@ -4,10 +4,10 @@
 //! * [`mod@plan`]: what is to be done, each step with its causes; a plain function. [`describe`] puts it in
 //!   words.
 //! * `apply`: the plan is carried out. maturin is asked which cargo call it would make ([`record`]); that
-//!   call is made ([`compile`]); the new library is loaded in the project's Python before it replaces anything
-//!   ([`import`]); maturin packs the editable wheel and uv installs it ([`install`]), or the library alone is
-//!   replaced ([`place`]); what was built is written down ([`state`]), and uv is told that the install is
-//!   fresh ([`uv_cache`]).
+//!   call is made ([`compile`]); the new library is loaded in the project's Python before it replaces
+//!   anything ([`import`]); maturin packs the editable wheel and uv installs it ([`install`]), or the library
+//!   alone is replaced ([`place`]); what was built is written down ([`state`]), and uv is told that the
+//!   install is fresh ([`uv_cache`]).
 //!
 //! [`dev()`] is all of it; [`mod@status`] tells what a plan means for what is installed, and [`watch`] when a
 //! build is due again.

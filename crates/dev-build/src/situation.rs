@@ -113,10 +113,8 @@ impl Situation {
         notes: &Utf8Path,
     ) -> Result<Self, DevError> {
         let config = Layers::read(&project.root)?;
-        let start = match Start::remembered(project, request, &config) {
-            Some(start) => start,
-            None => Start::found_out(project, request, &config)?,
-        };
+        let start = Start::remembered(project, request, &config);
+        let start = start.map_or_else(|| Start::found_out(project, request, &config), Ok)?;
         let Start {
             environment,
             workspace,
