@@ -278,9 +278,9 @@ mod tests {
             let build = if sets { build } else { String::new() };
             fixture.write(name, &format!("{include}\n{build}"));
         };
-        files
-            .iter()
-            .for_each(|(name, include)| write(name, include, true));
+        for (name, include) in &files {
+            write(name, include, true);
+        }
         let dir = fixture.root().join("a");
         let mut order = Vec::new();
         while let Some(found) = Layers::read(&dir).unwrap().string(&["build", "target-dir"]) {
