@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail, ensure};
 use build_env::{Invocation, cargo_env, python};
 use camino::Utf8PathBuf;
 
-use crate::context::{Context, toolbox};
-use crate::ui;
+use commands::context::{Context, toolbox};
+use commands::ui;
 
 /// Run everything that CI runs.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use build_env::{Interpreter, Invocation, Venv};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::import::Imported;
 use crate::inputs::{Inputs, Named, differing};
@@ -338,7 +338,9 @@ impl Situation {
         let mut names = ours.changed_sources.clone();
         names.extend(differing(&self.inputs.cargo_call, &state.inputs.cargo_call));
         let (digest, marks) = (&state.circumstances, &state.circumstance_marks);
-        names.extend(self.circumstances.changed_since(digest, marks));
+        let circumstances = self.circumstances.changed_since(digest, marks);
+        let shown = |name: String| self.shown(Utf8Path::new(&name)).to_string();
+        names.extend(circumstances.into_iter().map(shown));
         names.sort();
         names.dedup();
         names

@@ -661,6 +661,17 @@ fn circumstances_and_what_was_asked_for() {
             ],
         ),
         (
+            "a manifest above the crate is named as other files are",
+            |s, _| {
+                s.circumstances.digest = "other".to_owned();
+                let marks = &mut s.circumstances.marks;
+                marks.insert("/p/Cargo.toml".into(), "1234".into());
+                change_call(s, "Cargo.toml");
+                s.kept_call = Some(call("dev"));
+            },
+            &["compile thing: Cargo.toml has changed", PLACE],
+        ),
+        (
             "something that cannot be named",
             |s, _| s.circumstances.digest = "other".to_owned(),
             &[

@@ -21,7 +21,7 @@ use crate::ui;
 /// newest on this machine that requires-python allows.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
-pub(crate) struct Args {
+pub struct Args {
     /// The Python to use: a path, a virtual environment, or a version such as 3.12
     #[arg(long, value_name = "PYTHON")]
     python: Option<String>,

@@ -27,7 +27,7 @@ use crate::ui;
 /// Works on copies in the user's cache directory, with caches of their own. Results are kept after each run:
 /// after an abort `--resume` goes on.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Measure only this situation; may be given several times [default: all]
     #[arg(long, value_name = "NAME", value_parser = scenarios())]
     scenario: Vec<String>,
@@ -136,7 +136,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<(Results, Utf8Path
         resumes: args.resume,
         toolbox: &toolbox,
         python: args.python.as_deref(),
-        package: env!("CARGO_MANIFEST_DIR"),
+        package: context.package,
         tuned: ::tune::found(&project, &toolbox),
         is_over: &ending::is_wanted,
         say: &ui::say,

@@ -17,7 +17,7 @@ use crate::write_mode::WriteMode;
 /// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain,
 /// and the variables that change what is built. Keys that you have added stay.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(flatten)]
     mode: WriteMode,
     /// Take back what this command wrote

@@ -19,7 +19,7 @@ use crate::{Answer, repository, ui};
 /// The cell is a fixed text: it asks the release what there is, picks the wheel for the Python and the glibc
 /// that it is run with, and installs it by its SHA-256. It is plain Python and also runs as a script.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Which build the cell installs
     #[arg(long, value_enum, default_value_t = Mode::Latest)]
     mode: Mode,

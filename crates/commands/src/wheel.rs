@@ -20,7 +20,7 @@ use crate::ui;
 /// compiler there.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]

@@ -20,7 +20,7 @@ use crate::{repository, ui};
 /// GitHub is reached through `gh`, with its own login or the token in `GH_TOKEN` (`GH_ENTERPRISE_TOKEN` for
 /// another server).
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(subcommand)]
     action: Action,
 }

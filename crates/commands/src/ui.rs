@@ -15,13 +15,13 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 const HELP: &str = "\n  help: ";
 
 /// One line of progress: a verb, set out as cargo does, and what it is done to.
-pub(crate) fn say(verb: &str, text: &str) {
+pub fn say(verb: &str, text: &str) {
     let text = to_paste(text);
     anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
 }
 
 /// Something that the user should know, and perhaps a remedy, set off as in an error.
-pub(crate) fn warn(text: &str) {
+pub fn warn(text: &str) {
     let text = to_paste(text);
     let mut parts = text.split(HELP);
     let message = parts.next().unwrap_or_default();
@@ -32,7 +32,7 @@ pub(crate) fn warn(text: &str) {
 }
 
 /// The error, what caused it, and last, where the eye is, the remedies.
-pub(crate) fn error(error: &anyhow::Error) {
+pub fn error(error: &anyhow::Error) {
     let (messages, remedies) = messages_and_remedies(error);
     for (depth, message) in messages.iter().enumerate() {
         match depth {

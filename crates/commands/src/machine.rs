@@ -14,7 +14,7 @@ use crate::write_mode::WriteMode;
 /// As many jobs as its memory bears, and a linker where the toolchain has no fast one of its own; both to
 /// .cargo/config.local.toml, which git ignores. What you have set yourself is left alone.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Take back what was written
     #[arg(long)]
     undo: bool,

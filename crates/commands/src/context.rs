@@ -10,19 +10,33 @@ use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use project_model::Project;
 use project_model::doubts::doubts;
 
-use crate::ui;
+use crate::{typed, ui};
 
 /// The tools in the versions that the automation is tested with; see requirements/README.md.
-const TOOLS: &str = include_str!("../../requirements/tools.txt");
+const TOOLS: &str = include_str!("../../../requirements/tools.txt");
 
-/// The arguments that all commands share.
+/// What all commands share.
 #[derive(Debug)]
-pub(crate) struct Context {
+pub struct Context {
     /// `--project`.
     pub(crate) project_dir: Option<Utf8PathBuf>,
+    /// The directory of the package that this program was compiled from.
+    pub(crate) package: &'static str,
 }
 
 impl Context {
+    /// `project_dir` is what `--project` says; `package`, the directory of the program's Cargo.toml.
+    #[must_use]
+    pub fn new(project_dir: Option<Utf8PathBuf>, package: &'static str) -> Self {
+        if let Some(dir) = &project_dir {
+            typed::name_project(dir);
+        }
+        Self {
+            project_dir,
+            package,
+        }
+    }
+
     /// The project: the one that was named, else the nearest around the working directory.
     pub(crate) fn project(&self) -> anyhow::Result<Project> {
         let dir = match &self.project_dir {
@@ -51,7 +65,7 @@ impl Context {
     /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is
     /// configured and not there is said, and done without; what makes one refuse every call is an error at
     /// once.
-    pub(crate) fn project_to_build(&self) -> anyhow::Result<Project> {
+    pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
         if let Some(problem) = missing(&project.root) {
             ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
@@ -67,7 +81,7 @@ impl Context {
 }
 
 /// The tools: those on `PATH`, and the pinned ones in place of what is missing there.
-pub(crate) fn toolbox(offline: bool) -> anyhow::Result<Toolbox> {
+pub fn toolbox(offline: bool) -> anyhow::Result<Toolbox> {
     Ok(Toolbox::new(pinned()?, offline))
 }
 

@@ -20,7 +20,7 @@ use crate::write_mode::{WriteMode, written};
 
 /// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     #[command(subcommand)]
     command: Command,
 }

@@ -23,7 +23,7 @@ use crate::write_mode::{WriteMode, written};
 /// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is
 /// left alone, and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {
+pub struct Args {
     /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml.
     /// Builds the project afterwards, and puts everything back if that fails
     #[arg(long, conflicts_with_all = ["check", "dry_run"])]

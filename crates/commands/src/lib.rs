@@ -1,0 +1,109 @@
+//! The command line as a library: one file per command, each with its options ([`clap`]) and a function that
+//! calls one function of the crate that does the work. A program adds a name, and commands of its own.
+
+mod arguments;
+mod bench_build;
+mod cache_keys;
+mod colab_snippet;
+pub mod context;
+mod dev;
+mod machine;
+mod release;
+mod repository;
+mod sccache;
+mod tune;
+mod typed;
+pub mod ui;
+mod wheel;
+mod write_mode;
+
+use std::process::ExitCode;
+
+use build_env::ending;
+use clap::Subcommand;
+
+pub use context::Context;
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build the extension and install the package as editable
+    Dev(dev::Args),
+    /// Tell uv what the extension is built from
+    CacheKeys(cache_keys::Args),
+    /// Keep what the compiler makes, so that a lost `target/` is back sooner
+    Sccache(sccache::Args),
+    /// Write the settings that follow from this machine: jobs and linker
+    Machine(machine::Args),
+    /// Build wheels for release, or audit some
+    Wheel(wheel::Args),
+    /// Print the notebook cell that installs the newest wheel on Google Colab
+    ColabSnippet(colab_snippet::Args),
+    /// Publish wheels in the release that always holds the newest ones, or verify it
+    Release(release::Args),
+    /// Measure which linker and which settings of the dev profile make builds faster here, and write them
+    Tune(tune::Args),
+    /// Measure how long builds take
+    #[command(visible_alias = "bench")]
+    BenchBuild(bench_build::Args),
+}
+
+/// What a command found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// All is done, or as it should be: exit code 0.
+    Done,
+    /// Something is not as it should be, and was only to be looked at: exit code 3.
+    Differs,
+}
+
+impl Answer {
+    /// Of a look that has found a difference, or none.
+    pub(crate) fn of(differs: bool) -> Self {
+        if differs { Self::Differs } else { Self::Done }
+    }
+}
+
+/// The stand-ins: if this process was started in the place of cargo or rustc, does what is due and gives the
+/// exit code. To be asked before anything else.
+#[must_use]
+pub fn stand_in() -> Option<ExitCode> {
+    let stand_ins = [
+        dev_build::record::stand_in,
+        compiler_cache::record::stand_in,
+    ];
+    stand_ins.iter().find_map(|stand_in| stand_in())
+}
+
+/// Runs `command`.
+///
+/// # Errors
+/// What keeps it from its answer; [`exit_code`] tells the user.
+pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
+    match command {
+        Command::Dev(args) => dev::run(context, args),
+        Command::CacheKeys(args) => cache_keys::run(context, args),
+        Command::Sccache(args) => sccache::run(context, args),
+        Command::Machine(args) => machine::run(context, args),
+        Command::Tune(args) => tune::run(context, args),
+        Command::Wheel(args) => wheel::run(context, args),
+        Command::ColabSnippet(args) => colab_snippet::run(context, args),
+        Command::Release(args) => release::run(context, args),
+        Command::BenchBuild(args) => bench_build::run(context, args),
+    }
+}
+
+/// Tells the user of an error, and gives the exit code: 0 done, 1 failed, 3 a difference, 128 and the number of
+/// the signal that asked for the end.
+#[must_use]
+pub fn exit_code(done: &anyhow::Result<Answer>) -> ExitCode {
+    if let Err(error) = done {
+        ui::error(error);
+    }
+    let interrupted = ending::exit_code().map(ExitCode::from);
+    interrupted.unwrap_or(match done {
+        Ok(Answer::Done) => ExitCode::SUCCESS,
+        Ok(Answer::Differs) => ExitCode::from(3),
+        Err(_) => ExitCode::FAILURE,
+    })
+}
