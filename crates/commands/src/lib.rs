@@ -93,8 +93,8 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
     }
 }
 
-/// Tells the user of an error, and gives the exit code: 0 done, 1 failed, 3 a difference, 128 and the number of
-/// the signal that asked for the end.
+/// Tells the user of an error, and gives the exit code: 0 done, 1 failed, 3 a difference, 128 and the number
+/// of the signal that asked for the end.
 #[must_use]
 pub fn exit_code(done: &anyhow::Result<Answer>) -> ExitCode {
     if let Err(error) = done {
