@@ -14,7 +14,8 @@ fn root() -> &'static Utf8Path {
 
 /// The Markdown files at the top and in the directories that hold documentation.
 fn documents() -> Vec<Utf8PathBuf> {
-    let deep = ["crates", "docs", "requirements", "scripts"].map(|dir| WalkDir::new(root().join(dir)));
+    let deep =
+        ["crates", "docs", "requirements", "scripts"].map(|dir| WalkDir::new(root().join(dir)));
     let files = deep
         .into_iter()
         .flatten()

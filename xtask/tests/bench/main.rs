@@ -429,7 +429,9 @@ fn a_document_shows_what_was_measured_and_the_check_tells_when_it_does_not() {
     expected(&[], 1, "write a line `<!-- bench-build -->`");
     let empty = "Mine.\n<!-- bench-build -->\n<!-- bench-build: end -->\n";
     fs_err::write(&path, empty).expect("it can be written");
-    let repair = format!("`cargo xtask bench-build --from {json} --into {path}` writes");
+    let root = project.root();
+    let command = format!("cargo xtask --project {root} bench-build");
+    let repair = format!("`{command} --from {json} --into {path}` writes");
     expected(&["--check"], 3, &repair);
     assert_eq!(fs_err::read_to_string(&path).expect("it is there"), empty);
 
@@ -446,7 +448,7 @@ fn a_document_shows_what_was_measured_and_the_check_tells_when_it_does_not() {
     let older = fs_err::read_to_string(&json).expect("it is there");
     let older = older.replace("\"cargo build\"", "\"cargo rustc\"");
     fs_err::write(&json, older).expect("it can be written");
-    let again = format!("`cargo xtask bench-build --json {json}` measures it again");
+    let again = format!("--json {json}` measures it again");
     expected(&["--check"], 3, &again);
 }
 
