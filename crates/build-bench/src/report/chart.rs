@@ -16,7 +16,7 @@ const SHOWN: [&str; 6] = [
     "wheel-warm",
 ];
 
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 800.0;
 /// Where bars begin, and where that of the longest interval ends.
 const BARS: (f64, f64) = (335.0, 570.0);
 /// The height of a bar with its space, of a heading, and of what stands above all of it.
