@@ -203,6 +203,16 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// How often a directory is made that another writer removes at the same time.
+const ATTEMPTS: u32 = 100;
+
+/// Whether `dir` could not be made only because another writer makes or removes it at the same time: the
+/// standard library first tries to make it, and then looks whether it is there.
+fn is_contended(error: &io::Error, dir: &Utf8Path) -> bool {
+    let kinds = [io::ErrorKind::AlreadyExists, io::ErrorKind::NotFound];
+    kinds.contains(&error.kind()) && (dir.is_dir() || dir.symlink_metadata().is_err())
+}
+
 /// Directories that were not there before.
 struct MadeDirs(Vec<Utf8PathBuf>);
 
@@ -210,7 +220,15 @@ impl MadeDirs {
     fn make(dir: &Utf8Path) -> io::Result<Self> {
         let missing = dir.ancestors().take_while(|dir| !dir.exists());
         let made = Self(missing.map(Utf8Path::to_owned).collect());
-        let done = fs_err::create_dir_all(dir);
+        let mut done = fs_err::create_dir_all(dir);
+        for _ in 1..ATTEMPTS {
+            match &done {
+                Err(error) if is_contended(error, dir) => {
+                    done = fs_err::create_dir_all(dir);
+                }
+                _ => break,
+            }
+        }
         if let Err(error) = done {
             made.remove();
             return Err(error);
