@@ -1,5 +1,5 @@
 //! What every crate does with files in the same way: their digests ([`digest`]), writing a small one as a
-//! whole ([`write`]), and telling what somebody has written from what tools have made ([`made`]).
+//! whole ([`mod@write`]), and telling what somebody has written from what tools have made ([`made`]).
 
 pub mod digest;
 pub mod made;
