@@ -145,7 +145,7 @@ impl Recording {
     pub fn write(&self, path: &Utf8Path) -> Result<(), CacheError> {
         let written = || {
             let text = serde_json::to_string_pretty(self)?;
-            files::write::atomically(path, text + "\n")
+            files::write::privately(path, text + "\n")
         };
         written().map_err(|source| CacheError::Recording {
             doing: "write",

@@ -170,7 +170,7 @@ impl Situation {
     /// `path` as messages show it: relative to the project, where it lies in it.
     #[must_use]
     pub fn shown<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
-        path.strip_prefix(&self.root).unwrap_or(path)
+        shown_in(&self.root, path)
     }
 
     /// The install of ours, if there is one.
@@ -246,6 +246,15 @@ impl Start {
     }
 }
 
+/// `path` relative to `root`, where it lies in it. The directory itself, which a build script may depend on
+/// as a whole, is shown as it is.
+fn shown_in<'p>(root: &Utf8Path, path: &'p Utf8Path) -> &'p Utf8Path {
+    let below = path.strip_prefix(root).ok();
+    below
+        .filter(|path| !path.as_str().is_empty())
+        .unwrap_or(path)
+}
+
 impl OurInstall {
     fn look(
         project: &Project,
@@ -256,10 +265,7 @@ impl OurInstall {
     ) -> Self {
         let library = &state.library;
         let changed = state.sources.iter().filter(|source| source.has_changed());
-        let relative = |source: &Source| {
-            let path = &source.path;
-            path.strip_prefix(&project.root).unwrap_or(path).to_string()
-        };
+        let relative = |source: &Source| shown_in(&project.root, &source.path).to_string();
         let search = leftovers::Search {
             root: &project.root,
             name: project.name(),
@@ -299,5 +305,18 @@ pub(crate) fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) ->
         venv: request.venv,
         active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
         requires_python: project.requires_python.as_ref(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_has_a_name_that_can_be_read() {
+        let shown = |path: &'static str| shown_in("/p".into(), path.into()).as_str();
+        assert_eq!(shown("/p/src/lib.rs"), "src/lib.rs");
+        assert_eq!(shown("/p"), "/p");
+        assert_eq!(shown("/shared/leaf"), "/shared/leaf");
     }
 }
