@@ -23,12 +23,21 @@ pub fn declares_inputs(output: &str) -> bool {
     })
 }
 
+/// The files and directories that the script has declared, as it names them.
+#[must_use]
+pub fn inputs(output: &str) -> BTreeSet<String> {
+    values(output, "rerun-if-changed")
+}
+
 /// The variables that the script has declared.
 #[must_use]
 pub fn variables(output: &str) -> BTreeSet<String> {
-    let lines = output.lines();
-    let names = lines.filter_map(|line| instruction(line, "rerun-if-env-changed"));
-    names.map(str::to_owned).collect()
+    values(output, "rerun-if-env-changed")
+}
+
+fn values(output: &str, name: &str) -> BTreeSet<String> {
+    let values = output.lines().filter_map(|line| instruction(line, name));
+    values.map(str::to_owned).collect()
 }
 
 #[cfg(test)]

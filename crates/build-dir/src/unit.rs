@@ -25,6 +25,17 @@ pub struct Unit {
     fingerprint: Utf8PathBuf,
     /// What rustc has noted beside the artefact, or the script has printed.
     note: Utf8PathBuf,
+    /// What rustc has made. None for the run of a build script.
+    artefact: Option<Utf8PathBuf>,
+}
+
+/// Files by which a unit was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inputs {
+    /// These files; for a build script also directories.
+    Paths(Vec<Utf8PathBuf>),
+    /// All of the package: its build script does not say.
+    Package,
 }
 
 /// The units of the package `package` in `build_dir` that something else may be made of: not those of tests,
@@ -47,15 +58,55 @@ impl Unit {
     /// # Errors
     /// What the file system says.
     pub fn make_stale(&self) -> io::Result<()> {
-        let is_run = self.reference == self.note;
-        if !is_run || build_script::declares_inputs(&self.noted()) {
+        if !self.is_run() || build_script::declares_inputs(&self.noted()) {
             remove(&self.reference)?;
         }
-        if is_run {
+        if self.is_run() {
             remove(&self.fingerprint)
         } else {
             Ok(())
         }
+    }
+
+    /// What it was made from. Relative names are those of rustc, which cargo starts in `workspace`, and of
+    /// the build script, which it starts in the directory of its package.
+    #[must_use]
+    pub fn inputs(&self, workspace: &Utf8Path, package: &Utf8Path) -> Inputs {
+        let noted = self.noted();
+        if !self.is_run() {
+            return Inputs::Paths(dep_info::prerequisites(&noted, workspace));
+        }
+        if !build_script::declares_inputs(&noted) {
+            return Inputs::Package;
+        }
+        let declared = build_script::inputs(&noted);
+        Inputs::Paths(
+            declared
+                .into_iter()
+                .map(|path| package.join(path))
+                .collect(),
+        )
+    }
+
+    /// Whether it is the run of a build script.
+    fn is_run(&self) -> bool {
+        self.artefact.is_none()
+    }
+
+    /// Whether the artefact names `dir` as a directory that it was compiled in. Units of path crates are the
+    /// same for every checkout that has this build directory; this tells whose it is.
+    #[must_use]
+    pub fn names(&self, dir: &Utf8Path) -> bool {
+        let bytes = self
+            .artefact
+            .as_ref()
+            .and_then(|path| fs_err::read(path).ok());
+        let bytes = bytes.unwrap_or_default();
+        let ends = |end: Option<&u8>| {
+            end.is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"-_.".contains(byte))
+        };
+        let mut found = memchr::memmem::find_iter(&bytes, dir.as_str());
+        found.any(|at| ends(bytes.get(at + dir.as_str().len())))
     }
 
     /// The variables that it depends on, beside those that cargo itself looks at.
@@ -132,13 +183,13 @@ impl UnitDir {
             return None;
         }
         let fingerprint = self.fingerprints.join(name);
-        let (reference, note) = if name.starts_with(RUN) {
-            (self.output.clone(), self.output.clone())
+        let (reference, note, artefact) = if name.starts_with(RUN) {
+            (self.output.clone(), self.output.clone(), None)
         } else {
-            (
-                self.fingerprints.join(format!("dep-{name}")),
-                self.note(name),
-            )
+            let reference = self.fingerprints.join(format!("dep-{name}"));
+            let note = self.note(name);
+            let artefact = self.artefact(name, &note);
+            (reference, note, Some(artefact))
         };
         let relative = fingerprint.strip_prefix(build_dir).unwrap_or(&fingerprint);
         Some(Unit {
@@ -148,6 +199,7 @@ impl UnitDir {
                 .ok()?,
             reference,
             note,
+            artefact,
             fingerprint,
         })
     }
@@ -162,6 +214,21 @@ impl UnitDir {
             self.artefacts.iter().any(|dir| dir.join(&file).is_file())
         };
         has("rmeta") && !["rlib", "so", "dylib"].into_iter().any(has)
+    }
+
+    /// What rustc has made, beside its note.
+    fn artefact(&self, name: &str, note: &Utf8Path) -> Utf8PathBuf {
+        let stem = note.file_stem().unwrap_or_default();
+        if !name.starts_with("lib-") {
+            return note.with_file_name(stem);
+        }
+        let kinds =
+            ["rlib", "so", "dylib"].map(|kind| note.with_file_name(format!("lib{stem}.{kind}")));
+        kinds
+            .iter()
+            .find(|path| path.is_file())
+            .unwrap_or(&kinds[0])
+            .clone()
     }
 
     /// rustc's dependency file. That of a shared library has no hash in its name.
@@ -213,7 +280,7 @@ mod tests {
     /// A shared library with a build script, made of a crate that has one as well.
     fn workspace() -> Fixture {
         let fixture = Fixture::new();
-        let leaf = "[dependencies]\nleaf = { path = 'leaf' }\n[workspace]\n[lib]\ncrate-type = ['cdylib']\n";
+        let leaf = "[dependencies]\nleaf = { path = 'leaf' }\n[workspace]\n[profile.dev]\ndebug = false\n[lib]\ncrate-type = ['cdylib']\n";
         for (dir, name, rest) in [("", "top", leaf), ("leaf/", "leaf", "")] {
             let package =
                 format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2024'\n{rest}");
@@ -294,6 +361,45 @@ mod tests {
                 ["top's script", "top"],
                 "{layout:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_inputs_of_a_unit_are_known_and_who_compiled_it() {
+        for layout in LAYOUTS {
+            let fixture = workspace();
+            rebuilt(&fixture, layout, "build");
+            let root = fixture.root();
+            let inputs = |package: &str| {
+                let dir = if package == "top" {
+                    root.clone()
+                } else {
+                    root.join(package)
+                };
+                let units = units_of(&root.join("target"), package);
+                let mut all: Vec<_> = units.iter().map(|unit| unit.inputs(&root, &dir)).collect();
+                all.sort_by_key(|inputs| format!("{inputs:?}"));
+                // A shared library without debug info names nothing.
+                for unit in units.iter().filter(|unit| unit.name.ends_with("lib-leaf")) {
+                    let (almost, _) = root.as_str().split_at(root.as_str().len() - 1);
+                    assert!(unit.names(&root) && !unit.names(almost.into()), "{unit:?}");
+                }
+                all
+            };
+            let paths =
+                |names: &[&str]| Inputs::Paths(names.iter().map(|name| root.join(name)).collect());
+            let of_top = [
+                paths(&["build.rs"]),
+                paths(&["data.txt"]),
+                paths(&["src/lib.rs"]),
+            ];
+            assert_eq!(inputs("top"), of_top, "{layout:?}");
+            let of_leaf = [
+                Inputs::Package,
+                paths(&["leaf/build.rs"]),
+                paths(&["leaf/src/lib.rs"]),
+            ];
+            assert_eq!(inputs("leaf"), of_leaf, "{layout:?}");
         }
     }
 
