@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::Layers;
 use config_edit::CargoConfig;
 use environment::cargo_env::LOCAL_CONFIG;
 use project_model::{Closure, PathCrate, Project, written_below};
@@ -68,7 +69,9 @@ impl Derived {
     #[must_use]
     pub fn of(project: &Project, closure: &Closure) -> Self {
         let root = &project.root;
-        let observed = observed(closure);
+        // What cargo cannot read is told by cargo.
+        let base = Layers::read(root).map(|config| config.dep_info_base(root));
+        let observed = observed(closure, base.as_deref().unwrap_or(root));
         let mut keys = Keys::new(root, closure, observed.built.is_some());
         keys.file(&root.join("pyproject.toml"));
         keys.key(witness::KEY.to_owned());

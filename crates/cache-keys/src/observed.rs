@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
+use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::Closure;
 
@@ -19,9 +20,9 @@ pub(crate) struct Observed {
     pub(crate) files: BTreeSet<Utf8PathBuf>,
 }
 
-/// Looks at the newest build.
-pub(crate) fn observed(closure: &Closure) -> Observed {
-    let Some(dep_info) = newest_dep_info(closure) else {
+/// Looks at the newest build. `base` is what relative names in cargo's dependency files are taken from.
+pub(crate) fn observed(closure: &Closure, base: &Utf8Path) -> Observed {
+    let Some(dep_info) = newest_dep_info(closure, base) else {
         return Observed::default();
     };
     let text = fs_err::read_to_string(&dep_info).unwrap_or_default();
@@ -31,7 +32,7 @@ pub(crate) fn observed(closure: &Closure) -> Observed {
         let with_crates = with_crates || dirs.any(|dir| path.starts_with(dir));
         with_crates && !is_gits(path) && !path.starts_with(&closure.target_dir)
     };
-    let paths = prerequisites(&text);
+    let paths = prerequisites(&text, base);
     let git = paths.iter().any(|path| is_gits(path));
     let files: BTreeSet<_> = paths.into_iter().filter(is_with_crates).collect();
     Observed {
@@ -46,28 +47,13 @@ pub(crate) fn is_gits(path: &Utf8Path) -> bool {
     path.components().any(|part| part.as_str() == ".git")
 }
 
-/// The prerequisites in the first rule of a dependency file, which is a makefile
-/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>). Spaces in names are escaped
-/// with a backslash.
-#[must_use]
-pub fn prerequisites(text: &str) -> Vec<Utf8PathBuf> {
-    let line = text.lines().next().unwrap_or_default();
-    let Some((_, names)) = line.split_once(": ") else {
-        return Vec::new();
-    };
-    // No file name contains a NUL.
-    let names = names.replace("\\ ", "\0");
-    let names = names.split(' ').filter(|name| !name.is_empty());
-    names.map(|name| name.replace('\0', " ").into()).collect()
-}
-
 /// The newest dependency file beside a library of the extension, of any profile and platform. Of this
 /// checkout: a target directory may be shared with others.
-fn newest_dep_info(closure: &Closure) -> Option<Utf8PathBuf> {
+fn newest_dep_info(closure: &Closure, base: &Utf8Path) -> Option<Utf8PathBuf> {
     let extension = closure.crates.first()?;
     let name = format!("lib{}.d", extension.library.as_deref()?);
     let is_of_this_checkout = |path: &Utf8PathBuf| {
-        let names = prerequisites(&fs_err::read_to_string(path).unwrap_or_default());
+        let names = prerequisites(&fs_err::read_to_string(path).unwrap_or_default(), base);
         extension.roots.iter().any(|root| names.contains(root))
     };
     let found = in_profiles(&closure.target_dir, &name).into_iter();
@@ -111,13 +97,6 @@ mod tests {
     use project_model::Project;
     use testkit::Fixture;
 
-    #[test]
-    fn names_with_spaces_are_read_from_the_dependency_file() {
-        let text = "/t/lib_x.so: /p/a.rs /p/with\\ space/b.rs\n\n/p/a.rs:\n";
-        assert_eq!(prerequisites(text), ["/p/a.rs", "/p/with space/b.rs"]);
-        assert!(prerequisites("").is_empty());
-    }
-
     fn with_build(dep_info: &[&str]) -> (Fixture, Observed) {
         let fixture = Fixture::pure_rust("thing");
         let root = fixture.root();
@@ -134,7 +113,7 @@ mod tests {
         let project = Project::load(&root).unwrap();
         let mut closure = Closure::load(&project).unwrap();
         closure.target_dir = root.join("target");
-        let observed = observed(&closure);
+        let observed = observed(&closure, &root);
         (fixture, observed)
     }
 

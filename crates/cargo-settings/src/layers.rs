@@ -113,6 +113,22 @@ impl Layers {
         self.first(|config| config.string(key))
     }
 
+    /// Where relative names in cargo's dependency files are taken from (`build.dep-info-basedir`), for a cargo
+    /// that is started in `root`. What a file says is relative to the directory that its `.cargo` lies in.
+    #[must_use]
+    pub fn dep_info_base(&self, root: &Utf8Path) -> Utf8PathBuf {
+        if let Some(dir) = vars::var(vars::CARGO_BUILD_DEP_INFO_BASEDIR) {
+            return root.join(dir);
+        }
+        match self.string(&["build", "dep-info-basedir"]) {
+            Some(Setting {
+                value,
+                origin: Origin::File(path),
+            }) => path.ancestors().nth(2).unwrap_or(root).join(value),
+            _ => root.to_owned(),
+        }
+    }
+
     fn first(&self, look: impl Fn(&CargoConfig) -> Option<String>) -> Option<Setting> {
         self.files.iter().find_map(|(path, config)| {
             let origin = Origin::File(path.clone());

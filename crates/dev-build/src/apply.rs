@@ -1,8 +1,9 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
 use std::cell::OnceCell;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use processes::Say;
@@ -11,9 +12,10 @@ use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
+use crate::circumstances::Marks;
 use crate::compile::{self, Compiled};
 use crate::digest::Stamp;
-use crate::error::{DevError, io_error, not_remembered};
+use crate::error::{DevError, io_error, not_remembered, target_error};
 use crate::import::{self, Imported};
 use crate::install::{self, InstallError};
 use crate::leftovers::{Fate, OtherBuild, Search};
@@ -24,8 +26,9 @@ use crate::provenance::{profile, provenance};
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
 use crate::situation::Situation;
-use crate::sources::{Source, digest_of};
-use crate::state::{Format, Library, State};
+use crate::sources::{Before, Source, digest_of, sources_of};
+use crate::state::{Format, Library, Placed, State};
+use crate::units::{Misjudged, Units};
 use crate::{installs, kept_call, place, shared_env, uv_cache};
 
 /// A plan that is being carried out.
@@ -47,6 +50,10 @@ struct Built {
     compiled: Compiled,
     /// In the target directory.
     library: Utf8PathBuf,
+    /// The sources before cargo was started.
+    before: Before,
+    /// Where relative names in cargo's dependency files are taken from.
+    dep_info_base: Utf8PathBuf,
 }
 
 impl<'a> Application<'a> {
@@ -102,6 +109,7 @@ impl<'a> Application<'a> {
         self.announce_profile(&call);
         let built = self.compile(venv, call)?;
         let (install, imported) = self.deliver(&plan.delivery, &built)?;
+        self.remember_units(&built);
         Ok(Outcome {
             venv: built.venv,
             compiled: built.compiled,
@@ -184,19 +192,70 @@ impl<'a> Application<'a> {
     }
 
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
-        let known = self
-            .situation
-            .ours()
-            .map_or(&[][..], |ours| &ours.state.sources);
+        let before = self.before();
+        self.make_stale()?;
         let manifest = &self.project.extension.manifest;
-        let compiled = compile::compile(&call, &self.request.run, manifest, known, self.say)?;
+        let compiled = compile::compile(&call, &self.request.run, manifest, self.say)?;
         let library = compiled.library(manifest)?.to_owned();
+        self.refuse_library_of_another_checkout(&library)?;
         Ok(Built {
             venv,
             call,
             compiled,
             library,
+            before,
+            dep_info_base: self.situation.dep_info_base.clone(),
         })
+    }
+
+    /// The sources that are known, as they are before cargo is started.
+    fn before(&self) -> Before {
+        let state = self.situation.ours().map(|ours| &ours.state);
+        let sources = state.map_or(&[][..], |state| &state.sources);
+        let placed = state.map(|state| state.library.placed.as_path());
+        Before::look_at(sources, &self.situation.workspace.build_dir, placed)
+    }
+
+    /// Has cargo build again what it would wrongly take for fresh. Looked at anew: another checkout may have
+    /// built into the same directory since the plan was made.
+    fn make_stale(&self) -> Result<(), DevError> {
+        let mut told = None;
+        for (unit, misjudged) in self.situation.find_misjudged() {
+            unit.make_stale()
+                .map_err(target_error(&self.situation.workspace.build_dir))?;
+            if told.as_ref() != Some(&misjudged) {
+                let Misjudged { package, cause } = &misjudged;
+                (self.say)("Stale", &format!("{package}: {cause}"));
+            }
+            told = Some(misjudged);
+        }
+        Ok(())
+    }
+
+    /// Where checkouts share a target directory, another one may have built into it since cargo has ended.
+    fn refuse_library_of_another_checkout(&self, library: &Utf8Path) -> Result<(), DevError> {
+        let text = fs_err::read_to_string(library.with_extension("d")).unwrap_or_default();
+        let sources = prerequisites(&text, &self.situation.dep_info_base);
+        let crate_dir = self.project.extension.manifest.parent();
+        let is_ours = |path: &Utf8PathBuf| crate_dir.is_some_and(|dir| path.starts_with(dir));
+        if sources.is_empty() || sources.iter().any(is_ours) {
+            return Ok(());
+        }
+        Err(DevError::BuiltElsewhere {
+            library: library.to_owned(),
+            source_file: sources[0].clone(),
+        })
+    }
+
+    /// Without this record everything else works: cargo then compiles the project's own crates once more
+    /// where it is not sure.
+    fn remember_units(&self, built: &Built) {
+        let units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let started = built.compiled.started.unwrap_or(SystemTime::UNIX_EPOCH);
+        if let Err(error) = units.remember(&built.compiled.path_crates(), started) {
+            let text = format!("what the crates were built from cannot be noted: {error}");
+            (self.say)("Note", &text);
+        }
     }
 
     /// Puts the library in place; has the package installed where that was planned, or where only the build
@@ -259,6 +318,7 @@ impl<'a> Application<'a> {
         if self.remove_leftovers(&built.venv, &placed)? {
             imported = import::installed(python, &module)?;
         }
+        self.remove_library_of_before(&placed)?;
         let same_bytes = place::same_bytes(&placed, &built.library);
         let mut library = Library::of(&built.library, &placed, same_bytes)?;
         // Of the library that was tried: maturin's own call of cargo may have written it since.
@@ -277,6 +337,21 @@ impl<'a> Application<'a> {
             understood,
         )?;
         Ok((Installed::Anew, imported))
+    }
+
+    /// Where the module has another name or place than before, its old library would stay importable.
+    fn remove_library_of_before(&self, placed: &Utf8Path) -> Result<(), DevError> {
+        let Some(ours) = self.situation.ours() else {
+            return Ok(());
+        };
+        let old = &ours.state.library;
+        if old.placed == placed || old.look() != Placed::Same {
+            return Ok(());
+        }
+        fs_err::remove_file(&old.placed).map_err(io_error(&old.placed))?;
+        let text = format!("{}, which was the module before", old.placed);
+        (self.say)("Removed", &text);
+        Ok(())
     }
 
     /// Installs the editable wheel; the directory of its metadata.
@@ -344,7 +419,7 @@ impl<'a> Application<'a> {
             python: &venv.python,
             notes: &self.toolbox.locks(),
         };
-        search.beside(library)
+        search.others(library, &self.project.extension)
     }
 
     /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives
@@ -456,9 +531,11 @@ impl<'a> Application<'a> {
         kept_call::keep(scratch, &inputs.cargo_call, &built.call).map_err(io_error(scratch))?;
         let state = State {
             format: Format,
+            project: self.project.root.clone(),
             inputs: inputs.clone(),
             circumstances: circumstances.digest.clone(),
             circumstance_marks: circumstances.marks.clone(),
+            volatile: self.volatile(built),
             python: built.venv.python.clone(),
             workspace: workspace.clone(),
             provenance: provenance(&self.project.root, &built.call, &sources),
@@ -489,6 +566,8 @@ impl<'a> Application<'a> {
         state
             .circumstance_marks
             .clone_from(&self.situation.circumstances.marks);
+        state.volatile = self.volatile(built);
+        state.library.built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
         state.cargo_call = built.call.clone();
         state.sources = built.sources();
         state.provenance.sources_sha256 = digest_of(&state.sources);
@@ -497,6 +576,13 @@ impl<'a> Application<'a> {
             return Ok(());
         }
         state.write(dist_info).map_err(not_remembered(dist_info))
+    }
+
+    /// Variables that change all the time and that the crates have read.
+    fn volatile(&self, built: &Built) -> Marks {
+        let units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let read = units.variables(&built.compiled.path_crates());
+        self.situation.circumstances.volatile_among(&read)
     }
 
     /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at
@@ -518,7 +604,8 @@ impl<'a> Application<'a> {
 impl Built {
     /// What the library is made of, as cargo saw it.
     fn sources(&self) -> Vec<Source> {
-        self.compiled.sources(&self.library)
+        let whole = self.compiled.whole_directories();
+        sources_of(&self.library, &self.dep_info_base, &whole, &self.before)
     }
 }
 

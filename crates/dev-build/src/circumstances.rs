@@ -1,16 +1,17 @@
 //! What cargo's answer depends on beside files: the environment and the toolchain. As long as they and all
 //! files are the same, cargo need not be asked whether there is anything to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
 use python_tools::tools;
 
-use crate::digest::{Stamp, sha256_of_file};
+use crate::digest::{Stamp, sha256_of_stamps};
 use files::digest::sha256;
+use files::made;
 
-/// Variables that differ from one command of a shell to the next and that nobody builds by.
+/// Variables that differ from one command of a shell to the next. They count where a crate has read them.
 const VOLATILE: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];
 
 /// The circumstances of a build. Of the environment nothing can be read back from them.
@@ -20,35 +21,59 @@ pub struct Circumstances {
     pub digest: String,
     /// Of each by its name, far too short to tell a value by: these say what it was that changed.
     pub marks: Marks,
+    /// Of variables that change all the time.
+    pub volatile: Marks,
 }
 
 /// Two bytes in hexadecimal for each circumstance.
 pub type Marks = BTreeMap<String, String>;
 
 impl Circumstances {
-    /// Those of a project in `root`, now.
+    /// Those of a project in `root` whose extension has its manifest in `crate_dir`, now.
     #[must_use]
-    pub fn read(root: &Utf8Path) -> Self {
+    pub fn read(root: &Utf8Path, crate_dir: &Utf8Path) -> Self {
         let mut text = String::new();
         let mut marks = Marks::new();
         let mut note = |name: String, value: String| {
             text.push_str(&format!("{name}={value}\0"));
             marks.insert(name, sha256(value.as_bytes())[..4].to_owned());
         };
-        for (name, value) in cargo_env::environment() {
-            if !VOLATILE.contains(&name.as_str()) {
+        let mut volatile = Marks::new();
+        for (name, value) in cargo_env::whole_environment() {
+            let (name, value) = (name.to_string_lossy(), format!("{value:?}"));
+            if VOLATILE.contains(&name.as_ref()) {
+                volatile.insert(name.into_owned(), sha256(value.as_bytes())[..16].to_owned());
+            } else {
                 note(format!("variable {name}"), value);
             }
         }
-        for path in files(root) {
-            let content = path.is_dir().then(|| sha256_of_file(&path));
+        for path in files(root, crate_dir) {
+            let content = path
+                .is_dir()
+                .then(|| sha256_of_stamps(made::all_below(&path)));
             let value = format!("{:?} {content:?}", Stamp::of(&path).ok());
             note(path.into_string(), value);
         }
         Self {
             digest: sha256(text.as_bytes()),
             marks,
+            volatile,
         }
+    }
+
+    /// Those of `names` that change all the time, with their digests; an empty one for what is not set.
+    #[must_use]
+    pub fn volatile_among(&self, names: &BTreeSet<String>) -> Marks {
+        let read = names
+            .iter()
+            .filter(|name| VOLATILE.contains(&name.as_str()));
+        let noted = read.map(|name| {
+            (
+                name.clone(),
+                self.volatile.get(name).cloned().unwrap_or_default(),
+            )
+        });
+        noted.collect()
     }
 
     /// The names of what is not as it was, when the digest was `digest` and the marks were `marks`.
@@ -72,14 +97,15 @@ impl Circumstances {
 /// Files that change when another toolchain is chosen, or the same one is updated: the programs on `PATH`,
 /// rustup's settings and the record of its updates, and the toolchain files of the directories above. There,
 /// a manifest may also become, or cease to be, that of the workspace.
-fn files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
+fn files(root: &Utf8Path, crate_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let programs = ["cargo", "rustc"].map(tools::find);
     let rustup = vars::var(vars::RUSTUP_HOME).map(Utf8PathBuf::from);
     let rustup = rustup.or_else(|| Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".rustup")));
     let rustup = rustup
         .iter()
         .flat_map(|home| ["settings.toml", "update-hashes"].map(|name| home.join(name)));
-    let above = root.ancestors().flat_map(|dir| {
+    let dirs: BTreeSet<_> = root.ancestors().chain(crate_dir.ancestors()).collect();
+    let above = dirs.into_iter().flat_map(|dir| {
         ["rust-toolchain.toml", "rust-toolchain", "Cargo.toml"].map(|name| dir.join(name))
     });
     programs
@@ -104,12 +130,19 @@ mod tests {
     #[test]
     fn they_are_the_same_until_a_toolchain_is_chosen() {
         let dir = testkit::TempDir::new();
-        let before = Circumstances::read(dir.path());
-        assert_eq!(Circumstances::read(dir.path()), before);
+        let read = || Circumstances::read(dir.path(), &dir.path().join("deep/native"));
+        let before = read();
+        assert_eq!(read(), before);
         let file = dir.path().join("rust-toolchain.toml");
         fs_err::write(&file, "").unwrap();
-        let changed = Circumstances::read(dir.path()).changed_since(&before.digest, &before.marks);
+        let changed = read().changed_since(&before.digest, &before.marks);
         assert_eq!(changed, [file.as_str()]);
+        // Between the project and the crate.
+        let manifest = dir.path().join("deep/Cargo.toml");
+        fs_err::create_dir(dir.path().join("deep")).unwrap();
+        fs_err::write(&manifest, "[workspace]").unwrap();
+        let changed = read().changed_since(&before.digest, &before.marks);
+        assert_eq!(changed, [manifest.as_str(), file.as_str()]);
     }
 
     #[test]
@@ -121,7 +154,13 @@ mod tests {
                 ("variable B", "01"),
                 ("variable C", "02"),
             ]),
+            volatile: marks(&[("PWD", "03")]),
         };
+        let read = ["PWD", "COLUMNS", "CC"].map(str::to_owned).into();
+        assert_eq!(
+            now.volatile_among(&read),
+            marks(&[("COLUMNS", ""), ("PWD", "03")])
+        );
         let before = marks(&[
             ("variable A", "00"),
             ("variable B", "ff"),

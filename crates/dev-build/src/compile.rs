@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
+use build_dir::build_script;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
 use processes::Peak;
@@ -12,7 +13,6 @@ use processes::memory::{self, Unfinished};
 use processes::{Invocation, RunError};
 
 use crate::maturin::RunOptions;
-use crate::sources::{Before, Source, look_at, sources_of};
 
 /// What cargo did.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub struct Compiled {
     /// Whether a build script links against a shared library in a directory of its own, to which maturin then
     /// adds a run path.
     pub needs_run_path: bool,
-    /// Directories of path crates whose build script does not say what it depends on, so that cargo runs it
-    /// again when anything in them has changed.
-    pub whole: BTreeSet<Utf8PathBuf>,
-    /// Sources as they were just before cargo was started.
-    before: Before,
+    /// The directories of path crates, by the ids of their packages.
+    path_crates: BTreeMap<String, Utf8PathBuf>,
+    /// The ids of path crates whose build script does not say what it depends on, so that cargo runs it again
+    /// when anything in them has changed.
+    undeclared: BTreeSet<String>,
     /// When cargo was started. `None` if it was not asked.
     pub started: Option<SystemTime>,
     /// From cargo's start to its end, all attempts together.
@@ -63,19 +63,17 @@ pub enum CompileError {
 }
 
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it built
-/// for the crate of `manifest`. `known` are the sources of the build before. Where the kernel kills a
-/// compiler for want of memory, cargo goes on with fewer at once.
+/// for the crate of `manifest`. Where the kernel kills a compiler for want of memory, cargo goes on with
+/// fewer at once.
 pub fn compile(
     cargo: &Invocation,
     run: &RunOptions,
     manifest: &Utf8Path,
-    known: &[Source],
     say: Say<'_>,
 ) -> Result<Compiled, CompileError> {
     let start = Instant::now();
     let peak = run.asks_for_details().then(Peak::start);
     let mut compiled = Compiled {
-        before: look_at(known),
         started: Some(SystemTime::now()),
         ..Compiled::default()
     };
@@ -110,13 +108,23 @@ impl Compiled {
             Message::CompilerArtifact(artifact) => self.note_artifact(artifact, manifest),
             Message::BuildScriptExecuted(script) => {
                 self.needs_run_path |= needs_run_path(&script);
-                self.whole.extend(whole_directory(&script));
+                if !declares_inputs(&script) {
+                    self.undeclared.insert(script.package_id.repr);
+                }
             }
             _ => {}
         }
     }
 
     fn note_artifact(&mut self, artifact: Artifact, manifest: &Utf8Path) {
+        let id = &artifact.package_id.repr;
+        if let Some(dir) = artifact
+            .manifest_path
+            .parent()
+            .filter(|_| id.starts_with("path+"))
+        {
+            self.path_crates.insert(id.clone(), dir.to_owned());
+        }
         let rebuilt = self
             .packages
             .entry(package_name(&artifact.package_id))
@@ -135,11 +143,22 @@ impl Compiled {
         })
     }
 
-    /// The files that `library` is made of, as cargo saw them.
+    /// The directories of path crates, by name.
     #[must_use]
-    pub fn sources(&self, library: &Utf8Path) -> Vec<Source> {
-        let started = self.started.unwrap_or(SystemTime::UNIX_EPOCH);
-        sources_of(library, &self.whole, &self.before, started)
+    pub fn path_crates(&self) -> BTreeMap<String, Utf8PathBuf> {
+        let named = self.path_crates.iter();
+        let named =
+            named.map(|(id, dir)| (package_name(&PackageId { repr: id.clone() }), dir.clone()));
+        named.collect()
+    }
+
+    /// The directories of path crates whose build script does not say what it depends on.
+    #[must_use]
+    pub fn whole_directories(&self) -> BTreeSet<Utf8PathBuf> {
+        let undeclared = self.undeclared.iter();
+        undeclared
+            .filter_map(|id| self.path_crates.get(id).cloned())
+            .collect()
     }
 
     /// The packages of which something was compiled, by name.
@@ -176,15 +195,13 @@ fn needs_run_path(script: &BuildScript) -> bool {
     script.linked_libs.iter().any(is_shared) && script.linked_paths.iter().any(is_directory)
 }
 
-/// The directory of the crate, if it is a path crate and its script printed no `rerun-if`
-/// (<https://doc.rust-lang.org/cargo/reference/build-scripts.html#change-detection>). What it printed lies
-/// beside its output directory.
-fn whole_directory(script: &BuildScript) -> Option<Utf8PathBuf> {
-    let path = script.package_id.repr.strip_prefix("path+file://")?;
-    let output = fs_err::read_to_string(script.out_dir.with_file_name("output")).ok()?;
-    let says = output.lines().any(|line| line.contains("rerun-if-"));
-    let dir = path.split('#').next()?;
-    (!says).then(|| dir.replace("%20", " ").into())
+/// Whether the script says what it depends on. What it has printed lies beside its output directory.
+fn declares_inputs(script: &BuildScript) -> bool {
+    let dir = script.out_dir.parent().unwrap_or(&script.out_dir);
+    let names = ["output", "run/stdout"].map(|name| dir.join(name));
+    let printed = names.iter().find_map(|path| fs_err::read(path).ok());
+    // What cannot be read declares nothing: then all of the crate counts.
+    build_script::declares_inputs(&String::from_utf8_lossy(&printed.unwrap_or_default()))
 }
 
 /// The shared library among an artifact's files.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::leftovers::{Fate, OtherBuild};
 use crate::plan::{BuildPlan, CallStep, Cause, Causes, Delivery, DevPlan, EnvironmentStep};
 use crate::situation::Situation;
+use crate::units::Misjudged;
 
 /// How many causes of a step are shown.
 const SHOWN: usize = 3;
@@ -69,28 +70,41 @@ impl BuildPlan {
         if let Some(causes) = &self.sharing {
             steps.push(step("share the variables of the build", causes));
         }
-        steps.push(step(
-            &format!("compile {}", situation.crate_name),
-            &self.compile,
-        ));
-        match &self.delivery {
-            Delivery::Install(causes) => steps.push(step("install anew", causes)),
-            Delivery::Place(causes) => {
-                let otherwise = vec![Cause::Because("if cargo makes another one".to_owned())];
-                let causes = if causes.is_empty() {
-                    &otherwise
-                } else {
-                    causes
-                };
-                steps.push(step("put the library in place", causes));
-            }
-        }
+        let mut stale: Vec<_> = self.make_stale.iter().map(stale_step).collect();
+        stale.dedup();
+        steps.extend(stale);
+        let compile = format!("compile {}", situation.crate_name);
+        steps.push(step(&compile, &self.compile));
+        steps.push(delivery_step(&self.delivery));
         steps.extend(
             self.others
                 .iter()
                 .filter_map(|other| step_for(other, situation)),
         );
         steps
+    }
+}
+
+/// `have leaf built again: leaf/src/lib.rs is not what it was built from, and is no newer`.
+fn stale_step(misjudged: &Misjudged) -> Step {
+    Step {
+        what: format!("have {} built again", misjudged.package),
+        causes: vec![Cause::Because(misjudged.cause.clone())],
+    }
+}
+
+fn delivery_step(delivery: &Delivery) -> Step {
+    let (what, causes) = match delivery {
+        Delivery::Install(causes) => ("install anew", causes.clone()),
+        Delivery::Place(causes) if causes.is_empty() => {
+            let otherwise = Cause::Because("if cargo makes another one".to_owned());
+            ("put the library in place", vec![otherwise])
+        }
+        Delivery::Place(causes) => ("put the library in place", causes.clone()),
+    };
+    Step {
+        what: what.to_owned(),
+        causes,
     }
 }
 

@@ -3,27 +3,20 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::{sha256, sha256_of};
-use files::made::written_below;
 use serde::{Deserialize, Serialize};
 
-/// The SHA-256 of a file's content, or of the names and stamps of the files in a directory, which a build
-/// script may name as its input. `None` if it cannot be read.
+/// The SHA-256 of a file's content. `None` if it cannot be read.
 #[must_use]
 pub fn sha256_of_file(path: &Utf8Path) -> Option<String> {
-    if path.is_dir() {
-        return Some(sha256(listing(path).as_bytes()));
-    }
     sha256_of(path).ok()
 }
 
-/// The files below `dir`, each with its stamp.
-fn listing(dir: &Utf8Path) -> String {
-    // A library that we put in place is no input of ours.
-    let files = written_below(dir).filter(|path| path.extension() != Some("so"));
+/// The SHA-256 of the names and stamps of `files`.
+pub(crate) fn sha256_of_stamps(files: impl Iterator<Item = Utf8PathBuf>) -> String {
     let lines = files.map(|path| format!("{path} {:?}\n", Stamp::of(&path).ok()));
-    lines.collect()
+    sha256(lines.collect::<String>().as_bytes())
 }
 
 /// What the file system says of a file without reading it. As long as it stays the same, so does the content:

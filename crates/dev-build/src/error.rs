@@ -63,6 +63,13 @@ pub enum DevError {
         library: Utf8PathBuf,
     },
     #[error(
+        "{library} has just been built from {source_file}, by another checkout that has the same target directory; what is installed has been left as it was\n  help: run the command again, or give each checkout its own target directory with CARGO_TARGET_DIR"
+    )]
+    BuiltElsewhere {
+        library: Utf8PathBuf,
+        source_file: Utf8PathBuf,
+    },
+    #[error(
         "the new library is in place, but what it is made of cannot be noted in {dist_info}\n  help: make the directory writable, and run the command again"
     )]
     NotRemembered {

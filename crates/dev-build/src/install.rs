@@ -1,6 +1,7 @@
 //! Installing the editable wheel (PEP 660) with uv, as the editable install that it is.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::sha256_base64;
 use packaging::normalized;
 use processes::{Invocation, RunError};
 use project_model::Project;
@@ -176,7 +177,8 @@ pub fn is_installed(venv: &Utf8Path, name: &str) -> bool {
     site_packages.any(|dir| dist_info(&dir, name).is_some())
 }
 
-/// Whether every file that `RECORD` lists is still there (PEP 376); compiled Python may come and go.
+/// Whether every file that `RECORD` lists is still there (PEP 376), and what leads Python to the sources is as
+/// it was installed; compiled Python may come and go.
 #[must_use]
 pub fn is_complete(dist_info: &Utf8Path) -> bool {
     let Ok(record) = fs_err::read_to_string(dist_info.join("RECORD")) else {
@@ -184,9 +186,29 @@ pub fn is_complete(dist_info: &Utf8Path) -> bool {
     };
     let site_packages = dist_info.parent().unwrap_or(dist_info);
     // A name with a comma is in quotation marks; none of those that maturin writes has one.
-    let names = record.lines().filter_map(|line| line.split(',').next());
-    let mut names = names.filter(|name| !name.ends_with(".pyc") && !name.starts_with('"'));
-    names.all(|name| site_packages.join(name).exists())
+    let mut lines = record.lines().filter(|line| !line.starts_with('"'));
+    lines.all(|line| {
+        let (name, rest) = line.split_once(',').unwrap_or((line, ""));
+        let path = site_packages.join(name);
+        match path.extension() {
+            Some("pyc") => true,
+            Some("pth") => is_as_recorded(&path, rest),
+            _ => path.exists(),
+        }
+    })
+}
+
+/// Whether a file has the size and the digest that its line of `RECORD` has (PEP 376), if it has any.
+fn is_as_recorded(path: &Utf8Path, recorded: &str) -> bool {
+    let Ok(bytes) = fs_err::read(path) else {
+        return false;
+    };
+    let (digest, size) = recorded.split_once(',').unwrap_or((recorded, ""));
+    let same_size = size.parse().is_ok_and(|size: usize| size == bytes.len());
+    let same_digest = digest
+        .strip_prefix("sha256=")
+        .is_some_and(|digest| digest == sha256_base64(&bytes));
+    recorded == "," || (same_size && same_digest)
 }
 
 #[cfg(test)]

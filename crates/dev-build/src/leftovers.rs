@@ -6,6 +6,7 @@ use processes::Invocation;
 use python_tools::Interpreter;
 
 use crate::installs;
+use project_model::{Extension, Layout};
 
 /// Another file for the module of a library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,42 @@ pub struct Search<'a> {
 }
 
 impl Search<'_> {
+    /// All files that stand in the way of `library`, or that nobody needs beside it.
+    #[must_use]
+    pub fn others(&self, library: &Utf8Path, extension: &Extension) -> Vec<OtherBuild> {
+        let mut others = self.beside(library);
+        if matches!(extension.layout, Layout::Mixed { .. }) {
+            others.extend(self.in_place_of(&extension.full_name()));
+        }
+        others
+    }
+
+    /// What Python imports in place of the package of `module`, which lies in the source tree: Python finds
+    /// that only after all that lies in the environment itself.
+    fn in_place_of(&self, module: &str) -> Option<OtherBuild> {
+        let site_packages = &self.python.platlib;
+        let name = module.split('.').next()?;
+        let modules = self
+            .python
+            .suffixes
+            .iter()
+            .map(String::as_str)
+            .chain([".py"]);
+        let mut modules = modules.map(|suffix| site_packages.join(format!("{name}{suffix}")));
+        let dir = site_packages.join(name);
+        let path = if dir.join("__init__.py").is_file() {
+            dir
+        } else {
+            modules.find(|path| path.is_file())?
+        };
+        Some(OtherBuild {
+            path,
+            shadows: true,
+            owner: None,
+            is_ours: false,
+        })
+    }
+
     /// Files beside `library` that are the same module to some Python: with the tag of another version,
     /// without a tag, or for the stable ABI.
     #[must_use]

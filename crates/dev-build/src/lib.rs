@@ -40,6 +40,7 @@ pub mod situation;
 pub mod sources;
 pub mod state;
 pub mod status;
+pub mod units;
 pub mod uv_cache;
 pub mod watch;
 

@@ -97,6 +97,10 @@ fn remove_abandoned_drafts(dir: &Utf8Path) -> io::Result<()> {
 
 /// Whether both files have the same content.
 pub(crate) fn same_bytes(one: &Utf8Path, other: &Utf8Path) -> bool {
+    let length = |path| fs_err::metadata(path).map(|it| it.len()).ok();
+    if length(one) != length(other) {
+        return false;
+    }
     match (fs_err::read(one), fs_err::read(other)) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,

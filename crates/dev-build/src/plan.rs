@@ -12,6 +12,7 @@ use crate::leftovers::{Fate, OtherBuild};
 use crate::request::DevRequest;
 use crate::situation::{Environment, OurInstall, Package, Situation};
 use crate::state::Placed;
+use crate::units::Misjudged;
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct BuildPlan {
     pub dependencies: Option<Causes>,
     /// The variables of the build are written for cargo and rust-analyzer.
     pub sharing: Option<Causes>,
+    /// What cargo would wrongly take for fresh is made stale.
+    pub make_stale: Vec<Misjudged>,
     /// cargo is asked, and compiles what it finds changed.
     pub compile: Causes,
     /// How the library gets to where Python finds it.
@@ -124,6 +127,7 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         environment: planner.environment(),
         dependencies: planner.dependencies(),
         sharing: planner.sharing(&call),
+        make_stale: situation.misjudged.clone(),
         compile: planner.compile(),
         delivery: planner.delivery(),
         others: situation
@@ -262,6 +266,9 @@ impl Planner<'_> {
         let install = match &self.situation.package {
             Package::Missing => vec![Cause::because("it is not installed")],
             Package::Foreign => vec![Cause::because("another tool has installed it")],
+            Package::OfAnotherCheckout(root) => vec![Cause::Because(format!(
+                "what is installed is that of the checkout in {root}"
+            ))],
             Package::Ours(ours) => self.reinstall(ours),
         };
         if install.is_empty() {
@@ -339,7 +346,10 @@ impl Situation {
         let mut names = ours.changed_sources.clone();
         names.extend(differing(&self.inputs.cargo_call, &state.inputs.cargo_call));
         let (digest, marks) = (&state.circumstances, &state.circumstance_marks);
-        let circumstances = self.circumstances.changed_since(digest, marks);
+        let mut circumstances = self.circumstances.changed_since(digest, marks);
+        let read = state.volatile.keys().cloned().collect();
+        let volatile = differing(&self.circumstances.volatile_among(&read), &state.volatile);
+        circumstances.extend(volatile.into_iter().map(|name| format!("variable {name}")));
         let shown = |name: String| self.shown(Utf8Path::new(&name)).to_string();
         names.extend(circumstances.into_iter().map(shown));
         names.sort();

@@ -1,5 +1,6 @@
 //! What a development build starts from: everything that is looked at, once, before anything is decided.
 
+use build_dir::Unit;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use environment::vars;
@@ -17,6 +18,7 @@ use crate::request::DevRequest;
 use crate::shared_env::LocalConfig;
 use crate::sources::Source;
 use crate::state::{Placed, State};
+use crate::units::{Misjudged, Units};
 use crate::{install, kept_call, scratch, shared_env};
 
 /// Everything that decides what is to be done, as it was found. Plain data: a test can invent one.
@@ -42,6 +44,10 @@ pub struct Situation {
     pub kept_call: Option<Invocation>,
     /// The configuration of this machine that cargo, rust-analyzer and we share.
     pub local_config: Option<LocalConfig>,
+    /// Where relative names in cargo's dependency files are taken from.
+    pub dep_info_base: Utf8PathBuf,
+    /// Units that cargo would wrongly take for fresh. Looked at where cargo is to be asked.
+    pub misjudged: Vec<Misjudged>,
 }
 
 /// The environment that is installed into.
@@ -76,6 +82,8 @@ pub enum Package {
     Missing,
     /// Something that another tool has installed.
     Foreign,
+    /// What we have installed for the checkout in this directory, another one than ours.
+    OfAnotherCheckout(Utf8PathBuf),
     /// What we have installed.
     Ours(Box<OurInstall>),
 }
@@ -117,40 +125,45 @@ impl Situation {
         let config = Layers::read(&project.root)?;
         let start = Start::remembered(project, request, &config);
         let start = start.map_or_else(|| Start::found_out(project, request, &config), Ok)?;
-        let Start {
-            environment,
-            workspace,
-            inputs,
-            earlier,
-        } = start;
-        let package = match earlier {
-            Some((dist_info, state)) => Package::Ours(Box::new(OurInstall::look(
-                project,
-                notes,
-                &environment,
-                dist_info,
-                state,
-            ))),
-            None if install::is_installed(environment.root(), project.name()) => Package::Foreign,
-            None => Package::Missing,
-        };
-        // Of no use where the call that is remembered is the right one.
-        let is_known = matches!(&package, Package::Ours(ours)
-            if ours.has_pyo3_config && ours.state.inputs.cargo_call == inputs.cargo_call);
-        let kept_call = (!is_known).then(|| kept_call(&project.root, &workspace, &inputs));
-        let kept_call = kept_call.flatten();
-        Ok(Self {
+        let manifest = &project.extension.manifest;
+        let crate_dir = manifest.parent().unwrap_or(&project.root);
+        let mut situation = Self {
             root: project.root.clone(),
             crate_name: project.extension.crate_name.clone(),
-            circumstances: Circumstances::read(&project.root),
-            pins: Pins::of(project, &workspace),
-            kept_call,
-            local_config: shared_env::look(&config, project, &workspace)?,
-            environment,
-            workspace,
-            inputs,
-            package,
-        })
+            circumstances: Circumstances::read(&project.root, crate_dir),
+            pins: Pins::of(project, &start.workspace),
+            kept_call: None,
+            local_config: shared_env::look(&config, project, &start.workspace)?,
+            dep_info_base: config.dep_info_base(&project.root),
+            misjudged: Vec::new(),
+            package: Package::look(project, notes, &start.environment, start.earlier),
+            environment: start.environment,
+            workspace: start.workspace,
+            inputs: start.inputs,
+        };
+        situation.kept_call = situation.find_kept_call();
+        let misjudged = situation.find_misjudged().into_iter();
+        situation.misjudged = misjudged.map(|(_, misjudged)| misjudged).collect();
+        Ok(situation)
+    }
+
+    /// maturin's answer, kept. Of no use where the call that is remembered is the right one.
+    fn find_kept_call(&self) -> Option<Invocation> {
+        let is_known = self.ours().is_some_and(|ours| {
+            ours.has_pyo3_config && ours.state.inputs.cargo_call == self.inputs.cargo_call
+        });
+        (!is_known).then(|| kept_call(&self.root, &self.workspace, &self.inputs))?
+    }
+
+    /// Units that cargo would wrongly take for fresh; none where nothing has changed that cargo could see.
+    pub(crate) fn find_misjudged(&self) -> Vec<(Unit, Misjudged)> {
+        let ours = self.ours();
+        if ours.is_some_and(|ours| ours.is_built) && self.changes().is_empty() {
+            return Vec::new();
+        }
+        let patched = ours.is_some_and(|ours| !ours.is_built && ours.state.library.same_bytes);
+        let units = Units::remembered(&self.root, &self.workspace);
+        units.misjudged(patched.then_some(self.crate_name.as_str()))
     }
 
     /// The environment `venv` has been made since everything was looked at.
@@ -180,8 +193,30 @@ impl Situation {
     pub fn ours(&self) -> Option<&OurInstall> {
         match &self.package {
             Package::Ours(ours) => Some(ours),
-            Package::Missing | Package::Foreign => None,
+            Package::Missing | Package::Foreign | Package::OfAnotherCheckout(_) => None,
         }
+    }
+}
+
+impl Package {
+    fn look(
+        project: &Project,
+        notes: &Utf8Path,
+        environment: &Environment,
+        earlier: Option<(Utf8PathBuf, State)>,
+    ) -> Self {
+        let (dist_info, state) = match earlier {
+            Some(earlier) => earlier,
+            None if install::is_installed(environment.root(), project.name()) => {
+                return Self::Foreign;
+            }
+            None => return Self::Missing,
+        };
+        if state.project != project.root {
+            return Self::OfAnotherCheckout(state.project);
+        }
+        let ours = OurInstall::look(project, notes, environment, dist_info, state);
+        Self::Ours(Box::new(ours))
     }
 }
 
@@ -199,6 +234,9 @@ impl Start {
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
         let root = environment(project, request).root();
         let (dist_info, state) = State::find(&root, project.name())?;
+        if state.project != project.root {
+            return None;
+        }
         let asked_for = request.python.is_none_or(|wanted| {
             python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
         });
@@ -266,7 +304,9 @@ impl OurInstall {
         state: State,
     ) -> Self {
         let library = &state.library;
-        let changed = state.sources.iter().filter(|source| source.has_changed());
+        let placed = Some(library.placed.as_path());
+        let changed = state.sources.iter();
+        let changed = changed.filter(|source| source.has_changed(placed));
         let relative = |source: &Source| shown_in(&project.root, &source.path).to_string();
         let search = leftovers::Search {
             root: &project.root,
@@ -280,7 +320,7 @@ impl OurInstall {
             changed_sources: changed.map(relative).collect(),
             is_built: library.is_built(),
             placed: library.look(),
-            others: search.beside(&library.placed),
+            others: search.others(&library.placed, &project.extension),
             has_pyo3_config: has_pyo3_config(&state.cargo_call),
             dist_info,
             state,

@@ -1,29 +1,34 @@
 //! The files that a library is made of, and whether they still are what they were.
+//!
+//! What is remembered is what was there before cargo was started. Whatever may have been written since has
+//! no digest: nobody knows which content the compiler saw, so it counts as changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cache_keys::observed::prerequisites;
+use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
+use files::made;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{Stamp, sha256_of_file};
+use crate::digest::{Stamp, sha256_of_file, sha256_of_stamps};
 use files::digest::sha256;
 
-/// By how much a file's modification time may lie before the moment at which it was written: the kernel's
-/// clock for files ticks every 10 ms at 100 Hz, the slowest in use.
-const TICK: Duration = Duration::from_millis(10);
+/// By how much a file's time may lie before the moment at which it was written: the kernel's clock for files
+/// ticks every 10 ms at 100 Hz, the slowest in use.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
 
-/// Files as they were just before cargo was started.
-pub type Before = BTreeMap<Utf8PathBuf, Stamp>;
-
-/// The files of `sources` as they are now.
-#[must_use]
-pub fn look_at(sources: &[Source]) -> Before {
-    let paths = sources.iter().map(|source| source.path.clone());
-    paths
-        .filter_map(|path| Some((path.clone(), Stamp::of(&path).ok()?)))
-        .collect()
+/// What of a source counts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Extent {
+    /// Of a file its content; of a directory everything below it, as for cargo where a build script has
+    /// declared it.
+    #[default]
+    Everything,
+    /// Of the directory of a crate what somebody has written in it. Its build script does not say what it
+    /// depends on, and there cargo takes what git does not ignore.
+    Written,
 }
 
 /// A file, or a directory that a build script depends on as a whole.
@@ -31,6 +36,9 @@ pub fn look_at(sources: &[Source]) -> Before {
 pub struct Source {
     /// Where it is.
     pub path: Utf8PathBuf,
+    /// What of it counts.
+    #[serde(default)]
+    pub extent: Extent,
     /// What the file system said of it. `None` for a directory, and for what was not there or was written
     /// while cargo was at work.
     pub stamp: Option<Stamp>,
@@ -42,43 +50,122 @@ pub struct Source {
 /// In place of a digest, where there is no file.
 pub const MISSING: &str = "missing";
 
-/// The digest of what is at `path`.
-fn content(path: &Utf8Path) -> String {
-    sha256_of_file(path).unwrap_or_else(|| MISSING.to_owned())
+/// The digest of what is at `path`, without the library `placed`, which we put there ourselves.
+pub(crate) fn content(path: &Utf8Path, extent: Extent, placed: Option<&Utf8Path>) -> String {
+    if !path.is_dir() {
+        return sha256_of_file(path).unwrap_or_else(|| MISSING.to_owned());
+    }
+    sha256_of_stamps(files_of(path, extent).filter(|file| Some(file.as_path()) != placed))
 }
 
-impl Source {
-    /// The file as cargo saw it, which was started at `started`. A file that was the same `before` has not
-    /// been written since, whatever its time says.
+/// The files below a directory that count.
+pub(crate) fn files_of(dir: &Utf8Path, extent: Extent) -> Box<dyn Iterator<Item = Utf8PathBuf>> {
+    match extent {
+        Extent::Everything => Box::new(made::all_below(dir)),
+        Extent::Written => {
+            let is_library = |path: &Utf8PathBuf| path.extension() == Some("so");
+            Box::new(made::written_below(dir).filter(move |path| !is_library(path)))
+        }
+    }
+}
+
+/// How the sources were just before cargo was started, and when that was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    started: SystemTime,
+    stamps: BTreeMap<Utf8PathBuf, Stamp>,
+    /// Of directories.
+    digests: BTreeMap<Utf8PathBuf, String>,
+    /// What lies in there is made by cargo, and is as it should be when cargo has ended.
+    build_dir: Utf8PathBuf,
+    placed: Option<Utf8PathBuf>,
+}
+
+impl Before {
+    /// Looks at the sources of the build before, right before cargo is started, which builds in `build_dir`.
+    /// `placed` is the library that we have put in place.
     #[must_use]
-    pub fn read(path: Utf8PathBuf, before: &Before, started: SystemTime) -> Self {
-        let is_as_before = before.get(&path).is_some_and(|stamp| stamp.holds(&path));
-        if !is_as_before && written_since(&path, started - TICK) {
-            return Self {
+    pub fn look_at(known: &[Source], build_dir: &Utf8Path, placed: Option<&Utf8Path>) -> Self {
+        let mut before = Self {
+            started: SystemTime::now(),
+            stamps: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            build_dir: build_dir.to_owned(),
+            placed: placed.map(Utf8Path::to_owned),
+        };
+        for Source { path, extent, .. } in known {
+            if path.is_dir() {
+                let digest = content(path, *extent, placed);
+                before.digests.insert(path.clone(), digest);
+            } else if let Ok(stamp) = Stamp::of(path) {
+                before.stamps.insert(path.clone(), stamp);
+            }
+        }
+        before
+    }
+
+    /// The source at `path` as cargo saw it.
+    #[must_use]
+    pub fn source(&self, path: Utf8PathBuf, extent: Extent) -> Source {
+        let placed = self.placed.as_deref();
+        if self.may_have_changed(&path, extent) {
+            return Source {
                 path,
+                extent,
                 stamp: None,
                 sha256: None,
             };
         }
-        let stamp = Stamp::of(&path).ok().filter(|_| path.is_file());
-        Self {
-            stamp,
-            sha256: Some(content(&path)),
+        Source {
+            stamp: Stamp::of(&path).ok().filter(|_| path.is_file()),
+            sha256: Some(content(&path, extent, placed)),
+            extent,
             path,
         }
     }
 
-    /// Whether the content is another. Read only if the file system says that it may be.
-    #[must_use]
-    pub fn has_changed(&self) -> bool {
-        let unchanged = self.stamp.is_some_and(|stamp| stamp.holds(&self.path));
-        !unchanged && self.sha256.as_ref() != Some(&content(&self.path))
+    /// Whether something at `path` may have been written since. What was known before is compared, whatever
+    /// its time says now: a file that was moved there keeps its own.
+    fn may_have_changed(&self, path: &Utf8Path, extent: Extent) -> bool {
+        if path.starts_with(&self.build_dir) {
+            return false;
+        }
+        if let Some(stamp) = self.stamps.get(path) {
+            return !stamp.holds(path);
+        }
+        if let Some(digest) = self.digests.get(path) {
+            return *digest != content(path, extent, self.placed.as_deref());
+        }
+        let is_placed = |file: &Utf8Path| Some(file) == self.placed.as_deref();
+        let since = self.started - TICK;
+        if path.is_dir() {
+            let mut files = files_of(path, extent).filter(|file| !is_placed(file));
+            return files.any(|file| touched_since(&file, since));
+        }
+        touched_since(path, since)
     }
 }
 
-fn written_since(path: &Utf8Path, time: SystemTime) -> bool {
-    let modified = fs_err::metadata(path).and_then(|metadata| metadata.modified());
-    path.is_file() && modified.is_ok_and(|modified| modified >= time)
+impl Source {
+    /// Whether the content is another. Read only if the file system says that it may be.
+    #[must_use]
+    pub fn has_changed(&self, placed: Option<&Utf8Path>) -> bool {
+        let unchanged = self.stamp.is_some_and(|stamp| stamp.holds(&self.path));
+        !unchanged && self.sha256.as_ref() != Some(&content(&self.path, self.extent, placed))
+    }
+}
+
+/// Whether `path` was written, moved or linked at `time` or later. The change time counts as well, which
+/// unlike the modification time cannot be set.
+pub(crate) fn touched_since(path: &Utf8Path, time: SystemTime) -> bool {
+    let Ok(metadata) = fs_err::metadata(path) else {
+        return false;
+    };
+    let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let time = (time.as_secs().cast_signed(), i64::from(time.subsec_nanos()));
+    let modified = (metadata.mtime(), metadata.mtime_nsec());
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    modified.max(changed) >= time
 }
 
 /// SHA-256 over the names and contents of `sources`.
@@ -91,36 +178,36 @@ pub fn digest_of(sources: &[Source]) -> String {
     sha256(lines.collect::<String>().as_bytes())
 }
 
-/// The files that `library` is made of, as cargo saw them, which was started at `started`:
+/// The files that `library` is made of:
 ///
 /// * those in the dependency file that cargo writes beside it
 ///   (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>): the sources of all path
-///   crates, and what their build scripts and `include!` name;
+///   crates, and what their build scripts and `include!` name. Relative names are taken from `base`;
 /// * the manifests of these crates, and their `build.rs`, which cargo takes up as soon as it is there;
 /// * `whole`: directories of crates whose build script does not say what it depends on.
 #[must_use]
 pub fn sources_of(
     library: &Utf8Path,
+    base: &Utf8Path,
     whole: &BTreeSet<Utf8PathBuf>,
     before: &Before,
-    started: SystemTime,
 ) -> Vec<Source> {
     let text = fs_err::read_to_string(library.with_extension("d")).unwrap_or_default();
-    let mut paths: BTreeSet<_> = prerequisites(&text).into_iter().collect();
+    let mut paths: BTreeSet<_> = prerequisites(&text, base).into_iter().collect();
     let manifests: BTreeSet<_> = paths
         .iter()
         .filter_map(|path| manifest_above(path))
         .collect();
-    paths.extend(
-        manifests
-            .iter()
-            .map(|manifest| manifest.with_file_name("build.rs")),
-    );
+    let scripts = manifests
+        .iter()
+        .map(|manifest| manifest.with_file_name("build.rs"));
+    paths.extend(scripts.collect::<Vec<_>>());
     paths.extend(manifests);
-    paths.extend(whole.iter().cloned());
-    paths
-        .into_iter()
-        .map(|path| Source::read(path, before, started))
+    let paths = paths.into_iter().map(|path| (path, Extent::Everything));
+    let whole = whole.iter().map(|path| (path.clone(), Extent::Written));
+    let all: BTreeMap<_, _> = paths.chain(whole).collect();
+    all.into_iter()
+        .map(|(path, extent)| before.source(path, extent))
         .collect()
 }
 
@@ -135,9 +222,17 @@ mod tests {
     use super::*;
     use testkit::TempDir;
 
-    /// A time after everything that a test has written.
-    fn later() -> SystemTime {
-        SystemTime::now() + Duration::from_mins(1)
+    /// Before a build whose sources are not known yet, and that begins after everything a test has written.
+    fn later() -> Before {
+        Before {
+            started: SystemTime::now() + Duration::from_mins(1),
+            ..Before::look_at(&[], "/no/target".into(), None)
+        }
+    }
+
+    /// `path` as it was before the build that `before` tells of.
+    fn source(path: &Utf8Path, before: &Before) -> Source {
+        before.source(path.to_owned(), Extent::Everything)
     }
 
     #[test]
@@ -145,37 +240,64 @@ mod tests {
         let dir = TempDir::new();
         let path = dir.path().join("a.rs");
         fs_err::write(&path, "one").unwrap();
-        let source = Source::read(path.clone(), &Before::new(), later());
-        assert!(!source.has_changed());
+        let source = source(&path, &later());
+        assert!(!source.has_changed(None));
         // A checkout there and back: another time, the same content.
         fs_err::remove_file(&path).unwrap();
-        assert!(source.has_changed());
+        assert!(source.has_changed(None));
         fs_err::write(&path, "one").unwrap();
-        assert!(!source.has_changed());
+        assert!(!source.has_changed(None));
         fs_err::write(&path, "two").unwrap();
-        assert!(source.has_changed());
+        assert!(source.has_changed(None));
     }
 
     #[test]
     fn what_is_written_while_cargo_is_at_work_counts_as_changed() {
         let dir = TempDir::new();
         let path = dir.path().join("a.rs");
-        let started = SystemTime::now();
+        let older = dir.path().join("older");
+        fs_err::write(&older, "older").unwrap();
+        let nothing_known = Before::look_at(&[], "/no/target".into(), None);
         fs_err::write(&path, "one").unwrap();
-        assert!(Source::read(path.clone(), &Before::new(), started).has_changed());
-        let before = Before::from([(path.clone(), Stamp::of(&path).unwrap())]);
-        assert!(!Source::read(path, &before, started).has_changed());
+        assert!(source(&path, &nothing_known).has_changed(None));
+        let known = Before::look_at(&[source(&path, &later())], "/no/target".into(), None);
+        assert!(!source(&path, &known).has_changed(None));
+        // Moved there with its older time.
+        fs_err::rename(&older, &path).unwrap();
+        assert!(source(&path, &known).has_changed(None));
+        let of_cargo = Before::look_at(&[], dir.path(), None);
+        fs_err::write(&path, "made").unwrap();
+        assert!(
+            !source(&path, &of_cargo).has_changed(None),
+            "cargo itself has made it"
+        );
     }
 
     #[test]
-    fn a_directory_has_changed_with_anything_in_it() {
+    fn a_directory_has_changed_with_anything_in_it_but_what_we_put_there() {
         let dir = TempDir::new();
-        let deep = dir.path().join("a/b");
+        let deep = dir.path().join("a/.b");
         fs_err::create_dir_all(&deep).unwrap();
-        let source = Source::read(dir.path().to_owned(), &Before::new(), later());
-        assert!(!source.has_changed());
-        fs_err::write(deep.join("new"), "").unwrap();
-        assert!(source.has_changed());
+        let placed = deep.join("x.so");
+        let taken = source(dir.path(), &later());
+        assert!(!taken.has_changed(None));
+        fs_err::write(&placed, "").unwrap();
+        assert!(taken.has_changed(None) && !taken.has_changed(Some(&placed)));
+        fs_err::write(deep.join("new.pyc"), "").unwrap();
+        assert!(taken.has_changed(Some(&placed)));
+    }
+
+    #[test]
+    fn a_directory_in_which_something_changes_while_cargo_is_at_work_is_not_known() {
+        let dir = TempDir::new();
+        fs_err::write(dir.path().join("a"), "").unwrap();
+        let known = Before::look_at(&[source(dir.path(), &later())], "/no/target".into(), None);
+        assert!(source(dir.path(), &known).sha256.is_some());
+        fs_err::write(dir.path().join("a"), "more").unwrap();
+        assert_eq!(source(dir.path(), &known).sha256, None);
+        let nothing_known = Before::look_at(&[], "/no/target".into(), None);
+        fs_err::write(dir.path().join("b"), "").unwrap();
+        assert_eq!(source(dir.path(), &nothing_known).sha256, None);
     }
 
     #[test]
@@ -188,7 +310,7 @@ mod tests {
         }
         let rule = format!("lib.so: {}\n", path("one/src/lib.rs"));
         fs_err::write(path("lib.d"), rule).unwrap();
-        let sources = sources_of(&path("lib.so"), &BTreeSet::new(), &Before::new(), later());
+        let sources = sources_of(&path("lib.so"), dir.path(), &BTreeSet::new(), &later());
         let is_there = |source: &Source| source.sha256.as_deref() != Some(MISSING);
         assert_eq!(
             sources.iter().map(is_there).collect::<Vec<_>>(),
@@ -203,6 +325,7 @@ mod tests {
     fn the_digest_covers_names_and_contents() {
         let source = |path: &str, sha256: &str| Source {
             path: path.into(),
+            extent: Extent::Everything,
             stamp: None,
             sha256: Some(sha256.to_owned()),
         };

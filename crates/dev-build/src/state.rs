@@ -18,6 +18,7 @@ use crate::error::{DevError, io_error};
 use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
+use crate::place;
 use crate::sources::Source;
 use files::write;
 
@@ -26,13 +27,13 @@ pub const FILE: &str = "xtask-dev.json";
 
 /// The number of the format, raised whenever the meaning of a field changes. A file with another number is as
 /// good as none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32", into = "u32")]
 pub struct Format;
 
 impl From<Format> for u32 {
     fn from(_: Format) -> Self {
-        1
+        2
     }
 }
 
@@ -52,13 +53,16 @@ impl TryFrom<u32> for Format {
 pub struct State {
     /// So that another version of this program can tell.
     pub format: Format,
+    /// The project that it is an install of: another checkout may share the environment.
+    pub project: Utf8PathBuf,
     /// What decided each step.
     pub inputs: Inputs,
     /// The digest of the [`crate::circumstances`] under which cargo was last asked.
     pub circumstances: String,
     /// By which those that change can be named.
-    #[serde(default)]
     pub circumstance_marks: Marks,
+    /// Variables that change all the time and that the crates have read all the same: digests by name.
+    pub volatile: Marks,
     /// The interpreter of the environment.
     pub python: Interpreter,
     /// The workspace of the extension.
@@ -107,9 +111,17 @@ impl Library {
         })
     }
 
-    /// Whether the file in the target directory is the one that was built.
+    /// Whether the file in the target directory is the one that was built. Where its times are others, since
+    /// links to it were made or maturin has put a copy there, its content decides, as long as there is one to
+    /// compare it with.
     #[must_use]
     pub fn is_built(&self) -> bool {
+        if self.built_stamp.holds(&self.built) {
+            return true;
+        }
+        if self.same_bytes && self.look() == Placed::Same {
+            return place::same_bytes(&self.placed, &self.built);
+        }
         self.built_stamp.holds_but_for_links(&self.built)
     }
 

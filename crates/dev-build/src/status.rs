@@ -74,7 +74,7 @@ impl Verdict {
         match (plan, package) {
             (DevPlan::Nothing(_), _) => Self::Fresh,
             (DevPlan::Build(_), Package::Missing) => Self::Missing,
-            (DevPlan::Build(_), Package::Foreign) => Self::Foreign,
+            (DevPlan::Build(_), Package::Foreign | Package::OfAnotherCheckout(_)) => Self::Foreign,
             (DevPlan::Build(_), Package::Ours(ours)) => match ours.placed {
                 Placed::Gone | Placed::Nowhere => Self::Missing,
                 _ if ours.others.iter().any(|other| other.shadows) => Self::Shadowed,

@@ -63,14 +63,21 @@ pub fn started_package() -> Option<Utf8PathBuf> {
 /// is not UTF-8 are left out.
 #[must_use]
 pub fn environment() -> BTreeMap<String, String> {
+    let all = whole_environment().into_iter();
+    all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// The same with those that are not UTF-8.
+#[must_use]
+pub fn whole_environment() -> BTreeMap<OsString, OsString> {
     let changes = changes();
+    let change = |name: &OsStr| changes.get(name.to_str()?);
     std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter_map(|(name, value)| match changes.get(&name) {
+        .filter_map(|(name, value)| match change(&name) {
             Some(change) => Some((name, change.clone()?)),
             None => Some((name, value)),
         })
-        .filter_map(|(name, value)| Some((name, value.into_string().ok()?)))
         .collect()
 }
 

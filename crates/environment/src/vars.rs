@@ -42,6 +42,9 @@ pub const CARGO_BUILD_BUILD_DIR: &str = "CARGO_BUILD_BUILD_DIR";
 /// What else says where something goes.
 pub const OTHER_TARGET_DIRS: [&str; 2] = ["CARGO_BUILD_TARGET_DIR", CARGO_BUILD_BUILD_DIR];
 
+/// What cargo writes the names in its dependency files relative to.
+pub const CARGO_BUILD_DEP_INFO_BASEDIR: &str = "CARGO_BUILD_DEP_INFO_BASEDIR";
+
 /// `true`: cargo uses no network.
 pub const CARGO_NET_OFFLINE: &str = "CARGO_NET_OFFLINE";
 

@@ -1,5 +1,7 @@
 //! SHA-256 in hexadecimal digits (FIPS 180-4).
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::io::{self, Read as _};
 
 use camino::Utf8Path;
@@ -24,6 +26,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 #[must_use]
 pub fn short_name(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..8])
+}
+
+/// The SHA-256 of `bytes` as a `RECORD` has it: base64 for URLs, without padding (PEP 376, PEP 427).
+#[must_use]
+pub fn sha256_base64(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 /// The SHA-256 of the content of the file at `path`, which may be larger than memory.
@@ -52,6 +60,8 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), expected);
         assert_eq!(short_name("abc"), expected[..16]);
+        let in_base64 = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
+        assert_eq!(sha256_base64(b"abc"), in_base64);
         let dir = testkit::TempDir::new();
         let path = dir.path().join("file");
         fs_err::write(&path, "abc").unwrap();

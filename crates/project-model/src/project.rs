@@ -1,5 +1,7 @@
 //! A project as a whole.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Metadata;
 use environment::cargo_env;
@@ -29,6 +31,11 @@ pub struct Workspace {
     pub root: Utf8PathBuf,
     /// Where cargo puts what it builds.
     pub target_dir: Utf8PathBuf,
+    /// Where cargo keeps what is only of use to itself: the target directory, unless `build.build-dir` says
+    /// otherwise.
+    pub build_dir: Utf8PathBuf,
+    /// The directories of its packages, by name.
+    pub packages: BTreeMap<String, Utf8PathBuf>,
     /// `[workspace.metadata.xtask]`.
     pub policy: Policy,
 }
@@ -73,9 +80,17 @@ impl Workspace {
                 source,
             }
         })?;
+        let packages = metadata.packages.into_iter().map(|package| {
+            let dir = package.manifest_path.parent().unwrap_or(Utf8Path::new("/"));
+            (package.name.to_string(), dir.to_owned())
+        });
         Ok(Self {
             root: metadata.workspace_root,
+            build_dir: metadata
+                .build_directory
+                .unwrap_or_else(|| metadata.target_directory.clone()),
             target_dir: metadata.target_directory,
+            packages: packages.collect(),
             policy,
         })
     }

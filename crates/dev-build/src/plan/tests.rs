@@ -68,6 +68,8 @@ fn workspace() -> Workspace {
     Workspace {
         root: "/p".into(),
         target_dir: "/p/target".into(),
+        build_dir: "/p/target".into(),
+        packages: BTreeMap::new(),
         policy: serde_json::from_value(json!({})).unwrap(),
     }
 }
@@ -84,6 +86,8 @@ fn state() -> State {
     let source = json!({"path": "/p/native/src/lib.rs", "stamp": null, "sha256": "00"});
     State {
         format: Format,
+        project: "/p".into(),
+        volatile: Marks::from([("COLUMNS".to_owned(), "80".to_owned())]),
         inputs: inputs(),
         circumstances: "as ever".to_owned(),
         circumstance_marks: Marks::from([("variable CC".to_owned(), "00ff".to_owned())]),
@@ -130,6 +134,7 @@ fn fresh() -> Situation {
         circumstances: Circumstances {
             digest: state.circumstances.clone(),
             marks: state.circumstance_marks.clone(),
+            volatile: state.volatile.clone(),
         },
         pins: Pins::UvLock,
         package: Package::Ours(Box::new(OurInstall {
@@ -144,13 +149,15 @@ fn fresh() -> Situation {
         })),
         kept_call: None,
         local_config: None,
+        dep_info_base: "/p".into(),
+        misjudged: Vec::new(),
     }
 }
 
 fn ours(situation: &mut Situation) -> &mut OurInstall {
     match &mut situation.package {
         Package::Ours(ours) => ours,
-        Package::Missing | Package::Foreign => panic!("nothing of ours is installed"),
+        _ => panic!("nothing of ours is installed"),
     }
 }
 
@@ -170,6 +177,13 @@ fn local_config(variables: &[(&str, &str)]) -> LocalConfig {
         variables: variables
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn misjudged(package: &str, cause: &str) -> Misjudged {
+    Misjudged {
+        package: package.to_owned(),
+        cause: cause.to_owned(),
     }
 }
 
@@ -254,6 +268,19 @@ fn sources() {
             "a manifest of a crate in the closure is a source too",
             |s, _| ours(s).changed_sources = vec!["leaf/Cargo.toml".into()],
             &["compile thing: leaf/Cargo.toml has changed", PLACE],
+        ),
+        (
+            "a source with an older content and an older time",
+            |s, _| {
+                ours(s).changed_sources = vec!["leaf/src/lib.rs".into()];
+                // Its build script and itself.
+                s.misjudged = vec![misjudged("leaf", "leaf/src/lib.rs is no newer"); 2];
+            },
+            &[
+                "have leaf built again: leaf/src/lib.rs is no newer",
+                "compile thing: leaf/src/lib.rs has changed",
+                PLACE,
+            ],
         ),
         (
             "sources were never known",
@@ -521,6 +548,16 @@ fn what_is_installed_beside_the_library() {
             ],
         ),
         (
+            "another checkout has installed it into the same environment",
+            |s, _| s.package = Package::OfAnotherCheckout("/q".into()),
+            &[
+                "ask maturin: its answer for this environment is not known",
+                "install dependencies: what is installed is not known",
+                "compile thing: nothing of ours is installed",
+                "install anew: what is installed is that of the checkout in /q",
+            ],
+        ),
+        (
             "another tool has installed it",
             |s, _| s.package = Package::Foreign,
             &[
@@ -628,6 +665,18 @@ fn dependencies() {
 #[test]
 fn circumstances_and_what_was_asked_for() {
     check(&[
+        (
+            "a variable that changes all the time and that a crate has read",
+            |s, _| s.circumstances.volatile.clear(),
+            &["compile thing: variable COLUMNS has changed", PLACE],
+        ),
+        (
+            "one that no crate has read",
+            |s, _| {
+                s.circumstances.volatile.insert("PWD".into(), "00".into());
+            },
+            &[],
+        ),
         (
             "a variable that compilers read",
             |s, _| {

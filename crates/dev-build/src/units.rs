@@ -1,0 +1,278 @@
+//! What the units of path crates were built from, by content; and those that cargo would take for fresh
+//! although they were built from something else.
+//!
+//! cargo goes by time: a unit is fresh if no source is newer. That is wrong where an older content comes back
+//! with its older time (`mv`, `cp -p`, `rsync`, `tar`, a restored backup), and where two checkouts have one
+//! target directory, since units of path crates have the same names in both. So what each unit was built from
+//! is kept beside the units, and before cargo is asked, a unit that was built from something else is made
+//! stale. A unit that cargo will see to by itself is left to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::time::SystemTime;
+
+use build_dir::Unit;
+use build_dir::unit::{Inputs, units_of};
+use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::{sha256, short_name};
+use files::write;
+use project_model::Workspace;
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Stamp;
+use crate::sources::{Extent, MISSING, Source, TICK, content, files_of, touched_since};
+use crate::state::Format;
+
+/// The units of a workspace, as far as they are made of path crates.
+#[derive(Debug)]
+pub(crate) struct Units<'a> {
+    workspace: &'a Workspace,
+    /// Where is remembered what they were built from.
+    file: Utf8PathBuf,
+    record: Record,
+}
+
+/// A unit that cargo would take for fresh, and that was not built from what its sources are now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misjudged {
+    /// Its package.
+    pub package: String,
+    /// Why it is not what it seems, as a sentence.
+    pub cause: String,
+}
+
+/// What is remembered. Paths lie relative to the root of the workspace where they lie in it, so that a copied
+/// checkout has a record that holds.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Record {
+    format: Format,
+    /// The directories of path crates.
+    packages: BTreeMap<String, Utf8PathBuf>,
+    units: BTreeMap<String, BuiltFrom>,
+    /// The sources, so that none is read again without need.
+    sources: BTreeMap<Utf8PathBuf, Source>,
+}
+
+/// What a unit was built from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct BuiltFrom {
+    built: SystemTime,
+    sha256: String,
+}
+
+impl<'a> Units<'a> {
+    /// Those that are remembered for the project in `root`.
+    pub(crate) fn remembered(root: &Utf8Path, workspace: &'a Workspace) -> Self {
+        let name = root.strip_prefix(&workspace.root).unwrap_or(root);
+        let name = if is_shared(workspace) { root } else { name };
+        let dir = workspace.build_dir.join("xtask-dev");
+        let file = dir.join(format!("{}.units.json", short_name(name.as_str())));
+        let text = fs_err::read_to_string(&file).unwrap_or_default();
+        Self {
+            record: serde_json::from_str(&text).unwrap_or_default(),
+            file,
+            workspace,
+        }
+    }
+
+    /// Those that cargo would wrongly take for fresh. `patched` is the package of the extension, if its
+    /// library is not the one that cargo has made.
+    pub(crate) fn misjudged(&self, patched: Option<&str>) -> Vec<(Unit, Misjudged)> {
+        let packages = self.packages().into_iter();
+        let all = packages.flat_map(|(package, dir)| {
+            let units = units_of(&self.workspace.build_dir, &package).into_iter();
+            let misjudged = units.filter_map(|unit| {
+                let inputs = unit.inputs(&self.workspace.root, &dir);
+                let made_library = patched == Some(package.as_str()) && unit.name.contains("/lib-");
+                let patched =
+                    made_library.then(|| "somebody has written to its library".to_owned());
+                let cause = self.cause(&unit, &paths(&inputs, &dir)).or(patched)?;
+                let package = package.clone();
+                (!is_seen_by_cargo(&unit, &inputs)).then_some((unit, Misjudged { package, cause }))
+            });
+            misjudged.collect::<Vec<_>>()
+        });
+        all.collect()
+    }
+
+    /// The variables that the units of `packages` have read.
+    pub(crate) fn variables(&self, packages: &BTreeMap<String, Utf8PathBuf>) -> BTreeSet<String> {
+        let units = packages
+            .keys()
+            .flat_map(|name| units_of(&self.workspace.build_dir, name));
+        units.flat_map(|unit| unit.variables()).collect()
+    }
+
+    /// Remembers what each unit was built from, after a build that began at `started` and was made of
+    /// `packages`.
+    pub(crate) fn remember(
+        mut self,
+        packages: &BTreeMap<String, Utf8PathBuf>,
+        started: SystemTime,
+    ) -> io::Result<()> {
+        let packages = packages
+            .iter()
+            .map(|(name, dir)| (name.clone(), self.relative(dir)));
+        self.record.packages = packages.collect();
+        let mut sources = BTreeMap::new();
+        let mut units = BTreeMap::new();
+        for (package, dir) in self.packages() {
+            for unit in units_of(&self.workspace.build_dir, &package) {
+                let inputs = unit.inputs(&self.workspace.root, &dir);
+                let read = self.sources(&paths(&inputs, &dir));
+                if let Some(from) = self.built_from(&unit, &read, started) {
+                    units.insert(unit.name, from);
+                }
+                sources.extend(read.into_iter().map(|it| (self.relative(&it.path), it)));
+            }
+        }
+        (self.record.units, self.record.sources) = (units, sources);
+        fs_err::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
+        write::atomically(&self.file, &serde_json::to_string(&self.record)?)
+    }
+
+    /// What `unit` was built from, if that can be told: it was then, or it was built by us now, or in a
+    /// directory that is ours alone, and nothing has been written since.
+    fn built_from(
+        &self,
+        unit: &Unit,
+        sources: &[Source],
+        started: SystemTime,
+    ) -> Option<BuiltFrom> {
+        if let Some(known) = self.known(unit) {
+            return Some(known.clone());
+        }
+        let is_ours = unit.built >= started - TICK || !is_shared(self.workspace);
+        let touched = |source: &Source| self.is_touched(&source.path, source.extent, unit.built);
+        (is_ours && !sources.iter().any(touched)).then(|| BuiltFrom {
+            built: unit.built,
+            sha256: digest_of(sources),
+        })
+    }
+
+    fn known(&self, unit: &Unit) -> Option<&BuiltFrom> {
+        let known = self.record.units.get(&unit.name);
+        known.filter(|known| known.built == unit.built)
+    }
+
+    /// Why `unit` is not what its sources say, if that is so as far as can be told.
+    fn cause(&self, unit: &Unit, paths: &[(Utf8PathBuf, Extent)]) -> Option<String> {
+        if let Some(known) = self.known(unit) {
+            let sources = self.sources(paths);
+            let other = sources.iter().find(|source| self.is_other(source));
+            let what = other.map_or("a source", |source| source.path.as_str());
+            return (known.sha256 != digest_of(&sources))
+                .then(|| format!("{what} is not what it was built from, and is no newer"));
+        }
+        if is_shared(self.workspace) && !unit.names(&self.workspace.root) {
+            let dir = &self.workspace.build_dir;
+            return Some(format!("another checkout may have built it in {dir}"));
+        }
+        let mut touched = paths
+            .iter()
+            .filter(|(path, extent)| self.is_touched(path, *extent, unit.built));
+        let (path, _) = touched.next()?;
+        Some(format!("{path} came after it was built, and is no newer"))
+    }
+
+    fn is_other(&self, source: &Source) -> bool {
+        let earlier = self.record.sources.get(&self.relative(&source.path));
+        earlier.is_none_or(|earlier| earlier.sha256 != source.sha256)
+    }
+
+    /// Whether the source may have become what it is after `built`. What cargo makes does not count.
+    fn is_touched(&self, path: &Utf8Path, extent: Extent, built: SystemTime) -> bool {
+        if path.starts_with(&self.workspace.build_dir) {
+            return false;
+        }
+        let since = built - TICK;
+        if path.is_dir() {
+            return files_of(path, extent).any(|file| touched_since(&file, since));
+        }
+        touched_since(path, since)
+    }
+
+    /// The sources as they are now.
+    fn sources(&self, paths: &[(Utf8PathBuf, Extent)]) -> Vec<Source> {
+        let sources = paths
+            .iter()
+            .map(|(path, extent)| self.source(path, *extent));
+        sources.collect()
+    }
+
+    fn source(&self, path: &Utf8Path, extent: Extent) -> Source {
+        let stamp = Stamp::of(path).ok().filter(|_| path.is_file());
+        let known = self.record.sources.get(&self.relative(path));
+        let known = known.filter(|known| stamp.is_some() && known.stamp == stamp);
+        let sha256 = known.and_then(|known| known.sha256.clone());
+        Source {
+            path: path.to_owned(),
+            extent,
+            stamp,
+            sha256: Some(sha256.unwrap_or_else(|| content(path, extent, None))),
+        }
+    }
+
+    /// The path crates that the extension is made of, with their directories; before the first build, all of
+    /// the workspace.
+    fn packages(&self) -> BTreeMap<String, Utf8PathBuf> {
+        if self.record.packages.is_empty() {
+            return self.workspace.packages.clone();
+        }
+        let remembered = self.record.packages.iter();
+        let remembered =
+            remembered.map(|(name, dir)| (name.clone(), self.workspace.root.join(dir)));
+        remembered.collect()
+    }
+
+    fn relative(&self, path: &Utf8Path) -> Utf8PathBuf {
+        path.strip_prefix(&self.workspace.root)
+            .unwrap_or(path)
+            .to_owned()
+    }
+}
+
+/// What a unit of the package in `dir` was made from.
+fn paths(inputs: &Inputs, dir: &Utf8Path) -> Vec<(Utf8PathBuf, Extent)> {
+    match inputs {
+        Inputs::Paths(paths) => paths
+            .iter()
+            .map(|path| (path.clone(), Extent::Everything))
+            .collect(),
+        Inputs::Package => vec![(dir.to_owned(), Extent::Written)],
+    }
+}
+
+/// Whether other checkouts may build into the same directory.
+fn is_shared(workspace: &Workspace) -> bool {
+    !workspace.build_dir.starts_with(&workspace.root)
+}
+
+/// Whether cargo finds by itself that `unit` is stale: a source is newer, or gone.
+fn is_seen_by_cargo(unit: &Unit, inputs: &Inputs) -> bool {
+    let Inputs::Paths(paths) = inputs else {
+        return false;
+    };
+    paths
+        .iter()
+        .any(|path| newest(path).is_none_or(|time| time > unit.built))
+}
+
+/// The modification time by which cargo goes.
+fn newest(path: &Utf8Path) -> Option<SystemTime> {
+    let modified = |path: &Utf8Path| fs_err::metadata(path).and_then(|it| it.modified()).ok();
+    let own = modified(path)?;
+    if !path.is_dir() {
+        return Some(own);
+    }
+    let files = files_of(path, Extent::Everything);
+    files.filter_map(|file| modified(&file)).chain([own]).max()
+}
+
+fn digest_of(sources: &[Source]) -> String {
+    let contents = sources.iter().map(|source| {
+        let content = source.sha256.as_deref().unwrap_or(MISSING);
+        format!("{content}\n")
+    });
+    sha256(contents.collect::<String>().as_bytes())
+}
