@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::cargo_env::LOCAL_CONFIG;
 use processes::Say;
 use processes::{Invocation, RunError, Running};
 use project_model::{Project, ProjectError};
@@ -82,7 +83,7 @@ impl Watch<'_> {
     ) {
         let mut running: Option<Running> = None;
         while !is_over() {
-            let before = self.look_before_build();
+            let (watched_before, before) = self.look_before_build();
             match self.build(toolbox, say, tell) {
                 Ok(venv) => {
                     stop(running.take());
@@ -96,6 +97,7 @@ impl Watch<'_> {
             // next one.
             let watched = Watched::new(self.root, self.request, self.reason_for());
             let mut looked_at = watched.look();
+            looked_at.retain(|path, _| !watched_before.covers(path));
             looked_at.extend(before);
             say("Watching", "for changes; Ctrl-C ends it");
             for path in watched.wait_for_change(&looked_at, is_over) {
@@ -129,12 +131,14 @@ impl Watch<'_> {
 
     /// The files as they are before a build. Witnesses are made first, since making one changes the time of
     /// its file, which would look like a change.
-    fn look_before_build(&self) -> Snapshot {
+    fn look_before_build(&self) -> (Watched, Snapshot) {
         if let Ok(project) = Project::load(self.root) {
             // The build will try again, and tell.
             let _ = cache_keys::witness::keep(&project);
         }
-        Watched::new(self.root, self.request, self.reason_for()).look()
+        let watched = Watched::new(self.root, self.request, self.reason_for());
+        let snapshot = watched.look();
+        (watched, snapshot)
     }
 
     /// Starts the command of the user, if any, with the programs of the environment. One that cannot be
@@ -194,12 +198,28 @@ impl Watched {
             .and_then(|path| path.parent())
             .map(Utf8Path::to_owned);
         let roots = [Some(root.to_owned()), workspace, crate_dir];
-        let sources = state.into_iter().flat_map(|state| state.sources);
+        // What cargo makes changes with every build.
+        let sources = state.into_iter().flat_map(|state| {
+            let build_dir = state.workspace.build_dir;
+            let sources = state.sources.into_iter();
+            sources.filter(move |source| !source.path.starts_with(&build_dir))
+        });
         Self {
             reason_for,
             roots: roots.into_iter().flatten().collect(),
             sources: sources.map(|source| source.path).collect(),
         }
+    }
+
+    /// Whether a file at `path` would have been looked at, had it been there. What a build itself writes is
+    /// taken as it is afterwards.
+    fn covers(&self, path: &Utf8Path) -> bool {
+        let name = path.file_name().unwrap_or_default();
+        let is_written_by_builds = ["Cargo.lock", LOCAL_CONFIG].contains(&name);
+        let mut roots = self.roots.iter();
+        !is_written_by_builds
+            && self.reason_for.is_input(path)
+            && roots.any(|root| path.starts_with(root))
     }
 
     /// The files as they are now.
@@ -316,6 +336,16 @@ mod tests {
             "pyproject.toml",
         ];
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn a_file_that_comes_during_a_build_is_a_change_and_what_builds_write_is_none() {
+        let fixture = Fixture::mixed("thing");
+        let watched = watched(&fixture);
+        let covers = |name: &str| watched.covers(&fixture.root().join(name));
+        assert!(covers("native/src/new.rs") && covers("deep/Cargo.toml"));
+        assert!(!covers("native/Cargo.lock") && !covers(".cargo/config.local.toml"));
+        assert!(!covers("data/words.txt") && !watched.covers("/elsewhere/lib.rs".into()));
     }
 
     #[test]
