@@ -50,6 +50,15 @@ impl Context {
         Ok(project)
     }
 
+    /// The directory of the project, for a command that needs none: where there is none, the working
+    /// directory.
+    pub(crate) fn root(&self) -> anyhow::Result<Utf8PathBuf> {
+        match &self.project_dir {
+            Some(_) => Ok(self.project()?.root),
+            None => Ok(nearest_project().unwrap_or(".".into())),
+        }
+    }
+
     /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project,
     /// in the working directory: publishing needs none.
     pub(crate) fn dist(&self) -> Utf8PathBuf {
@@ -68,7 +77,7 @@ impl Context {
     pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
         if let Some(problem) = missing(&project.root) {
-            ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
+            ui::warn(&problem.to_string());
         }
         for doubt in doubts(&project) {
             ui::warn(&doubt);

@@ -166,16 +166,11 @@ fn watch(
 }
 
 /// Data on standard output: for people, or with `--json` for programs.
-fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(status)?);
-    } else {
-        print!("{}", status.text(&command_without(&["--status"])));
-    }
-    Ok(match status.verdict {
-        Verdict::Fresh => Answer::Done,
-        _ => Answer::Differs,
-    })
+fn show_status(status: &Status, in_json: bool) -> anyhow::Result<Answer> {
+    ui::answer(in_json, status, || {
+        status.text(&command_without(&["--status"]))
+    })?;
+    Ok(Answer::of(status.verdict != Verdict::Fresh))
 }
 
 /// The steps that a build would take, with their causes.

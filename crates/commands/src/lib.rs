@@ -9,7 +9,6 @@ pub mod context;
 mod dev;
 mod machine;
 mod release;
-mod repository;
 mod sccache;
 mod tune;
 mod typed;

@@ -3,17 +3,12 @@
 mod finish;
 mod verify;
 
-use std::time::Duration;
-
-use anyhow::Context as _;
-use build_env::vars;
 use project_model::Repository;
 use release_channel::gh::Gh;
 use release_channel::{Client, Patience};
 
-use crate::Answer;
 use crate::context::Context;
-use crate::{repository, ui};
+use crate::{Answer, ui};
 
 /// Publish wheels in the release that always holds the newest ones, or look whether all is well there.
 ///
@@ -43,8 +38,8 @@ struct Place {
 
 impl Place {
     fn repository(&self, context: &Context) -> anyhow::Result<Repository> {
-        let dir = context.project_dir.as_deref().unwrap_or(".".into());
-        repository::required(self.repo.as_deref(), dir)
+        let root = context.root()?;
+        Ok(Repository::required(self.repo.as_deref(), &root)?)
     }
 }
 
@@ -56,15 +51,6 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 }
 
 fn client(repository: Repository) -> anyhow::Result<Client<'static>> {
-    let unit = match vars::var(vars::XTASK_RETRY_UNIT_MS) {
-        Some(text) => text.parse().with_context(|| {
-            format!(
-                "{} is not a number of milliseconds",
-                vars::XTASK_RETRY_UNIT_MS
-            )
-        })?,
-        None => 1000,
-    };
-    let patience = Patience::new(Duration::from_millis(unit), &std::thread::sleep, &ui::say);
+    let patience = Patience::usual(&ui::say)?;
     Ok(Client::new(Gh::new(repository), patience))
 }

@@ -1,5 +1,7 @@
 //! What is in force, where that comes from, and what is wrong with it.
 
+use std::fmt;
+
 use build_env::{Invocation, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Serialize;
@@ -58,6 +60,13 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub help: String,
+}
+
+/// As a message with its remedy.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: {}", self.message, self.help)
+    }
 }
 
 /// In place of a value that is nobody's business.

@@ -81,4 +81,17 @@ pub enum ProjectError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// What was named as the repository is none.
+    #[error("`{0}` is no repository\n  help: name it as `--repo OWNER/NAME`")]
+    NoRepository(String),
+    /// Nothing says where it is on GitHub.
+    #[error(
+        "cannot tell where {0} is on GitHub: git's remote `origin` does not say\n  help: name it, `--repo OWNER/NAME`"
+    )]
+    RepositoryUnknown(Utf8PathBuf),
+    /// The policy does not say which release the wheels are for.
+    #[error(
+        "{0} names no release tag\n  help: name one with `--tag`, or write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel]"
+    )]
+    NoReleaseTag(Utf8PathBuf),
 }

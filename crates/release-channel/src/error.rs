@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use build_env::{Invocation, RunError};
+use build_env::{Invocation, RunError, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 
 /// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
@@ -13,6 +13,9 @@ use camino::{Utf8Path, Utf8PathBuf};
     reason = "each variant says what failed, and each field is named in it"
 )]
 pub enum ReleaseError {
+    // How long is waited.
+    #[error("{} is not a number of milliseconds", vars::XTASK_RETRY_UNIT_MS)]
+    RetryUnit(#[source] std::num::ParseIntError),
     // What lies in the directory.
     #[error(
         "cannot read {path}, which tells what is to be released\n  help: `{}` writes it, beside the wheels",

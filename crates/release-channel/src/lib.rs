@@ -19,6 +19,7 @@ mod plan;
 mod published;
 mod reply;
 mod snapshot;
+mod summary;
 mod text;
 pub mod verify;
 

@@ -303,4 +303,20 @@ impl Report {
             .map(|it| format!("{}: {}; repair: {}\n", it.subject, it.message, it.repair));
         lines.collect()
     }
+
+    /// All of it in one sentence, after a look that was `thorough` or not.
+    #[must_use]
+    pub fn conclusion(&self, thorough: bool) -> String {
+        let Self {
+            repository, tag, ..
+        } = self;
+        if !self.findings.is_empty() {
+            let count = self.findings.len();
+            return format!("`{tag}` of {repository} is not as it should be: {count} findings");
+        }
+        let version = self.version.as_deref().unwrap_or("nothing");
+        let count = self.wheels.len();
+        let how = if thorough { "downloaded" } else { "asked for" };
+        format!("`{tag}` of {repository} holds {version}; {count} wheels {how}")
+    }
 }

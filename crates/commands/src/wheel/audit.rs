@@ -40,12 +40,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         let name = path.file_name().unwrap_or_default();
         reports.push(audit(name, &bytes, expected.as_ref()));
     }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
-    } else {
-        let texts: String = reports.iter().map(wheel_audit::Report::text).collect();
-        print!("{texts}");
-    }
+    ui::answer(args.json, &reports, || {
+        reports.iter().map(wheel_audit::Report::text).collect()
+    })?;
     let refused = reports.iter().filter(|report| !report.passes()).count();
     if refused > 0 {
         ui::warn(&format!("{refused} of {} refused", reports.len()));

@@ -1,0 +1,90 @@
+//! How a publication has ended, in words: for people, for the next step of a workflow, and on the page of its
+//! run.
+
+use build_env::vars;
+use project_model::Repository;
+use wheel_build::WheelError;
+use wheel_build::manifest::append_for_github;
+
+use crate::finish::Outcome;
+use crate::local::Ours;
+use crate::plan::Verdict;
+use crate::MANIFEST;
+
+const DIVERGED: &str = "neither the published commit nor this one comes after the other (a force push, or another branch): the later one is published";
+
+impl Outcome {
+    /// Whether the release holds our build.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        matches!(self.verdict, Verdict::Ours | Verdict::OursIsLater)
+    }
+
+    /// What the user should know of what decided.
+    #[must_use]
+    pub fn warning(&self) -> Option<&'static str> {
+        let diverged = [Verdict::OursIsLater, Verdict::SupersededByLater];
+        diverged.contains(&self.verdict).then_some(DIVERGED)
+    }
+
+    /// How it has ended: a verb and a sentence.
+    #[must_use]
+    pub fn line(&self, ours: &Ours, repository: &Repository) -> (&'static str, String) {
+        let tag = &ours.manifest.release_tag;
+        let (ours, published) = (&ours.manifest.version, self.version());
+        match (self.is_published(), self.steps.len()) {
+            (true, 0) => (
+                "Fresh",
+                format!("{ours} is published in `{tag}` of {repository} already"),
+            ),
+            (true, steps) => (
+                "Published",
+                format!("{ours} in `{tag}` of {repository}, {steps} steps"),
+            ),
+            (false, _) => (
+                "Superseded",
+                format!("{ours} by {published}, which `{tag}` of {repository} holds"),
+            ),
+        }
+    }
+
+    /// Hands it to the next step of a workflow of GitHub's, and writes it on the page of the run. Elsewhere,
+    /// does nothing.
+    pub fn hand_to_github(&self, ours: &Ours) -> Result<(), WheelError> {
+        append_for_github(vars::GITHUB_OUTPUT, &self.outputs())?;
+        append_for_github(vars::GITHUB_STEP_SUMMARY, &self.summary(ours))
+    }
+
+    /// The version that the release holds.
+    fn version(&self) -> &str {
+        let published = self.published.as_ref();
+        published.map_or("nothing", |it| &it.version)
+    }
+
+    /// The outputs of a step.
+    fn outputs(&self) -> String {
+        let published = self.published.as_ref();
+        let hash = published.map_or("", |it| &it.commit.hash);
+        format!(
+            "published={}\npublished-version={}\npublished-commit={hash}\nrelease-page={}\n",
+            self.is_published(),
+            self.version(),
+            self.page.as_deref().unwrap_or_default()
+        )
+    }
+
+    /// The summary of a job, in Markdown.
+    fn summary(&self, ours: &Ours) -> String {
+        let page = self.page.as_deref().unwrap_or_default();
+        let (ours, tag) = (&ours.manifest.version, &ours.manifest.release_tag);
+        let head = if self.is_published() {
+            format!("### Published {ours} in [`{tag}`]({page})")
+        } else {
+            let newer = self.version();
+            format!("### {ours} is superseded by {newer} in [`{tag}`]({page})")
+        };
+        let steps = self.steps.iter().map(|step| format!("- {step}\n"));
+        let steps: String = steps.collect();
+        format!("{head}\n\n{steps}\n`{MANIFEST}` names the newest wheels.\n")
+    }
+}
