@@ -13,6 +13,8 @@ mod request;
 mod scratch;
 mod uv;
 
+use std::fmt;
+
 use camino::Utf8Path;
 use project_model::{Closure, Project};
 
@@ -45,17 +47,30 @@ impl Row {
     }
 }
 
+/// As a line of the table below [`HEADING`].
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
+        let (expected, seen) = (word(self.expected), word(self.seen));
+        let verdict = if self.is_ok() { "ok" } else { "WRONG" };
+        write!(f, "{expected:<9} {seen:<9} {verdict:<6} {}", self.case)
+    }
+}
+
+/// The head of the table of [`Row`]s.
+pub const HEADING: &str = "expected  seen             case";
+
 /// Tries all cases, handing each row to `on_row` as soon as it is known.
 ///
 /// # Errors
-/// One of [`VerifyError`]. A case that goes wrong is none.
+/// One of [`VerifyError`], also where a case goes wrong. How many went well otherwise.
 pub fn verify(
     request: &ProofRequest<'_>,
     on_row: &mut dyn FnMut(&Row),
-) -> Result<Vec<Row>, VerifyError> {
+) -> Result<usize, VerifyError> {
     let scratch = Scratch::make(request)?;
     let proof = Proof::prepare(request, &scratch)?;
-    let mut rows = Vec::new();
+    let (mut count, mut wrong) = (0, 0);
     for case in cases(&proof.project, &proof.closure, &proof.derived) {
         if (request.is_over)() {
             return Err(VerifyError::Interrupted);
@@ -74,9 +89,13 @@ pub fn verify(
             seen,
         };
         on_row(&row);
-        rows.push(row);
+        count += 1;
+        wrong += usize::from(!row.is_ok());
     }
-    Ok(rows)
+    match wrong {
+        0 => Ok(count),
+        _ => Err(VerifyError::Wrong { wrong, count }),
+    }
 }
 
 /// The copy, built and settled.

@@ -69,6 +69,16 @@ pub enum VerifyError {
         /// The project.
         project: Utf8PathBuf,
     },
+    /// The keys are not what they should be.
+    #[error(
+        "{wrong} of {count} cases went wrong\n  help: `cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them"
+    )]
+    Wrong {
+        /// How many went wrong.
+        wrong: usize,
+        /// How many there are.
+        count: usize,
+    },
     /// The user ended it.
     #[error("ended before all cases were tried; the copy has been removed")]
     Interrupted,
