@@ -170,7 +170,10 @@ fn notebook_path(
     request: &SnippetRequest<'_>,
     policy: &ColabPolicy,
 ) -> Result<Option<Utf8PathBuf>, ColabError> {
-    let Some(asked) = request.output.filter(|_| request.format == Format::Notebook) else {
+    let Some(asked) = request
+        .output
+        .filter(|_| request.format == Format::Notebook)
+    else {
         let path = policy.notebook.as_ref();
         return Ok(path.map(|path| request.project.root.join(path)));
     };

@@ -1,5 +1,6 @@
 //! What every command starts from.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
@@ -87,6 +88,17 @@ impl Context {
         }
         Ok(project)
     }
+}
+
+/// The environment for what a script starts in the project in `root`: that of the user's shell, and no
+/// compiler wrapper that is not there.
+#[must_use]
+pub fn environment(root: &Utf8Path) -> BTreeMap<String, String> {
+    let mut environment = cargo_env::environment();
+    if missing(root).is_some() {
+        environment.insert(vars::RUSTC_WRAPPER.to_owned(), String::new());
+    }
+    environment
 }
 
 /// The tools: those on `PATH`, and the pinned ones in place of what is missing there.

@@ -1,6 +1,6 @@
-//! Talking to the user: answers on standard output, all else on standard error, in the manner of cargo. `anstream` drops the colours where they
-//! are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands of ours in a message can be pasted as
-//! they are (`typed::to_paste`).
+//! Talking to the user: answers on standard output, all else on standard error, in the manner of cargo.
+//! `anstream` drops the colours where they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands
+//! of ours in a message can be pasted as they are (`typed::to_paste`).
 
 use anstyle::{AnsiColor, Style};
 

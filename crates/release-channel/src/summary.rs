@@ -6,10 +6,10 @@ use project_model::Repository;
 use wheel_build::WheelError;
 use wheel_build::manifest::append_for_github;
 
+use crate::MANIFEST;
 use crate::finish::Outcome;
 use crate::local::Ours;
 use crate::plan::Verdict;
-use crate::MANIFEST;
 
 const DIVERGED: &str = "neither the published commit nor this one comes after the other (a force push, or another branch): the later one is published";
 
