@@ -29,14 +29,14 @@ enum Action {
 }
 
 #[derive(Debug, clap::Args)]
-struct Place {
+struct RepositoryArg {
     /// The repository, with its host if that is not github.com [default: `GITHUB_REPOSITORY`, else git's
     /// remote origin]
     #[arg(long, value_name = "OWNER/NAME")]
     repo: Option<String>,
 }
 
-impl Place {
+impl RepositoryArg {
     fn repository(&self, context: &Context) -> anyhow::Result<Repository> {
         let root = context.root()?;
         Ok(Repository::required(self.repo.as_deref(), &root)?)

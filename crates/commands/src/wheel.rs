@@ -4,7 +4,7 @@ mod audit;
 
 use camino::Utf8PathBuf;
 use project_model::Workspace;
-use wheel_build::Request;
+use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
 use wheel_build::release::{Release, ReleaseRequest, Talk};
 
@@ -88,7 +88,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let toolbox = toolbox(args.offline)?;
     let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let request = ReleaseRequest {
-        wheels: Request {
+        wheels: BuildRequest {
             release: args.release,
             pythons: args.python.clone(),
             platforms: args.platform.clone(),

@@ -9,7 +9,7 @@ use wheel_build::manifest::append_for_github;
 use crate::MANIFEST;
 use crate::finish::Outcome;
 use crate::local::Ours;
-use crate::plan::Verdict;
+use crate::plan::ReleaseVerdict;
 
 const DIVERGED: &str = "neither the published commit nor this one comes after the other (a force push, or another branch): the later one is published";
 
@@ -17,13 +17,19 @@ impl Outcome {
     /// Whether the release holds our build.
     #[must_use]
     pub fn is_published(&self) -> bool {
-        matches!(self.verdict, Verdict::Ours | Verdict::OursIsLater)
+        matches!(
+            self.verdict,
+            ReleaseVerdict::Ours | ReleaseVerdict::OursIsLater
+        )
     }
 
     /// What the user should know of what decided.
     #[must_use]
     pub fn warning(&self) -> Option<&'static str> {
-        let diverged = [Verdict::OursIsLater, Verdict::SupersededByLater];
+        let diverged = [
+            ReleaseVerdict::OursIsLater,
+            ReleaseVerdict::SupersededByLater,
+        ];
         diverged.contains(&self.verdict).then_some(DIVERGED)
     }
 

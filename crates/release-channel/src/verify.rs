@@ -15,7 +15,7 @@ use files::digest::sha256;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct VerifyReport {
     /// `owner/name`.
     pub repository: String,
     /// The tag of the release.
@@ -46,7 +46,7 @@ pub fn verify(
     tag: &str,
     project: Option<&Utf8Path>,
     thorough: bool,
-) -> Result<Report, ReleaseError> {
+) -> Result<VerifyReport, ReleaseError> {
     let mut verifier = Verifier {
         client,
         tag,
@@ -54,7 +54,7 @@ pub fn verify(
         thorough,
         scratch: tempfile::tempdir()
             .map_err(cannot_write(Utf8Path::new("a temporary directory")))?,
-        report: Report {
+        report: VerifyReport {
             repository: client.gh.repository.to_string(),
             tag: tag.to_owned(),
             version: None,
@@ -72,7 +72,7 @@ struct Verifier<'a> {
     project: Option<&'a Utf8Path>,
     thorough: bool,
     scratch: tempfile::TempDir,
-    report: Report,
+    report: VerifyReport,
 }
 
 impl Verifier<'_> {
@@ -293,7 +293,7 @@ fn first_line(error: &ReleaseError) -> String {
         .to_owned()
 }
 
-impl Report {
+impl VerifyReport {
     /// One line for each finding, and the command that repairs it.
     #[must_use]
     pub fn text(&self) -> String {

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};
-use crate::plan::{Plan, WheelPlan};
+use crate::plan::{BuildPlan, WheelPlan};
 use crate::platform::Platform;
 
 /// What a build takes beside its plan.
@@ -39,7 +39,12 @@ pub struct Builder<'a> {
 
 impl Builder<'_> {
     /// Builds one wheel of `plan`.
-    pub fn build(&self, plan: &Plan, wheel: &WheelPlan, say: Say<'_>) -> Result<Built, WheelError> {
+    pub fn build(
+        &self,
+        plan: &BuildPlan,
+        wheel: &WheelPlan,
+        say: Say<'_>,
+    ) -> Result<Built, WheelError> {
         let platform: Platform = wheel.platform.parse()?;
         require_standard_library(&platform, &plan.working_directory)?;
         let _ = fs_err::remove_dir_all(self.out);
@@ -111,7 +116,7 @@ impl Builder<'_> {
 
     fn command(
         &self,
-        plan: &Plan,
+        plan: &BuildPlan,
         wheel: &WheelPlan,
         platform: &Platform,
         zig: Option<&Tool>,

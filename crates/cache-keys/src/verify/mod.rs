@@ -30,7 +30,7 @@ pub use request::{ProofRequest, VerifyError};
 
 /// One case and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct ProofRow {
     /// What was done.
     pub case: String,
     /// Whether uv should build.
@@ -39,7 +39,7 @@ pub struct Row {
     pub seen: bool,
 }
 
-impl Row {
+impl ProofRow {
     /// Whether it went as it should.
     #[must_use]
     pub fn is_ok(&self) -> bool {
@@ -48,7 +48,7 @@ impl Row {
 }
 
 /// As a line of the table below [`HEADING`].
-impl fmt::Display for Row {
+impl fmt::Display for ProofRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
         let (expected, seen) = (word(self.expected), word(self.seen));
@@ -57,7 +57,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// The head of the table of [`Row`]s.
+/// The head of the table of [`ProofRow`]s.
 pub const HEADING: &str = "expected  seen             case";
 
 /// Tries all cases, handing each row to `on_row` as soon as it is known.
@@ -66,7 +66,7 @@ pub const HEADING: &str = "expected  seen             case";
 /// One of [`VerifyError`], also where a case goes wrong. How many went well otherwise.
 pub fn verify(
     request: &ProofRequest<'_>,
-    on_row: &mut dyn FnMut(&Row),
+    on_row: &mut dyn FnMut(&ProofRow),
 ) -> Result<usize, VerifyError> {
     let scratch = Scratch::make(request)?;
     let proof = Proof::prepare(request, &scratch)?;
@@ -83,7 +83,7 @@ pub fn verify(
                 error
             }
         })?;
-        let row = Row {
+        let row = ProofRow {
             case: case.name,
             expected: case.builds,
             seen,

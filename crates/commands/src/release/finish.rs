@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use release_channel::{Ours, finish};
 
-use super::{Place, client};
+use super::{RepositoryArg, client};
 use crate::context::Context;
 use crate::{Answer, ui};
 
@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     dist: Option<Utf8PathBuf>,
     #[command(flatten)]
-    place: Place,
+    place: RepositoryArg,
     /// How many builds keep their wheels; at least 2, since those of the one before may be being installed
     #[arg(long, value_name = "N", default_value_t = finish::KEEP, value_parser = at_least_two)]
     keep: usize,

@@ -3,7 +3,7 @@
 use project_model::Workspace;
 use release_channel::verify::verify;
 
-use super::{Place, client};
+use super::{RepositoryArg, client};
 use crate::context::Context;
 use crate::typed::to_paste;
 use crate::{Answer, ui};
@@ -12,7 +12,7 @@ use crate::{Answer, ui};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    place: Place,
+    place: RepositoryArg,
     /// The tag of the release [default: the policy's]
     #[arg(long)]
     tag: Option<String>,
