@@ -10,7 +10,7 @@ use commands::context::{Context, toolbox};
 use commands::ui;
 use xshell::{Cmd, Shell, cmd};
 
-/// Run everything that CI runs.
+/// Run everything that CI runs
 ///
 /// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc,
 /// links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13 against the installed extension, each where

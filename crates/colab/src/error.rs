@@ -67,3 +67,46 @@ pub enum ColabError {
         source: io::Error,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    #[test]
+    fn each_error_says_what_helps() {
+        let (dist, path) = (Utf8PathBuf::from("dist"), Utf8PathBuf::from("/p/a"));
+        let io = || io::Error::from(io::ErrorKind::NotFound);
+        let no_extra = |known: &str| ColabError::NoExtra {
+            path: "/p/pyproject.toml".into(),
+            extra: "cpu".to_owned(),
+            known: known.to_owned(),
+        };
+        let errors = [
+            ColabError::ManifestOfNoBuild,
+            ColabError::Project(ProjectError::NoRepository("nonsense".to_owned())),
+            ColabError::Project(ProjectError::RepositoryUnknown("/p".into())),
+            no_extra("gpu, fast"),
+            ColabError::NoManifest {
+                dist: dist.clone(),
+                source: io(),
+            },
+            ColabError::Download {
+                url: "https://github.com/o/r/releases/download/latest/manifest.json".to_owned(),
+                dist,
+                source: RunError::Start {
+                    program: "curl".into(),
+                    source: io(),
+                },
+            },
+            ColabError::BadManifest {
+                place: "wrong.json".to_owned(),
+                source: serde_json::from_str::<()>("{}").unwrap_err(),
+            },
+            ColabError::Check(io()),
+            ColabError::Output { path, source: io() },
+        ];
+        let text: String = errors.iter().map(|error| format!("{error}\n")).collect();
+        expect_file!["snapshots/errors.txt"].assert_eq(&text);
+    }
+}

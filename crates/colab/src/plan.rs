@@ -223,3 +223,101 @@ fn cannot_write(path: &Utf8Path) -> impl FnOnce(io::Error) -> ColabError {
     let path = path.to_owned();
     move |source| ColabError::Output { path, source }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::Fixture;
+
+    fn project(fixture: &Fixture) -> Project {
+        Project::load(&fixture.root()).unwrap()
+    }
+
+    fn request(project: &Project) -> SnippetRequest<'_> {
+        SnippetRequest {
+            project,
+            mode: Mode::Latest,
+            format: Format::Cell,
+            extras: &[],
+            repository: Some("owner/things"),
+            tag: None,
+            manifest: None,
+            output: None,
+            dist: "dist".into(),
+        }
+    }
+
+    #[test]
+    fn an_extra_has_to_be_one_unless_it_may_be_dynamic() {
+        let fixture = Fixture::mixed("shown");
+        let asked = ["gpu".to_owned(), "cpu".to_owned()];
+        let known = "[project]\noptional-dependencies = { gpu = [] }\n";
+        fixture.edit("pyproject.toml", "[project]\n", known);
+        let found =
+            |asked: &[String]| extras(&project(&fixture), asked).map_err(|it| it.to_string());
+        assert_eq!(found(&asked[..1]).unwrap(), asked[..1]);
+        let error = found(&asked).unwrap_err();
+        assert!(
+            error.ends_with("has no extra `cpu`\n  help: it has: gpu"),
+            "{error}"
+        );
+        let dynamic = "[project]\ndynamic = [\"optional-dependencies\"]\n";
+        fixture.edit("pyproject.toml", known, dynamic);
+        assert_eq!(found(&asked).unwrap(), asked);
+    }
+
+    #[test]
+    fn a_pinned_cell_is_of_the_manifest_and_tells_how_long_it_lasts() {
+        let fixture = Fixture::mixed("shown");
+        fixture.write("m.json", "{\"version\": \"1+g1\", \"wheels\": []}");
+        let (project, path) = (project(&fixture), fixture.root().join("m.json"));
+        let plan = |tag| {
+            let request = SnippetRequest {
+                mode: Mode::Pinned,
+                manifest: Some(&path),
+                tag,
+                ..request(&project)
+            };
+            plan(&request).unwrap()
+        };
+        let rolling = plan(None);
+        assert!(rolling.text.contains("\"1+g1\""), "{}", rolling.text);
+        assert!(
+            rolling.warnings[0].contains("`--tag v1+g1`"),
+            "{:?}",
+            rolling.warnings
+        );
+        assert!(plan(Some("v1")).warnings.is_empty());
+        let newest = SnippetRequest {
+            manifest: Some(&path),
+            ..request(&project)
+        };
+        let error = super::plan(&newest).unwrap_err();
+        assert!(matches!(error, ColabError::ManifestOfNoBuild));
+    }
+
+    #[test]
+    fn a_notebook_goes_where_the_policy_says_and_other_forms_where_they_are_asked_for() {
+        let fixture = Fixture::mixed("shown");
+        let manifest = "native/Cargo.toml";
+        let policy = "[workspace.metadata.xtask.colab]\nnotebook = \"docs/a.ipynb\"\n";
+        let text = fs_err::read_to_string(fixture.root().join(manifest)).unwrap();
+        fixture.write(manifest, &format!("{text}\n{policy}"));
+        let project = project(&fixture);
+        let path = |format, output| {
+            let request = SnippetRequest {
+                format,
+                output,
+                ..request(&project)
+            };
+            plan(&request).unwrap().change.map(|change| change.path)
+        };
+        let of_policy = fixture.root().join("docs/a.ipynb");
+        assert_eq!(path(Format::Notebook, None), Some(of_policy));
+        assert_eq!(path(Format::Cell, None), None);
+        let asked = Utf8Path::new("/somewhere/cell.py");
+        for format in [Format::Notebook, Format::Cell, Format::Markdown] {
+            assert_eq!(path(format, Some(asked)).as_deref(), Some(asked));
+        }
+    }
+}

@@ -11,11 +11,12 @@ use crate::context::{Context, toolbox};
 use crate::ui;
 use crate::write_mode::WriteMode;
 
-/// Tell uv what the extension is built from, so that `uv run` and `uv sync` build it when they should.
+/// Tell uv what the extension is built from
 ///
-/// Writes `cache-keys` under [tool.uv] in pyproject.toml: the sources, manifests and build scripts of the
-/// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain,
-/// and the variables that change what is built. Keys that you have added stay.
+/// So that `uv run` and `uv sync` build it when they should. Writes `cache-keys` under [tool.uv] in
+/// pyproject.toml: the sources, manifests and build scripts of the extension's crate and of those it depends
+/// on by path, the lock file, cargo's configuration, the toolchain, and the variables that change what is
+/// built. Keys that you have added stay.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

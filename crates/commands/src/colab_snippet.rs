@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::write_mode::WriteMode;
 use crate::{Answer, ui};
 
-/// Print the notebook cell that installs the newest wheel of the rolling release on Google Colab.
+/// Print the notebook cell that installs the newest wheel on Google Colab
 ///
 /// The cell is a fixed text: it asks the release what there is, picks the wheel for the Python and the glibc
 /// that it is run with, and installs it by its SHA-256. It is plain Python and also runs as a script.
@@ -21,6 +21,7 @@ pub struct Args {
     /// An extra to install with it; may be given several times
     #[arg(long, value_name = "EXTRA")]
     extra: Vec<String>,
+    /// What is printed or written
     #[arg(long, value_name = "FORMAT", value_parser = one_of(Format::CHOICES), default_value = "cell")]
     format: Format,
     /// Where it is on GitHub [default: what git's remote `origin` or [project.urls] says]

@@ -14,7 +14,7 @@ use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::typed::command_without;
 use crate::ui;
 
-/// Build the extension and install the package as editable.
+/// Build the extension and install the package as editable
 ///
 /// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
 /// environment. The Python is that of --python, of the project's .venv, of the active environment, or the

@@ -10,7 +10,7 @@ use release_channel::{Client, Patience};
 use crate::context::Context;
 use crate::{Answer, ui};
 
-/// Publish wheels in the release that always holds the newest ones, or look whether all is well there.
+/// Publish wheels in the release that always holds the newest ones, or verify it
 ///
 /// GitHub is reached through `gh`, with its own login or the token in `GH_TOKEN` (`GH_ENTERPRISE_TOKEN` for
 /// another server).
@@ -22,9 +22,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Publish the wheels that `cargo xtask wheel --release` has built
     Finish(finish::Args),
-    /// Tell whether everybody can download what the release promises; exit code 3 if not
     Verify(verify::Args),
 }
 

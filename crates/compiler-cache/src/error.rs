@@ -58,7 +58,7 @@ pub enum CacheError {
         source: RunError,
     },
     /// None of the ways led anywhere.
-    #[error("cannot install sccache; tried {0}")]
+    #[error("cannot install sccache; tried:{0}")]
     NoWay(String),
     /// What the toolbox says.
     #[error(transparent)]
@@ -131,10 +131,12 @@ pub enum CacheError {
         forms: String,
     },
     /// The cache of GitHub Actions, and no workflow.
-    #[error("--backend gha needs {0}, which GitHub sets inside a workflow")]
+    #[error(
+        "--backend gha needs {0}, which GitHub sets inside a workflow\n  help: elsewhere, name a server that you can reach, such as `--backend redis://HOST`"
+    )]
     OutsideWorkflow(&'static str),
     /// An option that only a cache on disk has.
-    #[error("{option} is no option of --backend {backend}")]
+    #[error("{option} is no option of --backend {backend}\n  help: leave it out")]
     NotOfBackend {
         /// The option.
         option: &'static str,
@@ -200,7 +202,7 @@ pub enum CacheError {
     NotEnabled,
     /// The wrapper that is switched on is none that we know.
     #[error(
-        "`{program}`, which {origin} names as rustc-wrapper, is none of the caches known here ({})",
+        "`{program}`, which {origin} names as rustc-wrapper, is none of the caches known here ({})\n  help: ask it for its statistics itself",
         known()
     )]
     Unknown {
@@ -271,4 +273,99 @@ fn cure(name: &str, origin: &str) -> String {
 
 fn known() -> String {
     Wrapper::ALL.map(Wrapper::program).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    fn failed() -> RunError {
+        RunError::Start {
+            program: "cargo".into(),
+            source: io::ErrorKind::NotFound.into(),
+        }
+    }
+
+    fn refused(origin: &str) -> CacheError {
+        CacheError::Refused {
+            name: "CARGO_INCREMENTAL".to_owned(),
+            origin: origin.to_owned(),
+            wrapper: Wrapper::Sccache,
+        }
+    }
+
+    fn keeps_nothing(variables: &str) -> CacheError {
+        CacheError::KeepsNothing {
+            program: "sccache".into(),
+            place: "redis, name: redis://h".to_owned(),
+            variables: variables.to_owned(),
+        }
+    }
+
+    fn of_installing() -> Vec<CacheError> {
+        let text = |text: &str| text.to_owned();
+        vec![
+            CacheError::NotInstalled(Wrapper::Sccache),
+            CacheError::NotInstalled(Wrapper::Kache),
+            CacheError::NoProgram("/no/sccache".into()),
+            CacheError::NoRelease(text("riscv64-linux")),
+            CacheError::WrongChecksum {
+                url: text("https://github.com/mozilla/sccache/a.tar.gz"),
+                expected: text("ab12"),
+                actual: text("cd34"),
+            },
+            CacheError::Needs("curl"),
+            CacheError::NoWay(text("\n    path: it is not there")),
+            CacheError::NotOnPathOrOld {
+                oldest: "0.10",
+                found: text(": /usr/bin/sccache is older, or does not run"),
+            },
+        ]
+    }
+
+    fn of_switching() -> Vec<CacheError> {
+        vec![
+            CacheError::NotOnPath(Wrapper::Sccache),
+            CacheError::MachineSetting("/cache".into()),
+            CacheError::Probe {
+                program: "sccache".into(),
+                remedy: Some("`sccache --stop-server`".to_owned()),
+                source: failed(),
+            },
+            keeps_nothing(""),
+            keeps_nothing("AWS_ACCESS_KEY_ID"),
+            refused(vars::ENVIRONMENT),
+            refused(".cargo/config.toml"),
+            CacheError::CredentialsInUrl("SCCACHE_REDIS_PASSWORD".to_owned()),
+            CacheError::OutsideWorkflow("ACTIONS_RUNTIME_TOKEN"),
+            CacheError::NotOfBackend {
+                option: "--dir",
+                backend: "redis",
+            },
+            CacheError::BackendOfAnother {
+                wrapper: Wrapper::Kache,
+                backend: "redis",
+            },
+            CacheError::OldCargo("cargo 1.90.0".to_owned()),
+            CacheError::WouldNotCount {
+                winner: "/p/.cargo/config.toml".into(),
+                key: "build.rustc-wrapper".to_owned(),
+                loser: "/p/.cargo/config.local.toml".into(),
+            },
+            CacheError::NoCargoHome,
+            CacheError::NotEnabled,
+            CacheError::Unknown {
+                program: "wrap".to_owned(),
+                origin: "RUSTC_WRAPPER".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn each_error_says_what_helps() {
+        let errors = of_installing().into_iter().chain(of_switching());
+        let text: String = errors.map(|error| format!("{error}\n")).collect();
+        expect_file!["snapshots/errors.txt"].assert_eq(&text);
+    }
 }

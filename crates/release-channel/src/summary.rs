@@ -94,3 +94,54 @@ impl Outcome {
         format!("{head}\n\n{steps}\n`{MANIFEST}` names the newest wheels.\n")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::build;
+    use expect_test::expect_file;
+
+    fn outcome(verdict: ReleaseVerdict, steps: &[&str]) -> Outcome {
+        Outcome {
+            verdict,
+            published: Some(build(2)),
+            page: Some("https://github.com/o/r/releases/tag/latest".to_owned()),
+            steps: steps.iter().map(|step| (*step).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn people_and_workflows_are_told_how_it_has_ended() {
+        let repository = Repository::parse("o/r", "github.com").unwrap();
+        let ours = Ours {
+            manifest: build(1),
+            wheels: Vec::new(),
+        };
+        let steps = [
+            "upload thing-1.0-py3-none-any.whl",
+            "move the tag to commit 0000001",
+        ];
+        let none = Outcome {
+            published: None,
+            page: None,
+            ..outcome(ReleaseVerdict::Ours, &steps)
+        };
+        let mut text = String::new();
+        for outcome in [
+            none,
+            outcome(ReleaseVerdict::Ours, &[]),
+            outcome(ReleaseVerdict::Ours, &steps),
+            outcome(ReleaseVerdict::OursIsLater, &steps),
+            outcome(ReleaseVerdict::Superseded, &[]),
+            outcome(ReleaseVerdict::SupersededByLater, &[]),
+        ] {
+            let (verb, line) = outcome.line(&ours, &repository);
+            text += &format!("== {:?}\n{verb}: {line}\n", outcome.verdict);
+            text += &outcome
+                .warning()
+                .map_or(String::new(), |it| format!("warning: {it}\n"));
+            text += &format!("{}{}", outcome.outputs(), outcome.summary(&ours));
+        }
+        expect_file!["snapshots/outcomes.txt"].assert_eq(&text);
+    }
+}

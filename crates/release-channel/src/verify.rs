@@ -320,3 +320,29 @@ impl VerifyReport {
         format!("`{tag}` of {repository} holds {version}; {count} wheels {how}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    #[test]
+    fn a_look_is_told_with_what_repairs_it() {
+        let mut report = VerifyReport {
+            repository: "o/r".to_owned(),
+            tag: "latest".to_owned(),
+            version: Some("1.0".to_owned()),
+            wheels: vec!["thing-1.0-py3-none-any.whl".to_owned()],
+            findings: Vec::new(),
+        };
+        let mut texts = vec![report.conclusion(false), report.conclusion(true)];
+        report.findings.push(Finding {
+            subject: "notes".to_owned(),
+            message: "they are not those of the newest build".to_owned(),
+            repair: "cargo xtask release finish --repo o/r".to_owned(),
+        });
+        texts.push(report.conclusion(false));
+        let text = format!("{}\n{}", texts.join("\n"), report.text());
+        expect_file!["snapshots/verify.txt"].assert_eq(&text);
+    }
+}

@@ -188,3 +188,23 @@ fn rewrite(path: &Utf8Path) -> Result<(), VerifyError> {
     let bytes = fs_err::read(path).map_err(at(path))?;
     fs_err::write(path, bytes).map_err(at(path))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_below_their_heads() {
+        let row = |expected, seen| ProofRow {
+            case: "edit src/lib.rs".to_owned(),
+            expected,
+            seen,
+        };
+        let (good, wrong) = (row(true, true).to_string(), row(false, true).to_string());
+        expect_test::expect![[r#"
+            expected  seen             case
+            rebuild   rebuild   ok     edit src/lib.rs
+            fresh     rebuild   WRONG  edit src/lib.rs"#]]
+        .assert_eq(&[HEADING, &good, &wrong].join("\n"));
+    }
+}

@@ -7,7 +7,7 @@ use super::{RepositoryArg, client};
 use crate::context::Context;
 use crate::{Answer, ui};
 
-/// Publish the wheels that `cargo xtask wheel --release` has built.
+/// Publish the wheels that `cargo xtask wheel --release` has built
 ///
 /// Uploads what is missing, moves the tag, writes the notes, exchanges the manifest last, and removes old
 /// builds. A newer build is never overtaken. After a failure, run it again: it goes on where it ended.

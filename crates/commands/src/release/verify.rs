@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::typed::to_paste;
 use crate::{Answer, ui};
 
-/// Tell whether everybody can download what the release promises; exit code 3 if not.
+/// Tell whether everybody can download what the release promises; exit code 3 if not
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]

@@ -10,7 +10,7 @@ use crate::Answer;
 use crate::context::Context;
 use crate::ui;
 
-/// Tell whether wheels are what they say they are; exit code 3 if one is not.
+/// Tell whether wheels are what they say they are; exit code 3 if one is not
 ///
 /// Any wheel may be named: its name and tags are compared with its contents, its native code with what its
 /// platform tag promises, RECORD with every file. Nothing is installed, and nothing is run.
