@@ -110,7 +110,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
             break;
         }
     }
-    table.iter().for_each(|line| ui::say("", line));
+    for line in &table {
+        ui::say("", line);
+    }
     if failed.is_empty() {
         let elapsed_s = start.elapsed().as_secs_f64();
         ui::say("Passed", &format!("in {elapsed_s:.0} s"));

@@ -8,7 +8,7 @@ use project_model::Project;
 pub struct SnippetRequest<'a> {
     /// The project whose wheel is to be installed.
     pub project: &'a Project,
-    /// Which build.
+    /// Which build the cell installs.
     pub mode: Mode,
     /// As what the cell is wanted.
     pub format: Format,

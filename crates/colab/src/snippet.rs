@@ -22,7 +22,7 @@ pub struct Snippet {
     pub repository: String,
     /// The tag of the release that has the wheels.
     pub tag: String,
-    /// Which build.
+    /// Which build the cell installs.
     pub build: Build,
 }
 

@@ -29,7 +29,7 @@ const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 /// What is to be switched on.
 #[derive(Debug, Clone, Default)]
 pub struct EnableRequest {
-    /// For whom.
+    /// For whom it is switched on.
     pub scope: Scope,
     /// Which cache. `None`: sccache.
     pub wrapper: Option<Wrapper>,

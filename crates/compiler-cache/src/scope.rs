@@ -5,7 +5,7 @@ use cargo_settings::{Files, user_config};
 
 use crate::CacheError;
 
-/// For whom.
+/// For whom a cache is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scope {
     /// This checkout, on this machine: `.cargo/config.local.toml`, which git ignores and `.cargo/config.toml`
