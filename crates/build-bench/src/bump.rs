@@ -2,8 +2,9 @@
 //! Each run takes one that was never built before; a version that is built a second time would come from
 //! `target/` or a cache.
 
-use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
+use environment::cargo_env;
+use processes::Invocation;
 use project_model::Closure;
 use serde_json::Value;
 use trial::files::{read, replace, write};

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use build_env::Invocation;
-use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
+use processes::Say;
 use project_model::{Closure, Sources};
 use trial::files::{at, remove};
 use trial::timed::{Limits, NoTime, timed};

@@ -114,7 +114,7 @@ fn is_run(unit: &std::path::Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
     use testkit::Fixture;
 
     /// With the real cargo: that it leaves these notes is nowhere promised.

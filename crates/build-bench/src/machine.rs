@@ -1,8 +1,8 @@
 //! On what was measured: what a reader has to know to judge the figures, and what differs when two
 //! measurements do.
 
-use build_env::{Invocation, memory};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Invocation, memory};
 use serde::{Deserialize, Serialize};
 
 /// A machine and its tools.
@@ -150,7 +150,7 @@ fn versions(project: &Utf8Path, programs: &[Program<'_>]) -> Vec<(String, String
 }
 
 fn variables() -> Vec<(String, String)> {
-    let environment = build_env::cargo_env::environment();
+    let environment = environment::cargo_env::environment();
     let set = VARIABLES
         .iter()
         .filter_map(|&name| Some((name.to_owned(), environment.get(name)?.clone())));

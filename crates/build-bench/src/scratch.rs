@@ -5,8 +5,9 @@
 
 use std::fs::TryLockError;
 
-use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Invocation;
 use project_model::{Closure, Project, Sources};
 use trial::copy;
 use trial::files::{at, remove};

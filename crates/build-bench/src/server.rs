@@ -1,9 +1,10 @@
 //! A compiler cache at work.
 
-use build_env::{Invocation, RunError, proc, vars};
 use camino::Utf8Path;
 use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
+use environment::vars;
+use processes::{Invocation, RunError, proc};
 
 use crate::setting::{Server, with_variables};
 

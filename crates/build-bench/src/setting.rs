@@ -1,10 +1,11 @@
 //! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another
 //! entry in [`SETTINGS`].
 
-use build_env::compiler_caches::{self, CompilerCache};
-use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::Wrapper;
+use environment::compiler_caches::{self, CompilerCache};
+use environment::vars;
+use processes::Invocation;
 
 /// Settings of cargo.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,8 +2,9 @@
 //! share, as `build.target-dir` in the user's home may name it, would have the columns help one another, and
 //! would be the user's.
 
-use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use processes::Invocation;
 use project_model::{Closure, Project};
 use serde::Deserialize;
 

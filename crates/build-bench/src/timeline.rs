@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use build_env::compiler_caches;
-use build_env::usage::Seen;
 use camino::Utf8Path;
+use environment::compiler_caches;
+use processes::usage::Seen;
 use serde::{Deserialize, Serialize};
 
 /// A process, as a piece of the build.

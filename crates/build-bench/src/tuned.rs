@@ -60,7 +60,7 @@ pub(crate) fn local(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
     use testkit::Fixture;
 
     /// With the real cargo, since where it looks for its configuration is its own affair.

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use build_env::RunError;
 use camino::Utf8PathBuf;
+use processes::RunError;
 use project_model::ProjectError;
 
 /// There is no such cell.

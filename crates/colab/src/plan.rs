@@ -2,9 +2,9 @@
 
 use std::io;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::Change;
+use processes::Invocation;
 use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Policy, Project, Repository, Workspace};
 
@@ -150,7 +150,7 @@ fn pinned(request: &SnippetRequest<'_>, snippet: &Snippet) -> Result<Pinned, Col
     })
 }
 
-fn download(url: &str) -> Result<String, build_env::RunError> {
+fn download(url: &str) -> Result<String, processes::RunError> {
     let curl = Invocation::new("curl")
         .args(["--fail", "--silent", "--show-error", "--location"])
         .args(["--max-time", "60", url]);

@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use build_env::{Invocation, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Invocation;
+use python_tools::tools;
 use serde::Serialize;
 
 use crate::backend::remote_places;
@@ -210,7 +212,7 @@ fn problem_of(error: &CacheError) -> Problem {
 /// The variables of the wrapper that are set anywhere.
 fn told(layers: &Layers, wrapper: Wrapper, root: &Utf8Path) -> Vec<Told> {
     let prefix = wrapper.known().variable_prefix;
-    let environment = build_env::cargo_env::environment();
+    let environment = environment::cargo_env::environment();
     let mut names = layers.variables(prefix);
     names.extend(
         environment

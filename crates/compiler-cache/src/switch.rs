@@ -1,8 +1,8 @@
 //! A cache that was switched on or off, and what is to be said of it then.
 
-use build_env::Toolbox;
-use build_env::tools::Say;
 use cargo_settings::Files;
+use processes::Say;
+use python_tools::Toolbox;
 
 use crate::CacheError;
 use crate::enable::{CachePlan, EnableRequest, enable, plan_disable};

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use build_env::{Invocation, vars};
 use camino::Utf8Path;
+use environment::vars;
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
 use crate::ProjectError;

@@ -3,8 +3,9 @@
 use std::io;
 use std::time::Duration;
 
-use build_env::{Invocation, RunError, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::{Invocation, RunError};
 
 /// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
-use build_env::tools::Say;
-use build_env::vars;
+use environment::vars;
+use processes::Say;
 
 use crate::error::ReleaseError;
 

@@ -1,7 +1,7 @@
 //! How a publication has ended, in words: for people, for the next step of a workflow, and on the page of its
 //! run.
 
-use build_env::vars;
+use environment::vars;
 use project_model::Repository;
 use wheel_build::WheelError;
 use wheel_build::manifest::append_for_github;

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use build_env::memory::{self, Unfinished};
-use build_env::tools::Say;
-use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::import::try_library;
+use processes::Invocation;
+use processes::Say;
+use processes::memory::{self, Unfinished};
 use project_model::Closure;
+use python_tools::Interpreter;
 use serde_json::Value;
 use trial::edit;
 use trial::files::{at, sha256};

@@ -10,8 +10,8 @@ pub mod section;
 pub mod table;
 pub mod words;
 
-use build_env::tools::Say;
 use camino::Utf8Path;
+use processes::Say;
 use trial::files::{FileError, replace};
 
 use crate::error::BenchError;
