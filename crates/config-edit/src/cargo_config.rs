@@ -13,7 +13,7 @@ const ENV: &str = "env";
 /// A `config.toml`, read, and edited in memory. One that is not there counts as empty.
 pub type CargoConfig = Document<Config>;
 
-/// Such files.
+/// The kind of file that cargo reads as its configuration.
 #[derive(Debug, Clone)]
 pub enum Config {}
 

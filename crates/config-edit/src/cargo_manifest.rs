@@ -9,7 +9,7 @@ use crate::{EditError, Owner};
 /// A `Cargo.toml`, read, and edited in memory. Profiles count only in that of a workspace's root.
 pub type CargoManifest = Document<Manifest>;
 
-/// Such files.
+/// The kind of file that describes a package or a workspace to cargo.
 #[derive(Debug, Clone)]
 pub enum Manifest {}
 

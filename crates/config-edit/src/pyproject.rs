@@ -7,7 +7,7 @@ use crate::{EditError, Owner, cache_keys};
 /// A `pyproject.toml`, read, and edited in memory.
 pub type PyprojectFile = Document<Pyproject>;
 
-/// Such files.
+/// The kind of file that describes a project of Python.
 #[derive(Debug, Clone)]
 pub enum Pyproject {}
 
