@@ -188,7 +188,7 @@ impl UnitDir {
         } else {
             let reference = self.fingerprints.join(format!("dep-{name}"));
             let note = self.note(name);
-            let artefact = self.artefact(name, &note);
+            let artefact = artefact(name, &note);
             (reference, note, Some(artefact))
         };
         let relative = fingerprint.strip_prefix(build_dir).unwrap_or(&fingerprint);
@@ -216,21 +216,6 @@ impl UnitDir {
         has("rmeta") && !["rlib", "so", "dylib"].into_iter().any(has)
     }
 
-    /// What rustc has made, beside its note.
-    fn artefact(&self, name: &str, note: &Utf8Path) -> Utf8PathBuf {
-        let stem = note.file_stem().unwrap_or_default();
-        if !name.starts_with("lib-") {
-            return note.with_file_name(stem);
-        }
-        let kinds =
-            ["rlib", "so", "dylib"].map(|kind| note.with_file_name(format!("lib{stem}.{kind}")));
-        kinds
-            .iter()
-            .find(|path| path.is_file())
-            .unwrap_or(&kinds[0])
-            .clone()
-    }
-
     /// rustc's dependency file. That of a shared library has no hash in its name.
     fn note(&self, name: &str) -> Utf8PathBuf {
         let (kind, target) = name.split_once('-').unwrap_or(("", name));
@@ -251,6 +236,21 @@ impl UnitDir {
             .unwrap_or(&paths[0])
             .clone()
     }
+}
+
+/// What rustc has made, beside its note.
+fn artefact(name: &str, note: &Utf8Path) -> Utf8PathBuf {
+    let stem = note.file_stem().unwrap_or_default();
+    if !name.starts_with("lib-") {
+        return note.with_file_name(stem);
+    }
+    let kinds =
+        ["rlib", "so", "dylib"].map(|kind| note.with_file_name(format!("lib{stem}.{kind}")));
+    kinds
+        .iter()
+        .find(|path| path.is_file())
+        .unwrap_or(&kinds[0])
+        .clone()
 }
 
 /// A hash as cargo writes it.
@@ -284,7 +284,7 @@ mod tests {
         for (dir, name, rest) in [("", "top", leaf), ("leaf/", "leaf", "")] {
             let package =
                 format!("[package]\nname = '{name}'\nversion = '0.1.0'\nedition = '2024'\n{rest}");
-            fixture.write(&format!("{dir}Cargo.toml"), &package);
+            fixture.write(format!("{dir}Cargo.toml"), &package);
         }
         fixture.write("src/lib.rs", "pub fn f() -> bool { leaf::g() }\n");
         fixture.write(
@@ -355,7 +355,9 @@ mod tests {
                 "{layout:?}"
             );
             let of_top = units_of(&target, "top");
-            of_top.iter().for_each(|unit| unit.make_stale().unwrap());
+            for unit in of_top {
+                unit.make_stale().unwrap();
+            }
             assert_eq!(
                 rebuilt(&fixture, layout, "build"),
                 ["top's script", "top"],

@@ -1,6 +1,7 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
 use std::cell::OnceCell;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use build_dir::dep_info::prerequisites;
@@ -26,7 +27,7 @@ use crate::provenance::{profile, provenance};
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
 use crate::situation::Situation;
-use crate::sources::{Before, Source, digest_of, sources_of};
+use crate::sources::{Before, Source, digest_of, missing, sources_of};
 use crate::state::{Format, Library, Placed, State};
 use crate::units::{Misjudged, Units};
 use crate::{installs, kept_call, place, shared_env, uv_cache};
@@ -52,6 +53,7 @@ struct Built {
     library: Utf8PathBuf,
     /// The sources before cargo was started.
     before: Before,
+    sources: OnceLock<Vec<Source>>,
     /// Where relative names in cargo's dependency files are taken from.
     dep_info_base: Utf8PathBuf,
 }
@@ -86,6 +88,11 @@ impl<'a> Application<'a> {
                     compiled: Compiled::default(),
                     install: Installed::Unchanged,
                     imported: fresh.imported,
+                    missing: self
+                        .situation
+                        .ours()
+                        .map(|ours| missing(&ours.state.sources))
+                        .unwrap_or_default(),
                     elapsed: Duration::ZERO,
                 })
             }
@@ -111,6 +118,7 @@ impl<'a> Application<'a> {
         let (install, imported) = self.deliver(&plan.delivery, &built)?;
         self.remember_units(&built);
         Ok(Outcome {
+            missing: missing(built.sources()),
             venv: built.venv,
             compiled: built.compiled,
             install,
@@ -204,6 +212,7 @@ impl<'a> Application<'a> {
             compiled,
             library,
             before,
+            sources: OnceLock::new(),
             dep_info_base: self.situation.dep_info_base.clone(),
         })
     }
@@ -286,10 +295,9 @@ impl<'a> Application<'a> {
             self.remember_sources(dist_info, earlier, built)?;
             return Ok((Installed::Unchanged, earlier.imported.clone()));
         }
-        let (imported, sources) = std::thread::scope(|scope| {
-            let sources = scope.spawn(|| built.sources());
-            let imported = self.try_library(built);
-            (imported, sources.join().unwrap_or_default())
+        let imported = std::thread::scope(|scope| {
+            scope.spawn(|| built.sources());
+            self.try_library(built)
         });
         let imported = imported?;
         place::place(&built.library, placed, self.scratch.dir()?).map_err(|source| {
@@ -302,14 +310,15 @@ impl<'a> Application<'a> {
         self.remove_leftovers(&built.venv, placed)?;
         let library = Library::of(&built.library, placed, true)?;
         let understood = earlier.uv_cache_understood;
-        self.refresh_uv_cache(dist_info, understood, &sources)?;
-        self.remember(dist_info, built, library, &imported, sources, understood)?;
+        self.refresh_uv_cache(dist_info, understood, built.sources())?;
+        self.remember(dist_info, built, library, &imported, understood)?;
         Ok((Installed::Placed, imported))
     }
 
     /// Has maturin pack the editable wheel and uv install it.
     fn install(&self, built: &Built) -> Result<(Installed, Imported), DevError> {
         self.try_library(built)?;
+        built.sources();
         let built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
         let dist_info = self.install_wheel(&built.venv)?;
         let (python, module) = (&built.venv.python, self.project.extension.full_name());
@@ -328,14 +337,7 @@ impl<'a> Application<'a> {
             let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
             (self.say)("Note", text);
         }
-        self.remember(
-            &dist_info,
-            built,
-            library,
-            &imported,
-            built.sources(),
-            understood,
-        )?;
+        self.remember(&dist_info, built, library, &imported, understood)?;
         Ok((Installed::Anew, imported))
     }
 
@@ -518,7 +520,6 @@ impl<'a> Application<'a> {
         built: &Built,
         library: Library,
         imported: &Imported,
-        sources: Vec<Source>,
         uv_cache_understood: bool,
     ) -> Result<(), DevError> {
         let Situation {
@@ -538,11 +539,11 @@ impl<'a> Application<'a> {
             volatile: self.volatile(built),
             python: built.venv.python.clone(),
             workspace: workspace.clone(),
-            provenance: provenance(&self.project.root, &built.call, &sources),
+            provenance: provenance(&self.project.root, &built.call, built.sources()),
             cargo_call: built.call.clone(),
             library,
             imported: imported.clone(),
-            sources,
+            sources: built.sources().to_vec(),
             uv_cache_understood,
         };
         let notes = self.toolbox.locks();
@@ -569,7 +570,7 @@ impl<'a> Application<'a> {
         state.volatile = self.volatile(built);
         state.library.built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
         state.cargo_call = built.call.clone();
-        state.sources = built.sources();
+        state.sources = built.sources().to_vec();
         state.provenance.sources_sha256 = digest_of(&state.sources);
         self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)?;
         if state == *earlier {
@@ -602,10 +603,12 @@ impl<'a> Application<'a> {
 }
 
 impl Built {
-    /// What the library is made of, as cargo saw it.
-    fn sources(&self) -> Vec<Source> {
-        let whole = self.compiled.whole_directories();
-        sources_of(&self.library, &self.dep_info_base, &whole, &self.before)
+    /// What the library is made of, as cargo saw it. Looked at once, before anything is put in place.
+    fn sources(&self) -> &[Source] {
+        self.sources.get_or_init(|| {
+            let whole = self.compiled.whole_directories();
+            sources_of(&self.library, &self.dep_info_base, &whole, &self.before)
+        })
     }
 }
 

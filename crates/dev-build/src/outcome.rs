@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
 use processes::memory;
 use project_model::Project;
 use python_tools::Venv;
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub install: Installed,
     /// What can now be imported.
     pub imported: Imported,
+    /// Paths that build scripts name and where nothing is.
+    pub missing: Vec<Utf8PathBuf>,
     /// From start to end.
     pub elapsed: Duration,
 }
@@ -47,6 +50,13 @@ impl Outcome {
             let of = memory::limit().map_or_else(String::new, |limit| format!("; {limit}"));
             lines.push(("Peak", format!("{} MiB of memory at once{of}", bytes >> 20)));
         }
+        lines.extend(self.missing.iter().map(|path| {
+            let path = path.strip_prefix(&project.root).unwrap_or(path);
+            let text = format!(
+                "a build script names {path}, which is not there: cargo alone compiles its crate anew each time"
+            );
+            ("Note", text)
+        }));
         lines.push(("Importable", self.importable(project)));
         lines
     }

@@ -211,6 +211,18 @@ pub fn sources_of(
         .collect()
 }
 
+/// Those of `sources` where nothing is. A `build.rs` may come any time.
+#[must_use]
+pub(crate) fn missing(sources: &[Source]) -> Vec<Utf8PathBuf> {
+    let missing = sources
+        .iter()
+        .filter(|source| source.sha256.as_deref() == Some(MISSING));
+    let paths = missing.map(|source| source.path.clone());
+    paths
+        .filter(|path| path.file_name() != Some("build.rs"))
+        .collect()
+}
+
 /// The manifest of the crate that `path` belongs to.
 fn manifest_above(path: &Utf8Path) -> Option<Utf8PathBuf> {
     let manifests = path.ancestors().skip(1).map(|dir| dir.join("Cargo.toml"));

@@ -56,7 +56,7 @@ struct History {
 impl History {
     fn new(seed: u64) -> Self {
         let dir = TempDir::new();
-        let shared = (seed % 2 == 0).then(|| dir.path().join("shared"));
+        let shared = seed.is_multiple_of(2).then(|| dir.path().join("shared"));
         let other = shared
             .as_deref()
             .map(|shared| World::new(&dir.path().join("other"), Some(shared)));

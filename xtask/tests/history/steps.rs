@@ -152,7 +152,7 @@ impl Step {
                 let content = text(part, &format!("o{value}"));
                 during(world, || {
                     std::thread::sleep(delay);
-                    world.move_in(&world.path_of(part), &content, Duration::from_secs(7200));
+                    world.move_in(&world.path_of(part), &content, Duration::from_hours(2));
                 });
             }
             Self::Future => {
