@@ -2,7 +2,7 @@
 
 /// What a build is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
+pub(crate) enum Goal {
     /// An installed package to develop with.
     Develop,
     /// A wheel for release.

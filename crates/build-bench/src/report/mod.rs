@@ -1,14 +1,15 @@
 //! What was measured, for people: on the terminal, in Markdown, as one HTML page.
 
 mod bars;
-pub mod chart;
+pub(crate) mod chart;
 pub mod document;
 mod gantt;
-pub mod html;
-pub mod markdown;
-pub mod section;
+pub(crate) mod html;
+pub(crate) mod markdown;
+mod remarks;
+pub(crate) mod section;
 pub mod table;
-pub mod words;
+pub(crate) mod words;
 
 use build_env::tools::Say;
 use camino::Utf8Path;
@@ -37,25 +38,25 @@ impl ReportFiles<'_> {
         kept: Option<&Utf8Path>,
         say: Say<'_>,
     ) -> Result<(), BenchError> {
-        self.try_write(results, say).map_err(|source| match kept {
-            Some(kept) => BenchError::ReportNotWritten {
-                kept: kept.to_owned(),
-                source,
-            },
+        let written = self.try_write(results, say);
+        written.map_err(|source| match kept.map(Utf8Path::to_owned) {
+            Some(kept) => BenchError::ReportNotWritten { kept, source },
             None => source.into(),
         })
     }
 
     fn try_write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
-        let put = |path: Option<&Utf8Path>, report: fn(&Results) -> String| {
-            path.map_or(Ok(()), |path| {
+        let reports: [(_, fn(&Results) -> String); 3] = [
+            (self.json, store::json),
+            (self.markdown, markdown::markdown),
+            (self.html, html::html),
+        ];
+        for (path, report) in reports {
+            if let Some(path) = path {
                 replace(path, &report(results))?;
                 say("Written", path.as_str());
-                Ok(())
-            })
-        };
-        put(self.json, store::json)?;
-        put(self.markdown, markdown::markdown)?;
-        put(self.html, html::html)
+            }
+        }
+        Ok(())
     }
 }
