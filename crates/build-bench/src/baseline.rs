@@ -45,7 +45,6 @@ fn line(verdict: &str, what: &str) -> String {
     format!("{verdict:<16}  {what}")
 }
 
-/// A figure, then and now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Comparison {
     /// `scenario strategy/setting`.

@@ -17,7 +17,6 @@ use crate::scratch::{ScratchDir, cargo};
 /// How often cargo is asked, each time for one version.
 const QUESTIONS: u32 = 24;
 
-/// A Cargo.lock, of all that it says.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct LockFile {
     #[serde(default)]

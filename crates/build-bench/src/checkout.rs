@@ -28,23 +28,19 @@ pub(crate) struct Checkout<'a> {
     pub(crate) below: Utf8PathBuf,
     pub(crate) target: Target,
     pub(crate) tuned: Tuned,
-    /// What commands are made of.
     pub(crate) tools: Placeholders,
 }
 
-/// Why no line of Python can be changed.
 pub(crate) const NO_PYTHON: &str = "the project has no Python sources";
 
 /// A line of Python that is changed.
 const PYTHON_MARK: &str = "# bench-build";
 
 impl Checkout<'_> {
-    /// The sources.
     pub(crate) fn tree(&self) -> Utf8PathBuf {
         self.dir.join("tree")
     }
 
-    /// The directory of the project.
     pub(crate) fn project_dir(&self) -> Utf8PathBuf {
         self.tree().join(&self.below)
     }
@@ -57,12 +53,10 @@ impl Checkout<'_> {
         self.project_dir().join(".venv")
     }
 
-    /// Where cargo puts what it builds.
     pub(crate) fn target(&self) -> Utf8PathBuf {
         self.target.dir(&self.tree())
     }
 
-    /// The workspace's Cargo.lock.
     fn lock(&self) -> Utf8PathBuf {
         self.target().with_file_name("Cargo.lock")
     }

@@ -90,12 +90,12 @@ impl ScratchDir {
             commands.push(install.clone().args(&system.requires));
         }
         if pyproject.project.is_some() {
-            let dev: &[_] = match pyproject.has_dependency_group("dev") {
-                true => &["--group", "dev"],
-                false => &[],
-            };
-            let own = ["-r", "pyproject.toml"].iter().chain(dev);
-            commands.push(install.clone().args(own.copied()));
+            let own = install.clone().args(["-r", "pyproject.toml"]);
+            commands.push(if pyproject.has_dependency_group("dev") {
+                own.args(["--group", "dev"])
+            } else {
+                own
+            });
         }
         let pinned = source.requirements.iter().map(|file| {
             let file = ["--require-hashes", "-r", file.as_str()];

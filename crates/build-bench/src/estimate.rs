@@ -23,7 +23,6 @@ const SHARE_OF_ANOTHER_LANE: f64 = 0.5;
 /// The part of a first build that another full build takes at least: more may come from a cache.
 const SHARE_OF_A_FIRST_BUILD: f64 = 0.25;
 
-/// How long something takes, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) likely_s: f64,
@@ -49,7 +48,6 @@ impl Add for Estimate {
     }
 }
 
-/// What the runs so far tell.
 pub(crate) struct Experience<'a> {
     results: &'a Results,
     /// When each lane had its first run, by its name.

@@ -23,7 +23,6 @@ use crate::session::{Executor, Stop};
 use crate::timeline;
 use crate::typed::typed;
 
-/// Builds in checkouts below a scratch directory.
 pub(crate) struct LaneBuilder<'a> {
     /// In the order of the plan's rows.
     pub(crate) checkouts: Vec<Checkout<'a>>,
@@ -35,7 +34,6 @@ pub(crate) struct LaneBuilder<'a> {
     pub(crate) sources: &'a Sources,
     /// The workspace in which `cargo xtask` is typed; none: the program itself is run.
     pub(crate) xtask_root: Option<&'a Utf8Path>,
-    /// When what is running is to be ended.
     pub(crate) limits: Limits<'a>,
     pub(crate) say: Say<'a>,
     /// By row.
@@ -49,7 +47,6 @@ pub(crate) struct LaneBuilder<'a> {
 pub(crate) struct Known {
     /// The commit that all of it was built from, but for edits.
     pub(crate) head: Option<String>,
-    /// Whether a build has ever succeeded.
     has_built: bool,
 }
 

@@ -34,7 +34,6 @@ use crate::tuned::Tuned;
 /// What a checkout takes on disk at least, with what is built in it.
 const LANE_BYTES: u64 = 1 << 30;
 
-/// What a measurement is made of.
 pub(crate) struct Prepared<'a> {
     pub(crate) request: &'a BenchRequest<'a>,
     pub(crate) source: &'a Source<'a>,
@@ -261,7 +260,6 @@ impl<'a> Prepared<'a> {
         })
     }
 
-    /// One for each row.
     fn checkouts(&self) -> Result<Vec<Checkout<'a>>, BenchError> {
         let source = self.source;
         let target = Target::find(self.scratch, source)?;

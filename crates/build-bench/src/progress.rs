@@ -19,10 +19,8 @@ const ERASE: &str = "\r\x1b[K";
 /// What every terminal has.
 const COLUMNS: usize = 79;
 
-/// How often the line is written anew.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A run that is being made.
 #[derive(Debug, Clone)]
 struct Current {
     /// The scenario and the lane.
@@ -74,7 +72,6 @@ impl<'a> ProgressLine<'a> {
         Self { say, clock }
     }
 
-    /// A run begins.
     pub(crate) fn begins(&mut self, job: &Job, progress: Progress) {
         let warm_up = if job.round == 0 { ", warm-up" } else { "" };
         let current = Current {

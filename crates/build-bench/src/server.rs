@@ -6,7 +6,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
 
-/// A cache that is here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) cache: &'static CompilerCache,
@@ -89,7 +88,6 @@ fn variables(
         .into()
 }
 
-/// `command` with `variables` too.
 pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
     let variables = variables.iter();
     variables.fold(command, |command, (name, value)| command.env(name, value))

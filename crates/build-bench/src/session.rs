@@ -15,7 +15,6 @@ pub(crate) trait Executor {
     fn run(&mut self, job: &Job) -> Result<Run, Stop>;
 }
 
-/// Why there is no run.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The user has asked to end.
@@ -24,9 +23,7 @@ pub(crate) enum Stop {
     OutOfTime,
     /// What is measured does not work, or the project has nothing of the kind. Other scenarios may work.
     Failed(String),
-    /// Nothing works on this lane, for this reason.
     LaneFailed(String),
-    /// We cannot go on.
     Broken(BenchError),
 }
 
@@ -50,14 +47,12 @@ impl From<NoTime> for Stop {
 
 /// Is told how it goes.
 pub(crate) trait Observer {
-    /// A run begins.
     fn begins(&mut self, job: &Job, progress: Progress);
 
     /// A run has ended, or a cell will have none; the results are to be kept.
     fn ended(&mut self, results: &Results) -> Result<(), BenchError>;
 }
 
-/// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Progress {
     /// Runs that were made.
@@ -66,7 +61,6 @@ pub(crate) struct Progress {
     pub(crate) due: usize,
     /// How long that will take.
     pub(crate) left_s: f64,
-    /// How long this run will take.
     pub(crate) estimate_s: f64,
 }
 

@@ -5,7 +5,6 @@ use build_env::compiler_caches::{self, CompilerCache, KACHE, SCCACHE, ZCCACHE};
 use build_env::{Invocation, vars};
 use camino::Utf8Path;
 
-/// Settings of cargo.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     /// As on the command line and in the results.

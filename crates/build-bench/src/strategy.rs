@@ -8,7 +8,6 @@ use crate::goal::Goal;
 /// Commands as one types them. A word in braces stands for something of the checkout: see [`Placeholders`].
 type Commands = &'static [&'static str];
 
-/// A way to build.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -19,7 +18,6 @@ pub(crate) struct Strategy {
     pub(crate) id: &'static str,
     /// What makes a virtual environment where it is missing, unless building does.
     pub(crate) environment: Commands,
-    /// What builds the package to develop with.
     pub(crate) develop: Commands,
     /// What builds a wheel for release. Empty: it cannot.
     pub(crate) wheel: Commands,
@@ -44,7 +42,6 @@ const PLAIN: Strategy = Strategy {
     needs_pyo3_variables: true,
 };
 
-/// What installs the package.
 const INSTALLING: Strategy = Strategy {
     installs: true,
     needs_pyo3_variables: false,
@@ -86,11 +83,8 @@ pub(crate) struct Placeholders {
     pub(crate) xtask: Utf8PathBuf,
     /// The interpreter that environments are made from.
     pub(crate) python: Utf8PathBuf,
-    /// The directory of the project.
     pub(crate) tree: Utf8PathBuf,
-    /// The extension's Cargo.toml.
     pub(crate) manifest: Utf8PathBuf,
-    /// Where wheels go.
     pub(crate) out: Utf8PathBuf,
     /// What pyproject.toml tells maturin of features, in cargo's words.
     pub(crate) features: Vec<String>,
@@ -165,7 +159,6 @@ impl Strategy {
             .env("PYO3_PYTHON", place.python.as_str())
     }
 
-    /// The command as one would type it.
     pub(crate) fn shown(&self, goal: Goal) -> String {
         let shown = self.build(goal).iter().map(|command| shown(command));
         shown.collect::<Vec<_>>().join(" && ")

@@ -18,7 +18,6 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Asks cargo in the copy.
     pub(crate) fn find(scratch: &ScratchDir, source: &Source<'_>) -> Result<Self, BenchError> {
         let workspace = &source.closure.workspace_root;
         let below = source.moved(workspace, "".into()).join("target");
@@ -29,7 +28,6 @@ impl Target {
         Ok(Self { below, is_told })
     }
 
-    /// The directory in the checkout `tree`.
     pub(crate) fn dir(&self, tree: &Utf8Path) -> Utf8PathBuf {
         tree.join(&self.below)
     }

@@ -33,9 +33,7 @@ pub(crate) enum Kind {
     Link,
     /// Compiles a crate, or a file of C.
     Compile,
-    /// Is the build script of a crate.
     BuildScript,
-    /// Asks a compiler cache.
     Cache,
     Cargo,
     /// Is Python: asked for its version, or trying the new library.

@@ -8,7 +8,6 @@ use trial::files::{copy_file, write};
 use crate::error::BenchError;
 use crate::request::BenchRequest;
 
-/// Where such settings stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tuned {
     /// Cargo's configuration, as somebody has found it out by measuring.

@@ -19,12 +19,10 @@ pub(crate) struct Step {
     pub(crate) skipped: Vec<(String, String)>,
 }
 
-/// A value to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Candidate {
     /// As one would write it.
     pub(crate) name: String,
-    /// What it takes to have it.
     pub(crate) choices: Choices,
 }
 
@@ -34,7 +32,6 @@ pub(crate) struct Facts {
     pub(crate) present: Present,
     /// The crates of the workspace that the extension is made of, itself first.
     pub(crate) own_crates: Vec<String>,
-    /// The linkers that are here.
     pub(crate) linkers: Linkers,
     /// Whether debug information can stand in files beside the objects: on Linux.
     pub(crate) splits_debuginfo: bool,
@@ -162,14 +159,12 @@ impl Facts {
         keys.fold(Choices::default(), |all, one| all.with(&one))
     }
 
-    /// What is set for own crates.
     fn of_own(&self, key: &str) -> Option<Found> {
         let mut crates = self.own_crates.iter();
         let of_crate = crates.find_map(|name| self.present.find(&["package", name, key]));
         of_crate.or_else(|| self.present.find(&[key]))
     }
 
-    /// `debug` of the profile.
     fn debug(&self) -> String {
         let default = (self.present.base() != "release").to_string();
         self.present.find(&["debug"]).map_or(default, |it| it.value)

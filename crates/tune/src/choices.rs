@@ -92,7 +92,6 @@ impl Choices {
         }
     }
 
-    /// What is chosen for a key.
     pub(crate) fn get(&self, path: &[&str]) -> Option<&str> {
         let found = self.profile.iter().find(|(known, _)| known == path);
         found.map(|(_, value)| value.as_str())

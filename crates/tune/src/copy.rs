@@ -21,11 +21,8 @@ const WORK_BYTES: u64 = 1 << 30;
 pub(crate) struct ProjectCopy {
     /// The directory with everything.
     pub(crate) root: Utf8PathBuf,
-    /// The root of the sources.
     pub(crate) tree: Utf8PathBuf,
-    /// The project in it.
     pub(crate) project: Project,
-    /// Its workspace.
     pub(crate) workspace: Workspace,
     /// Configuration files that cargo reads for the project and would not find for the copy.
     pub(crate) outer_configs: Vec<Utf8PathBuf>,
@@ -67,7 +64,6 @@ impl ProjectCopy {
         Ok(copy)
     }
 
-    /// Where cargo puts what it builds.
     pub(crate) fn target(&self) -> Utf8PathBuf {
         self.root.join("target")
     }

@@ -19,24 +19,20 @@ use crate::choices::{Choices, after_subcommand};
 use crate::copy::ProjectCopy;
 use crate::search::{Builds, Stop};
 
-/// A build that succeeded.
 struct Built {
     wall_s: f64,
     library: Option<Utf8PathBuf>,
 }
 
-/// The copy, and how it is built.
 pub(crate) struct CopyBuilds<'a> {
     pub(crate) copy: &'a ProjectCopy,
     /// The call, without choices.
     pub(crate) call: Invocation,
-    /// The profile that it builds with.
     pub(crate) profile: String,
     /// Whose Python the library is to be imported by.
     pub(crate) python: &'a Interpreter,
     /// How many jobs there are to be at once, where that is not left to cargo.
     pub(crate) jobs: Option<u32>,
-    /// Whether the user wants it to end.
     pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
     pub(crate) say: Say<'a>,
     pub(crate) start: Instant,
@@ -85,7 +81,6 @@ impl CopyBuilds<'_> {
             .to_owned()
     }
 
-    /// Changes the line.
     fn edit(&self) -> Result<(), Stop> {
         let edited = self.edited.as_deref();
         Ok(edited.map_or(Ok(()), edit::change)?)

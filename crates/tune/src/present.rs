@@ -13,7 +13,6 @@ use serde_json::Value;
 
 use crate::OWNER;
 
-/// A value that somebody has set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// As TOML in one line.
@@ -25,7 +24,6 @@ pub(crate) struct Found {
 /// Where profiles are set, and what there.
 #[derive(Debug, Clone)]
 pub(crate) struct Present {
-    /// The profile.
     pub(crate) profile: String,
     environment: BTreeMap<String, String>,
     /// The name of each file, for messages, and its values without ours; the file that wins comes first.

@@ -87,9 +87,10 @@ fn in_all(measurement: &Measurement) -> String {
         return "What gains something could not be measured together: nothing is to be written."
             .to_owned();
     };
-    let end = match together.is_worth_it {
-        true => ".",
-        false => ", which is within the noise: nothing is to be written.",
+    let end = if together.is_worth_it {
+        "."
+    } else {
+        ", which is within the noise: nothing is to be written."
     };
     format!(
         "All that is taken, together: {} against {}, {}, a library of {}{end}",

@@ -14,7 +14,6 @@ use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
 /// measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
 
-/// What builds, and takes the time.
 pub(crate) trait Builds {
     /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no
     /// longer than `allowed_s` seconds.
@@ -23,21 +22,17 @@ pub(crate) trait Builds {
     /// Changes a line in the extension crate and builds; gives the seconds.
     fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop>;
 
-    /// The seconds since the start.
     fn elapsed_s(&self) -> f64;
 
-    /// Tells the user what is being measured.
     fn tell(&self, what: &str);
 }
 
-/// Why there is no time.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// It does not build, link or import.
     Fails(String),
     /// It would have taken longer than was allowed.
     OutOfTime,
-    /// Nothing can go on.
     Error(TuneError),
 }
 
@@ -188,9 +183,10 @@ impl Search<'_> {
         }
         let what = format!("{} = {}", setting.title(), candidate.name);
         self.builds.tell(&what);
-        let share = match setting.compiles_dependencies() {
-            true => SHARE_OF_DEPENDENCIES,
-            false => 1.0,
+        let share = if setting.compiles_dependencies() {
+            SHARE_OF_DEPENDENCIES
+        } else {
+            1.0
         };
         let with = self.best.with(&candidate.choices);
         self.compared(&with, &self.best.clone(), left_s * share)

@@ -47,7 +47,6 @@ impl std::fmt::Display for Ratio {
     }
 }
 
-/// What the times say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speed {
     /// By so much that it is worth it.

@@ -31,7 +31,6 @@ text{font:13px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:
 .ground{fill:var(--ground)}.bar{fill:var(--bar)}.one{stroke:var(--line);stroke-dasharray:3 3}\
 .whisker{stroke:var(--text);stroke-width:1.5;fill:none}";
 
-/// The picture, as SVG.
 pub(crate) fn chart(results: &Results) -> String {
     let groups = groups(results);
     let ratios = groups.iter().flat_map(|(_, rows)| rows);

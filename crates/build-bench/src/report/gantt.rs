@@ -7,7 +7,6 @@ use crate::timeline::{PARTS, Span, in_rows, part_of, parts};
 /// More would fill the screen and tell no more.
 const MOST_ROWS: usize = 12;
 
-/// The height of a row.
 const ROW_EM: f32 = 1.5;
 
 /// For each lane the run of each scenario that is nearest to the median.

@@ -8,7 +8,6 @@ use crate::results::Results;
 
 const STYLE: &str = include_str!("style.css");
 
-/// The page.
 pub(crate) fn html(results: &Results) -> String {
     let title = format!("Build times of {}", escaped(&results.subject.name));
     let facts = words::facts(results).map(|it| format!("<p>{}</p>\n", escaped(&it)));

@@ -4,7 +4,6 @@ use super::remarks::{remarks, warnings};
 use super::words;
 use crate::results::{Cell, LaneRecord, Results};
 
-/// All of it.
 pub(crate) fn markdown(results: &Results) -> String {
     let method = words::method(results).into_iter().chain(remarks(results));
     let method: String = method.map(|it| format!("* {it}\n")).collect();

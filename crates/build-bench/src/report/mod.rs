@@ -46,17 +46,16 @@ impl ReportFiles<'_> {
     }
 
     fn try_write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
-        let reports: [(_, fn(&Results) -> String); 3] = [
-            (self.json, store::json),
-            (self.markdown, markdown::markdown),
-            (self.html, html::html),
-        ];
-        for (path, report) in reports {
-            if let Some(path) = path {
-                replace(path, &report(results))?;
-                say("Written", path.as_str());
-            }
-        }
-        Ok(())
+        let put = |path: &Utf8Path, report: String| {
+            replace(path, &report)?;
+            say("Written", path.as_str());
+            Ok(())
+        };
+        self.json
+            .map_or(Ok(()), |path| put(path, store::json(results)))?;
+        let markdown = self.markdown;
+        markdown.map_or(Ok(()), |path| put(path, markdown::markdown(results)))?;
+        self.html
+            .map_or(Ok(()), |path| put(path, html::html(results)))
     }
 }

@@ -1,6 +1,6 @@
 //! What has to be said beside the figures.
 
-use crate::results::{Cell, LaneRecord, Results, State};
+use crate::results::{Cell, Results, State};
 
 /// What a reader has to know before the figures.
 pub(super) fn warnings(results: &Results) -> impl Iterator<Item = String> {
@@ -34,10 +34,13 @@ pub(super) fn remarks(results: &Results) -> Vec<String> {
     let mut rest: Vec<_> = cells.filter(|it| it.note.is_some()).collect();
     let of_lane: NameOf = Cell::lane_id;
     let of_scenario: NameOf = |cell| cell.scenario.clone();
-    let lanes = results.method.lanes.iter().map(LaneRecord::id);
-    let scenarios = results.method.scenarios.iter().map(|it| it.id.clone());
-    let groups = lanes.map(|it| (it, of_lane));
-    for (name, name_of) in groups.chain(scenarios.map(|it| (it, of_scenario))) {
+    let method = &results.method;
+    let columns = method.lanes.iter().map(|it| (it.id(), of_lane));
+    let lines_of_table = method
+        .scenarios
+        .iter()
+        .map(|it| (it.id.clone(), of_scenario));
+    for (name, name_of) in columns.chain(lines_of_table) {
         let mut all = results.cells.iter().filter(|cell| name_of(cell) == name);
         let first = all.next().and_then(|cell| cell.note.as_ref());
         if let Some(note) = first.filter(|note| all.all(|cell| cell.note.as_ref() == Some(note))) {

@@ -9,7 +9,6 @@ use crate::scenario::Scenario;
 
 /// Where the part begins in the document, on a line of its own.
 pub(crate) const BEGIN: &str = "<!-- bench-build -->";
-/// Where it ends.
 pub(crate) const END: &str = "<!-- bench-build: end -->";
 /// Where the chart is, seen from the document.
 pub(crate) const CHART: &str = "images/build-times.svg";
@@ -59,7 +58,6 @@ fn section(results: &Results) -> String {
     )
 }
 
-/// Stands where there is no figure.
 const NONE: &str = "–";
 
 /// A row for each situation; what nobody has measured tells nothing.
