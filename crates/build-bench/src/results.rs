@@ -178,7 +178,7 @@ impl Results {
     }
 
     /// Computes what follows from the runs.
-    pub(crate) fn summarise(&mut self) {
+    pub fn summarise(&mut self) {
         // Cells look at one another.
         let snapshot = self.clone();
         let times: Vec<_> = snapshot.cells.iter().map(Cell::times).collect();
@@ -278,7 +278,7 @@ impl Cell {
     }
 
     /// The runs that count.
-    pub(crate) fn counted(&self) -> impl Iterator<Item = &Run> {
+    pub fn counted(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().filter(|run| run.round > 0)
     }
 

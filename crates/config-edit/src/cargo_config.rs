@@ -5,7 +5,7 @@ use toml_edit::{Item, TableLike};
 use crate::document::{Document, Kind};
 use crate::draft::{Shared, Splice, owned};
 use crate::insert::Signed;
-use crate::layout::{Home, Layout};
+use crate::layout::Home;
 use crate::{EditError, Owner, include, introduction, lines, render};
 
 const ENV: &str = "env";
@@ -71,8 +71,7 @@ impl CargoConfig {
     /// The command that wrote `key`, given as the path to it.
     #[must_use]
     pub fn owner_of(&self, key: &[&str]) -> Option<String> {
-        let layout = self.0.layout();
-        let mark = self.0.mark_of(&layout, layout.find(key)?)?;
+        let mark = self.0.mark_of(self.0.layout.find(key)?)?;
         Some(mark.owner)
     }
 
@@ -134,14 +133,13 @@ impl CargoConfig {
 
     /// Removes `key`, given as the path to it, if `by` has set it.
     pub fn remove(&mut self, key: &[&str], by: Owner) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let Some(number) = layout.find(key) else {
+        let Some(number) = self.0.layout.find(key) else {
             return Ok(());
         };
-        let Some(mark) = self.0.mark_of(&layout, number).filter(|m| m.is_by(by)) else {
+        let Some(mark) = self.0.mark_of(number).filter(|m| m.is_by(by)) else {
             return Ok(());
         };
-        let mut splices = self.0.entry_removal(&layout, number);
+        let mut splices = self.0.entry_removal(number);
         if !mark.is_whole() {
             splices.push(self.0.unlisted(&mark, &owned(key)));
         }
@@ -151,15 +149,14 @@ impl CargoConfig {
 
     /// Removes the header of `table`, if `by` has added it and nothing is left under it.
     fn remove_empty_table(&mut self, table: &[&str], by: Owner) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let mut sections = layout.sections.iter();
+        let mut sections = self.0.layout.sections.iter();
         let Some(number) = sections.position(|section| section.path == table) else {
             return Ok(());
         };
-        let header = layout.sections[number].header.end;
-        let marks = self.0.marks_after(&layout, header);
+        let header = self.0.layout.sections[number].header.end;
+        let marks = self.0.marks_after(header);
         let is_ours = marks.iter().any(|mark| mark.is_by(by));
-        match self.0.empty_table_step(&layout, number) {
+        match self.0.empty_table_step(number) {
             Some(step) if is_ours => self.0.splice(step.splices, &step.paths),
             _ => Ok(()),
         }
@@ -191,11 +188,10 @@ impl CargoConfig {
 
     fn overwrite(&mut self, key: &[&str], value: &str) -> Result<(), EditError> {
         let value = render::string(value);
-        let layout = self.0.layout();
-        match layout.find(key) {
+        match self.0.layout.find(key) {
             None => self.0.insert(key, &value, None),
             Some(number) => {
-                let at = layout.entries[number].value.clone();
+                let at = self.0.layout.entries[number].value.clone();
                 self.0
                     .splice(vec![Splice::replace(at, value)], &[owned(key)])
             }
@@ -203,11 +199,10 @@ impl CargoConfig {
     }
 
     fn remove_entry(&mut self, key: &[&str]) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let Some(number) = layout.find(key) else {
+        let Some(number) = self.0.layout.find(key) else {
             return Ok(());
         };
-        let splices = self.0.entry_removal(&layout, number);
+        let splices = self.0.entry_removal(number);
         self.0.splice(splices, &[owned(key)])
     }
 
@@ -215,23 +210,25 @@ impl CargoConfig {
     fn remove_any_env(&mut self, name: &str) -> Result<(), EditError> {
         let key = [ENV, name];
         // `[env.NAME]` with what is under it, `NAME.value = ...`, and then `NAME = ...`.
-        while let Some(at) = self.lines_below(&self.0.layout(), &key) {
+        while let Some(at) = self.lines_below(&key) {
             self.0.splice(vec![Splice::cut(at)], &[owned(&key)])?;
         }
         self.remove_entry(&key)
     }
 
     /// The lines of the first statement or table that is below `key` and not `key` itself.
-    fn lines_below(&self, layout: &Layout, key: &[&str]) -> Option<std::ops::Range<usize>> {
+    fn lines_below(&self, key: &[&str]) -> Option<std::ops::Range<usize>> {
         let text = &self.0.text;
-        let mut sections = layout.sections.iter();
+        let mut sections = self.0.layout.sections.iter();
         if let Some(number) = sections.position(|section| section.path == key) {
-            let section = &layout.sections[number];
-            let last = layout.within(Home::Section(number)).last();
-            let end = last.map_or(section.header.end, |last| layout.entries[last].value.end);
+            let section = &self.0.layout.sections[number];
+            let last = self.0.layout.within(Home::Section(number)).last();
+            let end = last.map_or(section.header.end, |last| {
+                self.0.layout.entries[last].value.end
+            });
             return Some(lines::whole(text, &(section.header.start..end)));
         }
-        let mut entries = layout.entries.iter();
+        let mut entries = self.0.layout.entries.iter();
         let dotted = entries.find(|entry| {
             let is_statement = matches!(entry.home, Home::Section(_));
             is_statement && entry.is_below(key) && entry.path != key

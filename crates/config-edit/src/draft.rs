@@ -16,6 +16,8 @@ pub(crate) struct Draft {
     pub(crate) path: Utf8PathBuf,
     pub(crate) old: Option<String>,
     pub(crate) text: String,
+    /// Of the text.
+    pub(crate) layout: Layout,
     /// What is to stand above everything, if the file is a new one.
     pub(crate) introduction: Option<String>,
     /// The array in such files to which others add.
@@ -80,6 +82,7 @@ impl Draft {
         Ok(Self {
             path: path.to_owned(),
             old,
+            layout: Layout::of(&text),
             text,
             introduction: None,
             shared: None,
@@ -89,11 +92,6 @@ impl Draft {
     /// The text as values.
     pub(crate) fn document(&self) -> Document<String> {
         parse(&self.text).expect("a text is taken over only if it is TOML")
-    }
-
-    /// The text as positions.
-    pub(crate) fn layout(&self) -> Layout {
-        Layout::of(&self.text)
     }
 
     /// Makes all `splices` at once. `intended` is what may mean something else afterwards; if more does, or
@@ -113,6 +111,7 @@ impl Draft {
         let new = parse(&text).map(|document| meaning::of(&document));
         match new {
             Ok(new) if meaning::differ_only_below(&old, &new, intended) => {
+                self.layout = Layout::of(&text);
                 self.text = text;
                 Ok(())
             }
@@ -148,18 +147,18 @@ impl Draft {
     }
 
     /// The marks at the end of the line in which `at` lies.
-    pub(crate) fn marks_after(&self, layout: &Layout, at: usize) -> Vec<Mark> {
+    pub(crate) fn marks_after(&self, at: usize) -> Vec<Mark> {
         let end = lines::end(&self.text, at);
-        let mut comments = layout.comments.iter();
+        let mut comments = self.layout.comments.iter();
         let comment = comments.find(|comment| (at..end).contains(&comment.start));
         comment.map_or_else(Vec::new, |comment| marks::read(&self.text, comment.clone()))
     }
 
     /// The mark that stands on the entry `number`.
-    pub(crate) fn mark_of(&self, layout: &Layout, number: usize) -> Option<Mark> {
-        let entry = &layout.entries[number];
-        let statement = &layout.entries[layout.statement(number)];
-        let marks = self.marks_after(layout, statement.value.end);
+    pub(crate) fn mark_of(&self, number: usize) -> Option<Mark> {
+        let entry = &self.layout.entries[number];
+        let statement = &self.layout.entries[self.layout.statement(number)];
+        let marks = self.marks_after(statement.value.end);
         marks.into_iter().find(|mark| match entry.home {
             Home::Section(_) => mark.is_whole(),
             Home::Inline(_) => mark.lists(&entry.path) || mark.is_whole(),
@@ -167,14 +166,8 @@ impl Draft {
     }
 
     /// What it takes to write, at the end of the line in which `at` lies, that `path` is `by`'s.
-    pub(crate) fn listing_mark(
-        &self,
-        layout: &Layout,
-        at: usize,
-        path: &[&str],
-        by: Owner,
-    ) -> Splice {
-        let mut marks = self.marks_after(layout, at).into_iter();
+    pub(crate) fn listing_mark(&self, at: usize, path: &[&str], by: Owner) -> Splice {
+        let mut marks = self.marks_after(at).into_iter();
         if let Some(mut mark) = marks.find(|mark| mark.is_by(by) && !mark.is_whole()) {
             mark.paths.push(owned(path));
             return Splice::replace(mark.range, marks::listing(by.0, &mark.paths));

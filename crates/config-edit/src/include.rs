@@ -37,13 +37,12 @@ impl Draft {
         }
         let name = render::string(file);
         let element = format!("{{ path = {name}, optional = true }}");
-        let layout = self.layout();
         let splices = match self.document().get(INCLUDE) {
             None => return self.insert(&[INCLUDE], &format!("[{element}]"), Some(by.into())),
             Some(Item::Value(Value::Array(_))) => {
-                let entry = layout.find(&[INCLUDE]);
+                let entry = self.layout.find(&[INCLUDE]);
                 let entry = entry.ok_or_else(|| self.unforeseen(&[owned(&[INCLUDE])]))?;
-                self.element_insertion(&layout, entry, &element, &[INCLUDE, file], by)
+                self.element_insertion(entry, &element, &[INCLUDE, file], by)
             }
             Some(Item::ArrayOfTables(_)) => {
                 let mark = marks::whole(by);
