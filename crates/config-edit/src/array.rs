@@ -2,7 +2,7 @@
 
 use toml_edit::{TableLike, Value};
 
-use crate::draft::{Draft, Splice};
+use crate::document::{Document, Kind, Splice};
 use crate::layout::Shape;
 use crate::lines;
 use crate::marks::{self, Owner};
@@ -35,7 +35,7 @@ pub(crate) struct ArrayEnd {
     pub(crate) is_on_own_line: bool,
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// The end of the array that is the value of `entry`.
     pub(crate) fn array_end(&self, entry: usize) -> ArrayEnd {
         let value = &self.layout.entries[entry].value;

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::draft::{Draft, Splice};
+use crate::document::{Document, Kind, Splice};
 use crate::marks::Owner;
 use crate::{EditError, lines};
 
@@ -29,7 +29,7 @@ pub(crate) struct Block {
     has_moved_bracket: bool,
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// The block of `by` in the array that is the value of `entry`.
     pub(crate) fn block(&self, entry: usize, by: Owner) -> Result<Option<Block>, EditError> {
         let entry_ = &self.layout.entries[entry];

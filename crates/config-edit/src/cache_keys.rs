@@ -14,26 +14,29 @@
 use toml_edit::Value;
 
 use crate::block;
-use crate::draft::{Draft, Shared, owned};
+use crate::document::owned;
 use crate::insert::Place;
+use crate::kinds::PyprojectFile;
 use crate::layout::Shape;
 use crate::marks::Owner;
 use crate::{EditError, lines, render};
 
 const PATH: [&str; 3] = ["tool", "uv", "cache-keys"];
 
-/// The user adds keys to it. What is ours is the block, which goes before the statement does.
-pub(crate) const SHARED: Shared = Shared {
-    path: &PATH,
-    ours: 0,
-};
-
 /// What uv looks at: `file`, `dir` or `env`, and which.
 type Key = (String, String);
 
-impl Draft {
-    /// Sets what uv looks at, beside what the user has listed.
-    pub(crate) fn set_cache_keys(&mut self, keys: &[Key], by: Owner) -> Result<(), EditError> {
+impl PyprojectFile {
+    /// Sets by what uv decides whether an install is fresh. What the user has listed there stays, and is not
+    /// repeated. Each key is `file`, `dir` or `env`, and which.
+    ///
+    /// # Errors
+    /// If it is no array, or another command has made it.
+    pub fn set_cache_keys(
+        &mut self,
+        keys: &[(String, String)],
+        by: Owner,
+    ) -> Result<(), EditError> {
         self.require_tables(&PATH)?;
         let Some(entry) = self.layout.find(&PATH) else {
             return self.add_cache_keys(keys, by);
@@ -47,16 +50,16 @@ impl Draft {
             _ => {}
         }
         if !matches!(self.layout.entries[entry].shape, Shape::Array(_)) {
-            return Err(self.not_an_array());
+            return Err(self.not_an_array(&PATH));
         }
         self.set_block(entry, keys, by)
     }
 
     /// The key is not there yet.
     fn add_cache_keys(&mut self, keys: &[Key], by: Owner) -> Result<(), EditError> {
-        if self.meaning_at(&PATH).is_some() {
+        if self.item(&PATH).is_some() {
             // Tables with headers.
-            return Err(self.not_an_array());
+            return Err(self.not_an_array(&PATH));
         }
         let place = self.place(&PATH);
         let keys = missing(keys, &[]);
@@ -97,13 +100,6 @@ impl Draft {
             None => self.block_insertion(entry, &keys, by),
         };
         self.splice(splices, &[owned(&PATH)])
-    }
-
-    fn not_an_array(&self) -> EditError {
-        EditError::NotAnArray {
-            path: self.path.clone(),
-            key: PATH.join("."),
-        }
     }
 }
 

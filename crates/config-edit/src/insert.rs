@@ -1,6 +1,6 @@
 //! Setting a key: where a new one goes, and in which style.
 
-use crate::draft::{Draft, Splice, owned};
+use crate::document::{Document, Kind, Splice, owned};
 use crate::layout::{Home, Shape};
 use crate::marks::{self, Owner};
 use crate::{EditError, lines, meaning, render};
@@ -47,7 +47,7 @@ impl Signed<'_> {
     }
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// Sets `path` to `value`, which is TOML in one line.
     pub(crate) fn set(&mut self, path: &[&str], value: &str, by: Owner) -> Result<(), EditError> {
         self.set_noted(path, value, by.into())
@@ -62,7 +62,7 @@ impl Draft {
     ) -> Result<(), EditError> {
         let by = signed.by;
         self.require_tables(path)?;
-        let Some(present) = self.meaning_at(path) else {
+        let Some(present) = self.item(path).map(meaning::of_item) else {
             return self.insert(path, value, Some(signed));
         };
         if Some(present) == meaning::of_value(value) {
@@ -77,16 +77,6 @@ impl Draft {
             }
             (_, mark) => Err(self.taken(path, mark.map(|mark| mark.owner))),
         }
-    }
-
-    /// What stands at `path`.
-    pub(crate) fn meaning_at(&self, path: &[&str]) -> Option<meaning::Meaning> {
-        let document = self.document();
-        let mut item = document.as_item();
-        for key in path {
-            item = item.get(key)?;
-        }
-        Some(meaning::of_item(item))
     }
 
     /// The error that `path` belongs to `owner`, or to the user.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::draft::{Draft, Splice};
+use crate::document::{Document, Kind, Splice};
 use crate::layout::{Home, Shape};
 use crate::marks::{self, Mark, Owner};
 use crate::{EditError, array, lines};
@@ -25,9 +25,9 @@ enum Spot {
     Header(usize),
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// Takes back everything that `by` wrote.
-    pub(crate) fn undo(&mut self, by: Owner) -> Result<(), EditError> {
+    pub fn undo(&mut self, by: Owner) -> Result<(), EditError> {
         while let Some(step) = self.next_step(by)? {
             self.splice(step.splices, &step.paths)?;
         }
@@ -40,19 +40,24 @@ impl Draft {
             return Ok(Some(step));
         }
         let marked = self.marked(by);
-        let steps = [
-            Self::listed_step,
-            Self::element_step,
-            Self::section_step,
-            Self::statement_step,
-            Self::header_step,
-        ];
-        let found = steps.into_iter().find_map(|step| {
-            marked
-                .iter()
-                .find_map(|(spot, mark)| step(self, *spot, mark))
-        });
-        Ok(found)
+        let steps = marked.iter().map(|(spot, mark)| self.step(*spot, mark));
+        let first = steps.min_by_key(|(order, _)| *order);
+        Ok(first.map(|(_, step)| step))
+    }
+
+    /// What takes `mark` away, and what it stands on; before it comes what has a lower number.
+    fn step(&self, spot: Spot, mark: &Mark) -> (u8, Step) {
+        if let Some(path) = mark.paths.first() {
+            return (0, self.listed_step(mark, path));
+        }
+        match spot {
+            Spot::Element(entry, index) => (1, self.element_step(entry, index, mark)),
+            Spot::Header(section) => match self.section_step(section, mark) {
+                Some(step) => (2, step),
+                None => (4, self.header_step(section, mark)),
+            },
+            Spot::Statement(entry) => (3, self.statement_step(entry, mark)),
+        }
     }
 
     /// Takes away a block of `by`.
@@ -102,12 +107,11 @@ impl Draft {
     }
 
     /// What a mark lists of a line that holds more than ours.
-    fn listed_step(&self, _: Spot, mark: &Mark) -> Option<Step> {
-        let path = mark.paths.first()?;
+    fn listed_step(&self, mark: &Mark, path: &[String]) -> Step {
         let mut splices = self.listed_removal(path);
         splices.push(self.unlisted(mark, path));
-        let paths = vec![path.clone(), path[..path.len() - 1].to_vec()];
-        Some(Step { splices, paths })
+        let paths = vec![path.to_vec(), path[..path.len() - 1].to_vec()];
+        Step { splices, paths }
     }
 
     fn listed_removal(&self, path: &[String]) -> Vec<Splice> {
@@ -172,10 +176,7 @@ impl Draft {
         cut
     }
 
-    fn element_step(&self, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Element(entry, index) = spot else {
-            return None;
-        };
+    fn element_step(&self, entry: usize, index: usize, mark: &Mark) -> Step {
         let splices = if self.is_alone_on_line(entry, index) {
             self.element_line_removal(entry, index)
         } else {
@@ -184,7 +185,7 @@ impl Draft {
             splices
         };
         let paths = vec![self.layout.entries[entry].path.clone()];
-        Some(Step { splices, paths })
+        Step { splices, paths }
     }
 
     /// Whether the user has put nothing on the line of this element.
@@ -197,10 +198,7 @@ impl Draft {
     }
 
     /// A whole `[[table]]`, if everything in it is ours.
-    fn section_step(&self, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Header(number) = spot else {
-            return None;
-        };
+    fn section_step(&self, number: usize, mark: &Mark) -> Option<Step> {
         let section = &self.layout.sections[number];
         let is_ours = |entry| {
             let its_mark = self.mark_of(entry);
@@ -229,12 +227,9 @@ impl Draft {
     }
 
     /// A statement that is ours. One to which the user has added something in the meantime stays with that.
-    fn statement_step(&self, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Statement(number) = spot else {
-            return None;
-        };
+    fn statement_step(&self, number: usize, mark: &Mark) -> Step {
         let entry = &self.layout.entries[number];
-        let shared = self.shared.filter(|shared| entry.path == shared.path);
+        let shared = K::SHARED.filter(|shared| entry.path == shared.path);
         let splices = match shared {
             Some(shared) if self.layout.items(number).len() > shared.ours => match shared.ours {
                 0 => vec![self.unmarked(mark)],
@@ -243,10 +238,8 @@ impl Draft {
             // Into other arrays, such as that of a linker's flags, nobody adds what is to outlive ours.
             _ => self.entry_removal(number),
         };
-        Some(Step {
-            splices,
-            paths: vec![entry.path.clone()],
-        })
+        let paths = vec![entry.path.clone()];
+        Step { splices, paths }
     }
 
     /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in
@@ -275,15 +268,12 @@ impl Draft {
     }
 
     /// A header that we added. It stays where something of somebody else's has come under it.
-    fn header_step(&self, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Header(number) = spot else {
-            return None;
-        };
+    fn header_step(&self, number: usize, mark: &Mark) -> Step {
         let empty = self.empty_table_step(number);
-        Some(empty.unwrap_or_else(|| Step {
+        empty.unwrap_or_else(|| Step {
             splices: vec![self.handed_over(number, mark)],
             paths: vec![self.layout.sections[number].path.clone()],
-        }))
+        })
     }
 
     /// Takes away the header of the section `number`, if there is nothing under it.
