@@ -13,6 +13,7 @@ use crate::lane::Lane;
 use crate::marks::Marks;
 use crate::scenario::Action;
 use crate::scratch::{BRANCH, ScratchDir, TRUNK, cargo};
+use crate::server::Server;
 use crate::session::Stop;
 use crate::strategy::Placeholders;
 use crate::target::Target;
@@ -28,6 +29,11 @@ pub(crate) struct Checkout<'a> {
     pub(crate) below: Utf8PathBuf,
     pub(crate) target: Target,
     pub(crate) tuned: Tuned,
+    /// The lane's compiler cache.
+    pub(crate) server: Option<Server>,
+    /// The commit that all of it was built from, but for edits. `None`: it has to be built anew.
+    pub(crate) built_from: Option<String>,
+    pub(crate) has_built: bool,
     pub(crate) tools: Placeholders,
 }
 

@@ -1,6 +1,5 @@
 //! The executor that really builds.
 
-use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
 use build_env::Invocation;
@@ -26,8 +25,6 @@ use crate::typed::typed;
 pub(crate) struct LaneBuilder<'a> {
     /// In the order of the plan's rows.
     pub(crate) checkouts: Vec<Checkout<'a>>,
-    /// The compiler caches, in the same order.
-    pub(crate) servers: Vec<Option<Server>>,
     pub(crate) scratch: &'a ScratchDir,
     /// The crates of the user's project, and the root of what was copied.
     pub(crate) closure: &'a Closure,
@@ -36,18 +33,8 @@ pub(crate) struct LaneBuilder<'a> {
     pub(crate) xtask_root: Option<&'a Utf8Path>,
     pub(crate) limits: Limits<'a>,
     pub(crate) say: Say<'a>,
-    /// By row.
-    pub(crate) known: BTreeMap<usize, Known>,
     pub(crate) marks: Option<Marks>,
     pub(crate) start: Instant,
-}
-
-/// What is known of a checkout.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The commit that all of it was built from, but for edits.
-    pub(crate) head: Option<String>,
-    has_built: bool,
 }
 
 impl Executor for LaneBuilder<'_> {
@@ -60,14 +47,14 @@ impl Executor for LaneBuilder<'_> {
         if (self.limits.is_over)() {
             return Err(Stop::Interrupted);
         }
-        let known = self.known.entry(job.row).or_default();
+        let checkout = &mut self.checkouts[job.row];
         match &done {
-            Ok(_) => known.has_built = true,
+            Ok(_) => checkout.has_built = true,
             // Whatever it has left is put in order before the next run.
-            Err(_) => known.head = None,
+            Err(_) => checkout.built_from = None,
         }
         done.map_err(|stop| match stop {
-            Stop::Failed(reason) if !known.has_built => Stop::LaneFailed(reason),
+            Stop::Failed(reason) if !checkout.has_built => Stop::LaneFailed(reason),
             other => other,
         })
     }
@@ -98,8 +85,8 @@ impl LaneBuilder<'_> {
             }
         }
         if job.scenario.does(Action::FreshClone) {
-            let head = self.scratch.head(&self.checkouts[job.row].tree());
-            self.known.entry(job.row).or_default().head = head;
+            let checkout = &mut self.checkouts[job.row];
+            checkout.built_from = self.scratch.head(&checkout.tree());
         }
         if job.scenario.goal() == Goal::Develop {
             run.is_another_library = Some(self.digest(job.row)? != before);
@@ -111,11 +98,10 @@ impl LaneBuilder<'_> {
     /// Has the checkout built from the newest commit.
     pub(crate) fn settle(&mut self, row: usize) -> Result<(), Stop> {
         let head = self.scratch.head(&self.scratch.origin());
-        let known = self.known.entry(row).or_default();
-        if known.head.is_some() && known.head == head {
+        let checkout = &self.checkouts[row];
+        if checkout.built_from.is_some() && checkout.built_from == head {
             return Ok(());
         }
-        let checkout = &self.checkouts[row];
         if checkout.tree().is_dir() {
             checkout.trunk()?;
         } else {
@@ -123,13 +109,8 @@ impl LaneBuilder<'_> {
         }
         self.say_unmeasured(&checkout.lane.to_string());
         self.build(row, Goal::Develop)?;
-        self.known.insert(
-            row,
-            Known {
-                head,
-                has_built: true,
-            },
-        );
+        let checkout = &mut self.checkouts[row];
+        (checkout.built_from, checkout.has_built) = (head, true);
         Ok(())
     }
 
@@ -188,7 +169,7 @@ impl LaneBuilder<'_> {
         let place = checkout.place()?;
         let strategy = checkout.lane.strategy;
         let commands = strategy.commands(goal, &place, place.venv().is_dir());
-        let server = self.servers[row].as_ref();
+        let server = checkout.server.as_ref();
         let running = server.map(|server| self.start_server(row, goal, server));
         let running = running.transpose()?;
         let program = server.map(|server| server.program.as_path());

@@ -41,7 +41,7 @@ impl LaneBuilder<'_> {
         }
         self.keep_marks(&marks, job.row)?;
         self.marks = Some(marks);
-        self.known.entry(job.row).or_default().head = None;
+        self.checkouts[job.row].built_from = None;
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! What there is before the first run: the copies, what can be told of project and machine, and which cells
 //! there will be.
 
-use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use build_env::{Invocation, cargo_env};
@@ -112,7 +111,9 @@ impl<'a> Prepared<'a> {
             ("cc", Invocation::new("cc")),
             ("ld", Invocation::new("ld")),
         ];
-        for Server { cache, program } in self.servers().into_iter().flatten() {
+        let rows = self.rows().iter();
+        let servers = rows.filter_map(|row| self.server(row.lane.setting));
+        for Server { cache, program } in servers {
             if !programs.iter().any(|(name, _)| *name == cache.program) {
                 // Some write even when they are only asked for their version.
                 let dir = self.scratch.root.join("cache").join(cache.program);
@@ -233,18 +234,11 @@ impl<'a> Prepared<'a> {
         Some(Server { cache, program })
     }
 
-    /// The compiler caches, one for each row that has one.
-    fn servers(&self) -> Vec<Option<Server>> {
-        let rows = self.rows().iter();
-        rows.map(|row| self.server(row.lane.setting)).collect()
-    }
-
     /// What builds, from `start` on.
     pub(crate) fn builder(&'a self, start: Instant) -> Result<LaneBuilder<'a>, BenchError> {
         let request = self.request;
         Ok(LaneBuilder {
             checkouts: self.checkouts()?,
-            servers: self.servers(),
             scratch: self.scratch,
             closure: self.source.closure,
             sources: self.source.sources,
@@ -254,7 +248,6 @@ impl<'a> Prepared<'a> {
                 deadline: deadline(start, request.plan.time_budget_s),
             },
             say: request.say,
-            known: BTreeMap::new(),
             marks: Marks::load(&self.scratch.root),
             start,
         })
@@ -279,6 +272,9 @@ impl<'a> Prepared<'a> {
             below: source.moved(&self.request.project.root, "".into()),
             target: target.clone(),
             tuned: self.tuned.clone(),
+            server: self.server(row.lane.setting),
+            built_from: None,
+            has_built: false,
             tools: tools.clone(),
         });
         Ok(checkouts.collect())

@@ -42,7 +42,7 @@ pub(crate) enum Kind {
     Tool,
 }
 
-/// The names of the parts, in the order in which a build goes through them. A part is known by its place here.
+/// The names of the parts, in the order in which a build goes through them. A place here stands for a part.
 pub(crate) const PARTS: [&str; 8] = [
     "before cargo",
     "cargo itself",

@@ -148,8 +148,8 @@ impl<K: Kind> Document<K> {
         splices
     }
 
-    /// What it takes to take away the comma before the items `first` to `last` of `entry`, if they are the last
-    /// ones and have none behind them: then it is there only for them.
+    /// What it takes to take away the comma before the items `first` to `last` of `entry`, if they are the
+    /// last ones and have none behind them: then it is there only for them.
     pub(crate) fn comma_before(&self, entry: usize, first: usize, last: usize) -> Option<Splice> {
         let items = self.layout.items(entry);
         let is_last = last + 1 == items.len();

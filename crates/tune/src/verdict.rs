@@ -6,8 +6,8 @@ use trial::statistics::ratio;
 /// A setting is worth a line in a file if the whole interval of the ratio lies below this.
 const WORTH_IT: f64 = 0.97;
 
-/// How many pairs are measured. Their interval is from the lowest to the highest, and holds the median with 95
-/// percent or more.
+/// How many pairs are measured. Their interval is from the lowest to the highest, and holds the median with
+/// 95 percent or more.
 pub(crate) const PAIRS: usize = 7;
 /// How many where those leave it open. Their interval is from the third to the third last.
 const MORE_PAIRS: usize = 13;
