@@ -72,7 +72,7 @@ impl CargoConfig {
         let flag = render::string(&format!("link-arg=-fuse-ld={linker}"));
         let flags = format!("[{}, {flag}]", render::string("-C"));
         let key = ["target", target, "rustflags"];
-        self.set_noted(&key, &flags, Signed { by, note })
+        self.set(&key, &flags, Signed { by, note })
     }
 
     /// Sets the variable `name` for whatever cargo starts.

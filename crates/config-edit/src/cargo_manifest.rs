@@ -21,6 +21,6 @@ impl CargoManifest {
         by: Owner,
     ) -> Result<(), EditError> {
         let path = [&["profile", profile], key].concat();
-        self.set_noted(&path, value, Signed { by, note })
+        self.set(&path, value, Signed { by, note })
     }
 }

@@ -49,18 +49,13 @@ impl Signed<'_> {
 
 impl<K: Kind> Document<K> {
     /// Sets `path` to `value`, which is TOML in one line.
-    pub(crate) fn set(&mut self, path: &[&str], value: &str, by: Owner) -> Result<(), EditError> {
-        self.set_noted(path, value, by.into())
-    }
-
-    /// The same, with a few words on why.
-    pub(crate) fn set_noted(
+    pub(crate) fn set<'a>(
         &mut self,
         path: &[&str],
         value: &str,
-        signed: Signed<'_>,
+        signed: impl Into<Signed<'a>>,
     ) -> Result<(), EditError> {
-        let by = signed.by;
+        let signed = signed.into();
         self.require_tables(path)?;
         let Some(present) = self.item(path).map(meaning::of_item) else {
             return self.insert(path, value, Some(signed));
@@ -71,7 +66,7 @@ impl<K: Kind> Document<K> {
         let found = self.layout.find(path);
         let mark = found.and_then(|number| self.mark_of(number));
         match (found, mark) {
-            (Some(number), Some(mark)) if mark.is_by(by) => {
+            (Some(number), Some(mark)) if mark.is_by(signed.by) => {
                 let at = self.layout.entries[number].value.clone();
                 self.splice(vec![Splice::replace(at, value)], &[owned(path)])
             }
@@ -81,11 +76,9 @@ impl<K: Kind> Document<K> {
 
     /// The error that `path` belongs to `owner`, or to the user.
     pub(crate) fn taken(&self, path: &[&str], owner: Option<String>) -> EditError {
-        let entry = self
-            .layout
-            .find(path)
-            .map(|number| &self.layout.entries[number]);
-        let value = entry.map(|entry| format!("`{}`", &self.text[entry.value.clone()]));
+        let found = self.layout.find(path);
+        let value = found.map(|number| self.layout.entries[number].value.clone());
+        let value = value.map(|at| format!("`{}`", &self.text[at]));
         EditError::Taken {
             path: self.path.clone(),
             key: path.join("."),
