@@ -12,7 +12,7 @@ use camino::Utf8Path;
 use project_model::{Project, Workspace};
 use testkit::{Fixture, TempDir};
 use tune::choices::{Choices, Setting};
-use tune::measurement::{BaseBuild, Measurement, SCHEMA, WinnersTogether, Winner};
+use tune::measurement::{BaseBuild, Measurement, SCHEMA, Winner, WinnersTogether};
 use tune::verdict::Ratio;
 
 /// Shared with the tests of `cargo xtask dev`, so that pyo3 is compiled once.
