@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
-use build_env::{Invocation, cargo_env, python};
 use camino::Utf8PathBuf;
+use environment::cargo_env;
+use processes::Invocation;
+use python_tools::python;
 
 use commands::context::{Context, toolbox};
 use commands::ui;
@@ -222,7 +224,7 @@ fn actionlint(workspace: &Workspace, files: &[String]) -> anyhow::Result<Done> {
 }
 
 fn has_program(name: &str) -> bool {
-    build_env::tools::find(name).is_some()
+    python_tools::tools::find(name).is_some()
 }
 
 /// The files that git tracks and that these patterns name.

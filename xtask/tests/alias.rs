@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use testkit::TempDir;
 
 fn root() -> &'static Utf8Path {

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
-use build_env::{Captured, Invocation, PinnedRequirements, Tool, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
+use python_tools::{PinnedRequirements, Tool, Toolbox};
 use testkit::Fixture;
 
 /// Shared with the tests of `dev`, so that pyo3 is compiled once.

@@ -1,8 +1,8 @@
 //! scripts/dev-init.sh: for real in a fresh clone, and with stand-ins where a toolchain would have to be
 //! downloaded.
 
-use build_env::{Captured, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
 use testkit::{FakePrograms, TempDir};
 
 fn repository() -> Utf8PathBuf {
@@ -33,7 +33,7 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
     git(&["clone", "--quiet", repository().as_str(), clone.as_str()]);
     let mine = home.path().join(".bashrc");
     fs_err::write(&mine, "# mine\n").expect("it can be written");
-    let cargo_home = build_env::cargo_env::cargo_home().expect("cargo has a home");
+    let cargo_home = environment::cargo_env::cargo_home().expect("cargo has a home");
     let init = |offline: bool| {
         let command = Invocation::new("scripts/dev-init.sh")
             .env("HOME", home.path().as_str())
@@ -88,8 +88,8 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
 }
 
 fn rustup_home() -> Utf8PathBuf {
-    let set = build_env::vars::var("RUSTUP_HOME").map(Utf8PathBuf::from);
-    let home = build_env::vars::var("HOME").map(Utf8PathBuf::from);
+    let set = environment::vars::var("RUSTUP_HOME").map(Utf8PathBuf::from);
+    let home = environment::vars::var("HOME").map(Utf8PathBuf::from);
     set.or_else(|| Some(home?.join(".rustup")))
         .expect("rustup has a home")
 }

@@ -40,7 +40,7 @@ fn dependencies(packages: &[&Package]) -> BTreeSet<String> {
 
 /// Files that git tracks, with their text; pictures and the like are left out.
 fn tracked_texts() -> Vec<(Utf8PathBuf, String)> {
-    let listing = build_env::Invocation::new("git")
+    let listing = processes::Invocation::new("git")
         .args(["ls-files", "-z"])
         .cwd(&root());
     let listing = listing.read().expect("git ls-files");
@@ -106,8 +106,8 @@ fn the_automation_knows_nothing_of_the_product() {
 }
 
 #[test]
-fn only_build_env_starts_processes() {
-    // clippy.toml forbids it everywhere; here is checked that nobody but build-env lifts that.
+fn only_processes_starts_processes() {
+    // clippy.toml forbids it everywhere; here is checked that nobody but `processes` lifts that.
     let clippy = fs_err::read_to_string(root().join("clippy.toml")).expect("clippy.toml");
     assert!(clippy.contains("std::process::Command::new"));
     let lifted = format!("clippy::{}", "disallowed_methods");
@@ -118,7 +118,7 @@ fn only_build_env_starts_processes() {
         .collect();
     // A build script is no part of the automation.
     let expected = [
-        "crates/build-env/src/invocation.rs",
+        "crates/processes/src/invocation.rs",
         "rust/maou_rust/build.rs",
     ];
     assert_eq!(lifting, expected);
@@ -138,8 +138,8 @@ fn only_build_env_starts_processes() {
 
 /// The two modules that read the environment: the table of all variables, and what cargo has added.
 const READS_THE_ENVIRONMENT: [&str; 2] = [
-    "crates/build-env/src/cargo_env.rs",
-    "crates/build-env/src/vars.rs",
+    "crates/environment/src/cargo_env.rs",
+    "crates/environment/src/vars.rs",
 ];
 
 #[test]

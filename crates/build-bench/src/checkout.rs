@@ -1,7 +1,8 @@
 //! The checkout of one lane, and what happens to it.
 
-use build_env::{Invocation, vars};
 use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Invocation;
 use project_model::{Layout, Project};
 use trial::edit::{self, fresh_number};
 use trial::files::{at, copy_file, copy_tree, link_file, read, remove, write};

@@ -1,7 +1,8 @@
 //! What is downloaded before anything is measured, or taken over from what the user has downloaded.
 
-use build_env::{Invocation, cargo_env, vars};
 use camino::Utf8Path;
+use environment::{cargo_env, vars};
+use processes::Invocation;
 use project_model::Project;
 use trial::files::{FileError, at, copy_file, copy_tree, link_file};
 

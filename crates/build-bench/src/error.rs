@@ -3,12 +3,12 @@
 
 use std::io;
 
-use build_env::RunError;
-use build_env::python::PythonError;
-use build_env::tools::ToolError;
 use camino::Utf8PathBuf;
 use config_edit::EditError;
+use processes::RunError;
 use project_model::ProjectError;
+use python_tools::python::PythonError;
+use python_tools::tools::ToolError;
 use trial::files::{FileError, NoSpace};
 
 use crate::lane::UnknownLane;

@@ -2,9 +2,9 @@
 
 use std::time::{Instant, SystemTime};
 
-use build_env::Invocation;
-use build_env::tools::Say;
 use camino::Utf8Path;
+use processes::Invocation;
+use processes::Say;
 use project_model::{Closure, Sources};
 use trial::files::{at, remove};
 use trial::timed::{Limits, NoTime, timed};

@@ -88,7 +88,7 @@ fn names_in(dir: &Path) -> impl Iterator<Item = String> + use<> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
     use testkit::Fixture;
 
     /// With the real cargo: that it leaves these notes is nowhere promised.

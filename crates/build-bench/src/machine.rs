@@ -1,8 +1,9 @@
 //! On what was measured: what a reader has to know to judge the figures, and what differs when two
 //! measurements do.
 
-use build_env::{Invocation, cargo_env, memory};
 use camino::Utf8Path;
+use environment::cargo_env;
+use processes::{Invocation, memory};
 use serde::{Deserialize, Serialize};
 
 /// A machine and its tools.

@@ -3,8 +3,9 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, cargo_env};
 use camino::Utf8Path;
+use environment::cargo_env;
+use processes::Invocation;
 use trial::files::{read, refuse_small_disk, remove};
 use trial::statistics::{CONFIDENCE, Noises};
 use trial::timed::{Limits, deadline};
@@ -228,7 +229,7 @@ impl<'a> Prepared<'a> {
     fn server(&self, setting: &'static Setting) -> Option<Server> {
         let cache = setting.cache?;
         // The path alone: asked for their version, some write to the home directory.
-        let found = build_env::tools::find(cache.program);
+        let found = python_tools::tools::find(cache.program);
         let fetched = || Some(self.request.toolbox.find(cache.program)?.path);
         let program = found.or_else(fetched)?;
         Some(Server { cache, program })

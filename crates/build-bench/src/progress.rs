@@ -6,8 +6,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use build_env::tools::Say;
-use build_env::vars;
+use environment::vars;
+use processes::Say;
 
 use crate::report::words::{duration, rough_seconds};
 use crate::schedule::Job;

@@ -1,8 +1,8 @@
 //! What is to be measured, and what it takes.
 
-use build_env::Toolbox;
-use build_env::tools::Say;
+use processes::Say;
 use project_model::Project;
+use python_tools::Toolbox;
 
 use crate::schedule::MeasuringPlan;
 

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use build_env::Toolbox;
 use camino::Utf8PathBuf;
 use project_model::{Closure, Project, Sources, Workspace};
+use python_tools::Toolbox;
 
 use crate::bench_tools::BenchTools;
 use crate::error::BenchError;

@@ -5,9 +5,10 @@
 
 use std::fs::TryLockError;
 
-use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand};
+use environment::{cargo_env, vars};
+use processes::Invocation;
 use project_model::{Closure, Project, Sources};
 use trial::copy;
 use trial::files::{at, remove};

@@ -1,10 +1,11 @@
 //! A compiler cache at work, for one checkout.
 
-use build_env::compiler_caches::CompilerCache;
-use build_env::{Invocation, RunError, proc, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
+use environment::compiler_caches::CompilerCache;
+use environment::vars;
+use processes::{Invocation, RunError, proc};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -96,7 +97,7 @@ pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::compiler_caches::ALL;
+    use environment::compiler_caches::ALL;
 
     #[test]
     fn each_checkout_has_a_server_of_its_own() {

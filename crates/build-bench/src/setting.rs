@@ -1,9 +1,10 @@
 //! With what it is built: incremental compilation, a compiler cache, tuned settings. A new one is another
 //! entry in [`SETTINGS`].
 
-use build_env::compiler_caches::{self, CompilerCache, KACHE, SCCACHE, ZCCACHE};
-use build_env::{Invocation, vars};
 use camino::Utf8Path;
+use environment::compiler_caches::{self, CompilerCache, KACHE, SCCACHE, ZCCACHE};
+use environment::vars;
+use processes::Invocation;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Setting {

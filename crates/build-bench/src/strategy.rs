@@ -1,7 +1,8 @@
 //! How it is built: the commands that people type. A new one is another entry in [`STRATEGIES`].
 
-use build_env::{Invocation, vars};
 use camino::Utf8PathBuf;
+use environment::vars;
+use processes::Invocation;
 
 use crate::goal::Goal;
 

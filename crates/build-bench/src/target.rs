@@ -2,8 +2,9 @@
 //! share, as `build.target-dir` in the user's home may name it, would have the columns help one another, and
 //! would be the user's.
 
-use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Invocation;
 
 use crate::error::BenchError;
 use crate::scratch::{ScratchDir, Source};

@@ -2,9 +2,9 @@
 //! alike, also where cargo is deep inside another program. What is shorter than the time between two looks
 //! (20 ms, and 100 ms once a build has taken five seconds) may be missing.
 
-use build_env::compiler_caches;
-use build_env::usage::Seen;
 use camino::Utf8Path;
+use environment::compiler_caches;
+use processes::usage::Seen;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A process, as a piece of the build.

@@ -61,7 +61,7 @@ fn local(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
     use project_model::Closure;
     use testkit::Fixture;
 

@@ -1,9 +1,10 @@
 //! `cargo xtask` as a user types it: cargo finds the compiled program up to date and becomes it, which is
 //! part of what somebody waits for.
 
-use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
+use environment::cargo_env;
+use processes::Invocation;
 
 /// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the
 /// directory `package`; `None` if it was started in another way.

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use build_env::cargo_env::LOCAL_CONFIG;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::CargoConfig;
+use environment::cargo_env::LOCAL_CONFIG;
 use project_model::{Closure, PathCrate, Project, written_below};
 
 use crate::observed::{Observed, is_gits, modified, observed};

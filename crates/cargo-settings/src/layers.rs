@@ -1,10 +1,10 @@
 //! Cargo's configuration as it is in force in a directory: which files are read, and which of them wins
 //! (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
-use build_env::cargo_env::{cargo_home, config_dirs};
-use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, EditError, Owner};
+use environment::cargo_env::{cargo_home, config_dirs};
+use environment::vars;
 
 /// Reads a file, if it is there.
 type Look<'a> = dyn Fn(&Utf8Path) -> Result<Option<CargoConfig>, EditError> + 'a;
@@ -123,7 +123,7 @@ impl Layers {
     /// The variable `name`, as the compiler gets it: the environment wins over `[env]`.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<Setting> {
-        let environment = build_env::cargo_env::environment();
+        let environment = environment::cargo_env::environment();
         if let Some(value) = environment.get(name) {
             return Some(Setting {
                 value: value.clone(),
@@ -214,7 +214,7 @@ pub fn user_config() -> Option<Utf8PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
     use testkit::Fixture;
 
     fn file(fixture: &Fixture, name: &str) -> Origin {

@@ -1,8 +1,9 @@
 //! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
 //! one.
 
-use build_env::{Invocation, RunError, tools};
 use camino::Utf8Path;
+use processes::{Invocation, RunError};
+use python_tools::tools;
 
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
+use environment::vars;
+use processes::Invocation;
 use project_model::{Project, Workspace};
 use serde_json::Value;
 
 use crate::layers::{Layers, config_in};
 
-pub use build_env::cargo_env::LOCAL_CONFIG;
+pub use environment::cargo_env::LOCAL_CONFIG;
 
 /// Writes jobs and a linker.
 pub const MACHINE: Owner = Owner("cargo xtask machine");

@@ -2,9 +2,9 @@
 //! toolchain has no fast one of its own. They go to `.cargo/config.local.toml`, and are planned as a change
 //! to it.
 
-use build_env::memory::{self, Limit};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError};
+use processes::memory::{self, Limit};
 
 use crate::layers::Layers;
 use crate::linker::{Linker, LinkerError};

@@ -12,9 +12,9 @@ use build_bench::results::{Results, State};
 use build_bench::scenario::SCENARIOS;
 use build_bench::schedule::MeasuringPlan;
 use build_bench::{BenchError, BenchRequest, results_of, store};
-use build_env::ending;
 use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use processes::ending;
 
 use crate::Answer;
 use crate::arguments::duration;

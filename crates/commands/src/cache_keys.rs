@@ -1,10 +1,11 @@
 //! `cargo xtask cache-keys`.
 
-use build_env::{ending, python};
 use cache_keys::verify::{ProofRequest, Row, verify};
 use cache_keys::{CacheKeysPlan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
+use processes::ending;
 use project_model::{Closure, Project};
+use python_tools::python;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};

@@ -1,12 +1,12 @@
 //! `cargo xtask colab-snippet`.
 
 use anyhow::{Context as _, bail, ensure};
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::ValueEnum;
 use colab::notebook::{Frame, notebook};
 use colab::{Build, Pinned, Snippet};
 use config_edit::Change;
+use processes::Invocation;
 use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Project, Repository, Workspace};
 

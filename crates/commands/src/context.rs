@@ -3,12 +3,13 @@
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
-use build_env::{PinnedRequirements, Toolbox, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use compiler_cache::status::{Problem, missing_wrapper, refusal};
+use environment::{cargo_env, vars};
 use project_model::Project;
 use project_model::doubts::doubts;
+use python_tools::{PinnedRequirements, Toolbox};
 
 use crate::{typed, ui};
 

@@ -1,13 +1,14 @@
 //! `cargo xtask dev`.
 
-use build_env::{Toolbox, ending};
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::maturin::{BuildOptions, RunOptions};
 use dev_build::plan::DevPlan;
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
+use processes::ending;
 use project_model::Project;
+use python_tools::Toolbox;
 
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, toolbox};

@@ -19,8 +19,8 @@ mod write_mode;
 
 use std::process::ExitCode;
 
-use build_env::ending;
 use clap::Subcommand;
+use processes::ending;
 
 pub use context::Context;
 

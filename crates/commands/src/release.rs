@@ -6,7 +6,7 @@ mod verify;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use build_env::vars;
+use environment::vars;
 use project_model::Repository;
 use release_channel::gh::Gh;
 use release_channel::{Client, Patience};

@@ -1,8 +1,8 @@
 //! Where the project lives on GitHub.
 
 use anyhow::{Context as _, bail};
-use build_env::vars;
 use camino::Utf8Path;
+use environment::vars;
 use project_model::Repository;
 use project_model::repository::GITHUB;
 

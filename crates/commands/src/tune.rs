@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use build_env::{Invocation, ending};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Invocation, ending};
 use project_model::Project;
 use tune::apply::apply;
 use tune::changes::SettingFiles;

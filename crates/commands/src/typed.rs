@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 
 /// `cargo xtask --project DIR `, where the user has named a project.
 static WITH_PROJECT: OnceLock<String> = OnceLock::new();

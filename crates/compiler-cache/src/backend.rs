@@ -1,7 +1,7 @@
 //! Where a cache is kept, said in one URL. What sccache is told is data; another place is another row of
 //! [`KINDS`].
 
-use build_env::vars;
+use environment::vars;
 
 use crate::CacheError;
 

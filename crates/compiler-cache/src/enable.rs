@@ -1,13 +1,15 @@
 //! Switching a cache on and off: planned as changes to cargo's configuration, and applied when all of it is
 //! known to work.
 
-use build_env::cargo_env::environment;
-use build_env::tools::Say;
-use build_env::{Invocation, Toolbox, cargo_env, compiler_caches, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
 use cargo_settings::{Files, Layers, Origin, Setting};
 use config_edit::{CargoConfig, Change, EditError, Owner};
+use environment::cargo_env::environment;
+use environment::{cargo_env, compiler_caches, vars};
+use processes::Invocation;
+use processes::Say;
+use python_tools::{Toolbox, tools};
 
 use crate::backend::Variable;
 use crate::probe::probe;

@@ -2,9 +2,10 @@
 
 use std::io;
 
-use build_env::tools::ToolError;
-use build_env::{RunError, vars};
 use camino::Utf8PathBuf;
+use environment::vars;
+use processes::RunError;
+use python_tools::tools::ToolError;
 
 use crate::Wrapper;
 

@@ -1,9 +1,12 @@
 //! Getting sccache onto this machine, by the first way that works. It is never compiled: that takes minutes.
 
-use build_env::tools::{self, Say};
-use build_env::{Invocation, Tool, Toolbox, compiler_caches, vars};
 use camino::Utf8Path;
+use environment::{compiler_caches, vars};
 use files::digest::sha256_of;
+use processes::Invocation;
+use processes::Say;
+use python_tools::tools;
+use python_tools::{Tool, Toolbox};
 
 use crate::CacheError;
 use crate::release::{self, Archive, Release};

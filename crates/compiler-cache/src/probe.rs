@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use build_env::{Invocation, cargo_env, ending, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use processes::{Invocation, ending};
 
 use crate::settings::Settings;
 use crate::stats::{Stats, owned};

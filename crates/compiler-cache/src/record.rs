@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

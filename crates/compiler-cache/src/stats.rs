@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

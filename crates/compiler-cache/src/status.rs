@@ -1,7 +1,9 @@
 //! What is in force, where that comes from, and what is wrong with it.
 
-use build_env::{Invocation, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Invocation;
+use python_tools::tools;
 use serde::Serialize;
 
 use crate::backend::remote_places;
@@ -201,7 +203,7 @@ fn problem_of(error: &CacheError) -> Problem {
 /// The variables of the wrapper that are set anywhere.
 fn told(layers: &Layers, wrapper: Wrapper, root: &Utf8Path) -> Vec<Told> {
     let prefix = wrapper.known().variable_prefix;
-    let environment = build_env::cargo_env::environment();
+    let environment = environment::cargo_env::environment();
     let mut names = layers.variables(prefix);
     names.extend(
         environment

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use build_env::compiler_caches::{self, CompilerCache};
+use environment::compiler_caches::{self, CompilerCache};
 use serde::{Deserialize, Serialize};
 
 use crate::size::Size;

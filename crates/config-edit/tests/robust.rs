@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, EditError, Owner};
+use processes::Invocation;
 use testkit::TempDir;
 
 const BY: Owner = Owner("cargo xtask sccache");

@@ -3,11 +3,13 @@
 use std::cell::OnceCell;
 use std::time::Duration;
 
-use build_env::tools::{Say, cannot_keep};
-use build_env::venv::VenvPlan;
-use build_env::{Invocation, Tool, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
+use processes::Say;
 use project_model::Project;
+use python_tools::tools::cannot_keep;
+use python_tools::venv::VenvPlan;
+use python_tools::{Tool, Toolbox, Venv};
 
 use crate::compile::{self, Compiled};
 use crate::digest::Stamp;

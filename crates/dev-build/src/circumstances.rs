@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{cargo_env, tools, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use python_tools::tools;
 
 use crate::digest::{Stamp, sha256_of_file};
 use files::digest::sha256;

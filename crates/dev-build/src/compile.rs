@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use build_env::memory::{self, Unfinished};
-use build_env::peak::Peak;
-use build_env::tools::Say;
-use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
+use processes::Peak;
+use processes::Say;
+use processes::memory::{self, Unfinished};
+use processes::{Invocation, RunError};
 
 use crate::maturin::RunOptions;
 use crate::sources::{Before, Source, look_at, sources_of};

@@ -1,8 +1,9 @@
 //! What must be installed beside the project, exactly as the project pins it.
 
-use build_env::{Invocation, Tool, Venv};
 use camino::Utf8PathBuf;
+use processes::Invocation;
 use project_model::{Project, Workspace};
+use python_tools::{Tool, Venv};
 
 /// Where the versions of the dependencies come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Pins {
                 ])
                 .env("UV_PROJECT_ENVIRONMENT", venv.root.as_str())
                 // Of an environment that is active beside it, uv would only say that it is not used.
-                .env_remove(build_env::vars::VIRTUAL_ENV),
+                .env_remove(environment::vars::VIRTUAL_ENV),
             Self::Unpinned => {
                 // `dev` is the group that `maturin develop` and uv install by default (PEP 735).
                 let group = project.pyproject.has_dependency_group("dev");

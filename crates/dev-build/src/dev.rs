@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
-use build_env::Toolbox;
-use build_env::tools::{Say, cannot_keep};
+use processes::Say;
 use project_model::Project;
+use python_tools::Toolbox;
+use python_tools::tools::cannot_keep;
 
 use crate::apply::Application;
 use crate::error::DevError;

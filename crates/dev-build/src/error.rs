@@ -2,12 +2,12 @@
 
 use std::io;
 
-use build_env::RunError;
-use build_env::cause::help_to_write;
-use build_env::tools::ToolError;
-use build_env::venv::VenvError;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::RunError;
+use processes::help_to_write;
 use project_model::ProjectError;
+use python_tools::tools::ToolError;
+use python_tools::venv::VenvError;
 
 use crate::compile::CompileError;
 use crate::import::ImportError;

@@ -1,8 +1,9 @@
 //! Importing the extension: the new library before it replaces anything, and the installed module after.
 
-use build_env::{Interpreter, Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Invocation, RunError};
 use project_model::{Extension, Layout};
+use python_tools::Interpreter;
 use serde::{Deserialize, Serialize};
 
 /// Loads a library from where cargo left it as the module that it is to become: by itself, without the
@@ -187,7 +188,7 @@ fn last_line_only(error: RunError) -> RunError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::python;
+    use python_tools::python;
 
     fn extension(module: &str, layout: Layout) -> Extension {
         Extension {

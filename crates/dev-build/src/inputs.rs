@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use build_env::cargo_env;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
+use environment::cargo_env;
 use project_model::{Layout, Project, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -1,9 +1,10 @@
 //! Installing the editable wheel (PEP 660) with uv, as the editable install that it is.
 
-use build_env::{Invocation, RunError, Tool, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
 use packaging::normalized;
+use processes::{Invocation, RunError};
 use project_model::Project;
+use python_tools::{Tool, Venv};
 
 /// The wheel is not installed.
 #[derive(Debug, thiserror::Error)]

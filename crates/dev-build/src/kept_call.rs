@@ -3,8 +3,8 @@
 
 use std::io;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::Named;

@@ -1,8 +1,9 @@
 //! Other files for the module of a library: those that Python would import in its stead, and those that
 //! nobody needs any more.
 
-use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
+use python_tools::Interpreter;
 
 use crate::installs;
 
@@ -132,7 +133,7 @@ mod tests {
     use testkit::TempDir;
 
     fn python() -> Interpreter {
-        let mut python = build_env::python::newest("any", |_| true).unwrap();
+        let mut python = python_tools::python::newest("any", |_| true).unwrap();
         python.suffixes = [".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"]
             .map(str::to_owned)
             .into();

@@ -3,8 +3,8 @@
 use std::fs::TryLockError;
 use std::io;
 
-use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Say;
 
 use files::digest::short_name;
 

@@ -3,10 +3,11 @@
 //! Both use `maturin pep517 build-wheel --editable`, which is what its PEP 660 hook runs, rather than
 //! `maturin develop`: that one installs the project's dependencies on its own, past every lock file.
 
-use build_env::tools::Say;
-use build_env::{Invocation, RunError, Tool, memory};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Say;
+use processes::{Invocation, RunError, memory};
 use project_model::Project;
+use python_tools::Tool;
 
 use crate::record;
 
@@ -239,7 +240,7 @@ impl Maturin<'_> {
         (!named).then_some("dev")
     }
 
-    fn refused(&self, command: &Invocation, captured: &build_env::Captured) -> MaturinError {
+    fn refused(&self, command: &Invocation, captured: &processes::Captured) -> MaturinError {
         let said = format!("{}{}", captured.stdout, captured.stderr);
         match command.require_success(captured.status, said) {
             Err(source) => MaturinError::Refused {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use build_env::{Venv, memory};
+use processes::memory;
 use project_model::Project;
+use python_tools::Venv;
 
 use crate::compile::Compiled;
 use crate::import::Imported;

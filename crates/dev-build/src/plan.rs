@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use build_env::{Interpreter, Invocation, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
+use python_tools::{Interpreter, Venv};
 
 use crate::import::Imported;
 use crate::inputs::{Inputs, Named, differing};

@@ -2,8 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 
 use crate::sources::{Source, digest_of};
 use crate::state::Provenance;

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::ExitCode;
 
-use build_env::{Invocation, cargo_env, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use processes::Invocation;
 
 /// The cargo subcommand with which maturin builds.
 const BUILD: &str = "rustc";

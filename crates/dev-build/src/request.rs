@@ -7,7 +7,7 @@ use crate::maturin::{BuildOptions, RunOptions};
 /// A development build, as it was asked for.
 #[derive(Debug, Default)]
 pub struct DevRequest<'a> {
-    /// `--python`: see [`build_env::python::named`].
+    /// `--python`: see [`python_tools::python::named`].
     pub python: Option<&'a str>,
     /// `--venv`: an environment other than `.venv`.
     pub venv: Option<&'a Utf8Path>,

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{Invocation, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::DEV;
 use cargo_settings::{Files, Layers};
 use config_edit::{CargoConfig, EditError};
+use environment::vars;
+use processes::Invocation;
 use project_model::{Project, Workspace};
 
 const INTRODUCTION: &str = "\

@@ -1,10 +1,12 @@
 //! What a development build starts from: everything that is looked at, once, before anything is decided.
 
-use build_env::venv::{self, VenvPlan};
-use build_env::{Interpreter, Invocation, Venv, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
+use environment::vars;
+use processes::Invocation;
 use project_model::{Project, Workspace};
+use python_tools::venv::{self, VenvPlan};
+use python_tools::{Interpreter, Venv, python};
 
 use crate::circumstances::Circumstances;
 use crate::dependencies::Pins;

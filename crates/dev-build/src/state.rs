@@ -6,9 +6,10 @@
 
 use std::io;
 
-use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use project_model::Workspace;
+use python_tools::Interpreter;
 use serde::{Deserialize, Serialize};
 
 use crate::circumstances::Marks;

@@ -12,7 +12,7 @@ use crate::plan::{DevPlan, plan};
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
-use build_env::Toolbox;
+use python_tools::Toolbox;
 
 /// The answer of `dev --status`, also as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::UNIX_EPOCH;
 
-use build_env::cargo_env;
 use cache_keys::paths::matching;
 use camino::Utf8Path;
+use environment::cargo_env;
 use project_model::{CacheKey, Project};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -8,10 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use build_env::tools::Say;
-use build_env::{Invocation, RunError, Running, Toolbox, Venv};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Say;
+use processes::{Invocation, RunError, Running};
 use project_model::{Project, ProjectError};
+use python_tools::{Toolbox, Venv};
 
 use crate::dev::dev;
 use crate::digest::Stamp;

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use build_env::RunError;
 use camino::Utf8PathBuf;
+use processes::RunError;
 
 /// A directory that is no project, or one that cannot be understood.
 #[derive(Debug, thiserror::Error)]

@@ -1,9 +1,10 @@
 //! A project as a whole.
 
-use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Metadata;
+use environment::cargo_env;
 use pep440_rs::VersionSpecifiers;
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
 use crate::{Extension, Policy, ProjectError, Pyproject};

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
 /// A repository on a host.

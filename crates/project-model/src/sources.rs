@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
 use files::made;
+use processes::Invocation;
 
 use crate::{Closure, Project};
 

@@ -1,7 +1,7 @@
 //! Downloads as anybody makes them: by curl, without a token.
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 
 use crate::error::ReleaseError;
 use crate::patience::{Failures, Patience};

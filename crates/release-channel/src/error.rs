@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Invocation, RunError};
 
 /// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Publishing: look, plan, apply, until there is nothing left to do.
 
-use build_env::tools::Say;
+use processes::Say;
 
 use crate::client::Client;
 use crate::error::ReleaseError;

@@ -2,10 +2,12 @@
 //!
 //! gh holds the token, of its own login or of the environment; it is never on a command line here.
 
-use build_env::{Invocation, RunError, tools, vars};
 use camino::Utf8Path;
+use environment::vars;
+use processes::{Invocation, RunError};
 use project_model::Repository;
 use project_model::repository::GITHUB;
+use python_tools::tools;
 
 use crate::error::ReleaseError;
 use crate::reply::{Reply, without_secrets};

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use build_env::tools::Say;
+use processes::Say;
 
 use crate::error::ReleaseError;
 

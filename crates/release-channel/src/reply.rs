@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use build_env::{Captured, vars};
+use environment::vars;
+use processes::Captured;
 
 use crate::error::ReleaseError;
 
@@ -157,7 +158,7 @@ pub(crate) fn without_secrets(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use build_env::Invocation;
+    use processes::Invocation;
 
     fn reply(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
         let headers = headers

@@ -15,7 +15,7 @@ pub(crate) fn escaped(text: &str) -> String {
 /// `2026-11-03 12:34:56 UTC`, from seconds since 1970.
 pub(crate) fn utc(time_s: u64) -> String {
     let (days, second) = (time_s / 86_400, time_s % 86_400);
-    let (year, month, day) = build_env::calendar::date(days);
+    let (year, month, day) = environment::calendar::date(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }

@@ -1,7 +1,7 @@
 //! Looking at the release from outside: what does somebody find who only downloads?
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 use serde::Serialize;
 
 use crate::client::Client;

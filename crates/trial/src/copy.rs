@@ -1,7 +1,7 @@
 //! A copy of a project's sources, which git knows.
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 use project_model::Sources;
 
 use crate::files::{FileError, copy_file};

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use build_env::usage::Usage;
-use build_env::{Invocation, RunError};
 use camino::Utf8Path;
+use processes::usage::Usage;
+use processes::{Invocation, RunError};
 
 use crate::files::{FileError, at};
 

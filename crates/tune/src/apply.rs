@@ -1,12 +1,12 @@
 //! Writing changes, and taking them back if what they are for does not build.
 
-use build_env::Toolbox;
-use build_env::tools::Say;
 use camino::Utf8PathBuf;
 use config_edit::{Change, EditError};
 use dev_build::maturin::RunOptions;
 use dev_build::{DevError, DevRequest, Outcome, dev};
+use processes::Say;
 use project_model::Project;
+use python_tools::Toolbox;
 
 use crate::changes::without_ours;
 

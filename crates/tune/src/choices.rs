@@ -1,6 +1,6 @@
 //! What is set differently: as arguments for a call of cargo, and as what is to be written.
 
-use build_env::Invocation;
+use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
 /// What can be tried, in the order in which it is: what gains most comes first, and the linkers after what

@@ -124,7 +124,7 @@ impl Drop for ProjectCopy {
 
 /// Whether cargo finds the file wherever it is started: in its own directory.
 fn is_found_everywhere(path: &Utf8Path) -> bool {
-    let home = build_env::cargo_env::cargo_home();
+    let home = environment::cargo_env::cargo_home();
     home.is_some_and(|home| path.starts_with(home))
 }
 

@@ -3,13 +3,14 @@
 use std::iter::successors;
 use std::time::Instant;
 
-use build_env::memory::{self, Unfinished};
-use build_env::tools::Say;
-use build_env::{Interpreter, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Message;
 use dev_build::import::try_library;
+use processes::Invocation;
+use processes::Say;
+use processes::memory::{self, Unfinished};
 use project_model::Closure;
+use python_tools::Interpreter;
 use trial::edit;
 use trial::files::{at, sha256};
 use trial::timed::{Limits, deadline, timed};

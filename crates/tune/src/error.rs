@@ -1,14 +1,14 @@
 //! What keeps anything from being measured or written.
 #![expect(missing_docs, reason = "the message of each error says what it is")]
 
-use build_env::RunError;
-use build_env::tools::ToolError;
-use build_env::venv::VenvError;
 use camino::Utf8PathBuf;
 use cargo_settings::linker::LinkerError;
 use config_edit::EditError;
 use dev_build::maturin::MaturinError;
+use processes::RunError;
 use project_model::ProjectError;
+use python_tools::tools::ToolError;
+use python_tools::venv::VenvError;
 use trial::files::{FileError, NoSpace};
 
 /// Nothing of the project has been changed.

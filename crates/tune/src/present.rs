@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{cargo_env, vars};
 use camino::Utf8Path;
 use cargo_settings::Layers;
 use config_edit::{CargoManifest, EditError};
+use environment::{cargo_env, vars};
 use serde_json::Value;
 
 use crate::OWNER;

@@ -2,15 +2,18 @@
 
 use std::time::Instant;
 
-use build_env::tools::{Say, cannot_keep};
-use build_env::venv::{self, VenvError, VenvPlan};
-use build_env::{Interpreter, Invocation, Tool, Toolbox, memory, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::linker::Linkers;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
+use environment::vars;
+use processes::Say;
+use processes::{Invocation, memory};
 use project_model::{Closure, PathCrate, Project, Workspace};
+use python_tools::tools::cannot_keep;
+use python_tools::venv::{self, VenvError, VenvPlan};
+use python_tools::{Interpreter, Tool, Toolbox};
 use trial::files::{at, sha256};
 use trial::linked::linked;
 

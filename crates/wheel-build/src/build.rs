@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
-use build_env::memory::{self, Unfinished};
-use build_env::tools::Say;
-use build_env::{Interpreter, Invocation, Tool, Toolbox, cargo_env, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::{cargo_env, vars};
+use processes::Invocation;
+use processes::Say;
+use processes::memory::{self, Unfinished};
+use python_tools::{Interpreter, Tool, Toolbox, python};
 
 use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};

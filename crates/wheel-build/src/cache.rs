@@ -1,11 +1,11 @@
 //! The compiler cache of a wheel build.
 
-use build_env::Toolbox;
-use build_env::tools::Say;
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::stats::Stats;
 use compiler_cache::status::status;
 use compiler_cache::{CacheError, Wrapper};
+use processes::Say;
+use python_tools::Toolbox;
 
 use crate::action;
 use crate::error::{WheelError, cannot_read};

@@ -1,7 +1,7 @@
 //! The commit that a wheel is built from.
 
-use build_env::{Invocation, RunError};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Invocation, RunError};
 use serde::{Deserialize, Serialize};
 
 /// What git says of a working tree.

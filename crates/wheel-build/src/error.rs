@@ -2,13 +2,14 @@
 
 use std::io;
 
-use build_env::python::PythonError;
-use build_env::tools::ToolError;
-use build_env::{RunError, vars};
 use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::CacheError;
 use config_edit::EditError;
+use environment::vars;
+use processes::RunError;
 use project_model::ProjectError;
+use python_tools::python::PythonError;
+use python_tools::tools::ToolError;
 
 /// The step that failed.
 #[derive(Debug, thiserror::Error)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use build_env::cargo_env;
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::cargo_env;
 use files::digest::sha256_of;
 use project_model::{Layout, Project, WheelPolicy};
 use walkdir::WalkDir;
@@ -67,7 +67,7 @@ fn plain(patterns: &[String]) -> Vec<String> {
 
 /// Directories whose paths betray the machine. The root, and what is as short, stands in any program.
 fn forbidden_paths(own: &[Utf8PathBuf]) -> Vec<String> {
-    let home = build_env::vars::var(build_env::vars::HOME).map(Utf8PathBuf::from);
+    let home = environment::vars::var(environment::vars::HOME).map(Utf8PathBuf::from);
     // Where rustup and cargo are in containers.
     let containers = [".cargo", ".rustup"].map(|dir| Utf8Path::new(CONTAINER_HOME).join(dir));
     let own = own

@@ -1,7 +1,7 @@
 //! The arguments for rustc: paths without the machine, and what the project itself asks for.
 
-use build_env::vars;
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
 use serde::Deserialize;
 use toml_edit::de::Error;
 

@@ -204,7 +204,7 @@ impl BuiltWheel {
 /// Appends `text` to the file that the variable `name` names, as steps on GitHub's runners do.
 pub fn append_for_github(name: &str, text: &str) -> Result<(), WheelError> {
     use std::io::Write as _;
-    let Some(path) = build_env::vars::var(name).map(Utf8PathBuf::from) else {
+    let Some(path) = environment::vars::var(name).map(Utf8PathBuf::from) else {
         return Ok(());
     };
     let file = fs_err::OpenOptions::new()

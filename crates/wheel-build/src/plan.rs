@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{Interpreter, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
 use project_model::{Features, WheelPolicy};
+use python_tools::Interpreter;
 use serde::Serialize;
 
 use crate::action::{Action, ActionInputs, Versions};

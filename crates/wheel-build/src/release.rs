@@ -1,9 +1,11 @@
 //! A release: everything from the sources to wheels that have been audited, tried and described.
 
-use build_env::tools::{Say, cannot_keep};
-use build_env::{Interpreter, Tool, Toolbox, python, vars};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
+use processes::Say;
 use project_model::{Project, Workspace};
+use python_tools::tools::cannot_keep;
+use python_tools::{Interpreter, Tool, Toolbox, python};
 use wheel_audit::{Expected, Report};
 
 use crate::action::{ActionInputs, Versions};

@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use build_env::{Invocation, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::PyprojectCopy;
+use environment::cargo_env;
 use files::digest::hex;
+use processes::Invocation;
 use project_model::{Project, Workspace};
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;

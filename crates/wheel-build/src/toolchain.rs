@@ -1,7 +1,8 @@
 //! The toolchain, as far as it stands in what it builds.
 
-use build_env::{Invocation, RunError, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::cargo_env;
+use processes::{Invocation, RunError};
 
 /// The home directory in the images of manylinux, whose user is root.
 pub const CONTAINER_HOME: &str = "/root";

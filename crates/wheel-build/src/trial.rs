@@ -1,11 +1,12 @@
 //! Trying a wheel: installed into a fresh environment, imported, and run.
 
-use build_env::tools::Say;
-use build_env::{Interpreter, Invocation, Tool, python};
 use camino::{Utf8Path, Utf8PathBuf};
 use packaging::WheelName;
 use pep440_rs::VersionSpecifiers;
+use processes::Invocation;
+use processes::Say;
 use project_model::Project;
+use python_tools::{Interpreter, Tool, python};
 use wheel_audit::Report;
 
 use crate::error::{WheelError, cannot_write};
@@ -184,7 +185,7 @@ impl Trial<'_> {
         }
     }
 
-    fn run_smoke<F: FnOnce(build_env::RunError) -> WheelError>(
+    fn run_smoke<F: FnOnce(processes::RunError) -> WheelError>(
         &self,
         venv: &Utf8Path,
         failed: &impl Fn(&str) -> F,
@@ -196,11 +197,11 @@ impl Trial<'_> {
             let Some((program, args)) = command.split_first() else {
                 continue;
             };
-            let path = build_env::vars::var(build_env::vars::PATH).unwrap_or_default();
+            let path = environment::vars::var(environment::vars::PATH).unwrap_or_default();
             let run = Invocation::new(venv.join("bin").join(program))
                 .args(args.iter().map(|arg| self.of_project(arg)))
                 .env("PATH", format!("{}:{path}", venv.join("bin")))
-                .env(build_env::vars::VIRTUAL_ENV, venv.as_str())
+                .env(environment::vars::VIRTUAL_ENV, venv.as_str())
                 .env_remove("PYTHONPATH")
                 .cwd(&dir);
             run.read()

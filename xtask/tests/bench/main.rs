@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use build_bench::results::{Cell, Results, State};
 use build_bench::store;
-use build_env::tools::Say;
-use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, proc};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Say;
+use processes::{Captured, Invocation, proc};
+use python_tools::{PinnedRequirements, Toolbox};
 use testkit::{Fixture, TempDir, WITH_SIGNALS};
 use tune::measurement::SCHEMA;
 

@@ -1,6 +1,6 @@
 //! Recording, and whether what is predicted comes true.
 
-use build_env::Invocation;
+use processes::Invocation;
 use serde_json::Value;
 use testkit::Fixture;
 

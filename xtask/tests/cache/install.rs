@@ -1,7 +1,7 @@
 //! Getting sccache, by each of the ways.
 
-use build_env::{Captured, Invocation};
 use camino::Utf8Path;
+use processes::{Captured, Invocation};
 use testkit::{FakePrograms, TempDir};
 
 /// `cargo xtask sccache install`, with tools kept in `cache` and only these directories on `PATH`.

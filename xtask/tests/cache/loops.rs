@@ -1,6 +1,6 @@
 //! The cache under the development loop.
 
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::Fixture;
 
 use crate::{Cache, clean, project};

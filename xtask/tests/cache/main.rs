@@ -7,8 +7,9 @@ mod refuse;
 mod share;
 mod switch;
 
-use build_env::{Captured, Invocation, PinnedRequirements, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
+use python_tools::{PinnedRequirements, Toolbox};
 use testkit::{Fixture, TempDir};
 
 /// A project with two registry crates and nothing that is slow to compile.

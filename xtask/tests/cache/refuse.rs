@@ -65,7 +65,7 @@ fn a_variable_that_sccache_refuses_is_found_and_the_cure_is_named() {
     let (cache, project) = (Cache::new(), project("incremental"));
     let program = cache.sccache.as_str();
     let run = |args: &[&str]| {
-        let command = build_env::Invocation::new(env!("CARGO_BIN_EXE_xtask"))
+        let command = processes::Invocation::new(env!("CARGO_BIN_EXE_xtask"))
             .args(["--project", project.root().as_str()])
             .args(args.iter().copied());
         let command = cache.with(command).env("CARGO_INCREMENTAL", "1");

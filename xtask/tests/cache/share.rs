@@ -1,7 +1,7 @@
 //! A cache that several share: two checkouts in different directories, and one server.
 
-use build_env::{Invocation, Running};
 use camino::Utf8Path;
+use processes::{Invocation, Running};
 use testkit::{Fixture, TempDir};
 
 use crate::{Cache, Counted, REGISTRY_CRATES, project};
@@ -130,7 +130,7 @@ fn two_checkouts_share_redis_with_credentials_from_the_environment() {
 fn two_checkouts_share_a_webdav_server() {
     let dir = TempDir::new();
     let port = free_port();
-    let uv = build_env::Toolbox::new(crate::requirements(), false);
+    let uv = python_tools::Toolbox::new(crate::requirements(), false);
     let uv = uv.uv(&|_, _| {}).expect("uv");
     let command = Invocation::new(uv.path)
         .args([

@@ -1,6 +1,6 @@
 //! Switching on and off, in files of several shapes.
 
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::{FakePrograms, Fixture};
 
 use crate::{Cache, configuration, project};
@@ -76,7 +76,7 @@ fn a_look_writes_nothing_and_says_what_would_change() {
         assert_eq!(configuration(&project), []);
     }
     let fills =
-        |enabled: build_env::Captured| enabled.stderr.contains("from now on fills the cache");
+        |enabled: processes::Captured| enabled.stderr.contains("from now on fills the cache");
     assert!(fills(cache.xtask_ok(&project, &enable)));
     assert!(!fills(cache.xtask_ok(&project, &enable)), "it is said once");
     let done = cache.xtask(&project, &[&enable[..], &["--check"]].concat());

@@ -1,6 +1,6 @@
 //! The cell as a script: what it installs, and what it refuses.
 
-use build_env::Invocation;
+use processes::Invocation;
 use serde_json::json;
 use testkit::GitHub;
 use testkit::github::Fault;

@@ -4,7 +4,7 @@ use testkit::Fixture;
 
 use super::place::xtask;
 
-fn run(project: &Fixture, args: &[&str]) -> build_env::Captured {
+fn run(project: &Fixture, args: &[&str]) -> processes::Captured {
     let args: Vec<_> = std::iter::once("colab-snippet")
         .chain(args.iter().copied())
         .collect();
@@ -14,7 +14,7 @@ fn run(project: &Fixture, args: &[&str]) -> build_env::Captured {
 fn project(remote: Option<&str>) -> Fixture {
     let project = Fixture::mixed("shown");
     let git = |args: &[&str]| {
-        let git = build_env::Invocation::new("git").args(args.iter().copied());
+        let git = processes::Invocation::new("git").args(args.iter().copied());
         git.cwd(&project.root()).read().expect("git");
     };
     git(&["init", "--quiet"]);

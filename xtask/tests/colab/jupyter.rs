@@ -1,6 +1,7 @@
 //! The notebook, executed by Jupyter.
 
-use build_env::{Invocation, python};
+use processes::Invocation;
+use python_tools::python;
 use serde_json::Value;
 
 use super::place::{Runtime, builds, github, publish, uv};

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use build_env::{Captured, Interpreter, Invocation, PinnedRequirements, Toolbox, python};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
+use python_tools::{Interpreter, PinnedRequirements, Toolbox, python};
 use serde_json::{Value, json};
 use testkit::{Fixture, GitHub, TempDir};
 

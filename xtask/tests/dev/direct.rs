@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use testkit::Fixture;
 use walkdir::WalkDir;
 
@@ -314,7 +314,7 @@ fn the_library_of_another_environment_is_no_leftover() {
     );
     let other = ["3.11", "3.12", "3.13"]
         .into_iter()
-        .find(|version| *version != ours && build_env::python::named(version).is_ok());
+        .find(|version| *version != ours && python_tools::python::named(version).is_ok());
     let Some(other) = other else { return };
     project.edit("native/Cargo.toml", "\"abi3-py311\"", "");
     let venv = project.beside("other-venv");

@@ -1,6 +1,6 @@
 //! Ctrl-C, and being asked to end by whoever started it.
 
-use build_env::{Captured, Invocation};
+use processes::{Captured, Invocation};
 use testkit::{Fixture, WITH_SIGNALS};
 
 use crate::{dev_ok, xtask};

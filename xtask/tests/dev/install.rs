@@ -1,6 +1,6 @@
 //! The first installation, and what is refused before anything is touched.
 
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::Fixture;
 
 use crate::{dev, dev_fails, dev_ok, pinned, python, tools, xtask};
@@ -82,7 +82,7 @@ fn what_does_not_compile_or_does_not_import_replaces_nothing() {
 #[test]
 fn the_python_is_chosen_by_name_and_kept() {
     let project = Fixture::pure_rust("chosen_thing");
-    let base = build_env::python::newest("any that the fixture allows", |python| {
+    let base = python_tools::python::newest("any that the fixture allows", |python| {
         python
             .pep440()
             .is_some_and(|version| version.release() >= &[3, 11])

@@ -11,8 +11,9 @@ mod sharing;
 mod status;
 mod watch;
 
-use build_env::{Captured, Invocation, PinnedRequirements, Tool, Toolbox};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
+use python_tools::{PinnedRequirements, Tool, Toolbox};
 use testkit::Fixture;
 
 /// A target directory that the projects of these tests share, so that pyo3 is compiled once. Each project

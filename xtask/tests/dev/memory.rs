@@ -1,8 +1,8 @@
 //! A build that needs more memory than there is. The limit is a real one, of a control group of its own;
 //! making one takes root, and without that these tests say so and end.
 
-use build_env::{Captured, Invocation};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
 use testkit::Fixture;
 
 use crate::{dev_ok, python, xtask};

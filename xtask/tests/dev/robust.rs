@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::Fixture;
 
 use crate::{dev_ok, extensions_in, python, xtask};

@@ -1,6 +1,6 @@
 //! Others build the same project, with the same artefacts: plain cargo, maturin, uv.
 
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::Fixture;
 
 use crate::{tools, xtask};

@@ -1,7 +1,7 @@
 //! `dev --status` and its exit code.
 
-use build_env::Invocation;
 use camino::Utf8Path;
+use processes::Invocation;
 use testkit::Fixture;
 
 use crate::{TARGET_DIR, dev, dev_ok, tools};

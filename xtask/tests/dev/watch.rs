@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use build_env::Running;
 use camino::Utf8PathBuf;
+use processes::Running;
 use testkit::Fixture;
 
 use crate::{dev_ok, python, xtask};

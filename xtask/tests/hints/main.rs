@@ -3,8 +3,8 @@
 mod causes;
 mod paste;
 
-use build_env::{Captured, Invocation};
 use camino::Utf8Path;
+use processes::{Captured, Invocation};
 
 /// The xtask, run in `dir` with `args`.
 fn xtask(dir: &Utf8Path, args: &[&str]) -> Invocation {

@@ -1,6 +1,6 @@
 //! What `softprops/action-gh-release` does before `finish`: with `overwrite_files: false`, the same requests.
 
-use build_env::Invocation;
+use processes::Invocation;
 use serde_json::{Value, json};
 
 use crate::{REPOSITORY, TAG, World, hash, wheel_name};

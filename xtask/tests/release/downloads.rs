@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use serde_json::Value;
 
 use crate::{REPOSITORY, TAG, World};

@@ -1,6 +1,6 @@
 //! Each error with its remedy, and nothing published then.
 
-use build_env::{Captured, Invocation};
+use processes::{Captured, Invocation};
 use serde_json::json;
 use testkit::github::Fault;
 

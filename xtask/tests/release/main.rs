@@ -11,8 +11,8 @@ mod verify;
 
 use std::sync::Mutex;
 
-use build_env::{Captured, Invocation};
 use camino::Utf8PathBuf;
+use processes::{Captured, Invocation};
 use serde_json::{Value, json};
 use testkit::{FakePrograms, GitHub, TempDir};
 
@@ -63,7 +63,7 @@ impl World {
         let github = GitHub::start("python3")?;
         github.repository(REPOSITORY, TOKEN);
         let (dir, programs) = (TempDir::new(), FakePrograms::new());
-        let real = build_env::tools::find("gh").expect("GitHub::start has looked for it");
+        let real = python_tools::tools::find("gh").expect("GitHub::start has looked for it");
         let log = dir.path().join("command-lines");
         programs.add(
             "gh",

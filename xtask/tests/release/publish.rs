@@ -1,6 +1,6 @@
 //! Publishing: in a row, with every request failing once, while somebody installs.
 
-use build_env::Invocation;
+use processes::Invocation;
 use serde_json::json;
 use testkit::github::{Fault, Request, When};
 
@@ -55,9 +55,9 @@ fn the_first_build_makes_the_release_and_can_be_installed() {
             .contains(&requirement)
     );
     let requirements =
-        build_env::PinnedRequirements::parse(include_str!("../../../requirements/tools.txt"))
+        python_tools::PinnedRequirements::parse(include_str!("../../../requirements/tools.txt"))
             .unwrap();
-    let uv = build_env::Toolbox::new(requirements, false)
+    let uv = python_tools::Toolbox::new(requirements, false)
         .uv(&|_, _| {})
         .expect("uv");
     let target = world.dir.path().join("installed");

@@ -1,6 +1,6 @@
 //! `cargo xtask release verify`.
 
-use build_env::Captured;
+use processes::Captured;
 use serde_json::{Value, json};
 
 use crate::{REPOSITORY, TAG, World, hash, version, wheel_name};

@@ -7,8 +7,8 @@ mod write;
 
 use std::collections::BTreeMap;
 
-use build_env::{Captured, Invocation};
 use camino::Utf8Path;
+use processes::{Captured, Invocation};
 use project_model::{Project, Workspace};
 use testkit::{Fixture, TempDir};
 use tune::choices::{Choices, Setting};
@@ -28,7 +28,7 @@ fn xtask(project: &Fixture, args: &[&str]) -> Invocation {
 
 /// `cargo xtask tune`, with copies and measurements in a directory of their own.
 fn tune(project: &Fixture, cache: &TempDir, args: &[&str]) -> Invocation {
-    let tools = build_env::Toolbox::new(pinned(), false).scratch();
+    let tools = python_tools::Toolbox::new(pinned(), false).scratch();
     let tools = tools.with_file_name("tools");
     let cached = cache.path().join("tools");
     if tools.is_dir() && !cached.exists() {
@@ -37,10 +37,10 @@ fn tune(project: &Fixture, cache: &TempDir, args: &[&str]) -> Invocation {
     xtask(project, &[&["tune"], args].concat()).env("XTASK_CACHE_DIR", cache.path().as_str())
 }
 
-fn pinned() -> build_env::PinnedRequirements {
+fn pinned() -> python_tools::PinnedRequirements {
     let file = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../requirements/tools.txt");
     let text = fs_err::read_to_string(file).expect("it can be read");
-    build_env::PinnedRequirements::parse(&text).expect("it is pinned")
+    python_tools::PinnedRequirements::parse(&text).expect("it is pinned")
 }
 
 fn run(command: &Invocation) -> Captured {

@@ -1,6 +1,6 @@
 //! Writing what has won, and taking it back.
 
-use build_env::Captured;
+use processes::Captured;
 use testkit::{Fixture, TempDir, WITH_SIGNALS};
 use tune::choices::{Choices, Setting};
 use tune::measurement::Measurement;

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use build_env::{Captured, Invocation, PinnedRequirements, Toolbox, cargo_env};
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::cargo_env;
+use processes::{Captured, Invocation};
+use python_tools::{PinnedRequirements, Toolbox};
 use testkit::Fixture;
 use wheel_build::toolchain::CONTAINER_HOME;
 

@@ -89,7 +89,7 @@ fn a_wheel_that_fails_its_trial_is_not_handed_over(project: &Fixture, before: &U
 
 #[test]
 fn a_wheel_for_one_python_is_for_that_one() {
-    if build_env::python::named("3.12").is_err() {
+    if python_tools::python::named("3.12").is_err() {
         return;
     }
     let project = project("single");

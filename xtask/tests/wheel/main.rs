@@ -7,8 +7,8 @@ mod audit;
 mod build;
 mod published;
 
-use build_env::{Captured, Invocation};
 use camino::Utf8PathBuf;
+use processes::{Captured, Invocation};
 use testkit::Fixture;
 
 /// A target directory that the projects of these tests share, so that pyo3 is compiled once.

@@ -1,7 +1,7 @@
 //! The verdicts on published wheels, compared with those of auditwheel.
 
-use build_env::Invocation;
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::Invocation;
 use wheel_audit::audit;
 
 /// A directory of wheels. They are not in the repository; without it there is nothing to compare.

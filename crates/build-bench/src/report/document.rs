@@ -1,9 +1,9 @@
 //! `cargo xtask bench-build --into`: a chart and a table in a Markdown file, from results that are kept
 //! beside it.
 
-use build_env::tools::Say;
 use camino::Utf8Path;
 use config_edit::Change;
+use processes::Say;
 use trial::files::read;
 
 use super::chart::chart;

@@ -11,8 +11,8 @@ pub(crate) mod section;
 pub mod table;
 pub(crate) mod words;
 
-use build_env::tools::Say;
 use camino::Utf8Path;
+use processes::Say;
 use trial::files::{FileError, replace};
 
 use crate::error::BenchError;

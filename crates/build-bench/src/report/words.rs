@@ -1,6 +1,6 @@
 //! Figures and facts in words, as all reports have them.
 
-use build_env::calendar;
+use environment::calendar;
 use trial::statistics::{Interval, Summary};
 
 use crate::results::{Cell, LaneRecord, Results};

@@ -2,10 +2,12 @@
 
 use std::io;
 
-use build_env::tools::{Say, ToolError};
-use build_env::{RunError, Tool};
 use camino::{Utf8Path, Utf8PathBuf};
+use processes::RunError;
+use processes::Say;
 use project_model::{Closure, Project, ProjectError};
+use python_tools::Tool;
+use python_tools::tools::ToolError;
 
 /// What is needed for the proof.
 pub struct ProofRequest<'a> {

@@ -2,10 +2,10 @@
 
 use std::fs::TryLockError;
 
-use build_env::tools::cannot_keep;
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::short_name;
 use project_model::Sources;
+use python_tools::tools::cannot_keep;
 
 use super::request::{ProofRequest, VerifyError, at};
 use crate::paths::relative;

@@ -1,8 +1,9 @@
 //! uv, and the backend by which we learn whether it builds.
 
-use build_env::{Invocation, cargo_env};
 use camino::Utf8PathBuf;
+use environment::cargo_env;
 use packaging::normalized;
+use processes::Invocation;
 use project_model::{Project, Pyproject};
 
 use super::request::{ProofRequest, VerifyError, at};

@@ -1,7 +1,7 @@
 //! `cargo xtask release finish`.
 
-use build_env::vars;
 use camino::Utf8PathBuf;
+use environment::vars;
 use project_model::Repository;
 use release_channel::finish::{self, Outcome};
 use release_channel::{MANIFEST, Ours, Verdict};

@@ -1,7 +1,7 @@
 //! Copies of small projects.
 
 use super::*;
-use build_env::Invocation;
+use processes::Invocation;
 use testkit::Fixture;
 
 fn copied(fixture: &Fixture) -> ProjectCopy {

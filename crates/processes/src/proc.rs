@@ -4,8 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// One process, from `/proc/PID/stat`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Stat {
+    /// The name of its program, as far as the kernel keeps it: 15 bytes.
+    pub(crate) name: String,
     pub(crate) parent: u32,
     pub(crate) group: u32,
     /// Its own processor time, in ticks.
@@ -23,11 +25,13 @@ impl Stat {
 
     fn parse(text: &str) -> Option<Self> {
         // The name, in parentheses, may hold spaces and parentheses itself.
-        let (_, rest) = text.rsplit_once(") ")?;
+        let (before, rest) = text.rsplit_once(") ")?;
+        let (_, name) = before.split_once('(')?;
         let fields: Vec<_> = rest.split(' ').collect();
         // Numbered from 1 in proc(5); the state, which is number 3, comes first here.
         let field = |number: usize| fields.get(number - 3)?.trim().parse::<u64>().ok();
         Some(Self {
+            name: name.to_owned(),
             parent: u32::try_from(field(4)?).ok()?,
             group: u32::try_from(field(5)?).ok()?,
             own_ticks: field(14)? + field(15)?,
@@ -138,6 +142,7 @@ mod tests {
         let text = "7 (a) b (c) S 3 4 4 0 -1 0 0 0 0 0 10 5 20 2 20 0 1 0 999 0 0\n";
         let stat = Stat::parse(text).unwrap();
         let expected = Stat {
+            name: "a) b (c".to_owned(),
             parent: 3,
             group: 4,
             own_ticks: 15,
@@ -160,7 +165,9 @@ mod tests {
         assert!(all().contains(&own));
         assert!(resident_bytes(own).unwrap() > 100_000);
         assert!(!arguments(own).is_empty());
-        let (name, value) = crate::vars::all().find(|(name, _)| name == "PATH").unwrap();
+        let (name, value) = environment::vars::all()
+            .find(|(name, _)| name == "PATH")
+            .unwrap();
         assert!(with_variable(&name, &value).contains(&own));
     }
 }

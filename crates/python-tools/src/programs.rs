@@ -2,7 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::{Invocation, vars};
+use environment::vars;
+use processes::Invocation;
 
 /// The program `name` on `PATH`. It is not started.
 #[must_use]

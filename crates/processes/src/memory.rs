@@ -6,7 +6,7 @@ use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::tools::Say;
+use crate::Say;
 
 /// How much one compiler takes at its peak, in the large crates that decide it: the largest of polars take
 /// 1.2 to 1.6 GB each. With less there would be kills, with more a machine of 4 GB and 2 cores would leave

@@ -13,7 +13,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::{Cause, Running, cargo_env};
+use environment::cargo_env;
+
+use crate::{Cause, Running};
 
 /// What to run, with which arguments, where, and how its environment differs from ours.
 ///

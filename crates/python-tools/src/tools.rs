@@ -6,15 +6,13 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
 
-use crate::cause::{Cause, help_to_write};
 use crate::programs;
 pub use crate::programs::find;
 use crate::python::{self, PythonError};
 use crate::requirements::RequirementsError;
-use crate::{Interpreter, Invocation, PinnedRequirements, RunError, vars};
-
-/// Tells the user what is being done: a verb ("Installing") and what it is done to.
-pub type Say<'a> = &'a dyn Fn(&str, &str);
+use crate::{Interpreter, PinnedRequirements};
+use environment::vars;
+use processes::{Cause, Invocation, RunError, Say, help_to_write};
 
 /// A program that was found, or fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,6 @@
 //! half a percent afterwards, for all that is measured alike. Processor time and bytes are the kernel's own
 //! sums over all descendants.
 
-use std::collections::BTreeMap;
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +13,8 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::proc::{self, Stat};
+use crate::sampler::Sampler;
+pub use crate::sampler::Seen;
 use crate::{Invocation, RunError};
 
 /// How often the processes are looked at, while the command is young and later.
@@ -23,10 +24,6 @@ const LATER: Duration = Duration::from_secs(5);
 
 /// How long a command that was asked to end may take, before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
-
-/// A process counts as known only when it has been seen so often: right after its start it still has the name
-/// of the one that started it.
-const SETTLED_AFTER: u32 = 3;
 
 /// What a command has cost. What the kernel does not tell (on systems other than Linux) is `None`.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,17 +44,6 @@ pub struct Usage {
     pub processes: Vec<Seen>,
 }
 
-/// A process that was seen while a command ran.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Seen {
-    /// Its arguments, the program first.
-    pub args: Vec<String>,
-    /// Its start, in seconds since that of the command.
-    pub start_s: f64,
-    /// When it was seen last.
-    pub end_s: f64,
-}
-
 impl Invocation {
     /// Runs it without input, with all that it prints going to `log`, in a process group of its own, and
     /// measures it together with what the processes `servers` do for it. When `is_over` becomes true, the
@@ -73,8 +59,8 @@ impl Invocation {
         let mut child = self.start_logged(log)?;
         let group = child.id();
         let ended = AtomicBool::new(false);
-        let (waited, wall, watch) = std::thread::scope(|scope| {
-            let watching = scope.spawn(|| Watch::run(group, servers, start, &ended, is_over));
+        let (waited, wall, seen) = std::thread::scope(|scope| {
+            let watching = scope.spawn(|| watch(group, servers, start, &ended, is_over));
             let waited = child.wait();
             let wall = start.elapsed();
             ended.store(true, Ordering::SeqCst);
@@ -95,9 +81,9 @@ impl Invocation {
             wall_s: wall.as_secs_f64(),
             cpu_s,
             others_cpu_s: others.map(|seconds| seconds.max(0.0)),
-            peak_bytes: (watch.peak_bytes > 0).then_some(watch.peak_bytes),
+            peak_bytes: (seen.peak_bytes > 0).then_some(seen.peak_bytes),
             written_bytes: written.map(|(b, a)| b.saturating_sub(a)),
-            processes: watch.into_seen(),
+            processes: seen.into_seen(),
         })
     }
 }
@@ -135,111 +121,35 @@ impl Totals {
 }
 
 /// What the second thread sees.
-#[derive(Default)]
-struct Watch {
-    /// The processes of the command, and those of others (`None`), by number.
-    known: BTreeMap<u32, Option<Process>>,
-    ended: Vec<Seen>,
-    peak_bytes: u64,
-}
-
-struct Process {
-    seen: Seen,
-    times: u32,
-}
-
-impl Watch {
-    fn run(
-        group: u32,
-        servers: &[u32],
-        start: Instant,
-        ended: &AtomicBool,
-        is_over: &(dyn Fn() -> bool + Sync),
-    ) -> Self {
-        let mut watch = Self::default();
-        let start_s = proc::uptime_s().unwrap_or_default() - start.elapsed().as_secs_f64();
-        let mut asked_to_end: Option<Instant> = None;
-        while !ended.load(Ordering::SeqCst) {
-            watch.look(group, servers, start_s, start.elapsed().as_secs_f64());
-            match asked_to_end {
-                None if is_over() => {
-                    signal(group, Signal::TERM);
-                    asked_to_end = Some(Instant::now());
-                }
-                Some(since) if since.elapsed() > GRACE => signal(group, Signal::KILL),
-                _ => {}
+fn watch(
+    group: u32,
+    servers: &[u32],
+    start: Instant,
+    ended: &AtomicBool,
+    is_over: &(dyn Fn() -> bool + Sync),
+) -> Sampler {
+    let mut sampler = Sampler::default();
+    let is_root = |id: u32, stat: &Stat| stat.group == group || servers.contains(&id);
+    let start_s = proc::uptime_s().unwrap_or_default() - start.elapsed().as_secs_f64();
+    let mut asked_to_end: Option<Instant> = None;
+    while !ended.load(Ordering::SeqCst) {
+        sampler.look(&is_root, start_s, start.elapsed().as_secs_f64());
+        match asked_to_end {
+            None if is_over() => {
+                signal(group, Signal::TERM);
+                asked_to_end = Some(Instant::now());
             }
-            std::thread::sleep(if start.elapsed() < LATER {
-                INTERVAL
-            } else {
-                LATER_INTERVAL
-            });
+            Some(since) if since.elapsed() > GRACE => signal(group, Signal::KILL),
+            _ => {}
         }
-        if asked_to_end.is_some() {
-            // What has outlived its parent.
-            signal(group, Signal::KILL);
-        }
-        watch
+        let is_young = start.elapsed() < LATER;
+        std::thread::sleep(if is_young { INTERVAL } else { LATER_INTERVAL });
     }
-
-    fn look(&mut self, group: u32, servers: &[u32], start_s: f64, now_s: f64) {
-        let all = proc::all();
-        let gone = self
-            .known
-            .keys()
-            .filter(|id| all.binary_search(id).is_err());
-        for id in gone.copied().collect::<Vec<_>>() {
-            let process = self.known.remove(&id).flatten();
-            self.ended.extend(process.map(|process| process.seen));
-        }
-        let mut resident = 0;
-        for id in all {
-            if !self.known.contains_key(&id) {
-                let process = self.meet(id, group, servers, start_s);
-                self.known.insert(id, process);
-            }
-            let Some(Some(process)) = self.known.get_mut(&id) else {
-                continue;
-            };
-            resident += proc::resident_bytes(id).unwrap_or(0);
-            process.seen.end_s = now_s;
-            process.times += 1;
-            if process.times <= SETTLED_AFTER {
-                let args = proc::arguments(id);
-                if !args.is_empty() {
-                    process.seen.args = args;
-                }
-            }
-        }
-        self.peak_bytes = self.peak_bytes.max(resident);
+    if asked_to_end.is_some() {
+        // What has outlived its parent.
+        signal(group, Signal::KILL);
     }
-
-    /// A process that was not there before: one of the command's, or `None`.
-    fn meet(&self, id: u32, group: u32, servers: &[u32], start_s: f64) -> Option<Process> {
-        let stat = Stat::of(&id.to_string())?;
-        let of_ours = matches!(self.known.get(&stat.parent), Some(Some(_)));
-        let is_ours = stat.group == group || of_ours || servers.contains(&id);
-        is_ours.then(|| Process {
-            seen: Seen {
-                args: Vec::new(),
-                start_s: (proc::seconds(stat.start_ticks) - start_s).max(0.0),
-                end_s: 0.0,
-            },
-            times: 0,
-        })
-    }
-
-    /// All processes, in the order of their starts.
-    fn into_seen(self) -> Vec<Seen> {
-        let running = self.known.into_values().flatten();
-        let mut seen: Vec<_> = self
-            .ended
-            .into_iter()
-            .chain(running.map(|process| process.seen))
-            .collect();
-        seen.sort_by(|one, other| one.start_s.total_cmp(&other.start_s));
-        seen
-    }
+    sampler
 }
 
 fn signal(group: u32, signal: Signal) {

@@ -7,7 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::{Version, VersionSpecifiers};
 use serde::{Deserialize, Serialize};
 
-use crate::{Invocation, programs, vars};
+use environment::vars;
+use processes::Invocation;
+
+use crate::programs;
 
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.

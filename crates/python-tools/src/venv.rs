@@ -8,8 +8,9 @@ use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
 use crate::python::{self, PythonError};
-use crate::tools::Say;
-use crate::{Interpreter, Invocation, RunError, Tool};
+use crate::{Interpreter, Tool};
+use environment::vars;
+use processes::{Invocation, RunError, Say};
 
 /// A virtual environment that is there and works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,14 +27,14 @@ impl Venv {
     #[must_use]
     pub fn activated(&self, command: Invocation) -> Invocation {
         let bin = self.root.join("bin");
-        let path = match crate::vars::var(crate::vars::PATH) {
+        let path = match vars::var(vars::PATH) {
             Some(path) => format!("{bin}:{path}"),
             None => bin.into_string(),
         };
         command
-            .env(crate::vars::PATH, path)
-            .env(crate::vars::VIRTUAL_ENV, self.root.as_str())
-            .env_remove(crate::vars::PYTHONHOME)
+            .env(vars::PATH, path)
+            .env(vars::VIRTUAL_ENV, self.root.as_str())
+            .env_remove(vars::PYTHONHOME)
     }
 }
 

@@ -75,7 +75,7 @@ pub fn environment() -> BTreeMap<String, String> {
 }
 
 /// Gives `command` that environment.
-pub(crate) fn restore(command: &mut Command) {
+pub fn restore(command: &mut Command) {
     for (name, value) in changes() {
         match value {
             Some(value) => command.env(name, value),

@@ -1,0 +1,25 @@
+//! Commands as plain data ([`Invocation`]), how they run and end, what they cost, and how much memory there
+//! is for them.
+//!
+//! This is the only crate that starts processes. The others describe an [`Invocation`] and hand it over, so
+//! that a test can compare what would be run, and so that every child sees the same environment (see
+//! [`environment::cargo_env`]).
+
+mod cause;
+pub mod ending;
+mod invocation;
+pub mod memory;
+mod peak;
+pub mod proc;
+mod running;
+mod sampler;
+pub mod usage;
+
+pub use cause::{Cause, help_to_write};
+pub use invocation::{Captured, Invocation, RunError};
+pub use peak::Peak;
+pub use running::Running;
+pub use usage::Usage;
+
+/// Tells the user what is being done: a verb ("Installing") and what it is done to.
+pub type Say<'a> = &'a dyn Fn(&str, &str);
