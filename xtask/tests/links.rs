@@ -110,3 +110,13 @@ fn a_broken_link_is_noticed() {
     assert_eq!(links("[a](b.md) ![c](d.svg)"), ["b.md", "d.svg"]);
     assert!(fragments("# The `dev` loop, fast").contains("the-dev-loop-fast"));
 }
+
+/// Who looks for one thing does not read more.
+#[test]
+fn no_page_is_longer_than_300_lines() {
+    for path in documents() {
+        let text = fs_err::read_to_string(&path).expect("it can be read");
+        let length = text.lines().count();
+        assert!(length <= 300, "{path} has {length} lines");
+    }
+}

@@ -1,4 +1,4 @@
-//! Every command in docs/rust-backend.md, run.
+//! Every command in the pages that tell how to work with it, run.
 //!
 //! Those of `cargo xtask` run on a small project; the few that cannot run here are listed below, each with
 //! the reason.
@@ -8,6 +8,15 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
+
+/// Those pages.
+const PAGES: [&str; 2] = ["rust-backend.md", "publishing.md"];
+
+fn manual() -> String {
+    let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let read = |page: &str| fs_err::read_to_string(docs.join(page)).expect("it is there");
+    PAGES.map(read).concat()
+}
 
 /// Commands that are not run, and why.
 const NOT_RUN: [(&str, &str); 12] = [
@@ -181,9 +190,7 @@ fn order(command: &str) -> usize {
 
 #[test]
 fn every_command_in_the_manual_runs() {
-    let manual = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rust-backend.md");
-    let text = fs_err::read_to_string(manual).expect("docs/rust-backend.md");
-    let mut commands: Vec<_> = commands(&text).into_iter().collect();
+    let mut commands: Vec<_> = commands(&manual()).into_iter().collect();
     assert!(commands.len() > 25, "{commands:?}");
     commands.sort_by_key(|command| order(command));
 
@@ -222,8 +229,7 @@ fn is_or_continues(command: &str, listed: &str) -> bool {
 
 #[test]
 fn what_is_not_run_is_in_the_manual() {
-    let manual = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/rust-backend.md");
-    let text = fs_err::read_to_string(manual).expect("docs/rust-backend.md");
+    let text = manual();
     for (command, reason) in NOT_RUN {
         assert!(
             text.contains(command),

@@ -41,6 +41,31 @@ pub struct Kept {
     pub without: Vec<Utf8PathBuf>,
 }
 
+impl Kept {
+    /// A verb and a sentence each; none where all was as it should be.
+    #[must_use]
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let Self {
+            made,
+            removed,
+            without,
+        } = self;
+        let mut lines = Vec::new();
+        if made + removed > 0 {
+            let text = format!("{made} made, {removed} removed, in {DIR}");
+            lines.push(("Witnesses", text));
+        }
+        if let Some(first) = without.first() {
+            let text = format!(
+                "{} inputs, such as {first}, can have no witness (a symbolic link, or another file system): that one of them was deleted, uv notices only after `cargo xtask dev` or this command",
+                without.len()
+            );
+            lines.push(("Note", text));
+        }
+        lines
+    }
+}
+
 /// Makes the witnesses that are missing and removes those that are stale, if the keys of `project` name their
 /// directory.
 pub fn keep(project: &Project) -> io::Result<Kept> {

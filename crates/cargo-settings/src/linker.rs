@@ -23,7 +23,7 @@ pub struct Linker {
     pub target: String,
     /// What the C compiler is to be told. `None`: nothing.
     pub name: Option<String>,
-    /// Why nothing.
+    /// Why it is told nothing.
     pub reason: String,
 }
 

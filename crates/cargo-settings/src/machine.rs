@@ -158,6 +158,7 @@ fn require_include(files: &Files) -> Result<(), MachineError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::expect_file;
     use testkit::Fixture;
 
     fn files(fixture: &Fixture) -> Files {
@@ -205,13 +206,7 @@ mod tests {
     fn jobs_and_linker_follow_the_machine_and_are_taken_back() {
         let fixture = project();
         let text = written(&fixture, &machine(4, Some("mold")));
-        assert!(
-            text.contains("jobs = 2 # by `cargo xtask machine`"),
-            "{text}"
-        );
-        let flags = "[target.aarch64-unknown-linux-gnu] # by `cargo xtask machine`\n\
-                     rustflags = [\"-C\", \"link-arg=-fuse-ld=mold\"]";
-        assert!(text.contains(flags), "{text}");
+        expect_file!["snapshots/machine.toml"].assert_eq(&text);
         // A larger machine, and no linker any more.
         assert_eq!(written(&fixture, &machine(64, None)), "");
         written(&fixture, &machine(4, Some("mold")));
@@ -221,6 +216,20 @@ mod tests {
             .apply()
             .unwrap();
         assert!(!files(&fixture).local.exists());
+    }
+
+    #[test]
+    fn a_person_reads_what_follows_from_the_machine_and_why() {
+        let fixture = project();
+        let mut unknown = machine(4, None);
+        unknown.memory = None;
+        let mut text = String::new();
+        for machine in [machine(4, Some("mold")), machine(64, None), unknown] {
+            for (what, reason) in machine.plan(&files(&fixture)).unwrap().reasons {
+                text += &format!("{what}: {reason}\n");
+            }
+        }
+        expect_file!["snapshots/reasons.txt"].assert_eq(&text);
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub struct Snippet {
     pub repository: String,
     /// The tag of the release that has the wheels.
     pub tag: String,
-    /// Which build.
+    /// Which build the cell installs.
     pub build: Build,
 }
 
@@ -114,6 +114,9 @@ fn literal(value: &impl serde::Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::markdown::markdown;
+    use crate::notebook::{Frame, notebook};
+    use expect_test::expect_file;
 
     fn snippet(build: Build) -> Snippet {
         Snippet {
@@ -126,19 +129,26 @@ mod tests {
         }
     }
 
+    fn pinned() -> Build {
+        let wheel = Wheel {
+            file: "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl".to_owned(),
+            sha256: "ab".repeat(32),
+            size_bytes: 1,
+            python: vec!["cp311".to_owned()],
+            abi: vec!["abi3".to_owned()],
+            pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
+            platforms: vec!["manylinux_2_28_x86_64".to_owned()],
+            glibc: None,
+        };
+        Build::This(Pinned {
+            version: "1".to_owned(),
+            wheels: vec![wheel],
+        })
+    }
+
     #[test]
     fn nothing_is_left_to_be_filled_in() {
-        let cell = snippet(Build::Newest).cell();
-        assert!(
-            !cell.contains(" @") || cell.matches('@').count() == 1,
-            "the `@` of a requirement alone: {cell}"
-        );
-        assert!(
-            cell.contains(
-                "RELEASE = \"https://github.com/owner/things/releases/download/latest\"\n"
-            )
-        );
-        assert!(cell.contains("\"thing\", \"thing\", \"[cuda,fast]\"\n"));
+        expect_file!["snapshots/cell.py"].assert_eq(&snippet(Build::Newest).cell());
     }
 
     #[test]
@@ -153,28 +163,20 @@ mod tests {
 
     #[test]
     fn a_pinned_cell_asks_nobody() {
-        let wheel = Wheel {
-            file: "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl".to_owned(),
-            sha256: "ab".repeat(32),
-            size_bytes: 1,
-            python: vec!["cp311".to_owned()],
-            abi: vec!["abi3".to_owned()],
-            pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
-            platforms: vec!["manylinux_2_28_x86_64".to_owned()],
-            glibc: None,
-        };
-        let build = Pinned {
-            version: "1".to_owned(),
-            wheels: vec![wheel],
-        };
-        let cell = snippet(Build::This(build)).cell();
+        let cell = snippet(pinned()).cell();
         assert!(!cell.contains("urlopen"), "{cell}");
-        assert!(
-            cell.contains(
-                "    return {\"version\": \"1\", \"wheels\": [\n        {\"file\": \"thing-1-cp311-abi3-manylinux_2_28_x86_64.whl\","
-            ),
-            "{cell}"
-        );
-        assert!(cell.contains("\"glibc\": None},\n    ]}\n"), "{cell}");
+        expect_file!["snapshots/pinned.py"].assert_eq(&cell);
+    }
+
+    #[test]
+    fn in_a_notebook_and_in_a_readme_it_has_the_badge() {
+        let snippet = snippet(Build::Newest);
+        let url = "https://colab.research.google.com/github/owner/things/blob/main/a.ipynb";
+        let frame = Frame {
+            colab_url: Some(url.to_owned()),
+            check: None,
+        };
+        expect_file!["snapshots/notebook.json"].assert_eq(&notebook(&snippet, &frame));
+        expect_file!["snapshots/readme.txt"].assert_eq(&markdown(&snippet, Some(url)));
     }
 }

@@ -2,6 +2,24 @@
 
 use std::time::Duration;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// Values of an option: the name of each, what it means to a reader, and to us.
+pub(crate) type Choices<T> = &'static [(&'static str, &'static str, T)];
+
+/// One of `choices`, by its name.
+pub(crate) fn one_of<T: Copy + Send + Sync>(
+    choices: Choices<T>,
+) -> impl TypedValueParser<Value = T> {
+    let names = choices
+        .iter()
+        .map(|(name, help, _)| PossibleValue::new(*name).help(*help));
+    PossibleValuesParser::new(names).try_map(|text| {
+        let found = choices.iter().find(|(name, ..)| *name == text);
+        found.map(|(.., value)| *value).ok_or("no such value")
+    })
+}
+
 /// `90s`, `20m`, `2h`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is not a time such as 90s, 20m or 2h");

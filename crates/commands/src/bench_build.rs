@@ -21,11 +21,11 @@ use crate::arguments::duration;
 use crate::context::{Context, toolbox};
 use crate::ui;
 
-/// Measure how long builds of the project take: after an edit, with nothing changed, from nothing, and in
-/// other situations in which somebody waits; with several ways to build and several settings, in turn.
+/// Measure how long builds take
 ///
-/// Works on copies in the user's cache directory, with caches of their own. Results are kept after each run:
-/// after an abort `--resume` goes on.
+/// After an edit, with nothing changed, from nothing, and in other situations in which somebody waits; with
+/// several ways to build and several settings, in turn. Works on copies in the user's cache directory, with
+/// caches of their own. Results are kept after each run: after an abort `--resume` goes on.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Measure only this situation; may be given several times [default: all]

@@ -1,6 +1,6 @@
 //! `cargo xtask cache-keys`.
 
-use cache_keys::verify::{ProofRequest, Row, verify};
+use cache_keys::verify::{HEADING, ProofRequest, verify};
 use cache_keys::{CacheKeysPlan, plan, plan_removal, witness};
 use camino::Utf8PathBuf;
 use processes::ending;
@@ -12,11 +12,12 @@ use crate::context::{Context, toolbox};
 use crate::ui;
 use crate::write_mode::WriteMode;
 
-/// Tell uv what the extension is built from, so that `uv run` and `uv sync` build it when they should.
+/// Tell uv what the extension is built from
 ///
-/// Writes `cache-keys` under [tool.uv] in pyproject.toml: the sources, manifests and build scripts of the
-/// extension's crate and of those it depends on by path, the lock file, cargo's configuration, the toolchain,
-/// and the variables that change what is built. Keys that you have added stay.
+/// So that `uv run` and `uv sync` build it when they should. Writes `cache-keys` under [tool.uv] in
+/// pyproject.toml: the sources, manifests and build scripts of the extension's crate and of those it depends
+/// on by path, the lock file, cargo's configuration, the toolchain, and the variables that change what is
+/// built. Keys that you have added stay.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -64,21 +65,8 @@ fn keep_witnesses(project: &Project) -> anyhow::Result<()> {
         anyhow::Error::new(error)
             .context(format!("cannot keep the witnesses of the inputs in {dir}"))
     })?;
-    if kept.made + kept.removed > 0 {
-        let text = format!(
-            "{} made, {} removed, in {}",
-            kept.made,
-            kept.removed,
-            witness::DIR
-        );
-        ui::say("Witnesses", &text);
-    }
-    if let Some(first) = kept.without.first() {
-        let text = format!(
-            "{} inputs, such as {first}, can have no witness (a symbolic link, or another file system): that one of them was deleted, uv notices only after `cargo xtask dev` or this command",
-            kept.without.len()
-        );
-        ui::say("Note", &text);
+    for (verb, text) in kept.lines() {
+        ui::say(verb, &text);
     }
     Ok(())
 }
@@ -97,28 +85,10 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
         is_over: &ending::is_wanted,
         say: &ui::say,
     };
-    println!("{:<9} {:<9} {:<6} case", "expected", "seen", "");
-    let rows = verify(&request, &mut print_row)?;
-    let wrong = rows.iter().filter(|row| !row.is_ok()).count();
-    if wrong == 0 {
-        ui::say("Proven", &format!("{} cases", rows.len()));
-        return Ok(Answer::Done);
-    }
-    anyhow::bail!(
-        "{wrong} of {} cases went wrong\n  help: `cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them",
-        rows.len()
-    )
-}
-
-fn print_row(row: &Row) {
-    let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
-    let verdict = if row.is_ok() { "ok" } else { "WRONG" };
-    println!(
-        "{:<9} {:<9} {verdict:<6} {}",
-        word(row.expected),
-        word(row.seen),
-        row.case
-    );
+    println!("{HEADING}");
+    let count = verify(&request, &mut |row| println!("{row}"))?;
+    ui::say("Proven", &format!("{count} cases"));
+    Ok(Answer::Done)
 }
 
 /// The interpreter to build for: the one that is named, else the newest that the project allows.

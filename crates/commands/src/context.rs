@@ -1,5 +1,6 @@
 //! What every command starts from.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
@@ -51,6 +52,15 @@ impl Context {
         Ok(project)
     }
 
+    /// The directory of the project, for a command that needs none: where there is none, the working
+    /// directory.
+    pub(crate) fn root(&self) -> anyhow::Result<Utf8PathBuf> {
+        match &self.project_dir {
+            Some(_) => Ok(self.project()?.root),
+            None => Ok(nearest_project().unwrap_or(".".into())),
+        }
+    }
+
     /// Where wheels are put unless the user says otherwise: `dist` in the project. Where there is no project,
     /// in the working directory: publishing needs none.
     pub(crate) fn dist(&self) -> Utf8PathBuf {
@@ -69,7 +79,7 @@ impl Context {
     pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
         if let Some(problem) = missing(&project.root) {
-            ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
+            ui::warn(&problem.to_string());
         }
         for doubt in doubts(&project) {
             ui::warn(&doubt);
@@ -79,6 +89,17 @@ impl Context {
         }
         Ok(project)
     }
+}
+
+/// The environment for what a script starts in the project in `root`: that of the user's shell, and no
+/// compiler wrapper that is not there.
+#[must_use]
+pub fn environment(root: &Utf8Path) -> BTreeMap<String, String> {
+    let mut environment = cargo_env::environment();
+    if missing(root).is_some() {
+        environment.insert(vars::RUSTC_WRAPPER.to_owned(), String::new());
+    }
+    environment
 }
 
 /// The tools: those on `PATH`, and the pinned ones in place of what is missing there.

@@ -15,7 +15,7 @@ use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::typed::command_without;
 use crate::ui;
 
-/// Build the extension and install the package as editable.
+/// Build the extension and install the package as editable
 ///
 /// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
 /// environment. The Python is that of --python, of the project's .venv, of the active environment, or the
@@ -167,16 +167,11 @@ fn watch(
 }
 
 /// Data on standard output: for people, or with `--json` for programs.
-fn show_status(status: &Status, json: bool) -> anyhow::Result<Answer> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(status)?);
-    } else {
-        print!("{}", status.text(&command_without(&["--status"])));
-    }
-    Ok(match status.verdict {
-        Verdict::Fresh => Answer::Done,
-        _ => Answer::Differs,
-    })
+fn show_status(status: &Status, in_json: bool) -> anyhow::Result<Answer> {
+    ui::answer(in_json, status, || {
+        status.text(&command_without(&["--status"]))
+    })?;
+    Ok(Answer::of(status.verdict != Verdict::Fresh))
 }
 
 /// The steps that a build would take, with their causes.

@@ -9,7 +9,6 @@ pub mod context;
 mod dev;
 mod machine;
 mod release;
-mod repository;
 mod sccache;
 mod tune;
 mod typed;
@@ -24,26 +23,21 @@ use processes::ending;
 
 pub use context::Context;
 
-/// The commands.
+/// The commands. Each says at its options what it is: what stood here would hide that.
 #[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "it would hide the documentation of the options"
+)]
 pub enum Command {
-    /// Build the extension and install the package as editable
     Dev(dev::Args),
-    /// Tell uv what the extension is built from
     CacheKeys(cache_keys::Args),
-    /// Keep what the compiler makes, so that a lost `target/` is back sooner
     Sccache(sccache::Args),
-    /// Write the settings that follow from this machine: jobs and linker
     Machine(machine::Args),
-    /// Build wheels for release, or audit some
     Wheel(wheel::Args),
-    /// Print the notebook cell that installs the newest wheel on Google Colab
     ColabSnippet(colab_snippet::Args),
-    /// Publish wheels in the release that always holds the newest ones, or verify it
     Release(release::Args),
-    /// Measure which linker and which settings of the dev profile make builds faster here, and write them
     Tune(tune::Args),
-    /// Measure how long builds take
     #[command(visible_alias = "bench")]
     BenchBuild(bench_build::Args),
 }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::ui;
 use crate::write_mode::WriteMode;
 
-/// Write the settings that follow from this machine
+/// Write the settings that follow from this machine: jobs and linker
 ///
 /// As many jobs as its memory bears, and a linker where the toolchain has no fast one of its own; both to
 /// .cargo/config.local.toml, which git ignores. What you have set yourself is left alone.

@@ -2,23 +2,23 @@
 
 use camino::Utf8PathBuf;
 use cargo_settings::Files;
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use compiler_cache::enable::{CachePlan, EnableRequest, enable, plan_disable, plan_enable};
+use compiler_cache::enable::{EnableRequest, plan_disable, plan_enable};
 use compiler_cache::explain::{explain, text};
 use compiler_cache::install::{Installer, Source};
 use compiler_cache::record::Recording;
 use compiler_cache::scope::Scope;
 use compiler_cache::status::status;
-use compiler_cache::{Backend, Settings, Size, Wrapper};
+use compiler_cache::{Settings, Size, Switched, Wrapper, switch_off, switch_on};
 use project_model::Workspace;
 
 use crate::Answer;
+use crate::arguments::one_of;
 use crate::context::{Context, toolbox};
-use crate::typed::{command_without, to_paste};
+use crate::typed::to_paste;
 use crate::ui;
 use crate::write_mode::{WriteMode, written};
 
-/// Keep what the compiler makes, so that a lost `target/` is back in a quarter of the time
+/// Keep what the compiler makes, so that a lost `target/` is back sooner
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -43,60 +43,10 @@ enum Command {
     Explain(ExplainArgs),
 }
 
-/// Values of an option: the name of each, what it means to a reader, and to us.
-type Choices<T> = &'static [(&'static str, &'static str, T)];
-
-const SOURCES: Choices<Source> = &[
-    ("path", "What is on PATH, if it is new enough", Source::Path),
-    ("pypi", "The pinned wheel, with its hashes", Source::Pypi),
-    (
-        "github",
-        "The pinned release, with its checksum",
-        Source::Github,
-    ),
-];
-
-const SCOPES: Choices<Scope> = &[
-    (
-        "local",
-        ".cargo/config.local.toml, which git ignores",
-        Scope::Local,
-    ),
-    (
-        "workspace",
-        ".cargo/config.toml, which git tracks",
-        Scope::Workspace,
-    ),
-    ("user", "config.toml in cargo's home", Scope::User),
-];
-
-const WRAPPERS: Choices<Wrapper> = &[
-    (
-        "sccache",
-        "Leaves crates of the workspace to cargo's incremental compilation",
-        Wrapper::Sccache,
-    ),
-    (
-        "kache",
-        "Caches links and build scripts too, and turns incremental compilation off",
-        Wrapper::Kache,
-    ),
-];
-
-fn one_of<T: Copy + Send + Sync>(choices: Choices<T>) -> impl TypedValueParser<Value = T> {
-    let names = choices
-        .iter()
-        .map(|(name, help, _)| PossibleValue::new(*name).help(*help));
-    PossibleValuesParser::new(names).try_map(|text| {
-        let found = choices.iter().find(|(name, ..)| *name == text);
-        found.map(|(.., value)| *value).ok_or("no such value")
-    })
-}
-
 #[derive(Debug, clap::Args)]
 struct InstallArgs {
     /// Where to get it from [default: the first that works, in this order]
-    #[arg(long, value_parser = one_of(SOURCES), value_name = "SOURCE")]
+    #[arg(long, value_parser = one_of(Source::CHOICES), value_name = "SOURCE")]
     from: Option<Source>,
     /// Do not use the network
     #[arg(long)]
@@ -106,10 +56,10 @@ struct InstallArgs {
 #[derive(Debug, clap::Args)]
 struct EnableArgs {
     /// For whom: this checkout, everybody who works on the project, or all projects of yours
-    #[arg(long, value_parser = one_of(SCOPES), default_value = "local")]
+    #[arg(long, value_parser = one_of(Scope::CHOICES), default_value = "local")]
     scope: Scope,
     /// Which compiler cache [default: sccache]
-    #[arg(long, value_parser = one_of(WRAPPERS))]
+    #[arg(long, value_parser = one_of(Wrapper::CHOICES))]
     wrapper: Option<Wrapper>,
     /// Its program [default: the one on PATH, else the one that `install` got]
     #[arg(long, value_name = "PATH")]
@@ -135,7 +85,7 @@ struct EnableArgs {
 struct DisableArgs {
     /// Only where `enable` wrote for this scope [default: local and workspace, what concerns this project
     /// alone]
-    #[arg(long, value_parser = one_of(SCOPES))]
+    #[arg(long, value_parser = one_of(Scope::CHOICES))]
     scope: Option<Scope>,
     #[command(flatten)]
     mode: WriteMode,
@@ -181,8 +131,8 @@ struct ExplainArgs {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     match &args.command {
         Command::Install(args) => install(args),
-        Command::Enable(args) => switch_on(context, args),
-        Command::Disable(args) => switch_off(context, args),
+        Command::Enable(args) => enable(context, args),
+        Command::Disable(args) => disable(context, args),
         Command::Status(args) => show_status(context, args.json),
         Command::Stats(args) => show_stats(context, args),
         Command::Record(args) => record(context, args),
@@ -193,116 +143,73 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 fn install(args: &InstallArgs) -> anyhow::Result<Answer> {
     let toolbox = toolbox(args.offline)?;
     let installed = Installer::new(&toolbox).install(args.from, &ui::say)?;
-    let verb = if installed.was_there {
-        "Present"
-    } else {
-        "Installed"
-    };
-    let tool = installed.tool;
-    ui::say(verb, &format!("sccache {} at {}", tool.version, tool.path));
+    let (verb, text) = installed.line();
+    ui::say(verb, &text);
     Ok(Answer::Done)
 }
 
-fn switch_on(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
+fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
     let (_, files) = files(context)?;
     let (toolbox, request) = (toolbox(true)?, args.request()?);
     if args.mode.only_shows() {
-        let plan = plan_enable(&files, &toolbox, &request)?;
-        return Ok(args
+        return args
             .mode
-            .show(&plan.changes, &command_without(&["--check"])));
+            .carry_out(&plan_enable(&files, &toolbox, &request)?.changes);
     }
-    let plan = enable(&files, &toolbox, &request, &ui::say)?;
-    tell(&plan);
-    for problem in status(&files.root)?.problems {
-        ui::warn(&format!("{}\n  help: {}", problem.message, problem.help));
-    }
-    for (verb, text) in plan.lines() {
-        ui::say(verb, &text);
-    }
+    tell(&switch_on(&files, &toolbox, &request, &ui::say)?);
     Ok(Answer::Done)
 }
 
-fn switch_off(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
+fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     let (_, files) = files(context)?;
     let scopes = args
         .scope
-        .map_or(vec![Scope::Local, Scope::Workspace], |scope| vec![scope]);
-    let plan = plan_disable(&files, &scopes)?;
+        .map_or(Scope::OF_A_PROJECT.to_vec(), |scope| vec![scope]);
     if args.mode.only_shows() {
-        return Ok(args
-            .mode
-            .show(&plan.changes, &command_without(&["--check"])));
+        return args.mode.carry_out(&plan_disable(&files, &scopes)?.changes);
     }
-    plan.apply()?;
-    tell(&plan);
-    match (status(&files.root)?.still_in_force(), plan.is_empty()) {
-        (Some(left), _) => ui::warn(&left),
-        (None, true) => ui::say("Fresh", "no compiler cache was switched on"),
-        (None, false) => ui::say("Disabled", "what is in the cache is still there"),
-    }
+    tell(&switch_off(&files, &scopes)?);
     Ok(Answer::Done)
 }
 
 /// What was written, and what is to be said of it.
-fn tell(plan: &CachePlan) {
-    if !plan.is_empty() {
-        written(&plan.changes);
+fn tell(switched: &Switched) {
+    if !switched.plan.is_empty() {
+        written(&switched.plan.changes);
     }
-    plan.notes.iter().for_each(|note| ui::warn(note));
+    switched.warnings.iter().for_each(|it| ui::warn(it));
+    for (verb, text) in &switched.lines {
+        ui::say(verb, text);
+    }
 }
 
-fn show_status(context: &Context, json: bool) -> anyhow::Result<Answer> {
+fn show_status(context: &Context, in_json: bool) -> anyhow::Result<Answer> {
     let mut status = status(&context.project()?.root)?;
     for problem in &mut status.problems {
         problem.help = to_paste(&problem.help);
     }
-    if json {
-        println!("{}", serde_json::to_string_pretty(&status)?);
-    } else {
-        print!("{}", status.text());
-    }
-    Ok(if status.problems.is_empty() {
-        Answer::Done
-    } else {
-        Answer::Differs
-    })
+    ui::answer(in_json, &status, || status.text())?;
+    Ok(Answer::of(!status.problems.is_empty()))
 }
 
 fn show_stats(context: &Context, args: &StatsArgs) -> anyhow::Result<Answer> {
     let counts = status(&context.project()?.root)?.stats(args.zero)?;
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&counts)?);
-    } else {
-        print!("{}", counts.text());
-    }
+    ui::answer(args.json, &counts, || counts.text())?;
     Ok(Answer::Done)
 }
 
 fn record(context: &Context, args: &RecordArgs) -> anyhow::Result<Answer> {
     let (workspace, files) = files(context)?;
-    let recording = Recording::take(&files, &workspace.root, &args.profile)?;
-    recording.write(&args.file)?;
-    ui::say(
-        "Recorded",
-        &format!("what decides cache keys here, in {}", args.file),
-    );
+    Recording::take(&files, &workspace.root, &args.profile)?.write(&args.file)?;
+    let text = format!("what decides cache keys here, in {}", args.file);
+    ui::say("Recorded", &text);
     Ok(Answer::Done)
 }
 
 fn show_explanation(args: &ExplainArgs) -> anyhow::Result<Answer> {
-    let (a, b) = (Recording::read(&args.a)?, Recording::read(&args.b)?);
-    let differences = explain(&a, &b);
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&differences)?);
-    } else {
-        print!("{}", text(&differences));
-    }
-    Ok(if differences.is_empty() {
-        Answer::Done
-    } else {
-        Answer::Differs
-    })
+    let differences = explain(&Recording::read(&args.a)?, &Recording::read(&args.b)?);
+    ui::answer(args.json, &differences, || text(&differences))?;
+    Ok(Answer::of(!differences.is_empty()))
 }
 
 fn files(context: &Context) -> anyhow::Result<(Workspace, Files)> {
@@ -314,19 +221,19 @@ fn files(context: &Context) -> anyhow::Result<(Workspace, Files)> {
 
 impl EnableArgs {
     fn request(&self) -> anyhow::Result<EnableRequest> {
-        let dir = self.dir.as_deref().map(camino::absolute_utf8).transpose()?;
-        let backend = self.backend.as_deref().map(Backend::parse).transpose()?;
-        // Who names a place means another one than before, also where it is the disk.
-        let wrapper = self.wrapper.or(backend.as_ref().map(|_| Wrapper::Sccache));
-        Ok(EnableRequest {
+        let request = EnableRequest {
             scope: self.scope,
-            wrapper,
+            wrapper: self.wrapper,
             program: self.program.clone(),
             settings: Settings {
-                dir,
+                dir: self.dir.as_deref().map(camino::absolute_utf8).transpose()?,
                 size: self.size,
-                backend: backend.unwrap_or_default(),
+                ..Settings::default()
             },
+        };
+        Ok(match &self.backend {
+            Some(url) => request.kept_at(url)?,
+            None => request,
         })
     }
 }

@@ -17,11 +17,11 @@ use crate::context::{Context, jobs_are_configured, toolbox};
 use crate::ui;
 use crate::write_mode::{WriteMode, written};
 
-/// Measure what the edit loop gains, on this machine, from each linker that is here, from less debug
-/// information, split debug information, other codegen units, and incremental compilation
+/// Measure which linker and which settings of the dev profile make builds faster here, and write them
 ///
-/// Works in a copy, and changes nothing of the project unless `--apply` is given. What is within the noise is
-/// left alone, and so is what you have set yourself.
+/// Tries each linker that is here, less debug information, split debug information, other codegen units, and
+/// incremental compilation, by what the edit loop gains. Works in a copy, and changes nothing of the project
+/// unless `--apply` is given. What is within the noise is left alone, and so is what you have set yourself.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Write what gains something: profile settings to Cargo.toml, the linker to .cargo/config.local.toml.

@@ -1,6 +1,6 @@
-//! Talking to the user, on standard error, in the manner of cargo. `anstream` drops the colours where they
-//! are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands of ours in a message can be pasted as
-//! they are (`typed::to_paste`).
+//! Talking to the user: answers on standard output, all else on standard error, in the manner of cargo.
+//! `anstream` drops the colours where they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands
+//! of ours in a message can be pasted as they are (`typed::to_paste`).
 
 use anstyle::{AnsiColor, Style};
 
@@ -18,6 +18,20 @@ const HELP: &str = "\n  help: ";
 pub fn say(verb: &str, text: &str) {
     let text = to_paste(text);
     anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
+}
+
+/// The answer, on standard output: for programs in JSON, or `text` for people.
+pub(crate) fn answer(
+    in_json: bool,
+    answer: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> anyhow::Result<()> {
+    if in_json {
+        println!("{}", serde_json::to_string_pretty(answer)?);
+    } else {
+        print!("{}", text());
+    }
+    Ok(())
 }
 
 /// Something that the user should know, and perhaps a remedy, set off as in an error.

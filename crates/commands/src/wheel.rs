@@ -4,7 +4,7 @@ mod audit;
 
 use camino::Utf8PathBuf;
 use project_model::Workspace;
-use wheel_build::Request;
+use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
 use wheel_build::release::{Release, ReleaseRequest, Talk};
 
@@ -12,12 +12,12 @@ use crate::Answer;
 use crate::context::{Context, jobs_are_configured, pinned, toolbox};
 use crate::ui;
 
-/// Build wheels for release, audit them, try them, and describe them.
+/// Build wheels for release, or audit some
 ///
-/// One wheel for each platform of `[workspace.metadata.xtask.wheel]`, which with pyo3's stable ABI serves
-/// every version of Python. It is built from a copy of what git tracks; its version has the commit as its
-/// local part. On any Linux the platform is kept by zig, which is fetched; in a manylinux container by the
-/// compiler there.
+/// Each is audited, tried and described. One wheel for each platform of `[workspace.metadata.xtask.wheel]`,
+/// which with pyo3's stable ABI serves every version of Python. It is built from a copy of what git tracks;
+/// its version has the commit as its local part. On any Linux the platform is kept by zig, which is fetched;
+/// in a manylinux container by the compiler there.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -29,7 +29,6 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Tell whether wheels are what they say they are; exit code 3 if one is not
     Audit(audit::Args),
 }
 
@@ -88,7 +87,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let toolbox = toolbox(args.offline)?;
     let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let request = ReleaseRequest {
-        wheels: Request {
+        wheels: BuildRequest {
             release: args.release,
             pythons: args.python.clone(),
             platforms: args.platform.clone(),

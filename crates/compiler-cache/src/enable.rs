@@ -11,7 +11,7 @@ use processes::Invocation;
 use processes::Say;
 use python_tools::{Toolbox, tools};
 
-use crate::backend::Variable;
+use crate::backend::{Backend, Variable};
 use crate::probe::probe;
 use crate::scope::Scope;
 use crate::settings::Settings;
@@ -31,7 +31,7 @@ const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 /// What is to be switched on.
 #[derive(Debug, Clone, Default)]
 pub struct EnableRequest {
-    /// For whom.
+    /// For whom it is switched on.
     pub scope: Scope,
     /// Which cache. `None`: sccache.
     pub wrapper: Option<Wrapper>,
@@ -39,6 +39,15 @@ pub struct EnableRequest {
     pub program: Option<Utf8PathBuf>,
     /// What it is told.
     pub settings: Settings,
+}
+
+impl EnableRequest {
+    /// With the cache at `url`. Who names a place means another one than before, also where it is the disk.
+    pub fn kept_at(mut self, url: &str) -> Result<Self, CacheError> {
+        self.settings.backend = Backend::parse(url)?;
+        self.wrapper.get_or_insert(Wrapper::Sccache);
+        Ok(self)
+    }
 }
 
 /// Changes to files, and what is to be said of them.
@@ -76,8 +85,7 @@ impl CachePlan {
     }
 
     /// What was switched on: a verb and a sentence each.
-    #[must_use]
-    pub fn lines(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn lines(&self) -> Vec<(&'static str, String)> {
         let Some((wrapper, program)) = &self.enabled else {
             return Vec::new();
         };
@@ -124,7 +132,7 @@ fn as_before(request: &EnableRequest, config: &CargoConfig) -> Option<EnableRequ
 ///
 /// # Errors
 /// One of [`CacheError`]; nothing has been written then.
-pub fn enable(
+pub(crate) fn enable(
     files: &Files,
     toolbox: &Toolbox,
     request: &EnableRequest,
@@ -455,10 +463,7 @@ mod tests {
         assert_eq!(before(ours, &nothing), Some("redis"));
         assert_eq!(before(&ours.replace("# by", "# not by"), &nothing), None);
         // `--backend disk` is said, and is what nothing means elsewhere.
-        let disk = EnableRequest {
-            wrapper: Some(Wrapper::Sccache),
-            ..EnableRequest::default()
-        };
+        let disk = EnableRequest::default().kept_at("disk").unwrap();
         assert_eq!(before(ours, &disk), None);
     }
 

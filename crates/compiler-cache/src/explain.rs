@@ -17,7 +17,7 @@ pub struct Difference {
     pub b: Option<String>,
     /// What that does to the hits of one in what the other has stored.
     pub effect: Effect,
-    /// Why.
+    /// Why it has that effect.
     pub because: &'static str,
 }
 
@@ -40,7 +40,7 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// In words.
+    /// What a person reads of it.
     #[must_use]
     pub const fn in_words(self) -> &'static str {
         match self {
@@ -224,6 +224,7 @@ fn verdict(differences: &[Difference]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::expect_file;
 
     fn recording() -> Recording {
         let text = |text: &str| text.to_owned();
@@ -256,7 +257,7 @@ mod tests {
     #[test]
     fn equal_environments_share_everything() {
         assert_eq!(effect(|_| ()), None);
-        assert!(text(&[]).contains("each finds what the other has stored"));
+        expect_file!["snapshots/same.txt"].assert_eq(&text(&[]));
     }
 
     #[test]
@@ -298,8 +299,6 @@ mod tests {
             (differences[0].a.as_deref(), differences[0].b.as_deref()),
             (None, Some("0"))
         );
-        let text = text(&differences);
-        assert!(text.contains("A  (not set)\n    B  0\n"), "{text}");
-        assert!(text.ends_with("of the other: no hits at all\n"), "{text}");
+        expect_file!["snapshots/explanation.txt"].assert_eq(&text(&differences));
     }
 }

@@ -22,12 +22,18 @@ pub enum Source {
     Github,
 }
 
-/// In the order in which they are tried, with their names on the command line.
-const SOURCES: [(&str, Source); 3] = [
-    ("path", Source::Path),
-    ("pypi", Source::Pypi),
-    ("github", Source::Github),
-];
+impl Source {
+    /// In the order in which they are tried, each with its name, and what it means to a reader.
+    pub const CHOICES: &'static [(&'static str, &'static str, Self)] = &[
+        ("path", "What is on PATH, if it is new enough", Self::Path),
+        ("pypi", "The pinned wheel, with its hashes", Self::Pypi),
+        (
+            "github",
+            "The pinned release, with its checksum",
+            Self::Github,
+        ),
+    ];
+}
 
 /// What to install, and with what.
 #[derive(Debug)]
@@ -47,6 +53,20 @@ pub struct Installed {
     pub tool: Tool,
     /// Whether it was there before.
     pub was_there: bool,
+}
+
+impl Installed {
+    /// A verb and a sentence.
+    #[must_use]
+    pub fn line(&self) -> (&'static str, String) {
+        let verb = if self.was_there {
+            "Present"
+        } else {
+            "Installed"
+        };
+        let Tool { path, version, .. } = &self.tool;
+        (verb, format!("sccache {version} at {path}"))
+    }
 }
 
 impl<'a> Installer<'a> {
@@ -73,8 +93,8 @@ impl<'a> Installer<'a> {
             });
         }
         let mut tried = Vec::new();
-        for (name, source) in SOURCES {
-            match self.install_from(source, say) {
+        for (name, _, source) in Source::CHOICES {
+            match self.install_from(*source, say) {
                 Ok(installed) => return Ok(installed),
                 // A wrong checksum is not for another source to make good in silence.
                 Err(error @ CacheError::WrongChecksum { .. }) => return Err(error),

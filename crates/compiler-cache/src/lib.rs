@@ -17,10 +17,12 @@ mod settings;
 mod size;
 pub mod stats;
 pub mod status;
+mod switch;
 mod wrapper;
 
 pub use backend::Backend;
 pub use error::CacheError;
 pub use settings::Settings;
 pub use size::Size;
+pub use switch::{Switched, switch_off, switch_on};
 pub use wrapper::Wrapper;

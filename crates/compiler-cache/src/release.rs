@@ -2,7 +2,7 @@
 
 use crate::CacheError;
 
-/// A release.
+/// A release of sccache on GitHub, as it is pinned here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Release {
     /// Its version.
@@ -37,7 +37,7 @@ pub const SCCACHE: Release = Release {
 /// Where releases are downloaded from, unless a mirror is named.
 pub const GITHUB: &str = "https://github.com/mozilla/sccache/releases/download";
 
-/// One archive.
+/// The archive of a release for one platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
     /// Its name without the ending, which is also the directory in it.

@@ -5,7 +5,7 @@ use cargo_settings::{Files, user_config};
 
 use crate::CacheError;
 
-/// For whom.
+/// For whom a cache is switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scope {
     /// This checkout, on this machine: `.cargo/config.local.toml`, which git ignores and `.cargo/config.toml`
@@ -19,6 +19,24 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// Each with its name, and what it means to a reader.
+    pub const CHOICES: &'static [(&'static str, &'static str, Self)] = &[
+        (
+            "local",
+            ".cargo/config.local.toml, which git ignores",
+            Self::Local,
+        ),
+        (
+            "workspace",
+            ".cargo/config.toml, which git tracks",
+            Self::Workspace,
+        ),
+        ("user", "config.toml in cargo's home", Self::User),
+    ];
+
+    /// What concerns one project alone.
+    pub const OF_A_PROJECT: [Self; 2] = [Self::Local, Self::Workspace];
+
     /// Its file among those of a project.
     pub fn path(self, files: &Files) -> Result<Utf8PathBuf, CacheError> {
         match self {

@@ -99,6 +99,9 @@ mod tests {
             ..settings
         };
         let error = both.variables(Wrapper::Sccache).unwrap_err().to_string();
-        assert_eq!(error, "--dir is no option of --backend redis");
+        assert_eq!(
+            error,
+            "--dir is no option of --backend redis\n  help: leave it out"
+        );
     }
 }

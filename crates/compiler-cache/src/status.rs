@@ -1,5 +1,7 @@
 //! What is in force, where that comes from, and what is wrong with it.
 
+use std::fmt;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
 use processes::Invocation;
@@ -60,6 +62,13 @@ pub struct Problem {
     pub message: String,
     /// What to do.
     pub help: String,
+}
+
+/// As a message with its remedy.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: {}", self.message, self.help)
+    }
 }
 
 /// In place of a value that is nobody's business.
@@ -374,6 +383,7 @@ impl InForce {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::expect_file;
     use testkit::Fixture;
 
     #[test]
@@ -399,19 +409,58 @@ mod tests {
         let fixture = Fixture::new();
         let config = "[build]\nrustc-wrapper = '/gone/sccache'\n";
         fixture.write(".cargo/config.toml", config);
-        let problem = missing(&fixture);
-        assert!(
-            problem.message.contains(".cargo/config.toml"),
-            "{problem:?}"
-        );
-        assert!(
-            problem.help.contains("remove `rustc-wrapper`"),
-            "{problem:?}"
-        );
+        let theirs = missing(&fixture);
         let ours = "[build]\nrustc-wrapper = '/gone/sccache' # by `cargo xtask sccache`\n";
         fixture.write(".cargo/config.toml", ours);
-        let problem = missing(&fixture);
-        assert!(problem.help.contains("sccache disable"), "{problem:?}");
+        let text = format!("{theirs}\n{}\n", missing(&fixture));
+        expect_file!["snapshots/missing.txt"].assert_eq(&text);
+    }
+
+    #[test]
+    fn a_person_reads_what_is_in_force_and_what_is_wrong() {
+        let none = Status {
+            wrapper: None,
+            settings: Vec::new(),
+            problems: Vec::new(),
+        };
+        let told = |name: &str, value: &str, origin: &str| Told {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            origin: origin.to_owned(),
+        };
+        let sccache = Status {
+            wrapper: Some(InForce {
+                kind: Some(Wrapper::Sccache),
+                program: "/home/u/bin/sccache".to_owned(),
+                path: Some("/home/u/bin/sccache".into()),
+                version: Some("0.16.0".to_owned()),
+                origin: ".cargo/config.local.toml".to_owned(),
+                is_ours: true,
+            }),
+            settings: vec![
+                told("SCCACHE_CACHE_SIZE", "10G", ".cargo/config.local.toml"),
+                told("SCCACHE_REDIS_PASSWORD", HIDDEN, vars::ENVIRONMENT),
+            ],
+            problems: Vec::new(),
+        };
+        let other = Status {
+            wrapper: Some(InForce {
+                kind: None,
+                program: "wrap".to_owned(),
+                path: None,
+                version: None,
+                origin: "RUSTC_WRAPPER".to_owned(),
+                is_ours: false,
+            }),
+            settings: Vec::new(),
+            problems: vec![missing_problem("wrap", "RUSTC_WRAPPER", false)],
+        };
+        let left = |status: &Status| status.still_in_force().unwrap_or_default();
+        let text: String = [none, sccache, other]
+            .iter()
+            .map(|status| format!("{}after disable: {}\n\n", status.text(), left(status)))
+            .collect();
+        expect_file!["snapshots/status.txt"].assert_eq(&text);
     }
 
     #[test]

@@ -24,6 +24,20 @@ impl Wrapper {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Sccache, Self::Kache];
 
+    /// Each with its name, and what it means to a reader.
+    pub const CHOICES: &'static [(&'static str, &'static str, Self)] = &[
+        (
+            "sccache",
+            "Leaves crates of the workspace to cargo's incremental compilation",
+            Self::Sccache,
+        ),
+        (
+            "kache",
+            "Caches links and build scripts too, and turns incremental compilation off",
+            Self::Kache,
+        ),
+    ];
+
     /// Its row in the table of those that are known.
     #[must_use]
     pub const fn known(self) -> &'static CompilerCache {

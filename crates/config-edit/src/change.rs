@@ -80,3 +80,27 @@ pub(crate) fn update(plan: impl Fn() -> Result<Change, EditError>) -> Result<Cha
     let change = plan()?;
     change.apply().map(|()| change)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    #[test]
+    fn a_diff_is_as_git_shows_it() {
+        let change = |old: Option<&str>, new: Option<&str>| Change {
+            path: "/p/.cargo/config.toml".into(),
+            old: old.map(str::to_owned),
+            new: new.map(str::to_owned),
+        };
+        let (one, two) = ("[build]\njobs = 1\n", "[build]\njobs = 2");
+        let changes = [
+            change(None, Some(one)),
+            change(Some(one), Some(two)),
+            change(Some(two), None),
+            change(Some(one), Some(one)),
+        ];
+        let text: String = changes.iter().map(Change::diff).collect();
+        expect_file!["snapshots/diff.txt"].assert_eq(&text);
+    }
+}

@@ -7,6 +7,10 @@ use processes::RunError;
 
 /// A directory that is no project, or one that cannot be understood.
 #[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
 pub enum ProjectError {
     /// There is nothing to start from.
     #[error(
@@ -20,36 +24,24 @@ pub enum ProjectError {
     NoBuildSystem(Utf8PathBuf),
     /// Built by something else.
     #[error("{path}: build-backend is `{backend}`, and only maturin's projects can be built here")]
-    OtherBackend {
-        /// The pyproject.toml.
-        path: Utf8PathBuf,
-        /// What it says.
-        backend: String,
-    },
+    OtherBackend { path: Utf8PathBuf, backend: String },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
-        /// The file.
         path: Utf8PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
     /// A file is not TOML, or a key has the wrong type.
     #[error("cannot parse {path}")]
     Toml {
-        /// The file.
         path: Utf8PathBuf,
-        /// Where, and what was expected.
         source: toml_edit::de::Error,
     },
     /// `requires-python` is no version specifier.
     #[error("{path}: requires-python `{text}` is not a version specifier (PEP 440): {reason}")]
     RequiresPython {
-        /// The pyproject.toml.
         path: Utf8PathBuf,
-        /// What it says.
         text: String,
-        /// What is wrong with it.
         reason: String,
     },
     /// The Cargo.toml is that of a workspace only.
@@ -60,25 +52,32 @@ pub enum ProjectError {
     /// cargo does not understand the crate.
     #[error("cannot read the Cargo workspace of {manifest}")]
     Cargo {
-        /// The Cargo.toml.
         manifest: Utf8PathBuf,
-        /// What cargo said.
         source: RunError,
     },
     /// What cargo answers is not what it should be.
     #[error("cannot understand what `cargo metadata` says of {manifest}")]
     Metadata {
-        /// The Cargo.toml.
         manifest: Utf8PathBuf,
-        /// What is wrong with it.
         source: cargo_metadata::Error,
     },
     /// The project's policy has an error.
     #[error("[workspace.metadata.xtask] in {path} is wrong")]
     Policy {
-        /// The Cargo.toml.
         path: Utf8PathBuf,
-        /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// What was named as the repository is none.
+    #[error("`{0}` is no repository\n  help: name it as `--repo OWNER/NAME`")]
+    NoRepository(String),
+    /// Nothing says where it is on GitHub.
+    #[error(
+        "cannot tell where {0} is on GitHub: git's remote `origin` does not say\n  help: name it, `--repo OWNER/NAME`"
+    )]
+    RepositoryUnknown(Utf8PathBuf),
+    /// The policy does not say which release the wheels are for.
+    #[error(
+        "{0} names no release tag\n  help: name one with `--tag`, or write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel]"
+    )]
+    NoReleaseTag(Utf8PathBuf),
 }

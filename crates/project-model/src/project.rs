@@ -79,6 +79,12 @@ impl Workspace {
             policy,
         })
     }
+
+    /// The tag of the release that has the wheels, where there is no doing without.
+    pub fn release_tag(&self) -> Result<&str, ProjectError> {
+        let tag = self.policy.wheel.release_tag.as_deref();
+        tag.ok_or_else(|| ProjectError::NoReleaseTag(self.root.join("Cargo.toml")))
+    }
 }
 
 /// A project that needs maturin to build is one of ours, also where a backend of its own wraps maturin's.

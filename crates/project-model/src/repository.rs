@@ -3,8 +3,11 @@
 use std::fmt;
 
 use camino::Utf8Path;
+use environment::vars;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
+
+use crate::ProjectError;
 
 /// A repository on a host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +63,28 @@ impl Repository {
         })
     }
 
+    /// Where the project in `dir` is: what the user says, else what GitHub's runner says, else git's remote
+    /// `origin`.
+    pub fn find(asked: Option<&str>, dir: &Utf8Path) -> Result<Option<Self>, ProjectError> {
+        let host = default_host(vars::var(vars::GITHUB_SERVER_URL).as_deref());
+        if let Some(text) = asked {
+            let parsed = Self::parse(text, &host);
+            return match parsed {
+                Some(repository) => Ok(Some(repository)),
+                None => Err(ProjectError::NoRepository(text.to_owned())),
+            };
+        }
+        let of_runner = vars::var(vars::GITHUB_REPOSITORY);
+        let of_runner = of_runner.and_then(|text| Self::parse(&text, &host));
+        Ok(of_runner.or_else(|| Self::of_origin(dir)))
+    }
+
+    /// [`Repository::find`], where there is no doing without.
+    pub fn required(asked: Option<&str>, dir: &Utf8Path) -> Result<Self, ProjectError> {
+        let found = Self::find(asked, dir)?;
+        found.ok_or_else(|| ProjectError::RepositoryUnknown(dir.to_owned()))
+    }
+
     /// The one that git's remote `origin` of the working tree around `dir` names. `None` without git, without
     /// that remote, or where it is somewhere else than on a server.
     #[must_use]
@@ -84,6 +109,13 @@ impl fmt::Display for Repository {
         }
         write!(f, "{}/{}", self.owner, self.name)
     }
+}
+
+/// The server at `url`, whose runner this is; else GitHub's own.
+fn default_host(url: Option<&str>) -> String {
+    let host = url.and_then(|url| url.strip_prefix("https://"));
+    host.map_or(GITHUB, |host| host.trim_end_matches('/'))
+        .to_owned()
 }
 
 /// The host of HTTPS in `user:password@host:port`. The port of another scheme is not one for HTTPS.
@@ -159,6 +191,17 @@ mod tests {
             "https:///o/r",
         ] {
             assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_no_host_is_named_it_is_that_of_the_runner() {
+        for (url, expected) in [
+            (None, GITHUB),
+            (Some("https://git.firm.example/"), "git.firm.example"),
+            (Some("http://git.firm.example"), GITHUB),
+        ] {
+            assert_eq!(default_host(url), expected);
         }
     }
 

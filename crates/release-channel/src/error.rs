@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::vars;
 use processes::{Invocation, RunError};
 
 /// The step that failed, and why. `doing` is what was being done, as "cannot {doing}" reads it.
@@ -13,6 +14,9 @@ use processes::{Invocation, RunError};
     reason = "each variant says what failed, and each field is named in it"
 )]
 pub enum ReleaseError {
+    // How long is waited.
+    #[error("{} is not a number of milliseconds", vars::XTASK_RETRY_UNIT_MS)]
+    RetryUnit(#[source] std::num::ParseIntError),
     // What lies in the directory.
     #[error(
         "cannot read {path}, which tells what is to be released\n  help: `{}` writes it, beside the wheels",
@@ -208,5 +212,105 @@ pub(crate) fn cannot_write(path: &Utf8Path) -> impl FnOnce(io::Error) -> Release
     |source| ReleaseError::Write {
         path: path.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    fn text(text: &str) -> String {
+        text.to_owned()
+    }
+
+    fn no_answer() -> ReleaseError {
+        ReleaseError::NoAnswer {
+            doing: text("upload thing.whl"),
+            why: text("timeout"),
+        }
+    }
+
+    fn of_github() -> Vec<ReleaseError> {
+        let (doing, message) = (text("upload thing.whl"), text("Bad credentials"));
+        vec![
+            ReleaseError::NoLogin {
+                host: text("github.com"),
+                variable: "GH_TOKEN",
+            },
+            no_answer(),
+            ReleaseError::Limited {
+                doing: doing.clone(),
+                message: message.clone(),
+                wait: None,
+            },
+            ReleaseError::GaveUp {
+                tries: 6,
+                source: Box::new(no_answer()),
+            },
+            ReleaseError::TooLong {
+                wait_s: 3600,
+                limit_s: 600,
+                source: Box::new(no_answer()),
+            },
+            ReleaseError::NoRepository {
+                repository: text("o/r"),
+            },
+            ReleaseError::Conflict {
+                doing: doing.clone(),
+                message: message.clone(),
+            },
+            ReleaseError::Refused {
+                doing,
+                status: 422,
+                message,
+            },
+            ReleaseError::Unpushed {
+                commit: text("1a2b3c4"),
+            },
+        ]
+    }
+
+    fn of_the_release() -> Vec<ReleaseError> {
+        let (tag, file) = (text("latest"), text("thing-1.0-py3-none-any.whl"));
+        vec![
+            ReleaseError::NoTag,
+            ReleaseError::Dirty {
+                commit: text("1a2b3c4"),
+            },
+            ReleaseError::Draft { tag: tag.clone() },
+            ReleaseError::Immutable { tag: tag.clone() },
+            ReleaseError::WrongAsset {
+                file: file.clone(),
+                tag: tag.clone(),
+                found: text("sha256:ab12 (5 bytes)"),
+                expected: text("sha256:cd34 (5 bytes)"),
+            },
+            ReleaseError::Renamed {
+                wanted: file.clone(),
+                given: text("thing-1.0.whl"),
+            },
+            ReleaseError::StrangeManifest {
+                file: text("manifest.json"),
+                tag: tag.clone(),
+                source: serde_json::from_str::<()>("{}").unwrap_err(),
+            },
+            ReleaseError::OtherDistribution {
+                tag,
+                found: text("other"),
+                expected: text("thing"),
+            },
+            ReleaseError::Restless {
+                rounds: 30,
+                steps: format!("    upload {file}\n"),
+            },
+        ]
+    }
+
+    #[test]
+    fn each_error_says_what_helps() {
+        let errors = of_github().into_iter().chain(of_the_release());
+        let text: String = errors.map(|error| format!("{error}\n")).collect();
+        expect_file!["snapshots/errors.txt"].assert_eq(&text);
     }
 }

@@ -6,7 +6,7 @@ use crate::client::Client;
 use crate::error::ReleaseError;
 use crate::local::Ours;
 use crate::patience::Failures;
-use crate::plan::{Aim, Plan, Verdict};
+use crate::plan::{Aim, ReleasePlan, ReleaseVerdict};
 use crate::published::Published;
 use crate::snapshot::Snapshot;
 
@@ -22,7 +22,7 @@ const ROUNDS: u32 = 30;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// Whose build the release holds now.
-    pub verdict: Verdict,
+    pub verdict: ReleaseVerdict,
     /// What the release says now; none if it was only planned, and nothing is published yet.
     pub published: Option<Published>,
     /// The page of the release, if there is one.
@@ -79,7 +79,11 @@ pub fn plan(client: &Client<'_>, ours: &Ours, keep: usize) -> Result<Outcome, Re
     Ok(outcome(now, plan.verdict, steps))
 }
 
-fn look(client: &Client<'_>, ours: &Ours, keep: usize) -> Result<(Snapshot, Plan), ReleaseError> {
+fn look(
+    client: &Client<'_>,
+    ours: &Ours,
+    keep: usize,
+) -> Result<(Snapshot, ReleasePlan), ReleaseError> {
     let manifest = &ours.manifest;
     let now = Snapshot::read(
         client,
@@ -88,7 +92,7 @@ fn look(client: &Client<'_>, ours: &Ours, keep: usize) -> Result<(Snapshot, Plan
         &manifest.commit,
     )?;
     let repository = &client.gh.repository;
-    let plan = Plan::new(
+    let plan = ReleasePlan::new(
         &now,
         &Aim {
             ours,
@@ -99,7 +103,7 @@ fn look(client: &Client<'_>, ours: &Ours, keep: usize) -> Result<(Snapshot, Plan
     Ok((now, plan))
 }
 
-fn outcome(now: Snapshot, verdict: Verdict, steps: Vec<String>) -> Outcome {
+fn outcome(now: Snapshot, verdict: ReleaseVerdict, steps: Vec<String>) -> Outcome {
     Outcome {
         verdict,
         published: now.current.or(now.previous),

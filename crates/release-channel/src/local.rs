@@ -14,12 +14,12 @@ pub struct Ours {
     /// The manifest as it will be published.
     pub manifest: Published,
     /// Its wheels, in the same order.
-    pub wheels: Vec<Wheel>,
+    pub wheels: Vec<WheelFile>,
 }
 
 /// A wheel on this machine; name, size and digest are in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wheel {
+pub struct WheelFile {
     /// Where it is.
     pub path: Utf8PathBuf,
 }
@@ -47,7 +47,7 @@ impl Ours {
         let wheels = published.wheels.iter().map(|wheel| {
             let path = dir.join(&wheel.file);
             check(&path, &wheel.sha256)?;
-            Ok(Wheel { path })
+            Ok(WheelFile { path })
         });
         let wheels = wheels.collect::<Result<_, ReleaseError>>()?;
         Ok(Self {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use environment::vars;
 use processes::Say;
 
 use crate::error::ReleaseError;
@@ -29,7 +30,16 @@ pub struct Patience<'a> {
 pub(crate) struct Failures(u32);
 
 impl<'a> Patience<'a> {
-    /// With delays of 1, 2, 4 … times `unit`, which is a second outside of tests. `say` is told of each.
+    /// With delays that begin at a second, or at what [`vars::XTASK_RETRY_UNIT_MS`] says. `say` is told of
+    /// each.
+    pub fn usual(say: Say<'a>) -> Result<Self, ReleaseError> {
+        let unit = vars::var(vars::XTASK_RETRY_UNIT_MS).map(|text| text.parse());
+        let unit = unit.transpose().map_err(ReleaseError::RetryUnit)?;
+        let unit = Duration::from_millis(unit.unwrap_or(1000));
+        Ok(Self::new(unit, &std::thread::sleep, say))
+    }
+
+    /// With delays of 1, 2, 4 … times `unit`, made by `sleep`. `say` is told of each.
     #[must_use]
     pub fn new(unit: Duration, sleep: &'a dyn Fn(Duration), say: Say<'a>) -> Self {
         Self { unit, sleep, say }

@@ -25,7 +25,7 @@ use step::{delete, rename};
 
 /// Whose build the release is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ReleaseVerdict {
     /// Ours.
     Ours,
     /// Ours: of two histories that have diverged, it has the later commit.
@@ -38,9 +38,9 @@ pub enum Verdict {
 
 /// What to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct ReleasePlan {
     /// Whose build it is about.
-    pub verdict: Verdict,
+    pub verdict: ReleaseVerdict,
     /// Nothing, if all is done.
     pub steps: Vec<Step>,
 }
@@ -54,16 +54,18 @@ pub(crate) struct Aim<'a> {
     pub(crate) keep: usize,
 }
 
-impl Plan {
+impl ReleasePlan {
     /// What is still to be done. Fails where something is in the way that only a person can decide about.
     pub(crate) fn new(now: &Snapshot, aim: &Aim<'_>) -> Result<Self, ReleaseError> {
         let ours = &aim.ours.manifest;
         let verdict = verdict(now, ours);
         let steps = match (verdict, &now.release) {
-            (Verdict::Ours | Verdict::OursIsLater, None) => vec![Step::Create {
+            (ReleaseVerdict::Ours | ReleaseVerdict::OursIsLater, None) => vec![Step::Create {
                 commit: ours.commit.hash.clone(),
             }],
-            (Verdict::Ours | Verdict::OursIsLater, Some(release)) => publish(now, release, aim)?,
+            (ReleaseVerdict::Ours | ReleaseVerdict::OursIsLater, Some(release)) => {
+                publish(now, release, aim)?
+            }
             (_, None) => Vec::new(),
             (_, Some(release)) => step_back(now, release, aim),
         };
@@ -71,19 +73,19 @@ impl Plan {
     }
 }
 
-fn verdict(now: &Snapshot, ours: &Published) -> Verdict {
+fn verdict(now: &Snapshot, ours: &Published) -> ReleaseVerdict {
     match (now.history, now.current.as_ref().or(now.previous.as_ref())) {
-        (Some(History::Behind), _) => Verdict::Superseded,
+        (Some(History::Behind), _) => ReleaseVerdict::Superseded,
         // Of two builds each must come to the same answer, also where the times are equal.
         (Some(History::Diverged), Some(newest)) => {
             let rank = |it: &Published| (it.commit.time_s, it.commit.hash.clone());
             if rank(ours) > rank(newest) {
-                Verdict::OursIsLater
+                ReleaseVerdict::OursIsLater
             } else {
-                Verdict::SupersededByLater
+                ReleaseVerdict::SupersededByLater
             }
         }
-        _ => Verdict::Ours,
+        _ => ReleaseVerdict::Ours,
     }
 }
 

@@ -15,7 +15,7 @@ use files::digest::sha256;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct VerifyReport {
     /// `owner/name`.
     pub repository: String,
     /// The tag of the release.
@@ -46,7 +46,7 @@ pub fn verify(
     tag: &str,
     project: Option<&Utf8Path>,
     thorough: bool,
-) -> Result<Report, ReleaseError> {
+) -> Result<VerifyReport, ReleaseError> {
     let mut verifier = Verifier {
         client,
         tag,
@@ -54,7 +54,7 @@ pub fn verify(
         thorough,
         scratch: tempfile::tempdir()
             .map_err(cannot_write(Utf8Path::new("a temporary directory")))?,
-        report: Report {
+        report: VerifyReport {
             repository: client.gh.repository.to_string(),
             tag: tag.to_owned(),
             version: None,
@@ -72,7 +72,7 @@ struct Verifier<'a> {
     project: Option<&'a Utf8Path>,
     thorough: bool,
     scratch: tempfile::TempDir,
-    report: Report,
+    report: VerifyReport,
 }
 
 impl Verifier<'_> {
@@ -293,7 +293,7 @@ fn first_line(error: &ReleaseError) -> String {
         .to_owned()
 }
 
-impl Report {
+impl VerifyReport {
     /// One line for each finding, and the command that repairs it.
     #[must_use]
     pub fn text(&self) -> String {
@@ -302,5 +302,47 @@ impl Report {
             .iter()
             .map(|it| format!("{}: {}; repair: {}\n", it.subject, it.message, it.repair));
         lines.collect()
+    }
+
+    /// All of it in one sentence, after a look that was `thorough` or not.
+    #[must_use]
+    pub fn conclusion(&self, thorough: bool) -> String {
+        let Self {
+            repository, tag, ..
+        } = self;
+        if !self.findings.is_empty() {
+            let count = self.findings.len();
+            return format!("`{tag}` of {repository} is not as it should be: {count} findings");
+        }
+        let version = self.version.as_deref().unwrap_or("nothing");
+        let count = self.wheels.len();
+        let how = if thorough { "downloaded" } else { "asked for" };
+        format!("`{tag}` of {repository} holds {version}; {count} wheels {how}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    #[test]
+    fn a_look_is_told_with_what_repairs_it() {
+        let mut report = VerifyReport {
+            repository: "o/r".to_owned(),
+            tag: "latest".to_owned(),
+            version: Some("1.0".to_owned()),
+            wheels: vec!["thing-1.0-py3-none-any.whl".to_owned()],
+            findings: Vec::new(),
+        };
+        let mut texts = vec![report.conclusion(false), report.conclusion(true)];
+        report.findings.push(Finding {
+            subject: "notes".to_owned(),
+            message: "they are not those of the newest build".to_owned(),
+            repair: "cargo xtask release finish --repo o/r".to_owned(),
+        });
+        texts.push(report.conclusion(false));
+        let text = format!("{}\n{}", texts.join("\n"), report.text());
+        expect_file!["snapshots/verify.txt"].assert_eq(&text);
     }
 }

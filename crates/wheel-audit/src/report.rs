@@ -198,6 +198,7 @@ impl Findings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use expect_test::expect_file;
 
     #[test]
     fn what_an_archive_says_does_not_reach_the_terminal() {
@@ -223,8 +224,12 @@ mod tests {
 
     #[test]
     fn what_is_about_no_entry_is_about_the_file() {
-        let text = crate::audit("a-1-py3-none-any.whl", b"", None).text();
-        let expected = "\n  error      a-1-py3-none-any.whl: it is no ZIP file";
-        assert!(text.contains(expected), "{text}");
+        let mut report = crate::audit("a-1-py3-none-any.whl", b"", None);
+        let refused = report.text();
+        report.findings.clear();
+        report.platform = Some("manylinux_2_28_x86_64".to_owned());
+        report.glibc = Some("2.28".to_owned());
+        let text = format!("{refused}{}", report.text());
+        expect_file!["snapshots/report.txt"].assert_eq(&text);
     }
 }

@@ -11,7 +11,7 @@ use python_tools::{Interpreter, Tool, Toolbox, python};
 
 use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};
-use crate::plan::{Plan, WheelPlan};
+use crate::plan::{BuildPlan, WheelPlan};
 use crate::platform::Platform;
 
 /// What a build takes beside its plan.
@@ -41,7 +41,12 @@ pub struct Builder<'a> {
 
 impl Builder<'_> {
     /// Builds one wheel of `plan`.
-    pub fn build(&self, plan: &Plan, wheel: &WheelPlan, say: Say<'_>) -> Result<Built, WheelError> {
+    pub fn build(
+        &self,
+        plan: &BuildPlan,
+        wheel: &WheelPlan,
+        say: Say<'_>,
+    ) -> Result<Built, WheelError> {
         let platform: Platform = wheel.platform.parse()?;
         require_standard_library(&platform, &plan.working_directory)?;
         let _ = fs_err::remove_dir_all(self.out);
@@ -113,7 +118,7 @@ impl Builder<'_> {
 
     fn command(
         &self,
-        plan: &Plan,
+        plan: &BuildPlan,
         wheel: &WheelPlan,
         platform: &Platform,
         zig: Option<&Tool>,

@@ -135,3 +135,51 @@ pub(crate) fn cannot_write(path: &Utf8Path) -> impl Fn(io::Error) -> WheelError 
         source,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect_file;
+
+    #[test]
+    fn each_error_says_what_helps() {
+        let text = |text: &str| text.to_owned();
+        let platform = text("manylinux_2_28_x86_64");
+        let errors = [
+            WheelError::SeveralForAction { count: 2 },
+            WheelError::OutOfSight {
+                stage: "/cache/source".into(),
+                mounted: text("/work"),
+            },
+            WheelError::Audit {
+                report: text("a.whl: REFUSED\n"),
+                path: "/out/a.whl".into(),
+            },
+            WheelError::CacheNotAsked,
+            WheelError::CacheIsLost {
+                location: text("Local disk: \"/c\""),
+            },
+            WheelError::NotForColab {
+                as_of: text("2026-01"),
+                runtimes: text("Python 3.13, Ubuntu 24.04"),
+                wheels: text("a.whl"),
+            },
+            WheelError::Platform {
+                tag: text("win_amd64"),
+            },
+            WheelError::NoTarget {
+                triple: text("aarch64-unknown-linux-gnu"),
+            },
+            WheelError::OutOfMemory {
+                platform: platform.clone(),
+            },
+            WheelError::Unquotable { text: text("$(x)") },
+            WheelError::NotBuilt {
+                platform,
+                dir: "/out".into(),
+            },
+        ];
+        let text: String = errors.iter().map(|error| format!("{error}\n")).collect();
+        expect_file!["snapshots/errors.txt"].assert_eq(&text);
+    }
+}

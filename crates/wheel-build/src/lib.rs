@@ -1,10 +1,10 @@
 //! Wheels for release.
 //!
 //! [`Stage`] copies what git tracks to a directory of its own, where the version gets the commit; the working
-//! tree is not touched. [`Plan`] is what maturin is to be called with, as data: the same on a developer's
-//! machine and on one of GitHub's, where [`action`] puts it into the words of maturin-action. [`build`] calls
-//! it, [`expected`] tells the audit what the project wants, [`trial`] installs the wheel into fresh
-//! environments, and [`Manifest`] says what has come out. [`release`] is all of it.
+//! tree is not touched. [`BuildPlan`] is what maturin is to be called with, as data: the same on a
+//! developer's machine and on one of GitHub's, where [`action`] puts it into the words of maturin-action.
+//! [`build`] calls it, [`expected`] tells the audit what the project wants, [`trial`] installs the wheel into
+//! fresh environments, and [`Manifest`] says what has come out. [`release`] is all of it.
 
 pub mod action;
 pub mod build;
@@ -28,6 +28,6 @@ pub mod version;
 pub use commit::Commit;
 pub use error::WheelError;
 pub use manifest::Manifest;
-pub use plan::{Place, Plan, Request};
+pub use plan::{BuildPlace, BuildPlan, BuildRequest};
 pub use platform::Platform;
 pub use stage::Stage;

@@ -17,7 +17,7 @@ use crate::toolchain::Toolchain;
 
 /// What the user asks for; the policy says the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Request {
+pub struct BuildRequest {
     /// The release profile, stripped.
     pub release: bool,
     /// Versions of CPython such as `3.12`, a wheel for each.
@@ -30,7 +30,7 @@ pub struct Request {
 
 /// What a build finds on this machine.
 #[derive(Debug)]
-pub struct Place<'a> {
+pub struct BuildPlace<'a> {
     /// The interpreter that maturin looks at where no version is asked for.
     pub python: &'a Interpreter,
     /// Where cargo puts what it builds.
@@ -43,7 +43,7 @@ pub struct Place<'a> {
 
 /// All wheels of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Plan {
+pub struct BuildPlan {
     /// The distribution.
     pub name: String,
     /// The version, with the commit.
@@ -73,13 +73,13 @@ pub struct WheelPlan {
     pub action: Option<ActionInputs>,
 }
 
-impl Plan {
+impl BuildPlan {
     /// The plan for `stage`.
     pub fn new(
         stage: &Stage,
         policy: &WheelPolicy,
-        request: &Request,
-        place: &Place<'_>,
+        request: &BuildRequest,
+        place: &BuildPlace<'_>,
     ) -> Result<Self, WheelError> {
         let toolchain = Toolchain::here(&stage.root)?;
         let platforms = platforms(policy, request)?;
@@ -115,7 +115,7 @@ impl Plan {
 }
 
 /// What was asked for, else what the policy says, else this machine.
-fn platforms(policy: &WheelPolicy, request: &Request) -> Result<Vec<Platform>, WheelError> {
+fn platforms(policy: &WheelPolicy, request: &BuildRequest) -> Result<Vec<Platform>, WheelError> {
     let tags = chosen(&request.platforms, &policy.platforms);
     if tags.is_empty() {
         return Ok(vec![Platform::default_here()]);
@@ -131,8 +131,8 @@ fn chosen<'a>(asked: &'a [String], policy: &'a [String]) -> &'a [String] {
 struct Wheel<'a> {
     stage: &'a Stage,
     policy: &'a WheelPolicy,
-    request: &'a Request,
-    place: &'a Place<'a>,
+    request: &'a BuildRequest,
+    place: &'a BuildPlace<'a>,
     toolchain: &'a Toolchain,
     platform: &'a Platform,
     version: Option<&'a str>,

@@ -14,7 +14,7 @@ use crate::built::Built;
 use crate::cache::{self, Cache};
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::manifest::{BuiltWheel, Counts, Manifest, append_for_github};
-use crate::plan::{Place, Plan, Request, WheelPlan};
+use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
 use crate::stage::Stage;
 use crate::trial::{Trial, interpreters};
 use crate::{expected, for_colab};
@@ -27,7 +27,7 @@ use crate::{expected, for_colab};
 )]
 pub struct ReleaseRequest<'a> {
     /// Which wheels.
-    pub wheels: Request,
+    pub wheels: BuildRequest,
     /// Where the wheels go that have passed.
     pub dist: &'a Utf8Path,
     /// Whether nobody has named that directory, so that one which has to be made is to be ignored by git.
@@ -62,7 +62,7 @@ pub struct Release<'a> {
     request: &'a ReleaseRequest<'a>,
     talk: Talk<'a>,
     stage: Stage,
-    plan: Plan,
+    plan: BuildPlan,
     python: Interpreter,
     directories: Directories,
     /// The open file is the lock.
@@ -99,13 +99,13 @@ impl<'a> Release<'a> {
             out: scratch.join("out"),
             scratch,
         };
-        let place = Place {
+        let place = BuildPlace {
             python: &python,
             target_dir: &directories.target,
             out: &directories.out,
             versions: &request.versions,
         };
-        let plan = Plan::new(&stage, &workspace.policy.wheel, &request.wheels, &place)?;
+        let plan = BuildPlan::new(&stage, &workspace.policy.wheel, &request.wheels, &place)?;
         Ok(Self {
             project,
             workspace,
@@ -122,7 +122,7 @@ impl<'a> Release<'a> {
 
     /// What was planned.
     #[must_use]
-    pub fn planned(&self) -> &Plan {
+    pub fn planned(&self) -> &BuildPlan {
         &self.plan
     }
 

@@ -62,29 +62,6 @@ fn what_is_not_known_is_asked_for() {
 }
 
 #[test]
-fn an_extra_has_to_be_one() {
-    let project = project(Some("https://github.com/owner/things"));
-    project.edit(
-        "pyproject.toml",
-        "[project]\n",
-        "[project]\noptional-dependencies = { gpu = [] }\n",
-    );
-    let done = run(&project, &["--extra", "gpu"]);
-    assert!(
-        done.stdout.contains("\"[gpu]\""),
-        "{}{}",
-        done.stdout,
-        done.stderr
-    );
-    let done = run(&project, &["--extra", "cpu"]);
-    assert!(
-        done.stderr.contains("no extra `cpu`\n  help: it has: gpu"),
-        "{}",
-        done.stderr
-    );
-}
-
-#[test]
 fn a_file_is_kept_current() {
     let project = project(Some("https://github.com/owner/things"));
     let path = project.root().join("docs/colab.ipynb");

@@ -1,4 +1,4 @@
-//! Somebody who installs all the time, by the protocol in docs/architecture.md.
+//! Somebody who installs all the time, by the protocol in crates/release-channel/README.md.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

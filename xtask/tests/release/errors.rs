@@ -33,6 +33,29 @@ fn world_with_one_build() -> Option<World> {
 }
 
 #[test]
+fn the_project_is_found_as_by_every_command() {
+    let Some(world) = World::new() else { return };
+    let (root, dist) = (world.project("thing"), world.dist(2));
+    let finish = |args: &[&str]| {
+        let all = [&["finish", "--dist", dist.as_str()], args].concat();
+        world.command(&all).env_remove("GITHUB_REPOSITORY")
+    };
+    // The nearest around the working directory.
+    let done = finish(&[]).cwd(&root.join("src")).capture().unwrap();
+    let asked = format!("cannot tell where {root} is on GitHub");
+    require_error(&done, &[&asked, "--repo OWNER/NAME"]);
+    let named = finish(&["--project", root.as_str()]).capture().unwrap();
+    require_error(&named, &[&asked]);
+    // One that is named has to be one.
+    let none = finish(&["--repo", REPOSITORY, "--project", "nowhere"]);
+    let done = none.capture().unwrap();
+    require_error(
+        &done,
+        &["nowhere is not a maturin project", "--project DIR"],
+    );
+}
+
+#[test]
 fn who_may_not_write_is_told_which_right_is_missing() {
     let Some(world) = world_with_one_build() else {
         return;

@@ -116,6 +116,18 @@ impl World {
         dist
     }
 
+    /// A project in a directory of this name.
+    fn project(&self, name: &str) -> Utf8PathBuf {
+        let root = self.dir.path().join(name);
+        fs_err::create_dir_all(root.join("src")).unwrap();
+        let pyproject = "[build-system]\nrequires = ['maturin']\nbuild-backend = 'maturin'\n";
+        fs_err::write(root.join("pyproject.toml"), pyproject).unwrap();
+        let manifest = "[package]\nname = 'thing'\nedition = '2024'\n[lib]\n";
+        fs_err::write(root.join("Cargo.toml"), manifest).unwrap();
+        fs_err::write(root.join("src/lib.rs"), "").unwrap();
+        root
+    }
+
     /// `cargo xtask release`, with the token.
     fn command(&self, args: &[&str]) -> Invocation {
         let path = format!("{}:{}", self.programs.dir(), std::env::var("PATH").unwrap());

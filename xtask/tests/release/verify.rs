@@ -109,6 +109,7 @@ fn each_thing_that_is_wrong_is_found_with_its_repair() {
         )),
         "{text}"
     );
+    world.project("a b");
     let text = found(&world, &["--project", "a b"]);
     assert!(
         text.contains("repair: git -C 'a b' checkout")

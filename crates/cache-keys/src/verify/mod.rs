@@ -13,6 +13,8 @@ mod request;
 mod scratch;
 mod uv;
 
+use std::fmt;
+
 use camino::Utf8Path;
 use project_model::{Closure, Project};
 
@@ -28,7 +30,7 @@ pub use request::{ProofRequest, VerifyError};
 
 /// One case and how it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct ProofRow {
     /// What was done.
     pub case: String,
     /// Whether uv should build.
@@ -37,7 +39,7 @@ pub struct Row {
     pub seen: bool,
 }
 
-impl Row {
+impl ProofRow {
     /// Whether it went as it should.
     #[must_use]
     pub fn is_ok(&self) -> bool {
@@ -45,17 +47,30 @@ impl Row {
     }
 }
 
+/// As a line of the table below [`HEADING`].
+impl fmt::Display for ProofRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
+        let (expected, seen) = (word(self.expected), word(self.seen));
+        let verdict = if self.is_ok() { "ok" } else { "WRONG" };
+        write!(f, "{expected:<9} {seen:<9} {verdict:<6} {}", self.case)
+    }
+}
+
+/// The head of the table of [`ProofRow`]s.
+pub const HEADING: &str = "expected  seen             case";
+
 /// Tries all cases, handing each row to `on_row` as soon as it is known.
 ///
 /// # Errors
-/// One of [`VerifyError`]. A case that goes wrong is none.
+/// One of [`VerifyError`], also where a case goes wrong. How many went well otherwise.
 pub fn verify(
     request: &ProofRequest<'_>,
-    on_row: &mut dyn FnMut(&Row),
-) -> Result<Vec<Row>, VerifyError> {
+    on_row: &mut dyn FnMut(&ProofRow),
+) -> Result<usize, VerifyError> {
     let scratch = Scratch::make(request)?;
     let proof = Proof::prepare(request, &scratch)?;
-    let mut rows = Vec::new();
+    let (mut count, mut wrong) = (0, 0);
     for case in cases(&proof.project, &proof.closure, &proof.derived) {
         if (request.is_over)() {
             return Err(VerifyError::Interrupted);
@@ -68,15 +83,19 @@ pub fn verify(
                 error
             }
         })?;
-        let row = Row {
+        let row = ProofRow {
             case: case.name,
             expected: case.builds,
             seen,
         };
         on_row(&row);
-        rows.push(row);
+        count += 1;
+        wrong += usize::from(!row.is_ok());
     }
-    Ok(rows)
+    match wrong {
+        0 => Ok(count),
+        _ => Err(VerifyError::Wrong { wrong, count }),
+    }
 }
 
 /// The copy, built and settled.
@@ -168,4 +187,21 @@ impl<'a> Proof<'a> {
 fn rewrite(path: &Utf8Path) -> Result<(), VerifyError> {
     let bytes = fs_err::read(path).map_err(at(path))?;
     fs_err::write(path, bytes).map_err(at(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_below_their_heads() {
+        let row = |expected, seen| ProofRow {
+            case: "edit src/lib.rs".to_owned(),
+            expected,
+            seen,
+        };
+        let (good, wrong) = (row(true, true).to_string(), row(false, true).to_string());
+        let table = [HEADING, &good, &wrong].join("\n") + "\n";
+        expect_test::expect_file!["../snapshots/proof.txt"].assert_eq(&table);
+    }
 }

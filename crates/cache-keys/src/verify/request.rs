@@ -31,13 +31,15 @@ pub struct ProofRequest<'a> {
 
 /// There is no proof, in either direction.
 #[derive(Debug, thiserror::Error)]
+#[expect(
+    missing_docs,
+    reason = "each variant says what failed, and each field is named in it"
+)]
 pub enum VerifyError {
     /// The copy cannot be made or changed.
     #[error("cannot work on the copy of the project: {path}")]
     Scratch {
-        /// The file or directory.
         path: Utf8PathBuf,
-        /// What the operating system said.
         source: io::Error,
     },
     /// Somebody else verifies the same project.
@@ -59,18 +61,17 @@ pub enum VerifyError {
     #[error(
         "`uv sync` does not build {project}\n  help: look for `package = false` or `managed = false` under [tool.uv] in pyproject.toml"
     )]
-    NeverBuilt {
-        /// The project.
-        project: Utf8PathBuf,
-    },
+    NeverBuilt { project: Utf8PathBuf },
     /// uv builds every time.
     #[error(
         "`uv sync` builds {project} every time, also when nothing has changed\n  help: a key names a file that the build writes: look for patterns that mean too much in `cache-keys`, and write them anew with `cargo xtask cache-keys`"
     )]
-    AlwaysBuilt {
-        /// The project.
-        project: Utf8PathBuf,
-    },
+    AlwaysBuilt { project: Utf8PathBuf },
+    /// The keys are not what they should be.
+    #[error(
+        "{wrong} of {count} cases went wrong\n  help: `cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them"
+    )]
+    Wrong { wrong: usize, count: usize },
     /// The user ended it.
     #[error("ended before all cases were tried; the copy has been removed")]
     Interrupted,

@@ -1,20 +1,18 @@
 //! `cargo xtask release verify`.
 
-use anyhow::Context as _;
 use project_model::Workspace;
 use release_channel::verify::verify;
 
-use super::{Place, client};
-use crate::Answer;
+use super::{RepositoryArg, client};
 use crate::context::Context;
 use crate::typed::to_paste;
-use crate::ui;
+use crate::{Answer, ui};
 
-/// Tell whether everybody can download what the release promises; exit code 3 if not.
+/// Tell whether everybody can download what the release promises; exit code 3 if not
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    place: Place,
+    place: RepositoryArg,
     /// The tag of the release [default: the policy's]
     #[arg(long)]
     tag: Option<String>,
@@ -30,50 +28,21 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let repository = args.place.repository(context)?;
     let tag = match &args.tag {
         Some(tag) => tag.clone(),
-        None => policy_tag(context)?,
+        None => Workspace::load(&context.project()?)?
+            .release_tag()?
+            .to_owned(),
     };
-    let client = client(repository)?;
     let project = context.project_dir.as_deref();
-    let mut report = verify(&client, &tag, project, args.download)?;
+    let mut report = verify(&client(repository)?, &tag, project, args.download)?;
     for finding in &mut report.findings {
         finding.repair = to_paste(&finding.repair);
     }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        print!("{}", report.text());
-    }
-    let version = report.version.as_deref().unwrap_or("nothing");
+    ui::answer(args.json, &report, || report.text())?;
+    let conclusion = report.conclusion(args.download);
     if report.findings.is_empty() {
-        let how = if args.download {
-            "downloaded"
-        } else {
-            "asked for"
-        };
-        ui::say(
-            "Verified",
-            &format!(
-                "`{tag}` of {} holds {version}; {} wheels {how}",
-                report.repository,
-                report.wheels.len()
-            ),
-        );
-        return Ok(Answer::Done);
+        ui::say("Verified", &conclusion);
+    } else {
+        ui::warn(&conclusion);
     }
-    ui::warn(&format!(
-        "`{tag}` of {} is not as it should be: {} findings",
-        report.repository,
-        report.findings.len()
-    ));
-    Ok(Answer::Differs)
-}
-
-fn policy_tag(context: &Context) -> anyhow::Result<String> {
-    let workspace = Workspace::load(&context.project()?)?;
-    workspace.policy.wheel.release_tag.with_context(|| {
-        format!(
-            "{} names no release tag\n  help: name one with `--tag`, or write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel]",
-            workspace.root.join("Cargo.toml")
-        )
-    })
+    Ok(Answer::of(!report.findings.is_empty()))
 }

@@ -10,7 +10,7 @@ use crate::Answer;
 use crate::context::Context;
 use crate::ui;
 
-/// Tell whether wheels are what they say they are; exit code 3 if one is not.
+/// Tell whether wheels are what they say they are; exit code 3 if one is not
 ///
 /// Any wheel may be named: its name and tags are compared with its contents, its native code with what its
 /// platform tag promises, RECORD with every file. Nothing is installed, and nothing is run.
@@ -40,12 +40,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         let name = path.file_name().unwrap_or_default();
         reports.push(audit(name, &bytes, expected.as_ref()));
     }
-    if args.json {
-        println!("{}", serde_json::to_string_pretty(&reports)?);
-    } else {
-        let texts: String = reports.iter().map(wheel_audit::Report::text).collect();
-        print!("{texts}");
-    }
+    ui::answer(args.json, &reports, || {
+        reports.iter().map(wheel_audit::Report::text).collect()
+    })?;
     let refused = reports.iter().filter(|report| !report.passes()).count();
     if refused > 0 {
         ui::warn(&format!("{refused} of {} refused", reports.len()));

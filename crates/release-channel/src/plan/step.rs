@@ -30,7 +30,7 @@ pub enum Step {
         id: u64,
         /// Its name.
         name: String,
-        /// Why.
+        /// Why nobody needs it any more.
         why: Why,
     },
     /// Give an asset another name.

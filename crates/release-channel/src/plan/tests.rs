@@ -8,7 +8,7 @@ pub(crate) use store::build;
 use super::*;
 use store::{Store, bytes, ours, repository, store};
 
-fn said(plan: &Plan) -> Vec<String> {
+fn said(plan: &ReleasePlan) -> Vec<String> {
     plan.steps.iter().map(ToString::to_string).collect()
 }
 
@@ -72,7 +72,7 @@ fn a_newer_build_is_not_overtaken() {
     let plan = store.plan(&older);
     assert_eq!(
         (plan.verdict, plan.steps),
-        (Verdict::Superseded, Vec::new())
+        (ReleaseVerdict::Superseded, Vec::new())
     );
 
     // Of a build that no manifest names, nothing is left.
@@ -81,7 +81,7 @@ fn a_newer_build_is_not_overtaken() {
         .put(&oldest.manifest.waiting_name(), &oldest.manifest.json())
         .unwrap();
     let plan = store.plan(&oldest);
-    assert_eq!(plan.verdict, Verdict::Superseded);
+    assert_eq!(plan.verdict, ReleaseVerdict::Superseded);
     let superseded = "of a build that comes before the published one";
     assert_eq!(
         said(&plan),
@@ -103,8 +103,8 @@ fn of_diverged_histories_the_later_commit_is_published() {
         };
         super::verdict(&snapshot, &ours)
     };
-    assert_eq!(verdict(4), Verdict::OursIsLater);
-    assert_eq!(verdict(2), Verdict::SupersededByLater);
+    assert_eq!(verdict(4), ReleaseVerdict::OursIsLater);
+    assert_eq!(verdict(2), ReleaseVerdict::SupersededByLater);
     // At the same time: one of the two, whichever asks.
     let (mut one, mut other) = (build(3), build(4));
     (one.commit.time_s, other.commit.time_s) = (7, 7);
@@ -116,8 +116,8 @@ fn of_diverged_histories_the_later_commit_is_published() {
         };
         super::verdict(&snapshot, ours)
     };
-    assert_eq!(between(&one, &other), Verdict::SupersededByLater);
-    assert_eq!(between(&other, &one), Verdict::OursIsLater);
+    assert_eq!(between(&one, &other), ReleaseVerdict::SupersededByLater);
+    assert_eq!(between(&other, &one), ReleaseVerdict::OursIsLater);
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn another_wheel_under_the_same_name_is_an_error_with_both_digests() {
         repository: &repository(),
         keep: 3,
     };
-    let error = Plan::new(&store.snapshot(&ours.manifest), &aim)
+    let error = ReleasePlan::new(&store.snapshot(&ours.manifest), &aim)
         .unwrap_err()
         .to_string();
     assert!(

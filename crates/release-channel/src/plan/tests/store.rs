@@ -1,7 +1,7 @@
 //! A release in memory.
 
 use super::super::*;
-use crate::local::Wheel;
+use crate::local::WheelFile;
 use crate::published::{PublishedWheel, SourceCommit, download_url};
 use files::digest::sha256;
 
@@ -52,7 +52,7 @@ pub(super) fn ours(number: u64) -> Ours {
     let path = manifest.wheels[0].file.clone().into();
     Ours {
         manifest,
-        wheels: vec![Wheel { path }],
+        wheels: vec![WheelFile { path }],
     }
 }
 
@@ -130,13 +130,13 @@ impl Store {
         }
     }
 
-    pub(super) fn plan(&self, ours: &Ours) -> Plan {
+    pub(super) fn plan(&self, ours: &Ours) -> ReleasePlan {
         let aim = Aim {
             ours,
             repository: &repository(),
             keep: 3,
         };
-        Plan::new(&self.snapshot(&ours.manifest), &aim).unwrap()
+        ReleasePlan::new(&self.snapshot(&ours.manifest), &aim).unwrap()
     }
 
     pub(super) fn apply(&mut self, step: &Step, ours: &Ours) -> Result<(), Conflict> {

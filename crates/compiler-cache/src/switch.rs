@@ -1,0 +1,59 @@
+//! A cache that was switched on or off, and what is to be said of it then.
+
+use cargo_settings::Files;
+use processes::Say;
+use python_tools::Toolbox;
+
+use crate::CacheError;
+use crate::enable::{CachePlan, EnableRequest, enable, plan_disable};
+use crate::scope::Scope;
+use crate::status::{Problem, status};
+
+/// What was written, and what is to be said of it.
+#[derive(Debug)]
+pub struct Switched {
+    /// What was written.
+    pub plan: CachePlan,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// What it means: a verb and a sentence each.
+    pub lines: Vec<(&'static str, String)>,
+}
+
+/// Switches on what `request` means, and looks whether it is in force.
+///
+/// # Errors
+/// One of [`CacheError`]; nothing has been written then, unless cargo's configuration cannot be read again.
+pub fn switch_on(
+    files: &Files,
+    toolbox: &Toolbox,
+    request: &EnableRequest,
+    say: Say<'_>,
+) -> Result<Switched, CacheError> {
+    let plan = enable(files, toolbox, request, say)?;
+    let problems = status(&files.root)?.problems;
+    let problems = problems.iter().map(Problem::to_string);
+    Ok(Switched {
+        warnings: plan.notes.iter().cloned().chain(problems).collect(),
+        lines: plan.lines(),
+        plan,
+    })
+}
+
+/// Takes back what was switched on in `scopes`, and looks whether another one is in force.
+pub fn switch_off(files: &Files, scopes: &[Scope]) -> Result<Switched, CacheError> {
+    let plan = plan_disable(files, scopes)?;
+    plan.apply()?;
+    let left = status(&files.root)?.still_in_force();
+    let line = match (&left, plan.is_empty()) {
+        (Some(_), _) => None,
+        (None, true) => Some(("Fresh", "no compiler cache was switched on")),
+        (None, false) => Some(("Disabled", "what is in the cache is still there")),
+    };
+    let lines = line.into_iter().map(|(verb, text)| (verb, text.to_owned()));
+    Ok(Switched {
+        warnings: plan.notes.iter().cloned().chain(left).collect(),
+        lines: lines.collect(),
+        plan,
+    })
+}
