@@ -1,6 +1,6 @@
 //! Comparing with an earlier measurement: for CI.
 
-use std::fmt;
+use std::collections::BTreeSet;
 
 use trial::statistics::{Interval, quotient};
 
@@ -19,165 +19,141 @@ pub struct BaselineReport {
     pub is_worse: bool,
 }
 
-/// Compares `now` with `then`; `limit` is that of [`compare`].
+/// Compares `now` with `then`. A regression is what takes more than `limit` times as long (1.10: ten percent
+/// longer), with an interval that lies above 1 as a whole.
 pub fn report(now: &Results, then: &Results, limit: f64) -> Result<BaselineReport, BenchError> {
     let comparisons = compare(now, then, limit);
     let lost = lost(now, then);
     if comparisons.is_empty() && lost.is_empty() {
         return Err(BenchError::OtherBaseline);
     }
-    let reasons = now.machine.differs_from(&then.machine);
-    let machine = (!reasons.is_empty()).then(|| {
-        format!(
-            "not the machine of the baseline, so times tell little: {}",
-            reasons.join("; ")
-        )
-    });
+    let reasons = now.machine.differs_from(&then.machine).join("; ");
+    let machine = (!reasons.is_empty())
+        .then(|| format!("not the machine of the baseline, so times tell little: {reasons}"));
     let renamed = renamed(now, then).into_iter();
     let renamed = renamed.map(|it| format!("not compared, since it is another command: {it}"));
-    let lost_lines = lost
-        .iter()
-        .map(|(name, reason)| format!("{:<16}  {name}: {reason}", "LOST"));
+    let slower = |it: &Comparison| it.change == SpeedChange::Regression;
+    let told = comparisons.iter().map(Comparison::line);
     Ok(BaselineReport {
         warnings: machine.into_iter().chain(renamed).collect(),
-        lines: comparisons
-            .iter()
-            .map(ToString::to_string)
-            .chain(lost_lines)
-            .collect(),
-        is_worse: !lost.is_empty()
-            || comparisons
-                .iter()
-                .any(|it| it.verdict == SpeedChange::Regression),
+        is_worse: !lost.is_empty() || comparisons.iter().any(slower),
+        lines: told.chain(lost.iter().map(|it| line("LOST", it))).collect(),
     })
 }
 
-/// A figure, then and now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Comparison {
-    /// `scenario strategy/setting`.
-    pub name: String,
-    /// Now, in seconds.
-    pub now_s: f64,
-    /// Then, in seconds.
-    pub then_s: f64,
-    /// The time now against that of then.
-    pub ratio: f64,
-    /// Its interval; `None` if one of the two has none.
-    pub interval: Option<Interval>,
-    /// What it means.
-    pub verdict: SpeedChange,
+fn line(verdict: &str, what: &str) -> String {
+    format!("{verdict:<16}  {what}")
 }
 
-/// What a comparison means.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Comparison {
+    /// `scenario strategy/setting`.
+    name: String,
+    now_s: f64,
+    then_s: f64,
+    /// Of the time now to that of then. `None`: one of the two has no interval.
+    interval: Option<Interval>,
+    pub(crate) change: SpeedChange,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SpeedChange {
+pub(crate) enum SpeedChange {
     /// Slower by more than is allowed, and by more than the noise.
     Regression,
     /// Slower by more than is allowed; it may be noise.
     Unclear,
     /// Faster by more than the noise.
     Faster,
-    /// Neither.
     Same,
 }
 
-impl fmt::Display for Comparison {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verdict = match self.verdict {
+impl Comparison {
+    fn line(&self) -> String {
+        let verdict = match self.change {
             SpeedChange::Regression => "SLOWER",
             SpeedChange::Unclear => "slower, or noise",
             SpeedChange::Faster => "faster",
             SpeedChange::Same => "same",
         };
-        write!(f, "{verdict:<16}  ×{:.2}", self.ratio)?;
-        if let Some(it) = self.interval {
-            write!(f, " ({:.2} to {:.2})", it.low, it.high)?;
-        }
+        let interval = self
+            .interval
+            .map(|it| format!(" ({:.2} to {:.2})", it.low, it.high));
         let [then, now] = [self.then_s, self.now_s].map(words::rough_seconds);
-        write!(f, "  {}: {then} then, {now} now", self.name)
+        let figures = format!(
+            "×{:.2}{}  {}: {then} then, {now} now",
+            self.now_s / self.then_s,
+            interval.unwrap_or_default(),
+            self.name
+        );
+        line(verdict, &figures)
     }
 }
 
-/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting`, and
-/// why.
-#[must_use]
-pub fn lost(now: &Results, then: &Results) -> Vec<(String, String)> {
+/// What `then` had a figure for and `now` was to have one, and has none: `scenario strategy/setting: why`.
+pub(crate) fn lost(now: &Results, then: &Results) -> Vec<String> {
     let had = then.cells.iter().filter(|cell| has_figure(cell));
     let lost = had.filter_map(|earlier| {
         let cell = now.cell_of(&earlier.scenario, &earlier.strategy, &earlier.setting)?;
-        let reason = match &cell.note {
-            _ if cell.is_stale() => "builds nothing: the old library stays",
-            Some(note) if cell.is_closed && cell.wall_s.is_none() => note,
-            _ => return None,
-        };
-        Some((name(cell), reason.to_owned()))
+        let failed = cell.is_closed && cell.wall_s.is_none();
+        let is_lost = cell.is_stale() || (failed && cell.note.is_some());
+        is_lost.then(|| format!("{}: {}", name(cell), cell.missing()))
     });
     lost.collect()
 }
 
 fn name(cell: &Cell) -> String {
-    format!("{} {}/{}", cell.scenario, cell.strategy, cell.setting)
+    format!("{} {}", cell.scenario, cell.lane_id())
 }
 
 fn has_figure(cell: &Cell) -> bool {
-    cell.same_as.is_none() && !cell.is_stale() && cell.wall_s.is_some()
+    cell.same_as.is_none() && cell.figure().is_some()
 }
 
 /// The columns whose command is another one now, with both: their figures tell nothing of one another.
-#[must_use]
-pub fn renamed(now: &Results, then: &Results) -> Vec<String> {
-    let mut told: Vec<_> = now
-        .cells
-        .iter()
+pub(crate) fn renamed(now: &Results, then: &Results) -> BTreeSet<String> {
+    let cells = now.cells.iter();
+    cells
         .filter_map(|cell| other_command(now, then, cell))
-        .collect();
-    told.sort();
-    told.dedup();
-    told
+        .collect()
 }
 
 fn other_command(now: &Results, then: &Results, cell: &Cell) -> Option<String> {
-    let command = |results: &Results| {
+    let command = |results: &'_ Results| {
         let mut lanes = results.method.lanes.iter();
-        let lane = lanes.find(|lane| lane.id() == cell.lane_id());
-        lane.map(|lane| words::command(lane, &cell.scenario).to_owned())
+        let lane = lanes.find(|lane| lane.id() == cell.lane_id())?;
+        Some(lane.command_of(&cell.scenario).to_owned())
     };
     let (ours, theirs) = (command(now)?, command(then)?);
     let is_other = ours != theirs;
     is_other.then(|| format!("{}: `{theirs}` then, `{ours}` now", cell.lane_id()))
 }
 
-/// Compares each figure of `now` that `then` has too. A regression is one that is above `limit` (1.10: ten
-/// percent longer) and whose whole interval is above 1.
-#[must_use]
-pub fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
+/// Compares each figure of `now` that `then` has too.
+pub(crate) fn compare(now: &Results, then: &Results, limit: f64) -> Vec<Comparison> {
     let cells = now.cells.iter().filter(|cell| has_figure(cell));
-    let pairs = cells.filter_map(|cell| {
+    let same = cells.filter(|cell| other_command(now, then, cell).is_none());
+    let pairs = same.filter_map(|cell| {
         let earlier = then.cell_of(&cell.scenario, &cell.strategy, &cell.setting)?;
-        (has_figure(earlier) && other_command(now, then, cell).is_none()).then_some(())?;
-        comparison(cell, earlier, limit)
+        comparison(cell, Some(earlier).filter(|it| has_figure(it))?, limit)
     });
     pairs.collect()
 }
 
 fn comparison(now: &Cell, then: &Cell, limit: f64) -> Option<Comparison> {
-    let (ours, theirs) = (now.wall_s.as_ref()?, then.wall_s.as_ref()?);
-    let ratio = ours.median / theirs.median;
+    let (ours, theirs) = (now.figure()?, then.figure()?);
     let interval = quotient(ours, theirs).map(|(_, interval)| interval);
-    let is_slower = interval.is_some_and(|it| it.low > 1.0);
-    let verdict = match interval {
-        _ if ratio > limit && is_slower => SpeedChange::Regression,
-        _ if ratio > limit => SpeedChange::Unclear,
-        Some(interval) if interval.high < 1.0 => SpeedChange::Faster,
+    let is_beyond = ours.median / theirs.median > limit;
+    let change = match interval {
+        Some(it) if is_beyond && it.low > 1.0 => SpeedChange::Regression,
+        _ if is_beyond => SpeedChange::Unclear,
+        Some(it) if it.high < 1.0 => SpeedChange::Faster,
         _ => SpeedChange::Same,
     };
     Some(Comparison {
         name: name(now),
         now_s: ours.median,
         then_s: theirs.median,
-        ratio,
         interval,
-        verdict,
+        change,
     })
 }

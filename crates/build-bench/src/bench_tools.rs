@@ -7,7 +7,6 @@ use crate::error::BenchError;
 use crate::request::BenchRequest;
 use crate::typed::typed_in;
 
-/// The programs.
 pub(crate) struct BenchTools {
     pub(crate) uv: Tool,
     pub(crate) maturin: Tool,

@@ -1,6 +1,6 @@
 //! The checkout of one lane, and what happens to it.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use environment::vars;
 use processes::Invocation;
 use project_model::{Layout, Project};
@@ -13,27 +13,13 @@ use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::marks::Marks;
 use crate::scenario::Action;
-use crate::scratch::{BRANCH, ScratchDir, TRUNK};
+use crate::scratch::{BRANCH, ScratchDir, TRUNK, cargo};
+use crate::server::Server;
+use crate::session::Stop;
 use crate::strategy::Placeholders;
 use crate::target::Target;
 use crate::tuned::Tuned;
 
-/// Why a situation cannot be brought about.
-#[derive(Debug)]
-pub(crate) enum Cannot {
-    /// The project has nothing of the kind.
-    Missing(String),
-    /// Something failed.
-    Error(BenchError),
-}
-
-impl<E: Into<BenchError>> From<E> for Cannot {
-    fn from(error: E) -> Self {
-        Self::Error(error.into())
-    }
-}
-
-/// A checkout.
 #[derive(Debug)]
 pub(crate) struct Checkout<'a> {
     pub(crate) scratch: &'a ScratchDir,
@@ -42,34 +28,44 @@ pub(crate) struct Checkout<'a> {
     pub(crate) dir: Utf8PathBuf,
     /// Where the project lies in the sources.
     pub(crate) below: Utf8PathBuf,
-    /// Where in it cargo puts what it builds.
     pub(crate) target: Target,
-    /// The fastest settings, as far as they are known.
     pub(crate) tuned: Tuned,
-    /// What commands are made of.
+    /// The lane's compiler cache.
+    pub(crate) server: Option<Server>,
+    /// The commit that all of it was built from, but for edits. `None`: it has to be built anew.
+    pub(crate) built_from: Option<String>,
+    pub(crate) has_built: bool,
     pub(crate) tools: Placeholders,
 }
 
-/// Why no line of Python can be changed.
 pub(crate) const NO_PYTHON: &str = "the project has no Python sources";
 
 /// A line of Python that is changed.
 const PYTHON_MARK: &str = "# bench-build";
 
 impl Checkout<'_> {
-    /// The sources.
     pub(crate) fn tree(&self) -> Utf8PathBuf {
         self.dir.join("tree")
     }
 
-    /// The directory of the project.
     pub(crate) fn project_dir(&self) -> Utf8PathBuf {
         self.tree().join(&self.below)
     }
 
-    /// The project.
     pub(crate) fn project(&self) -> Result<Project, BenchError> {
         Ok(Project::load(&self.project_dir())?)
+    }
+
+    pub(crate) fn venv(&self) -> Utf8PathBuf {
+        self.project_dir().join(".venv")
+    }
+
+    pub(crate) fn target(&self) -> Utf8PathBuf {
+        self.target.dir(&self.tree())
+    }
+
+    fn lock(&self) -> Utf8PathBuf {
+        self.target().with_file_name("Cargo.lock")
     }
 
     /// Where the compiler cache keeps its things: that of release builds is another one, so that emptying it
@@ -88,10 +84,10 @@ impl Checkout<'_> {
         let features = features.filter_map(|it| it.as_str());
         let features = features.flat_map(|it| ["--features".to_owned(), it.to_owned()]);
         Ok(Placeholders {
-            tree: project.root.clone(),
-            manifest: project.extension.manifest.clone(),
-            out: self.dir.join("wheels"),
             features: features.collect(),
+            out: self.dir.join("wheels"),
+            manifest: project.extension.manifest,
+            tree: project.root,
             ..self.tools.clone()
         })
     }
@@ -111,12 +107,6 @@ impl Checkout<'_> {
             .env(vars::UV_CACHE_DIR, self.dir.join("uv").as_str())
     }
 
-    /// Where cargo puts what it builds.
-    pub(crate) fn target(&self) -> Utf8PathBuf {
-        self.target.dir(&self.tree())
-    }
-
-    /// Clones the sources anew.
     pub(crate) fn clone_anew(&self) -> Result<(), BenchError> {
         let (tree, origin) = (self.tree(), self.scratch.origin());
         remove(&tree)?;
@@ -150,7 +140,7 @@ impl Checkout<'_> {
         if !self.lane.strategy.uv_keeps_builds {
             return Ok(());
         }
-        remove(&self.project_dir().join(".venv"))?;
+        remove(&self.venv())?;
         self.empty_uv()
     }
 
@@ -159,104 +149,69 @@ impl Checkout<'_> {
         self.scratch.switch(&self.tree(), TRUNK)
     }
 
-    /// Brings about what `action` says. `round` that of the run.
-    pub(crate) fn act(
-        &self,
-        action: Action,
-        marks: &Marks,
-        round: u32,
-        target: &Utf8Path,
-    ) -> Result<(), Cannot> {
+    /// Brings about what `action` says, in this round.
+    pub(crate) fn act(&self, action: Action, marks: &Marks, round: u32) -> Result<(), Stop> {
         match action {
-            Action::Edit(role) => {
-                let file = marks.file(role).map_err(Cannot::Missing)?;
-                edit::change(&self.tree().join(file))?;
-            }
+            Action::Edit(role) => edit::change(&self.tree().join(marks.file(role)?))?,
             Action::EditPython => self.edit_python()?,
-            Action::RemoveTarget => remove(target)?,
-            Action::RemoveRelease => self.remove_release(target)?,
-            Action::RemoveEnvironment => remove(&self.project_dir().join(".venv"))?,
-            Action::CargoClean => self.cargo_clean()?,
+            Action::RemoveTarget => remove(&self.target())?,
+            Action::RemoveRelease => self.remove_release()?,
+            Action::RemoveEnvironment => remove(&self.venv())?,
+            Action::CargoClean => {
+                let clean = cargo("clean", &self.project()?);
+                self.settled(clean, None).read()?;
+            }
             Action::FreshClone => self.clone_anew()?,
             Action::EmptyCaches => {
                 remove(&self.store(Goal::Develop))?;
                 self.empty_uv()?;
             }
             Action::Branch => {
-                marks.require_any().map_err(Cannot::Missing)?;
+                marks.require_any()?;
                 self.scratch.switch(&self.tree(), BRANCH)?;
             }
             Action::Trunk => self.trunk()?,
-            Action::NextLock => self.next_lock(round, target)?,
-            Action::FirstLock => self.first_lock(target)?,
+            Action::NextLock => self.next_lock(round)?,
+            Action::FirstLock => {
+                let lock = self.lock();
+                let restore = ["checkout", "--quiet", "--", lock.as_str()];
+                self.scratch.git(&self.tree(), &restore)?;
+            }
         }
         Ok(())
     }
 
     /// Changes the last line of the first module of the package.
-    fn edit_python(&self) -> Result<(), Cannot> {
-        let project = self.project()?;
-        let module =
-            python_module(&project).ok_or_else(|| Cannot::Missing(NO_PYTHON.to_owned()))?;
+    fn edit_python(&self) -> Result<(), Stop> {
+        let module = python_module(&self.project()?);
+        let module = module.ok_or_else(|| Stop::Failed(NO_PYTHON.to_owned()))?;
         let text = read(&module)?;
-        let before = text
-            .rfind(PYTHON_MARK)
-            .map_or(text.as_str(), |at| &text[..at]);
-        let gap = if before.ends_with('\n') || before.is_empty() {
-            ""
-        } else {
-            "\n"
-        };
-        write(
-            &module,
-            &format!("{before}{gap}{PYTHON_MARK} {}\n", fresh_number()),
-        )?;
-        Ok(())
+        let before = text.split(PYTHON_MARK).next().unwrap_or_default();
+        let is_line = before.ends_with('\n') || before.is_empty();
+        let gap = if is_line { "" } else { "\n" };
+        let line = format!("{PYTHON_MARK} {}\n", fresh_number());
+        Ok(write(&module, &format!("{before}{gap}{line}"))?)
     }
 
-    fn remove_release(&self, target: &Utf8Path) -> Result<(), BenchError> {
+    fn remove_release(&self) -> Result<(), BenchError> {
         remove(&self.dir.join("wheels"))?;
-        let dirs = WalkDir::new(target)
-            .min_depth(1)
-            .max_depth(2)
-            .into_iter()
-            .flatten();
+        let dirs = WalkDir::new(self.target()).min_depth(1).max_depth(2);
+        let dirs = dirs.into_iter().flatten();
         let release = dirs.filter(|it| it.file_type().is_dir() && it.file_name() == "release");
         let paths = release.filter_map(|it| Utf8PathBuf::from_path_buf(it.into_path()).ok());
         Ok(paths.into_iter().try_for_each(|path| remove(&path))?)
     }
 
-    fn cargo_clean(&self) -> Result<(), BenchError> {
-        let place = self.place()?;
-        let clean = Invocation::new(place.cargo.clone())
-            .args([
-                "clean",
-                "--quiet",
-                "--manifest-path",
-                place.manifest.as_str(),
-            ])
-            .cwd(&place.tree);
-        let done = self.settled(clean, None).read();
-        done.map(drop).map_err(BenchError::Prepare)
-    }
-
-    fn next_lock(&self, round: u32, target: &Utf8Path) -> Result<(), Cannot> {
+    fn next_lock(&self, round: u32) -> Result<(), Stop> {
         let number = usize::try_from(round).unwrap_or(1).max(1);
         let other = self.scratch.lock_file(number);
-        if !other.is_file() {
-            return Err(Cannot::Missing(match number {
-                1 => "no dependency with an earlier version was found in the registry".to_owned(),
-                _ => format!("the dependency has {} other versions", number - 1),
-            }));
+        if other.is_file() {
+            return Ok(write(&self.lock(), &read(&other)?)?);
         }
-        let text = read(&other)?;
-        Ok(write(&lock_of(target), &text)?)
-    }
-
-    fn first_lock(&self, target: &Utf8Path) -> Result<(), BenchError> {
-        let lock = lock_of(target);
-        self.scratch
-            .git(&self.tree(), &["checkout", "--quiet", "--", lock.as_str()])
+        Err(Stop::Failed(match number {
+            1 => "no dependency with an earlier version was found in the registry".to_owned(),
+            _ => format!("the dependency has {} other versions", number - 1),
+        }))
     }
 }
 
@@ -269,11 +224,6 @@ fn with_dir_of(program: &Utf8Path, path: &str) -> String {
     format!("{path}:{dir}")
 }
 
-/// The lock file of the workspace whose target directory this is.
-fn lock_of(target: &Utf8Path) -> Utf8PathBuf {
-    target.with_file_name("Cargo.lock")
-}
-
 /// A file of Python that an edit can be made in.
 pub(crate) fn python_module(project: &Project) -> Option<Utf8PathBuf> {
     let Layout::Mixed { package } = &project.extension.layout else {
@@ -284,10 +234,8 @@ pub(crate) fn python_module(project: &Project) -> Option<Utf8PathBuf> {
         return Some(init);
     }
     let files = package.read_dir_utf8().ok()?.flatten();
-    let mut modules: Vec<_> = files.map(camino::Utf8DirEntry::into_path).collect();
-    modules.retain(|path| path.extension() == Some("py"));
-    modules.sort();
-    modules.into_iter().next()
+    let modules = files.map(Utf8DirEntry::into_path);
+    modules.filter(|it| it.extension() == Some("py")).min()
 }
 
 #[cfg(test)]

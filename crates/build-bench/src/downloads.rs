@@ -7,7 +7,7 @@ use project_model::Project;
 use trial::files::{FileError, at, copy_file, copy_tree, link_file};
 
 use crate::error::BenchError;
-use crate::scratch::{ScratchDir, Source};
+use crate::scratch::{ScratchDir, Source, cargo};
 
 impl ScratchDir {
     /// What the user's cargo has downloaded, and how it is configured. Crates are linked: nobody writes to
@@ -18,19 +18,12 @@ impl ScratchDir {
         let Some(users) = cargo_env::cargo_home() else {
             return Ok(());
         };
-        copy_tree(
-            &users.join("registry/cache"),
-            &home.join("registry/cache"),
-            link_file,
-        )?;
-        copy_tree(
-            &users.join("registry/index"),
-            &home.join("registry/index"),
-            copy_file,
-        )?;
+        let take = |dir: &str, put| copy_tree(&users.join(dir), &home.join(dir), put);
+        take("registry/cache", link_file)?;
+        take("registry/index", copy_file)?;
         let lock = fs_err::read_to_string(workspace_root.join("Cargo.lock")).unwrap_or_default();
         if lock.contains("source = \"git+") {
-            copy_tree(&users.join("git/db"), &home.join("git/db"), copy_file)?;
+            take("git/db", copy_file)?;
         }
         // Linked and not copied, so that no token is in a second place.
         for name in ["config", "config.toml", "credentials", "credentials.toml"] {
@@ -57,27 +50,12 @@ impl ScratchDir {
         project: &Project,
         warn: &dyn Fn(&str),
     ) -> Result<(), BenchError> {
-        let fetch = Invocation::new(cargo_env::cargo())
-            .args([
-                "fetch",
-                "--quiet",
-                "--manifest-path",
-                project.extension.manifest.as_str(),
-            ])
-            .cwd(&project.root);
-        let online = self.isolated(fetch.clone()).read();
-        if online.is_ok() {
-            return Ok(());
-        }
-        let offline = self
-            .isolated(fetch)
-            .env(vars::CARGO_NET_OFFLINE, "true")
-            .read();
-        match offline {
-            Ok(_) => warn(
+        let fetch = self.isolated(cargo("fetch", project));
+        if fetch.read().is_err() {
+            fetch.env(vars::CARGO_NET_OFFLINE, "true").read()?;
+            warn(
                 "cargo reaches no registry; the crates that were downloaded before are all that is used",
-            ),
-            Err(error) => return Err(BenchError::Prepare(error)),
+            );
         }
         Ok(())
     }
@@ -91,59 +69,47 @@ impl ScratchDir {
     ) {
         for command in self.installations(project, source) {
             if let Err(error) = self.isolated(command.clone()).read() {
-                let first = error
-                    .to_string()
-                    .lines()
-                    .find(|line| line.contains("error"))
-                    .map(str::to_owned);
-                warn(&format!(
-                    "`{command}` failed{}",
-                    first.map_or(String::new(), |line| format!(": {}", line.trim()))
-                ));
+                let said = error.to_string();
+                let first = said.lines().find(|line| line.contains("error"));
+                let why = first.map_or(String::new(), |line| format!(": {}", line.trim()));
+                warn(&format!("`{command}` failed{why}"));
             }
         }
     }
 
+    /// An environment, and what is installed into it.
     fn installations(&self, project: &Utf8Path, source: &Source<'_>) -> Vec<Invocation> {
         let venv = self.root.join("seed");
         let python = source.tools.python.executable.as_str();
-        let uv = |args: &[&str]| {
-            Invocation::new(&source.tools.uv.path)
-                .args(args.iter().copied())
-                .cwd(project)
-        };
-        let install = |args: &[&str]| {
-            uv(&["pip", "install", "--python", venv.as_str()]).args(args.iter().copied())
-        };
-        let mut commands = vec![uv(&["venv", "--python", python, venv.as_str()])];
+        let uv = Invocation::new(&source.tools.uv.path).cwd(project);
+        let install = uv
+            .clone()
+            .args(["pip", "install", "--python", venv.as_str()]);
+        let mut commands = vec![uv.clone().args(["venv", "--python", python, venv.as_str()])];
         let pyproject = &source.project.pyproject;
-        let backend = pyproject
-            .build_system
-            .iter()
-            .flat_map(|system| &system.requires);
-        let backend: Vec<_> = backend.map(String::as_str).collect();
-        commands.push(install(&backend));
-        let mut own = vec!["-r", "pyproject.toml"];
-        if pyproject.has_dependency_group("dev") {
-            own.extend(["--group", "dev"]);
+        if let Some(system) = &pyproject.build_system {
+            commands.push(install.clone().args(&system.requires));
         }
         if pyproject.project.is_some() {
-            commands.push(install(&own));
+            let own = install.clone().args(["-r", "pyproject.toml"]);
+            commands.push(if pyproject.has_dependency_group("dev") {
+                own.args(["--group", "dev"])
+            } else {
+                own
+            });
         }
-        for file in source.requirements {
-            commands.push(install(&["--require-hashes", "-r", file.as_str()]));
-        }
+        let pinned = source.requirements.iter().map(|file| {
+            let file = ["--require-hashes", "-r", file.as_str()];
+            install.clone().args(file)
+        });
+        commands.extend(pinned);
         commands.push(if project.join("uv.lock").is_file() {
-            let sync = [
-                "sync",
-                "--frozen",
-                "--no-install-project",
-                "--python",
-                python,
-            ];
-            uv(&sync).env(vars::UV_PROJECT_ENVIRONMENT, venv.as_str())
+            let sync = ["sync", "--frozen", "--no-install-project", "--python"];
+            uv.args(sync)
+                .arg(python)
+                .env(vars::UV_PROJECT_ENVIRONMENT, venv.as_str())
         } else {
-            uv(&["lock", "--python", python])
+            uv.args(["lock", "--python", python])
         });
         commands
     }

@@ -8,7 +8,7 @@ use trial::statistics::median;
 use crate::goal::Goal;
 use crate::lane::Lane;
 use crate::results::{Cell, Results, Run};
-use crate::scenario::{Action, Cost, Scenario, Step};
+use crate::scenario::{Action, Cost, Scenario};
 
 /// A full build of which nothing is known, in seconds.
 const UNKNOWN_FULL_S: f64 = 120.0;
@@ -23,7 +23,6 @@ const SHARE_OF_ANOTHER_LANE: f64 = 0.5;
 /// The part of a first build that another full build takes at least: more may come from a cache.
 const SHARE_OF_A_FIRST_BUILD: f64 = 0.25;
 
-/// How long something takes, in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Estimate {
     pub(crate) likely_s: f64,
@@ -49,7 +48,6 @@ impl Add for Estimate {
     }
 }
 
-/// What the runs so far tell.
 pub(crate) struct Experience<'a> {
     results: &'a Results,
     /// When each lane had its first run, by its name.
@@ -82,23 +80,19 @@ impl<'a> Experience<'a> {
 
     /// What `scenario` takes on `lane`, with what brings the situation about.
     pub(crate) fn estimate(&self, lane: &Lane, scenario: &Scenario) -> Estimate {
-        let own_s = self
-            .results
-            .cell(scenario.id, lane)
-            .and_then(|it| self.took_s(it));
-        if let Some(own_s) = own_s {
+        if let Some(own_s) = self.lane_took_s(lane, scenario.id) {
             return Estimate::of(own_s, 1.0);
         }
         let cells = self.results.cells.iter();
         let others = cells.filter(|cell| cell.scenario == scenario.id);
         let longest_s = others.filter_map(|it| self.took_s(it)).reduce(f64::max);
-        self.cached_s(lane, scenario).or(longest_s).map_or_else(
-            || self.guess(scenario),
-            |it| Estimate::of(it, SHARE_OF_ANOTHER_LANE),
-        )
+        match self.cached_s(lane, scenario).or(longest_s) {
+            Some(time_s) => Estimate::of(time_s, SHARE_OF_ANOTHER_LANE),
+            None => self.guess(scenario),
+        }
     }
 
-    /// What has to be built on `lane` before anything else can be measured, where nothing was.
+    /// What has to be built on a lane before anything else can be measured, where nothing was.
     pub(crate) fn first_build(&self) -> Estimate {
         match self.first_build_s {
             Some(time_s) => Estimate::of(time_s, SHARE_OF_ANOTHER_LANE),
@@ -109,9 +103,10 @@ impl<'a> Experience<'a> {
     fn guess(&self, scenario: &Scenario) -> Estimate {
         let full_s = self.first_build_s.unwrap_or(UNKNOWN_FULL_S);
         let known = f64::from(u8::from(self.first_build_s.is_some()));
-        let is_wheel = scenario.steps.contains(&Step::Measure(Goal::Wheel));
         match scenario.cost {
-            Cost::Dear if is_wheel => Estimate::of(RELEASE_FACTOR * full_s, known / RELEASE_FACTOR),
+            Cost::Dear if scenario.goal() == Goal::Wheel => {
+                Estimate::of(RELEASE_FACTOR * full_s, known / RELEASE_FACTOR)
+            }
             Cost::Dear => Estimate::of(full_s, known * SHARE_OF_A_FIRST_BUILD),
             Cost::Medium => Estimate::of(UNKNOWN_MEDIUM_S, 0.0),
             Cost::Quick => Estimate::of(UNKNOWN_QUICK_S, 0.0),
@@ -124,54 +119,51 @@ impl<'a> Experience<'a> {
         if !lane.has_caches() || scenario.does(Action::EmptyCaches) {
             return None;
         }
-        let took_s = |id: &str| self.took_s(self.results.cell(id, lane)?);
+        let warm_s = self.lane_took_s(lane, "target");
         if scenario.does(Action::FreshClone) {
-            return took_s("target");
+            return warm_s;
         }
-        let is_wheel = scenario.does(Action::RemoveRelease);
-        let share = took_s("target")
-            .zip(took_s("cold"))
-            .map_or(1.0, |(warm, cold)| warm / cold);
-        took_s("wheel-cold")
-            .filter(|_| is_wheel)
-            .map(|cold_s| cold_s * share)
+        if !scenario.does(Action::RemoveRelease) {
+            return None;
+        }
+        let both_s = warm_s.zip(self.lane_took_s(lane, "cold"));
+        let share = both_s.map_or(1.0, |(warm_s, cold_s)| warm_s / cold_s);
+        Some(self.lane_took_s(lane, "wheel-cold")? * share)
     }
 
-    fn took_s(&self, cell: &Cell) -> Option<f64> {
-        let times: Vec<_> = cell.runs.iter().map(|run| self.run_s(cell, run)).collect();
-        median(&times)
+    fn lane_took_s(&self, lane: &Lane, scenario: &str) -> Option<f64> {
+        self.took_s(self.results.cell(scenario, lane)?)
     }
 
     /// What brings the situation about is part of it; the first build of the lane is not.
-    fn run_s(&self, cell: &Cell, run: &Run) -> f64 {
-        if self.has_first_build(cell, run) {
-            run.wall_s
-        } else {
-            run.wall_s + run.prepare_s
-        }
+    fn took_s(&self, cell: &Cell) -> Option<f64> {
+        let times = cell.runs.iter().map(|run| {
+            if self.has_first_build(cell, run) {
+                run.wall_s
+            } else {
+                run.wall_s + run.prepare_s
+            }
+        });
+        median(&times.collect::<Vec<_>>())
     }
 
     /// Whether everything was built before what was measured.
     fn has_first_build(&self, cell: &Cell, run: &Run) -> bool {
-        let begins = || Some(cell.lane()?.begins_with(Scenario::find(&cell.scenario)?));
-        self.begun_s
-            .get(&cell.lane_id())
-            .is_some_and(|it| *it >= run.at_s)
-            && begins() == Some(false)
+        let lane = Lane::find(&cell.strategy, &cell.setting);
+        let builds_before = lane
+            .zip(Scenario::find(&cell.scenario))
+            .is_some_and(|(lane, scenario)| !lane.begins_with(scenario));
+        builds_before && self.begun_s.get(&cell.lane_id()) == Some(&run.at_s)
     }
 
     fn longest_first_build_s(&self) -> Option<f64> {
         let cells = self.results.cells.iter();
-        let times = cells.filter_map(|cell| {
-            let before = cell
-                .runs
-                .iter()
-                .filter(|run| self.has_first_build(cell, run));
-            let before_s = before.map(|run| run.prepare_s).reduce(f64::max);
-            let cold_s = (cell.scenario == "cold")
-                .then(|| self.took_s(cell))
-                .flatten();
-            before_s.into_iter().chain(cold_s).reduce(f64::max)
+        let times = cells.flat_map(|cell| {
+            let runs = cell.runs.iter();
+            let before = runs.filter(|run| self.has_first_build(cell, run));
+            let is_cold = cell.scenario == "cold";
+            let cold_s = self.took_s(cell).filter(|_| is_cold);
+            before.map(|run| run.prepare_s).chain(cold_s)
         });
         times.reduce(f64::max)
     }

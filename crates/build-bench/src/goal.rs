@@ -2,9 +2,7 @@
 
 /// What a build is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// An installed package to develop with.
+pub(crate) enum Goal {
     Develop,
-    /// A wheel for release.
     Wheel,
 }

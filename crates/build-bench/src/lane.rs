@@ -9,10 +9,8 @@ use crate::strategy::{STRATEGIES, Strategy};
 /// A strategy with a setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lane {
-    /// How it is built.
-    pub strategy: &'static Strategy,
-    /// With what.
-    pub setting: &'static Setting,
+    pub(crate) strategy: &'static Strategy,
+    pub(crate) setting: &'static Setting,
 }
 
 impl fmt::Display for Lane {
@@ -24,57 +22,42 @@ impl fmt::Display for Lane {
 /// A lane, and what is measured on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LanePlan {
-    /// The lane.
-    pub lane: Lane,
-    /// The scenarios.
-    pub scenarios: Vec<&'static Scenario>,
+    pub(crate) lane: Lane,
+    pub(crate) scenarios: Vec<&'static Scenario>,
 }
 
-/// A name that is none of ours.
+/// A name on the command line that stands for no lane.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum UnknownName {
-    /// No such strategy, or no such setting.
-    #[error("there is no strategy `{name}`\n  help: {}", help())]
-    Strategy {
-        /// What was asked for.
-        name: String,
-    },
-    /// No such scenario.
-    #[error("there is no scenario `{name}`\n  help: the scenarios are {}", ids(SCENARIOS.iter().map(|it| it.id)))]
-    Scenario {
-        /// What was asked for.
-        name: String,
-    },
-}
+#[error(
+    "there is no strategy `{0}`\n  help: `all`, or one of {strategies}, with one of {settings} behind it, as in `maturin-develop/sccache`",
+    strategies = strategies(),
+    settings = settings(", ")
+)]
+pub struct UnknownLane(String);
 
 /// A name that stands for at least one lane, as it was given.
-pub fn strategy_name(name: &str) -> Result<String, UnknownName> {
+pub fn strategy_name(name: &str) -> Result<String, UnknownLane> {
     lanes(name).map(|_| name.to_owned())
 }
 
 /// What `--strategy` takes, for its help.
 #[must_use]
 pub fn strategy_help() -> String {
-    let settings: Vec<_> = SETTINGS.iter().map(|it| it.id).collect();
     format!(
         "Measure this way to build, as `maturin-develop`, `cargo/sccache` or `all`; may be given several times. The first one is \
          what the others are compared with [default: a choice for the questions of most projects] [possible values: all, {}; \
          each alone or with one of /{}]",
-        ids(STRATEGIES.iter().map(|it| it.id)),
-        settings.join(", /")
+        strategies(),
+        settings(", /")
     )
 }
 
-fn help() -> String {
-    format!(
-        "`all`, or one of {}, with one of {} behind it, as in `maturin-develop/sccache`",
-        ids(STRATEGIES.iter().map(|it| it.id)),
-        ids(SETTINGS.iter().map(|it| it.id))
-    )
+fn strategies() -> String {
+    STRATEGIES.each_ref().map(|it| it.id).join(", ")
 }
 
-fn ids(ids: impl Iterator<Item = &'static str>) -> String {
-    ids.collect::<Vec<_>>().join(", ")
+fn settings(separator: &str) -> String {
+    SETTINGS.each_ref().map(|it| it.id).join(separator)
 }
 
 /// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small
@@ -107,85 +90,55 @@ const DEFAULT: [(&str, &[&str]); 5] = [
     ),
 ];
 
-/// The rows for the names that were given; without any, those of the default.
-pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<LanePlan>, UnknownName> {
-    let wanted = scenarios
-        .iter()
-        .map(|id| Scenario::find(id).ok_or_else(|| UnknownName::Scenario { name: id.clone() }))
-        .collect::<Result<Vec<_>, _>>()?;
-    let is_wanted = |scenario: &&'static Scenario| wanted.is_empty() || wanted.contains(scenario);
-    let rows = if strategies.is_empty() {
-        default_rows()?
-    } else {
-        let lanes = strategies.iter().map(|name| lanes(name));
-        let lanes = lanes.collect::<Result<Vec<_>, _>>()?.concat();
-        let row = |lane| LanePlan {
-            lane,
-            scenarios: SCENARIOS.iter().collect(),
-        };
-        without_repetition(lanes).into_iter().map(row).collect()
+/// The rows for the names that were given; without any, those of the default. Of `scenarios`, if any are
+/// named.
+pub fn rows(strategies: &[String], scenarios: &[String]) -> Result<Vec<LanePlan>, UnknownLane> {
+    let given = strategies.iter().map(|name| (name.as_str(), &[][..]));
+    let named: Vec<_> = match strategies {
+        [] => DEFAULT.to_vec(),
+        _ => given.collect(),
     };
-    let filtered = rows.into_iter().map(|mut row: LanePlan| {
-        row.scenarios.retain(is_wanted);
-        row
-    });
-    Ok(filtered.filter(|row| !row.scenarios.is_empty()).collect())
-}
-
-fn default_rows() -> Result<Vec<LanePlan>, UnknownName> {
-    let mut rows = Vec::new();
-    for (name, ids) in DEFAULT {
-        let is_measured = |it: &&'static Scenario| ids.is_empty() || ids.contains(&it.id);
-        rows.extend(lanes(name)?.into_iter().map(|lane| LanePlan {
-            lane,
-            scenarios: SCENARIOS.iter().filter(is_measured).collect(),
-        }));
+    let mut rows: Vec<LanePlan> = Vec::new();
+    for (name, ids) in named {
+        let is_wanted = |it: &&Scenario| {
+            (ids.is_empty() || ids.contains(&it.id))
+                && (scenarios.is_empty() || scenarios.iter().any(|id| id == it.id))
+        };
+        for lane in lanes(name)? {
+            let scenarios: Vec<_> = SCENARIOS.iter().filter(is_wanted).collect();
+            if !scenarios.is_empty() && rows.iter().all(|row| row.lane != lane) {
+                rows.push(LanePlan { lane, scenarios });
+            }
+        }
     }
     Ok(rows)
 }
 
-fn without_repetition(lanes: Vec<Lane>) -> Vec<Lane> {
-    let mut kept: Vec<Lane> = Vec::new();
-    for lane in lanes {
-        if !kept.contains(&lane) {
-            kept.push(lane);
-        }
-    }
-    kept
-}
-
 /// `all`; a strategy, with the settings of the default; `strategy/setting`; or `all/setting`.
-fn lanes(name: &str) -> Result<Vec<Lane>, UnknownName> {
-    let unknown = || UnknownName::Strategy {
-        name: name.to_owned(),
-    };
+fn lanes(name: &str) -> Result<Vec<Lane>, UnknownLane> {
     let (strategy, setting) = match name.split_once('/') {
         Some((strategy, setting)) => (strategy, Some(setting)),
         None => (name, None),
     };
-    let strategies: Vec<&'static Strategy> = match strategy {
-        "all" => STRATEGIES.iter().collect(),
-        id => vec![Strategy::find(id).ok_or_else(unknown)?],
+    let is_measured = |it: &&Setting| match setting {
+        Some(id) => it.id == id,
+        None => strategy == "all" || ["incremental", "sccache-incremental"].contains(&it.id),
     };
-    let settings: Vec<&'static Setting> = match setting {
-        Some(id) => vec![Setting::find(id).ok_or_else(unknown)?],
-        None if strategy == "all" => SETTINGS.iter().collect(),
-        None => ["incremental", "sccache-incremental"]
-            .into_iter()
-            .filter_map(Setting::find)
-            .collect(),
-    };
-    let pairs = strategies.into_iter().flat_map(|strategy| {
-        let settings = settings.clone().into_iter();
+    let is_named = |it: &&Strategy| strategy == "all" || it.id == strategy;
+    let lanes = STRATEGIES.iter().filter(is_named).flat_map(|strategy| {
+        let settings = SETTINGS.iter().filter(is_measured);
         settings.map(move |setting| Lane { strategy, setting })
     });
-    Ok(pairs.collect())
+    let lanes: Vec<_> = lanes.collect();
+    if lanes.is_empty() {
+        return Err(UnknownLane(name.to_owned()));
+    }
+    Ok(lanes)
 }
 
 impl Lane {
     /// The lane of these two, if both are still known.
-    #[must_use]
-    pub fn find(strategy: &str, setting: &str) -> Option<Self> {
+    pub(crate) fn find(strategy: &str, setting: &str) -> Option<Self> {
         Some(Self {
             strategy: Strategy::find(strategy)?,
             setting: Setting::find(setting)?,
@@ -193,15 +146,13 @@ impl Lane {
     }
 
     /// Whether it keeps what it has built anywhere but in the checkout.
-    #[must_use]
-    pub fn has_caches(&self) -> bool {
+    pub(crate) fn has_caches(&self) -> bool {
         self.setting.cache.is_some() || self.strategy.uv_keeps_builds
     }
 
     /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept
     /// elsewhere. Else everything has to be built before.
-    #[must_use]
-    pub fn begins_with(&self, scenario: &Scenario) -> bool {
+    pub(crate) fn begins_with(&self, scenario: &Scenario) -> bool {
         let keeps_caches = self.has_caches() && !scenario.does(Action::EmptyCaches);
         scenario.does(Action::FreshClone) && !keeps_caches
     }
@@ -209,8 +160,7 @@ impl Lane {
     /// The scenario that comes to the same on this lane, and is measured in its place: without caches, a
     /// fresh clone is the same with kept caches as with empty ones, and without `target/` it does not matter
     /// who has removed it.
-    #[must_use]
-    pub fn same_as(
+    pub(crate) fn same_as(
         &self,
         scenario: &Scenario,
         among: &[&'static Scenario],
@@ -221,8 +171,7 @@ impl Lane {
         };
         let before = among.iter().take_while(|it| it.id != scenario.id);
         let mut before = before.filter(|it| it.cost == Cost::Dear);
-        let found = before.find(|it| steps(it) == steps(scenario));
-        found.copied()
+        before.find(|it| steps(it) == steps(scenario)).copied()
     }
 }
 
@@ -277,8 +226,6 @@ mod tests {
             error.contains("uv-sync") && error.contains("zccache"),
             "{error}"
         );
-        let error = rows(&[], &["warm".to_owned()]).unwrap_err().to_string();
-        assert!(error.contains("unchanged"), "{error}");
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! The executor that really builds.
 
-use std::collections::BTreeMap;
 use std::time::{Instant, SystemTime};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use processes::Invocation;
 use processes::Say;
 use project_model::{Closure, Sources};
 use trial::files::{at, remove};
 use trial::timed::{Limits, NoTime, timed};
 
-use crate::checkout::{Cannot, Checkout};
+use crate::checkout::Checkout;
 use crate::goal::Goal;
 use crate::library;
 use crate::marks::Marks;
@@ -18,40 +17,24 @@ use crate::results::Run;
 use crate::scenario::{Action, Step};
 use crate::schedule::Job;
 use crate::scratch::ScratchDir;
-use crate::server::RunningServer;
+use crate::server::{RunningServer, Server, with_variables};
 use crate::session::{Executor, Stop};
-use crate::setting::{Server, with_variables};
 use crate::timeline;
 use crate::typed::typed;
 
-/// Builds in checkouts below a workspace.
 pub(crate) struct LaneBuilder<'a> {
-    /// The checkouts, in the order of the plan's rows.
+    /// In the order of the plan's rows.
     pub(crate) checkouts: Vec<Checkout<'a>>,
-    /// The compiler caches, in the same order.
-    pub(crate) servers: Vec<Option<Server>>,
     pub(crate) scratch: &'a ScratchDir,
     /// The crates of the user's project, and the root of what was copied.
     pub(crate) closure: &'a Closure,
     pub(crate) sources: &'a Sources,
     /// The workspace in which `cargo xtask` is typed; none: the program itself is run.
     pub(crate) xtask_root: Option<&'a Utf8Path>,
-    /// When what is running is to be ended.
     pub(crate) limits: Limits<'a>,
     pub(crate) say: Say<'a>,
-    /// What is known of each checkout.
-    pub(crate) known: BTreeMap<usize, Known>,
     pub(crate) marks: Option<Marks>,
     pub(crate) start: Instant,
-}
-
-/// What is known of a checkout.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The commit that all of it was built from, but for edits.
-    pub(crate) head: Option<String>,
-    /// Whether a build has ever succeeded.
-    has_built: bool,
 }
 
 impl Executor for LaneBuilder<'_> {
@@ -64,21 +47,16 @@ impl Executor for LaneBuilder<'_> {
         if (self.limits.is_over)() {
             return Err(Stop::Interrupted);
         }
-        let known = self.known.entry(job.row).or_default();
-        match done {
-            Ok(run) => {
-                known.has_built = true;
-                Ok(run)
-            }
-            Err(stop) => {
-                // Whatever it has left is put in order before the next run.
-                known.head = None;
-                Err(match stop {
-                    Stop::Failed(reason) if !known.has_built => Stop::LaneFailed(reason),
-                    other => other,
-                })
-            }
+        let checkout = &mut self.checkouts[job.row];
+        match &done {
+            Ok(_) => checkout.has_built = true,
+            // Whatever it has left is put in order before the next run.
+            Err(_) => checkout.built_from = None,
         }
+        done.map_err(|stop| match stop {
+            Stop::Failed(reason) if !checkout.has_built => Stop::LaneFailed(reason),
+            other => other,
+        })
     }
 }
 
@@ -99,12 +77,16 @@ impl LaneBuilder<'_> {
             match step {
                 Step::Do(action) => self.act(job, action)?,
                 Step::Build(goal) => self.build(job.row, goal)?,
-                Step::Measure(goal) => self.measure(job, goal, &mut run)?,
+                Step::Measure(goal) => {
+                    // What was written before is not to be paid for by what is measured.
+                    rustix::fs::sync();
+                    self.run_commands(job.row, goal, &mut run)?;
+                }
             }
         }
         if job.scenario.does(Action::FreshClone) {
-            let head = self.scratch.head(&self.checkouts[job.row].tree());
-            self.known.entry(job.row).or_default().head = head;
+            let checkout = &mut self.checkouts[job.row];
+            checkout.built_from = self.scratch.head(&checkout.tree());
         }
         if job.scenario.goal() == Goal::Develop {
             run.is_another_library = Some(self.digest(job.row)? != before);
@@ -116,25 +98,24 @@ impl LaneBuilder<'_> {
     /// Has the checkout built from the newest commit.
     pub(crate) fn settle(&mut self, row: usize) -> Result<(), Stop> {
         let head = self.scratch.head(&self.scratch.origin());
-        let known = self.known.entry(row).or_default();
-        if known.head.is_some() && known.head == head {
+        let checkout = &self.checkouts[row];
+        if checkout.built_from.is_some() && checkout.built_from == head {
             return Ok(());
         }
-        let checkout = &self.checkouts[row];
         if checkout.tree().is_dir() {
             checkout.trunk()?;
         } else {
             checkout.clone_anew()?;
         }
-        (self.say)(
-            "Building",
-            &format!("{}, which is not measured", checkout.lane),
-        );
+        self.say_unmeasured(&checkout.lane.to_string());
         self.build(row, Goal::Develop)?;
-        let known = self.known.entry(row).or_default();
-        known.head = head;
-        known.has_built = true;
+        let checkout = &mut self.checkouts[row];
+        (checkout.built_from, checkout.has_built) = (head, true);
         Ok(())
+    }
+
+    fn say_unmeasured(&self, what: &str) {
+        (self.say)("Building", &format!("{what}, which is not measured"));
     }
 
     /// Release builds have a store of their own. What is to come from there has to be there, also where no
@@ -147,31 +128,17 @@ impl LaneBuilder<'_> {
         if !is_used || self.checkouts[job.row].store(Goal::Wheel).is_dir() {
             return Ok(());
         }
-        (self.say)(
-            "Building",
-            &format!("a wheel on {}, which is not measured", job.lane),
-        );
+        self.say_unmeasured(&format!("a wheel on {}", job.lane));
         self.build(job.row, Goal::Wheel)
     }
 
     fn act(&mut self, job: &Job, action: Action) -> Result<(), Stop> {
-        let target = self.target(job.row);
         let checkout = &self.checkouts[job.row];
         if action == Action::EmptyCaches && job.scenario.goal() == Goal::Wheel {
             return Ok(remove(&checkout.store(Goal::Wheel))?);
         }
         let none = Marks::default();
-        let marks = self.marks.as_ref().unwrap_or(&none);
-        checkout
-            .act(action, marks, job.round, &target)
-            .map_err(|cannot| match cannot {
-                Cannot::Missing(reason) => Stop::Failed(reason),
-                Cannot::Error(error) => Stop::Broken(error),
-            })
-    }
-
-    pub(crate) fn target(&self, row: usize) -> Utf8PathBuf {
-        self.checkouts[row].target()
+        checkout.act(action, self.marks.as_ref().unwrap_or(&none), job.round)
     }
 
     /// The installed library, or, for those who install nothing, the one that was built.
@@ -180,90 +147,75 @@ impl LaneBuilder<'_> {
         if !checkout.project_dir().is_dir() {
             return Ok(None);
         }
-        let project = checkout.project()?;
-        let venv = project.root.join(".venv");
-        let venv = checkout.lane.strategy.installs.then_some(venv.as_path());
-        let library = self
-            .closure
-            .crates
-            .first()
-            .and_then(|one| one.library.clone());
-        let name = library.unwrap_or_default();
-        Ok(library::digest(&project, venv, &self.target(row), &name))
+        let venv = checkout.lane.strategy.installs.then(|| checkout.venv());
+        let library = self.closure.crates.first();
+        let library = library.and_then(|one| one.library.as_deref());
+        Ok(library::digest(
+            &checkout.project()?,
+            venv.as_deref(),
+            &checkout.target(),
+            library.unwrap_or_default(),
+        ))
     }
 
     /// Builds without measuring.
     pub(crate) fn build(&mut self, row: usize, goal: Goal) -> Result<(), Stop> {
-        let mut ignored = Run::default();
-        self.run_commands(row, goal, &mut ignored)
+        self.run_commands(row, goal, &mut Run::default())
     }
 
-    /// Builds, after all that was written before has reached the disk, and adds what it costs to `run`.
-    fn measure(&mut self, job: &Job, goal: Goal, run: &mut Run) -> Result<(), Stop> {
-        rustix::fs::sync();
-        self.run_commands(job.row, goal, run)
-    }
-
+    /// Builds, and adds what it costs to `run`.
     fn run_commands(&mut self, row: usize, goal: Goal, run: &mut Run) -> Result<(), Stop> {
         let checkout = &self.checkouts[row];
         let place = checkout.place()?;
-        let commands = checkout
-            .lane
-            .strategy
-            .commands(goal, &place, place.venv().is_dir());
-        let server = self.servers[row].as_ref();
-        let running = server
-            .map(|server| self.start_server(row, goal, server))
-            .transpose()?;
+        let strategy = checkout.lane.strategy;
+        let commands = strategy.commands(goal, &place, place.venv().is_dir());
+        let server = checkout.server.as_ref();
+        let running = server.map(|server| self.start_server(row, goal, server));
+        let running = running.transpose()?;
         let program = server.map(|server| server.program.as_path());
-        let variables = running.as_ref().map_or(&[][..], |it| &it.variables);
         let started = SystemTime::now();
-        let mut outcome = Ok(());
-        for command in commands {
+        let outcome = commands.into_iter().try_for_each(|command| {
             let command = checkout.settled(command, program);
-            let command = with_variables(command, variables);
-            let ids = running.as_ref().map_or(&[][..], |it| &it.processes);
-            outcome = self.run_command(row, &command, ids, run);
-            if outcome.is_err() {
-                break;
-            }
-        }
+            self.run_command(checkout, command, running.as_ref(), run)
+        });
         if let Some(running) = running {
             let hits = running.hits();
             run.cache_hits = hits.map(|hits| hits + run.cache_hits.unwrap_or(0));
             running.stop();
         }
-        run.compilations += library::compilations_since(&self.target(row), started);
+        run.compilations += library::compilations_since(&checkout.target(), started);
         outcome
     }
 
     fn run_command(
         &self,
-        row: usize,
-        command: &Invocation,
-        servers: &[u32],
+        checkout: &Checkout<'_>,
+        command: Invocation,
+        server: Option<&RunningServer>,
         run: &mut Run,
     ) -> Result<(), Stop> {
-        let checkout = &self.checkouts[row];
+        let variables = server.map_or(&[][..], |it| &it.variables);
+        let processes = server.map_or(&[][..], |it| &it.processes);
+        let command = with_variables(command, variables);
         let is_xtask = command.program == checkout.tools.xtask;
         let root = self.xtask_root.filter(|_| is_xtask);
-        let typed = root.map(|root| typed(command, root));
-        let asked = typed.as_ref().unwrap_or(command);
-        let usage = timed(asked, &checkout.dir.join("log"), servers, self.limits);
+        let asked = root.map(|root| typed(&command, root));
+        let asked = asked.as_ref().unwrap_or(&command);
+        let usage = timed(asked, &checkout.dir.join("log"), processes, self.limits);
         let usage = usage.map_err(|why| match why {
-            NoTime::Failed(said) => Stop::Failed(format!("`{}` failed: {said}", shown(command))),
+            NoTime::Failed(said) => Stop::Failed(format!("`{}` failed: {said}", shown(&command))),
             other => other.into(),
         })?;
-        run.timeline
-            .extend(timeline::spans(&usage.processes, run.wall_s));
+        let spans = timeline::spans(&usage.processes, run.wall_s);
+        run.timeline.extend(spans);
         run.wall_s += usage.wall_s;
+        // What the system does not tell of one command is not known of all.
         let sum = |one: Option<f64>, other: Option<f64>| Some(one.unwrap_or(0.0) + other?);
         run.cpu_s = sum(run.cpu_s, usage.cpu_s);
         run.others_cpu_s = sum(run.others_cpu_s, usage.others_cpu_s);
         run.peak_bytes = run.peak_bytes.max(usage.peak_bytes);
-        run.written_bytes = usage
-            .written_bytes
-            .map(|bytes| bytes + run.written_bytes.unwrap_or(0));
+        let written = usage.written_bytes;
+        run.written_bytes = written.map(|bytes| bytes + run.written_bytes.unwrap_or(0));
         Ok(())
     }
 
@@ -280,10 +232,8 @@ impl LaneBuilder<'_> {
 
 /// The program and its first argument: enough to know what it was.
 fn shown(command: &Invocation) -> String {
-    let name = command
-        .program
-        .file_name()
-        .unwrap_or(command.program.as_str());
+    let program = &command.program;
+    let name = program.file_name().unwrap_or(program.as_str());
     let mut words = command.args.iter();
     let word = words.find(|it| !it.starts_with('-') && !it.contains('/'));
     word.map_or_else(|| name.to_owned(), |word| format!("{name} {word}"))

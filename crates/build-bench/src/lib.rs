@@ -17,7 +17,7 @@ pub mod lane;
 mod lane_builder;
 mod library;
 mod line_search;
-pub mod machine;
+mod machine;
 mod marks;
 mod prepared;
 mod progress;
@@ -30,12 +30,14 @@ pub mod scenario;
 pub mod schedule;
 mod scratch;
 mod server;
-pub mod session;
-pub mod setting;
+mod session;
+mod setting;
 pub mod store;
-pub mod strategy;
+mod strategy;
 mod target;
-pub mod timeline;
+#[cfg(test)]
+mod tests;
+mod timeline;
 mod tuned;
 mod typed;
 

@@ -1,8 +1,9 @@
 //! The library that Python would import, and what cargo did to make it.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8DirEntry, Utf8Path, Utf8PathBuf};
 use project_model::{Layout, Project};
 use trial::files::sha256;
 use walkdir::WalkDir;
@@ -21,58 +22,41 @@ pub(crate) fn digest(
         None => built(target, library),
     };
     let time = |path: &Utf8PathBuf| path.metadata().and_then(|it| it.modified()).ok();
-    let newest = found.into_iter().max_by_key(time)?;
-    sha256(&newest)
+    sha256(&found.into_iter().max_by_key(time)?)
+}
+
+fn entries(dir: &Utf8Path) -> impl Iterator<Item = Utf8DirEntry> + use<> {
+    dir.read_dir_utf8().into_iter().flatten().flatten()
 }
 
 /// In the package among the sources, or in site-packages, where the package may have the module's name.
 fn installed(project: &Project, venv: &Utf8Path) -> Vec<Utf8PathBuf> {
     let module = &project.extension.module;
-    let name = module.rsplit('.').next().unwrap_or(module);
-    let mut dirs: Vec<_> = site_packages(venv)
-        .into_iter()
-        .flat_map(|dir| {
-            let package = dir.join(module.split('.').next().unwrap_or(module));
-            let nested = module
-                .rsplit_once('.')
-                .map(|(above, _)| dir.join(above.replace('.', "/")));
-            [Some(dir), Some(package), nested].into_iter().flatten()
-        })
+    let (above, name) = module.rsplit_once('.').unwrap_or(("", module));
+    let package = module.split('.').next().unwrap_or(module);
+    let places = ["", package, &above.replace('.', "/")];
+    let pythons = entries(&venv.join("lib")).map(|it| it.path().join("site-packages"));
+    let mut dirs: Vec<_> = pythons
+        .flat_map(|dir| places.map(|place| dir.join(place)))
         .collect();
     if let Layout::Mixed { package } = &project.extension.layout {
         dirs.push(package.clone());
     }
-    let files = dirs
-        .iter()
-        .flat_map(|dir| dir.read_dir_utf8().into_iter().flatten().flatten());
     let is_module = |file: &str| {
-        let rest = file
-            .strip_prefix(name)
-            .and_then(|rest| rest.strip_prefix('.'));
-        rest.is_some_and(|rest| rest.ends_with("so") || rest.ends_with("pyd"))
+        let rest = file.strip_prefix(name).unwrap_or_default();
+        rest.starts_with('.') && (rest.ends_with("so") || rest.ends_with("pyd"))
     };
+    let files = dirs.iter().flat_map(|dir| entries(dir));
     let modules = files.filter(|entry| is_module(entry.file_name()));
-    modules.map(camino::Utf8DirEntry::into_path).collect()
-}
-
-fn site_packages(venv: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let pythons = venv
-        .join("lib")
-        .read_dir_utf8()
-        .into_iter()
-        .flatten()
-        .flatten();
-    pythons
-        .map(|entry| entry.path().join("site-packages"))
-        .collect()
+    modules.map(Utf8DirEntry::into_path).collect()
 }
 
 fn built(target: &Utf8Path, library: &str) -> Vec<Utf8PathBuf> {
     let wanted = [format!("lib{library}.so"), format!("lib{library}.dylib")];
     let files = WalkDir::new(target).max_depth(3).into_iter().flatten();
-    let paths = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
-    paths
-        .filter(|path| wanted.iter().any(|it| path.file_name() == Some(it)))
+    let found = files.filter(|it| wanted.iter().any(|name| it.file_name() == name.as_str()));
+    found
+        .filter_map(|it| Utf8PathBuf::from_path_buf(it.into_path()).ok())
         .collect()
 }
 
@@ -85,30 +69,20 @@ pub(crate) fn compilations_since(target: &Utf8Path, start: SystemTime) -> u64 {
     let dirs = WalkDir::new(target).min_depth(2).max_depth(3).into_iter();
     // The units of each profile; nothing else is as deep as that and worth being entered.
     let dirs = dirs.filter_entry(|entry| entry.depth() < 3 || entry.file_name() == ".fingerprint");
-    let dirs = dirs
-        .flatten()
-        .filter(|entry| entry.file_name() == ".fingerprint");
-    let units = dirs.flat_map(|dir| {
-        fs_err::read_dir(dir.into_path())
-            .into_iter()
-            .flatten()
-            .flatten()
-    });
+    let dirs = dirs.flatten().filter(|it| it.file_name() == ".fingerprint");
+    let units = dirs.flat_map(|dir| names_in(dir.path()).map(move |unit| dir.path().join(unit)));
     let compiled = units.filter(|unit| {
-        let stamp = fs_err::metadata(unit.path().join("invoked.timestamp"));
-        let since = stamp
-            .and_then(|it| it.modified())
-            .is_ok_and(|time| time >= start);
-        since && !is_run(&unit.path())
+        let stamp = fs_err::metadata(unit.join("invoked.timestamp"));
+        let time = stamp.and_then(|it| it.modified());
+        time.is_ok_and(|time| time >= start)
+            && !names_in(unit).any(|name| name.starts_with("run-build-script"))
     });
     u64::try_from(compiled.count()).unwrap_or(0)
 }
 
-/// Whether a unit is the run of a build script.
-fn is_run(unit: &std::path::Path) -> bool {
-    let files = fs_err::read_dir(unit).into_iter().flatten().flatten();
-    let mut names = files.map(|file| file.file_name());
-    names.any(|name| name.to_string_lossy().starts_with("run-build-script"))
+fn names_in(dir: &Path) -> impl Iterator<Item = String> + use<> {
+    let entries = fs_err::read_dir(dir).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

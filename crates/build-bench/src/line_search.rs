@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::PathCrate;
-use trial::edit::{self, EditPlace};
+use trial::edit;
 use trial::files::copy_file;
 
 use crate::error::BenchError;
@@ -20,22 +20,17 @@ impl LaneBuilder<'_> {
     /// Finds the lines to be changed, when the first scenario needs them, on the lane that needs them: it has
     /// built everything already.
     pub(crate) fn find_marks_for(&mut self, job: &Job) -> Result<(), Stop> {
-        let needs = job.scenario.edits().next().is_some() || job.scenario.does(Action::Branch);
+        let needs = job.scenario.edits_rust() || job.scenario.does(Action::Branch);
         if !needs || self.marks.is_some() {
             return Ok(());
         }
         self.settle(job.row)?;
-        (self.say)(
-            "Looking",
-            "for a line in each crate whose change makes another library",
-        );
+        let what = "for a line in each crate whose change makes another library";
+        (self.say)("Looking", what);
         let mut marks = Marks::default();
         for (role, one) in roles(self.closure) {
             let found = self.find_place(job.row, one)?;
-            if let Some((file, place)) = &found {
-                let line = place
-                    .after
-                    .map_or_else(|| "at the end".to_owned(), |it| (it + 2).to_string());
+            if let Some((file, line)) = &found {
                 marks.records.push(EditRecord {
                     role,
                     crate_name: one.name.clone(),
@@ -46,16 +41,17 @@ impl LaneBuilder<'_> {
         }
         self.keep_marks(&marks, job.row)?;
         self.marks = Some(marks);
-        self.known.entry(job.row).or_default().head = None;
+        self.checkouts[job.row].built_from = None;
         Ok(())
     }
 
-    /// A place in `one` where another number makes another library, and its file relative to the sources.
+    /// A place in `one` where another number makes another library: the file, relative to the sources, and
+    /// the line in it.
     fn find_place(
         &mut self,
         row: usize,
         one: &PathCrate,
-    ) -> Result<Option<(Utf8PathBuf, EditPlace)>, Stop> {
+    ) -> Result<Option<(Utf8PathBuf, String)>, Stop> {
         let tree = self.checkouts[row].tree();
         for mut place in edit::places(one) {
             let Ok(file) = place.file.strip_prefix(&self.sources.root) else {
@@ -64,7 +60,7 @@ impl LaneBuilder<'_> {
             let file = file.to_owned();
             place.file = tree.join(&file);
             if place.makes_another(|| self.edited_library(row))? {
-                return Ok(Some((file, place)));
+                return Ok(Some((file, place.line())));
             }
         }
         Ok(None)
@@ -88,8 +84,8 @@ impl LaneBuilder<'_> {
             copy_file(&tree.join(file), &origin.join(file))?;
         }
         self.scratch.commit("a line that changes")?;
-        self.scratch
-            .git(&origin, &["checkout", "--quiet", "-B", BRANCH])?;
+        let branch = ["checkout", "--quiet", "-B", BRANCH];
+        self.scratch.git(&origin, &branch)?;
         for file in &files {
             edit::change(&origin.join(file))?;
         }

@@ -9,11 +9,9 @@ use std::time::{Duration, Instant};
 use environment::vars;
 use processes::Say;
 
-use crate::error::BenchError;
 use crate::report::words::{duration, rough_seconds};
-use crate::results::{Results, State};
 use crate::schedule::Job;
-use crate::session::{Observer, Progress};
+use crate::session::Progress;
 
 /// To the start of the line, and erase to its end.
 const ERASE: &str = "\r\x1b[K";
@@ -21,10 +19,8 @@ const ERASE: &str = "\r\x1b[K";
 /// What every terminal has.
 const COLUMNS: usize = 79;
 
-/// How often the line is written anew.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A run that is being made.
 #[derive(Debug, Clone)]
 struct Current {
     /// The scenario and the lane.
@@ -55,7 +51,6 @@ pub(crate) fn say_in_place(say: Say<'_>, verb: &str, text: &str) {
     say(verb, text);
 }
 
-/// Tells how it goes.
 pub(crate) struct ProgressLine<'a> {
     /// Tells it where no line can be written over.
     say: Say<'a>,
@@ -69,26 +64,15 @@ impl<'a> ProgressLine<'a> {
             let (sender, receiver) = mpsc::channel();
             std::thread::spawn(move || {
                 while receiver.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                    write_over(line().as_ref());
+                    line().as_ref().inspect(|it| write_over(it));
                 }
             });
             sender
         });
         Self { say, clock }
     }
-}
 
-impl Drop for ProgressLine<'_> {
-    /// Whatever comes next has the line for itself.
-    fn drop(&mut self) {
-        if line().take().is_some() && self.clock.is_some() {
-            eprintln!();
-        }
-    }
-}
-
-impl Observer for ProgressLine<'_> {
-    fn begins(&mut self, job: &Job, progress: Progress) {
+    pub(crate) fn begins(&mut self, job: &Job, progress: Progress) {
         let warm_up = if job.round == 0 { ", warm-up" } else { "" };
         let current = Current {
             what: format!("{} on {}{warm_up}", job.scenario.id, job.lane),
@@ -99,23 +83,27 @@ impl Observer for ProgressLine<'_> {
             return (self.say)("Measuring", &told(&current));
         }
         let mut line = line();
-        write_over(Some(&current));
+        write_over(&current);
         *line = Some(current);
     }
 
-    fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
-        if results.state != State::Running && line().take().is_some() {
+    /// Whatever comes next has the line for itself.
+    pub(crate) fn end(&self) {
+        if line().take().is_some() && self.clock.is_some() {
             eprintln!();
         }
-        Ok(())
     }
 }
 
-fn write_over(current: Option<&Current>) {
-    if let Some(current) = current {
-        let line = rewritten(current, current.since.elapsed().as_secs_f64());
-        eprint!("{ERASE}{line}");
+impl Drop for ProgressLine<'_> {
+    fn drop(&mut self) {
+        self.end();
     }
+}
+
+fn write_over(current: &Current) {
+    let line = rewritten(current, current.since.elapsed().as_secs_f64());
+    eprint!("{ERASE}{line}");
 }
 
 /// For a file: `25/170, 16 min left: target on maturin-develop/incremental, about 78 s`.
@@ -134,20 +122,16 @@ fn told(current: &Current) -> String {
 /// For a terminal, where this run has taken `elapsed_s` seconds so far. What it takes longer than was thought
 /// does not make the rest any shorter.
 fn rewritten(current: &Current, elapsed_s: f64) -> String {
-    let Progress {
-        made,
-        due,
-        left_s,
-        estimate_s,
-    } = current.progress;
-    let left_s = (left_s - elapsed_s.min(estimate_s)).max(0.0);
-    let all = made + due;
+    let progress = current.progress;
+    let (made, all) = (progress.made, progress.made + progress.due);
+    let left_s = progress.left_s - elapsed_s.min(progress.estimate_s);
     let line = format!(
-        "{:>12} {} {}/{all}, {} left, {elapsed_s:.0} of {estimate_s:.0} s: {}",
+        "{:>12} {} {}/{all}, {} left, {elapsed_s:.0} of {:.0} s: {}",
         "Measuring",
         bar(made, all),
         made + 1,
-        left(left_s),
+        left(left_s.max(0.0)),
+        progress.estimate_s,
         current.what
     );
     // A line that the terminal breaks in two could not be written over.
@@ -158,14 +142,15 @@ fn rewritten(current: &Current, elapsed_s: f64) -> String {
 fn bar(made: usize, all: usize) -> String {
     const WIDTH: usize = 10;
     let full = WIDTH * made / all.max(1);
-    format!("[{}{}]", "=".repeat(full), " ".repeat(WIDTH - full))
+    format!("[{:WIDTH$}]", "=".repeat(full))
 }
 
 /// What is left is never known to the second where it is more than a few minutes.
 fn left(time_s: f64) -> String {
-    match time_s {
-        time_s if time_s < 600.0 => duration(time_s),
-        time_s => duration((time_s / 60.0).round() * 60.0),
+    if time_s < 600.0 {
+        duration(time_s)
+    } else {
+        duration((time_s / 60.0).round() * 60.0)
     }
 }
 

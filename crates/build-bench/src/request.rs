@@ -8,7 +8,7 @@ use crate::schedule::MeasuringPlan;
 
 /// What the user wants, and what it takes.
 pub struct BenchRequest<'a> {
-    /// The project; it is only read.
+    /// It is only read.
     pub project: &'a Project,
     /// What is to be measured.
     pub plan: MeasuringPlan,

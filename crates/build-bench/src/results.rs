@@ -1,4 +1,5 @@
-//! What was measured, as it is kept, resumed and given out as JSON (docs/bench-build.md describes it).
+//! What was measured, as it is kept, resumed and given out as JSON.
+#![expect(missing_docs, reason = "docs/bench-build.md says what each field is")]
 
 use serde::{Deserialize, Serialize};
 use trial::statistics::{Noises, Summary, median, ratio};
@@ -12,29 +13,19 @@ use crate::timeline::Span;
 /// The version of the form. Another one is not read.
 pub const SCHEMA: u32 = 1;
 
-/// A measurement, as far as it has come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
-    /// [`SCHEMA`].
     pub schema: u32,
-    /// When it was begun, in seconds since 1970. `None`: before `cargo xtask` was measured as it is typed.
+    /// In seconds since 1970. `None`: before `cargo xtask` was measured as it is typed.
     #[serde(default)]
     pub measured_at_s: Option<u64>,
-    /// How far it has come.
     pub state: State,
-    /// What was built.
-    pub subject: Subject,
-    /// On what.
+    pub subject: MeasuredProject,
     pub machine: Machine,
-    /// How it was measured.
     pub method: MethodRecord,
-    /// How long it took so far, in seconds, with everything that is not measured.
     pub spent_s: f64,
-    /// The figures: one for each scenario and lane.
     pub cells: Vec<Cell>,
-    /// The noise of all cells together.
     pub noise: Noises,
-    /// That of the ratios of two runs of one round.
     pub ratio_noise: Noises,
 }
 
@@ -46,190 +37,144 @@ pub enum State {
     Running,
     /// Ended by the user; it can go on.
     Interrupted,
-    /// All there is to be.
     Complete,
 }
 
-/// What was built.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
-    /// The name of the distribution.
+pub struct MeasuredProject {
     pub name: String,
-    /// The commit, where it is in git, with `+` behind it if files differ from it.
     pub commit: Option<String>,
-    /// The crates in which a line is changed.
     pub edits: Vec<EditRecord>,
-    /// The dependency that gets other versions, and which, the project's own first.
     pub bumped: Option<Bumped>,
-    /// How many packages Cargo.lock names.
     pub locked_packages: usize,
 }
 
 /// Where a line is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EditRecord {
-    /// Where the crate stands.
     pub role: Role,
-    /// Its name.
     pub crate_name: String,
     /// The file and the line in it, relative to what was copied.
     pub place: String,
 }
 
-/// A dependency with other versions.
+/// A dependency with other versions, the project's own first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bumped {
-    /// Its name.
     pub name: String,
-    /// The versions.
     pub versions: Vec<String>,
 }
 
-/// How it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MethodRecord {
-    /// How many runs quick scenarios were to have.
     pub runs: u32,
-    /// How long it was allowed to take, in seconds.
     pub time_budget_s: f64,
-    /// How certain intervals are.
     pub confidence: f64,
-    /// The lanes, the one that others are compared with first.
+    /// The one that others are compared with first.
     pub lanes: Vec<LaneRecord>,
-    /// The scenarios.
     pub scenarios: Vec<ScenarioRecord>,
 }
 
-/// A lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneRecord {
-    /// The strategy.
     pub strategy: String,
-    /// The setting.
     pub setting: String,
-    /// The command, as one would type it.
     pub command: String,
-    /// That for a wheel; empty if there is none.
     pub wheel_command: String,
-    /// The setting in words.
     pub setting_title: String,
 }
 
-/// A scenario.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
-    /// Its name.
     pub id: String,
-    /// In words.
     pub title: String,
 }
 
 /// The figures of one scenario on one lane.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cell {
-    /// The scenario.
     pub scenario: String,
-    /// The strategy.
     pub strategy: String,
-    /// The setting.
     pub setting: String,
-    /// The runs, in the order of time; warm-ups too.
+    /// In the order of time; warm-ups too.
     pub runs: Vec<Run>,
-    /// Why there is no figure, or why there are fewer runs than there should be.
     pub note: Option<String>,
-    /// The scenario that does the same on this lane, and whose figure is this one's too.
     pub same_as: Option<String>,
-    /// Whether there will be no more runs: it failed, or it makes no sense.
     pub is_closed: bool,
-    /// The time in seconds, warm-ups left out.
+    /// Of the runs that count, or those of `same_as`.
     pub wall_s: Option<Summary>,
-    /// The time against that of the first lane, run by run.
     pub ratio: Option<Summary>,
 }
 
-/// One run.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// In which round; 0 is the warm-up.
     pub round: u32,
-    /// When it began, in seconds since the measurement did.
     pub at_s: f64,
-    /// How long bringing about the situation took, in seconds.
     pub prepare_s: f64,
-    /// The time, in seconds.
     pub wall_s: f64,
-    /// Processor time, in seconds.
     pub cpu_s: Option<f64>,
-    /// What everybody else on the machine took of the processors meanwhile, in seconds.
     pub others_cpu_s: Option<f64>,
-    /// The most memory at once, in bytes.
     pub peak_bytes: Option<u64>,
-    /// What was sent to storage, in bytes.
     pub written_bytes: Option<u64>,
-    /// How often cargo called rustc, or a wrapper in front of it.
     pub compilations: u64,
-    /// How many of these a compiler cache answered, where it tells.
     pub cache_hits: Option<u64>,
-    /// Whether the installed library was another one afterwards.
     pub is_another_library: Option<bool>,
-    /// What happened when.
     pub timeline: Vec<Span>,
 }
 
-impl Results {
-    /// The cell of `scenario` on `lane`.
-    #[must_use]
-    pub fn cell(&self, scenario: &str, lane: &Lane) -> Option<&Cell> {
-        self.cell_of(scenario, lane.strategy.id, lane.setting.id)
-    }
+/// The scenarios of which a report shows where the time goes, process by process.
+pub(crate) const TOLD_BY_PROCESS: [&str; 3] = ["cdylib", "target", "cold"];
 
-    /// The same by names.
+/// A lane's number and record, and its cell of one scenario.
+pub(crate) type LaneCell<'a> = (usize, &'a LaneRecord, &'a Cell);
+
+impl Results {
     #[must_use]
     pub fn cell_of(&self, scenario: &str, strategy: &str, setting: &str) -> Option<&Cell> {
         let mut cells = self.cells.iter();
-        cells.find(|cell| {
-            cell.scenario == scenario && cell.strategy == strategy && cell.setting == setting
+        cells.find(|it| it.scenario == scenario && it.strategy == strategy && it.setting == setting)
+    }
+
+    pub(crate) fn cell(&self, scenario: &str, lane: &Lane) -> Option<&Cell> {
+        self.cells.iter().find(|it| it.is_of(scenario, lane))
+    }
+
+    pub(crate) fn cell_mut(&mut self, scenario: &str, lane: &Lane) -> Option<&mut Cell> {
+        self.cells.iter_mut().find(|it| it.is_of(scenario, lane))
+    }
+
+    /// The cells of one scenario, in the order of the lanes.
+    pub(crate) fn lane_cells(&self, scenario: &str) -> impl Iterator<Item = LaneCell<'_>> {
+        let lanes = self.method.lanes.iter().enumerate();
+        lanes.filter_map(move |(number, lane)| {
+            let cell = self.cell_of(scenario, &lane.strategy, &lane.setting)?;
+            Some((number, lane, cell))
         })
     }
 
-    /// The cell of `scenario` on the lane of that record.
-    #[must_use]
-    pub fn cell_on(&self, scenario: &str, lane: &LaneRecord) -> Option<&Cell> {
-        self.cell_of(scenario, &lane.strategy, &lane.setting)
-    }
-
     /// The cell whose runs are those of `cell`: itself, or the one that does the same.
-    #[must_use]
-    pub fn measured<'a>(&'a self, cell: &'a Cell) -> &'a Cell {
+    pub(crate) fn measured<'a>(&'a self, cell: &'a Cell) -> &'a Cell {
         let same = cell.same_as.as_deref();
         let found = same.and_then(|id| self.cell_of(id, &cell.strategy, &cell.setting));
         found.unwrap_or(cell)
     }
 
     /// Keeps these scenarios alone; all, if none is named.
-    pub fn keep(&mut self, scenarios: &[String]) {
-        if !scenarios.is_empty() {
-            self.method
-                .scenarios
-                .retain(|it| scenarios.contains(&it.id));
-            self.cells.retain(|it| scenarios.contains(&it.scenario));
-        }
+    pub(crate) fn keep(&mut self, scenarios: &[String]) {
+        let is_kept = |id: &String| scenarios.is_empty() || scenarios.contains(id);
+        self.method.scenarios.retain(|it| is_kept(&it.id));
+        self.cells.retain(|it| is_kept(&it.scenario));
     }
 
-    /// Adds a run.
-    pub fn add(&mut self, scenario: &Scenario, lane: &Lane, run: Run) {
-        if let Some(cell) = self.cell_mut(scenario, lane) {
-            cell.runs.push(run);
+    /// Without the timelines that no report shows, which would be nine tenths of the file.
+    pub(crate) fn with_shown_timelines(mut self) -> Self {
+        for cell in &mut self.cells {
+            let shown = cell.typical().map(|run| run.round);
+            let shown = shown.filter(|_| TOLD_BY_PROCESS.contains(&cell.scenario.as_str()));
+            let hidden = cell.runs.iter_mut().filter(|run| Some(run.round) != shown);
+            hidden.for_each(|run| run.timeline.clear());
         }
-    }
-
-    /// The cell, to be changed.
-    pub fn cell_mut(&mut self, scenario: &Scenario, lane: &Lane) -> Option<&mut Cell> {
-        let mut cells = self.cells.iter_mut();
-        cells.find(|cell| {
-            let of_lane = cell.strategy == lane.strategy.id && cell.setting == lane.setting.id;
-            cell.scenario == scenario.id && of_lane
-        })
+        self
     }
 
     /// Computes what follows from the runs.
@@ -248,45 +193,35 @@ impl Results {
         }
     }
 
-    /// The times of `cell` and of the one that it is compared with, in the rounds in which both were
-    /// measured.
+    /// The times of `cell` and of the first lane's, in the rounds in which both were measured.
     fn pairs(&self, cell: &Cell) -> Vec<(f64, f64)> {
-        let measured = self.measured(cell);
-        let reference = self
-            .reference(cell)
-            .map(|reference| measured.pairs(reference));
-        reference.unwrap_or_default()
-    }
-
-    /// The cell that `cell` is compared with: that of the first lane, unless it is that itself.
-    fn reference(&self, cell: &Cell) -> Option<&Cell> {
-        let first = self.method.lanes.first()?;
-        if first.id() == cell.lane_id() {
-            return None;
-        }
-        let reference = self.cell_on(&cell.scenario, first)?;
-        Some(self.measured(reference))
+        let first = self.lane_cells(&cell.scenario).next();
+        let Some((0, _, first)) = first.filter(|(_, lane, _)| lane.id() != cell.lane_id()) else {
+            return Vec::new();
+        };
+        let theirs = self.measured(first);
+        let pair = |run: &Run| {
+            let other = theirs.counted().find(|it| it.round == run.round)?;
+            Some((run.wall_s, other.wall_s))
+        };
+        self.measured(cell).counted().filter_map(pair).collect()
     }
 }
 
 impl Run {
     /// With times in whole microseconds: more digits would only fill the files.
-    #[must_use]
-    pub fn rounded(mut self) -> Self {
-        let round = |seconds: &mut f64| *seconds = (*seconds * 1e6).round() / 1e6;
-        let optional = [&mut self.cpu_s, &mut self.others_cpu_s];
-        optional.into_iter().flatten().for_each(round);
-        [&mut self.prepare_s, &mut self.wall_s]
-            .into_iter()
-            .for_each(round);
+    pub(crate) fn rounded(mut self) -> Self {
+        let sure = [&mut self.prepare_s, &mut self.wall_s].map(Some);
+        let told = [self.cpu_s.as_mut(), self.others_cpu_s.as_mut()];
+        for seconds in sure.into_iter().chain(told).flatten() {
+            *seconds = (*seconds * 1e6).round() / 1e6;
+        }
         self
     }
 }
 
 impl Cell {
-    /// Without runs.
-    #[must_use]
-    pub fn new(scenario: &Scenario, lane: &Lane) -> Self {
+    pub(crate) fn new(scenario: &Scenario, lane: &Lane) -> Self {
         Self {
             scenario: scenario.id.to_owned(),
             strategy: lane.strategy.id.to_owned(),
@@ -300,27 +235,45 @@ impl Cell {
         }
     }
 
+    pub(crate) fn is_of(&self, scenario: &str, lane: &Lane) -> bool {
+        self.scenario == scenario && self.is_on(lane)
+    }
+
+    pub(crate) fn is_on(&self, lane: &Lane) -> bool {
+        self.strategy == lane.strategy.id && self.setting == lane.setting.id
+    }
+
     /// `strategy/setting`.
-    #[must_use]
-    pub fn lane_id(&self) -> String {
+    pub(crate) fn lane_id(&self) -> String {
         format!("{}/{}", self.strategy, self.setting)
     }
 
-    /// The lane, if it is still known.
-    #[must_use]
-    pub fn lane(&self) -> Option<Lane> {
-        Lane::find(&self.strategy, &self.setting)
-    }
-
     /// The time, unless the builds were none.
-    #[must_use]
-    pub fn figure(&self) -> Option<&Summary> {
+    pub(crate) fn figure(&self) -> Option<&Summary> {
         self.wall_s.as_ref().filter(|_| !self.is_stale())
     }
 
+    /// The time as `told` has it, `none` where there is none.
+    pub(crate) fn told(&self, none: &str, told: impl FnOnce(&Summary) -> String) -> String {
+        match &self.wall_s {
+            _ if self.is_stale() => "builds nothing".to_owned(),
+            Some(wall) => told(wall),
+            None => none.to_owned(),
+        }
+    }
+
+    /// Why there is no figure.
+    pub(crate) fn missing(&self) -> String {
+        match (&self.note, &self.same_as) {
+            _ if self.is_stale() => "builds nothing: the old library stays".to_owned(),
+            (Some(note), _) => note.clone(),
+            (None, Some(other)) => format!("comes to the same as {other}, which was not measured"),
+            (None, None) => "not measured".to_owned(),
+        }
+    }
+
     /// The ratio to the first lane, unless the builds were none.
-    #[must_use]
-    pub fn told_ratio(&self) -> Option<&Summary> {
+    pub(crate) fn told_ratio(&self) -> Option<&Summary> {
         self.ratio.as_ref().filter(|_| !self.is_stale())
     }
 
@@ -329,32 +282,20 @@ impl Cell {
         self.runs.iter().filter(|run| run.round > 0)
     }
 
-    /// Their times, in seconds.
-    #[must_use]
-    pub fn times(&self) -> Vec<f64> {
+    fn times(&self) -> Vec<f64> {
         self.counted().map(|run| run.wall_s).collect()
-    }
-
-    /// The times of both in the rounds in which both were measured.
-    fn pairs(&self, reference: &Self) -> Vec<(f64, f64)> {
-        let pair = |run: &Run| {
-            let mut theirs = reference.counted();
-            let theirs = theirs.find(|it| it.round == run.round)?;
-            Some((run.wall_s, theirs.wall_s))
-        };
-        self.counted().filter_map(pair).collect()
     }
 
     /// The run whose time is nearest to the median.
     #[must_use]
     pub fn typical(&self) -> Option<&Run> {
         let median = median(&self.times())?;
-        let distance = |run: &&Run| (run.wall_s - median).abs();
+        let distance = |run: &Run| (run.wall_s - median).abs();
         self.counted()
             .min_by(|one, other| distance(one).total_cmp(&distance(other)))
     }
 
-    /// Whether the last run left the library as it was, though it had to change.
+    /// Whether a run left the library as it was, though it had to change.
     #[must_use]
     pub fn is_stale(&self) -> bool {
         let must_change = Scenario::find(&self.scenario).is_some_and(Scenario::must_change);
@@ -363,10 +304,17 @@ impl Cell {
     }
 }
 
+impl ScenarioRecord {
+    pub(crate) fn of(scenario: &Scenario) -> Self {
+        Self {
+            id: scenario.id.to_owned(),
+            title: scenario.title.to_owned(),
+        }
+    }
+}
+
 impl LaneRecord {
-    /// What is told of `lane`.
-    #[must_use]
-    pub fn of(lane: &Lane) -> Self {
+    pub(crate) fn of(lane: &Lane) -> Self {
         Self {
             strategy: lane.strategy.id.to_owned(),
             setting: lane.setting.id.to_owned(),
@@ -377,8 +325,7 @@ impl LaneRecord {
     }
 
     /// The same where this program is run as it lies in the target directory, which nobody types.
-    #[must_use]
-    pub fn without_launcher(mut self) -> Self {
+    pub(crate) fn without_launcher(mut self) -> Self {
         for command in [&mut self.command, &mut self.wheel_command] {
             if let Some(program) = command.strip_prefix("cargo xtask ") {
                 *command = format!("xtask {program}, the program alone");
@@ -387,15 +334,16 @@ impl LaneRecord {
         self
     }
 
-    /// The lane, if it is still known.
-    #[must_use]
-    pub fn lane(&self) -> Option<Lane> {
-        Lane::find(&self.strategy, &self.setting)
+    /// `strategy/setting`.
+    pub(crate) fn id(&self) -> String {
+        format!("{}/{}", self.strategy, self.setting)
     }
 
-    /// `strategy/setting`.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("{}/{}", self.strategy, self.setting)
+    /// What is typed in that scenario.
+    pub(crate) fn command_of(&self, scenario: &str) -> &str {
+        match Scenario::find(scenario).map(Scenario::goal) {
+            Some(Goal::Wheel) => &self.wheel_command,
+            _ => &self.command,
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::schedule::Job;
 use crate::scratch::{self, ScratchDir, Source};
 use crate::session::{Observer, Progress, measure};
 use crate::store;
-use crate::tuned::{self, Tuned};
+use crate::tuned::Tuned;
 
 fn root_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
     toolbox.scratch_of(&project.root, "xtask-bench")
@@ -49,24 +49,19 @@ fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, B
     let closure = Closure::load(request.project)?;
     let workspace = Workspace::load(request.project)?;
     let sources = Sources::of(request.project, &closure);
-    let root = root_of(request.toolbox, request.project);
-    let scratch = ScratchDir::open(&root)?;
-    let source = Source {
-        project: request.project,
-        closure: &closure,
-        sources: &sources,
-        tools,
-        requirements: &workspace.policy.dev_requirements,
-        fetched: &request.toolbox.scratch().with_file_name("tools"),
-    };
+    let scratch = ScratchDir::open(&root_of(request.toolbox, request.project))?;
     let prepared = Prepared {
         request,
-        source: &source,
-        scratch: &scratch,
-        tuned: Tuned {
-            found: request.tuned.clone(),
-            local: tuned::local(request.project, &workspace, &sources),
+        source: &Source {
+            project: request.project,
+            closure: &closure,
+            sources: &sources,
+            tools,
+            requirements: &workspace.policy.dev_requirements,
+            fetched: &request.toolbox.scratch().with_file_name("tools"),
         },
+        scratch: &scratch,
+        tuned: Tuned::of(request, &workspace, &sources),
     };
     let start = Instant::now();
     let mut results = prepared.results()?;
@@ -74,7 +69,7 @@ fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, B
     let mut builder = prepared.builder(start)?;
     let mut keeper = Keeper {
         path: scratch.results(),
-        observer: &mut ProgressLine::new(request.say),
+        line: ProgressLine::new(request.say),
     };
     let state = measure(&request.plan, &mut results, &mut builder, &mut keeper)?;
     results.subject.edits = builder.marks.map(|marks| marks.records).unwrap_or_default();
@@ -85,19 +80,22 @@ fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, B
     Ok(results)
 }
 
-/// Keeps the results after each run, and passes on what it is told.
+/// Keeps the results after each run, and tells how it goes.
 struct Keeper<'a> {
     path: Utf8PathBuf,
-    observer: &'a mut dyn Observer,
+    line: ProgressLine<'a>,
 }
 
 impl Observer for Keeper<'_> {
     fn begins(&mut self, job: &Job, progress: Progress) {
-        self.observer.begins(job, progress);
+        self.line.begins(job, progress);
     }
 
     fn ended(&mut self, results: &Results) -> Result<(), BenchError> {
         store::save(results, &self.path)?;
-        self.observer.ended(results)
+        if results.state != State::Running {
+            self.line.end();
+        }
+        Ok(())
     }
 }

@@ -13,15 +13,14 @@ pub struct Scenario {
     pub id: &'static str,
     /// In words.
     pub title: &'static str,
-    /// How often it is worth being measured.
-    pub cost: Cost,
+    pub(crate) cost: Cost,
     /// What is done, in this order. Afterwards everything is built again.
-    pub steps: &'static [Step],
+    pub(crate) steps: &'static [Step],
 }
 
 /// How long a run takes, roughly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cost {
+pub(crate) enum Cost {
     /// What an edit takes: one run in each round.
     Quick,
     /// Several edits: a third of the runs.
@@ -32,8 +31,7 @@ pub enum Cost {
 
 impl Cost {
     /// How many runs there are to be, where a quick scenario has `runs`.
-    #[must_use]
-    pub fn runs(self, runs: u32) -> u32 {
+    pub(crate) fn runs(self, runs: u32) -> u32 {
         match self {
             Self::Quick => runs,
             Self::Medium => runs.div_ceil(3),
@@ -42,9 +40,8 @@ impl Cost {
     }
 }
 
-/// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// Brings about the situation.
     Do(Action),
     /// Builds without being measured.
@@ -56,8 +53,7 @@ pub enum Step {
 impl Step {
     /// What it leaves behind, where that is what another one leaves: `cargo clean` removes the target
     /// directory, and all that is built is in it.
-    #[must_use]
-    pub fn effect(self) -> Self {
+    pub(crate) fn effect(self) -> Self {
         match self {
             Self::Do(Action::CargoClean) => Self::Do(Action::RemoveTarget),
             other => other,
@@ -67,20 +63,17 @@ impl Step {
 
 /// Something that happens to a checkout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     /// One line of Rust is changed.
     Edit(Role),
     /// One line of Python is changed.
     EditPython,
-    /// `target/` is removed.
     RemoveTarget,
     /// What the release profile has built is removed, and the wheels.
     RemoveRelease,
     /// `.venv` is removed; making it anew is part of what is measured.
     RemoveEnvironment,
-    /// `cargo clean`.
     CargoClean,
-    /// The checkout is removed and cloned anew.
     FreshClone,
     /// Compiler cache and uv's builds are emptied. What was downloaded stays.
     EmptyCaches,
@@ -216,15 +209,11 @@ const fn scenario(
 }
 
 impl Scenario {
-    /// The one that is called `id`.
-    #[must_use]
-    pub fn find(id: &str) -> Option<&'static Self> {
+    pub(crate) fn find(id: &str) -> Option<&'static Self> {
         SCENARIOS.iter().find(|scenario| scenario.id == id)
     }
 
-    /// What it builds.
-    #[must_use]
-    pub fn goal(&self) -> Goal {
+    pub(crate) fn goal(&self) -> Goal {
         if self.steps.contains(&Measure(Wheel)) {
             Wheel
         } else {
@@ -233,35 +222,35 @@ impl Scenario {
     }
 
     /// The crates that it changes a line in.
-    pub fn edits(&self) -> impl Iterator<Item = Role> {
+    pub(crate) fn edits(&self) -> impl Iterator<Item = Role> {
         self.steps.iter().filter_map(|step| match step {
             Do(Edit(role)) => Some(*role),
             _ => None,
         })
     }
 
-    /// Whether the installed library must be another one afterwards: else the build was none, and its time
-    /// means nothing.
-    #[must_use]
-    pub fn must_change(&self) -> bool {
-        self.goal() == Develop && self.edits().next().is_some()
+    pub(crate) fn edits_rust(&self) -> bool {
+        self.edits().next().is_some()
     }
 
-    /// Whether `action` is among its steps.
-    #[must_use]
-    pub fn does(&self, action: Action) -> bool {
+    /// Whether the installed library must be another one afterwards: else the build was none, and its time
+    /// means nothing.
+    pub(crate) fn must_change(&self) -> bool {
+        self.goal() == Develop && self.edits_rust()
+    }
+
+    pub(crate) fn does(&self, action: Action) -> bool {
         self.steps.contains(&Do(action))
     }
 
     /// The steps where there are caches to be emptied, or none.
-    pub fn steps_with(&self, caches: bool) -> impl Iterator<Item = Step> {
+    pub(crate) fn steps_with(&self, caches: bool) -> impl Iterator<Item = Step> {
         let steps = self.steps.iter().copied();
         steps.filter(move |step| caches || *step != Do(EmptyCaches))
     }
 
     /// Why it makes no sense for `strategy`, if it does not.
-    #[must_use]
-    pub fn not_for(&self, strategy: &Strategy) -> Option<&'static str> {
+    pub(crate) fn not_for(&self, strategy: &Strategy) -> Option<&'static str> {
         if self.goal() == Wheel && strategy.wheel.is_empty() {
             return Some("it builds no wheels");
         }

@@ -24,15 +24,13 @@ pub struct MeasuringPlan {
 
 /// One run to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Job {
-    /// On this lane.
-    pub lane: Lane,
-    /// The number of its row.
-    pub row: usize,
-    /// Of this scenario.
-    pub scenario: &'static Scenario,
-    /// In this round; 0 is the warm-up.
-    pub round: u32,
+pub(crate) struct Job {
+    pub(crate) lane: Lane,
+    /// The number of the lane's row.
+    pub(crate) row: usize,
+    pub(crate) scenario: &'static Scenario,
+    /// 0 is the warm-up.
+    pub(crate) round: u32,
 }
 
 /// The part of the budget that starting, reports, and removing the copies take.
@@ -41,32 +39,28 @@ const SHARE_OF_THE_END: f64 = 0.015;
 /// a second too few would leave it out.
 const RESERVE_FACTOR: f64 = 1.1;
 
+fn of_cost(cost: Cost) -> impl Iterator<Item = &'static Scenario> {
+    SCENARIOS.iter().filter(move |it| it.cost == cost)
+}
+
 impl MeasuringPlan {
     /// All runs, in the order in which they are to be made.
-    #[must_use]
-    pub fn sequence(&self) -> Vec<Job> {
-        let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
-        let dear: Vec<_> = of_cost(Cost::Dear).collect();
-        let mut jobs: Vec<_> = self
-            .rows
-            .iter()
-            .enumerate()
-            .flat_map(|(row, it)| begin(row, it))
-            .collect();
-        let later: Vec<_> = dear.iter().skip(1).copied().collect();
-        let medium_runs = Cost::Medium.runs(self.runs);
+    pub(crate) fn sequence(&self) -> Vec<Job> {
+        let rows = self.rows.iter().enumerate();
+        let mut jobs: Vec<_> = rows.flat_map(|(row, it)| begin(row, it)).collect();
+        let later: Vec<_> = of_cost(Cost::Dear).skip(1).collect();
         let rounds = self.runs.max(u32::try_from(later.len()).unwrap_or(0));
         for round in 1..=rounds {
             if (2..=self.runs).contains(&round) {
                 jobs.extend(self.round(of_cost(Cost::Quick), round));
             }
-            if round <= medium_runs {
+            if round <= Cost::Medium.runs(self.runs) {
                 jobs.extend(self.round(of_cost(Cost::Medium), round));
             }
             jobs.extend(self.round(later.get(round as usize - 1).copied(), 1));
         }
         for round in 2..=Cost::Dear.runs(self.runs) {
-            jobs.extend(self.round(dear.iter().copied(), round));
+            jobs.extend(self.round(of_cost(Cost::Dear), round));
         }
         jobs
     }
@@ -82,10 +76,10 @@ impl MeasuringPlan {
         let jobs = scenarios.flat_map(|(number, scenario)| {
             let first = (round as usize + number) % count;
             let rows = self.rows.iter().enumerate().cycle().skip(first).take(count);
-            rows.filter(move |(_, row)| row.scenarios.contains(&scenario))
-                .map(move |(number, row)| Job {
-                    lane: row.lane,
-                    row: number,
+            rows.filter(move |(_, it)| it.scenarios.contains(&scenario))
+                .map(move |(row, it)| Job {
+                    lane: it.lane,
+                    row,
                     scenario,
                     round,
                 })
@@ -95,8 +89,7 @@ impl MeasuringPlan {
 
     /// The next run that is neither made nor impossible, where `spent_s` seconds are gone; and how long it
     /// will take.
-    #[must_use]
-    pub fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
+    pub(crate) fn next(&self, results: &Results, spent_s: f64) -> Option<(Job, f64)> {
         let left_s = self.usable_s() - spent_s;
         let experience = Experience::of(results);
         let due = self.by_rank(results, &experience);
@@ -109,11 +102,11 @@ impl MeasuringPlan {
 
     /// What is due, the most important first, where time is short.
     fn by_rank(&self, results: &Results, experience: &Experience<'_>) -> Vec<Due> {
-        let mut begun: Vec<usize> = Vec::new();
+        let mut begun = Built::default();
         let due = self.due(results).into_iter().enumerate();
         let due = due.map(|(place, job)| {
-            let begins = !experience.has_built(&job.lane) && !begun.contains(&job.row);
-            begun.push(job.row);
+            let begins = !begun.has(experience, &job);
+            begun.0.push(job.row);
             Due {
                 job,
                 place,
@@ -127,9 +120,7 @@ impl MeasuringPlan {
     }
 
     /// How long what is left will take, in seconds, as far as it fits.
-    #[must_use]
-    pub fn left_s(&self, results: &Results, spent_s: f64) -> f64 {
-        let left_s = (self.usable_s() - spent_s).max(0.0);
+    pub(crate) fn left_s(&self, results: &Results, spent_s: f64) -> f64 {
         let experience = Experience::of(results);
         let mut built = Built::default();
         let mut due_s = 0.0;
@@ -137,7 +128,7 @@ impl MeasuringPlan {
             due_s += built.cost(&experience, &it).likely_s;
             built.0.push(it.job.row);
         }
-        due_s.min(left_s)
+        due_s.min((self.usable_s() - spent_s).max(0.0))
     }
 
     /// What the budget leaves for measuring, in seconds.
@@ -145,9 +136,8 @@ impl MeasuringPlan {
         self.time_budget_s * (1.0 - SHARE_OF_THE_END)
     }
 
-    /// How many runs are still to be made, if there is time.
-    #[must_use]
-    pub fn due(&self, results: &Results) -> Vec<Job> {
+    /// The runs that are still to be made, if there is time.
+    pub(crate) fn due(&self, results: &Results) -> Vec<Job> {
         let is_due = |job: &Job| {
             let Some(cell) = results.cell(job.scenario.id, &job.lane) else {
                 return false;
@@ -161,58 +151,36 @@ impl MeasuringPlan {
     }
 
     /// Notes at each cell why it has no figure, or fewer runs than it was to have.
-    pub fn note_missing(&self, results: &mut Results, because: &str) {
+    pub(crate) fn note_missing(&self, results: &mut Results, because: &str) {
         let due = self.due(results);
-        for cell in &mut results.cells {
-            let of_cell = |job: &&Job| {
-                job.scenario.id == cell.scenario
-                    && job.lane.strategy.id == cell.strategy
-                    && job.lane.setting.id == cell.setting
+        for cell in results.cells.iter_mut().filter(|it| !it.is_closed) {
+            let of_cell = |job: &&Job| job.round > 0 && cell.is_of(job.scenario.id, &job.lane);
+            let missing = due.iter().filter(of_cell).count();
+            cell.note = match (missing, cell.counted().count()) {
+                (0, _) => None,
+                (_, 0) => Some(format!("not measured: {because}")),
+                (_, made) => Some(format!("{made} of {} runs: {because}", made + missing)),
             };
-            let missing = due
-                .iter()
-                .filter(of_cell)
-                .filter(|job| job.round > 0)
-                .count();
-            let made = cell.counted().count();
-            if !cell.is_closed {
-                cell.note = match (missing, made) {
-                    (0, _) => None,
-                    (_, 0) => Some(format!("not measured: {because}")),
-                    _ => Some(format!("{made} of {} runs: {because}", made + missing)),
-                };
-            }
         }
     }
 }
 
-impl Scenario {
-    /// Whether the first run differs from the later ones: after a full build the incremental state is a new
-    /// one.
-    fn warms_up(&self) -> bool {
-        self.edits().next().is_some()
-    }
-}
-
 /// The first build of a lane, which all others stand on, and its first figures of what is quick. What needs
-/// no edit comes first: finding the lines that are changed takes several builds.
+/// no edit comes first: finding the lines that are changed takes several builds. The first run after an edit
+/// warms up: after a full build the incremental state is a new one.
 fn begin(row: usize, LanePlan { lane, scenarios }: &LanePlan) -> Vec<Job> {
-    let of_cost = |cost| SCENARIOS.iter().filter(move |it| it.cost == cost);
-    let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.warms_up());
+    let (edits, others): (Vec<_>, Vec<_>) = of_cost(Cost::Quick).partition(|it| it.edits_rust());
     let first = of_cost(Cost::Dear).take(1).chain(others).map(|it| (it, 1));
-    let rounds = [0, 1]
-        .into_iter()
-        .flat_map(|round| edits.iter().map(move |&it| (it, round)));
-    let all = first
-        .chain(rounds)
-        .filter(|(scenario, _)| scenarios.contains(scenario));
-    let jobs = all.map(|(scenario, round)| Job {
+    let warm_ups = edits.iter().map(|&it| (it, 0));
+    let all = first.chain(warm_ups).chain(edits.iter().map(|&it| (it, 1)));
+    let jobs = all.filter(|(scenario, _)| scenarios.contains(scenario));
+    jobs.map(|(scenario, round)| Job {
         lane: *lane,
         row,
         scenario,
         round,
-    });
-    jobs.collect()
+    })
+    .collect()
 }
 
 /// A run that is due.
@@ -239,21 +207,18 @@ fn rank(results: &Results, job: &Job, begins: bool) -> (usize, usize) {
     }
 }
 
-/// The lanes of which it was decided that they build something.
+/// The rows of which it was decided that they build something.
 #[derive(Default)]
 struct Built(Vec<usize>);
 
 impl Built {
+    fn has(&self, experience: &Experience<'_>, job: &Job) -> bool {
+        self.0.contains(&job.row) || experience.has_built(&job.lane)
+    }
+
     /// How long `due` will take, with the first build of its lane if there was none.
     fn cost(&self, experience: &Experience<'_>, due: &Due) -> Estimate {
-        let Job {
-            lane,
-            row,
-            scenario,
-            ..
-        } = due.job;
-        let is_built = self.0.contains(&row) || experience.has_built(&lane);
-        if is_built || lane.begins_with(scenario) {
+        if self.has(experience, &due.job) || due.job.lane.begins_with(due.job.scenario) {
             due.estimate
         } else {
             due.estimate + experience.first_build()

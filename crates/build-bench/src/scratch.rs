@@ -6,7 +6,8 @@
 use std::fs::TryLockError;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use environment::vars;
+use cargo_metadata::{Metadata, MetadataCommand};
+use environment::{cargo_env, vars};
 use processes::Invocation;
 use project_model::{Closure, Project, Sources};
 use trial::copy;
@@ -21,10 +22,22 @@ pub(crate) const TRUNK: &str = "trunk";
 /// The other one.
 pub(crate) const BRANCH: &str = "branch";
 
+/// What can be made again; it takes gigabytes.
+const COPIES: [&str; 9] = [
+    "origin",
+    "lanes",
+    "locks",
+    "cargo",
+    "uv",
+    "cache",
+    "seed",
+    "uv.lock",
+    marks::FILE,
+];
+
 /// The directory. It is locked for as long as this value lives.
 #[derive(Debug)]
 pub(crate) struct ScratchDir {
-    /// Its path.
     pub(crate) root: Utf8PathBuf,
     /// For sockets, whose names must be short.
     sockets: Utf8PathBuf,
@@ -34,11 +47,8 @@ pub(crate) struct ScratchDir {
 
 /// What the copy is made of.
 pub(crate) struct Source<'a> {
-    /// The project.
     pub(crate) project: &'a Project,
-    /// Its crates.
     pub(crate) closure: &'a Closure,
-    /// Their files.
     pub(crate) sources: &'a Sources,
     /// What installs into environments, and what these are made from.
     pub(crate) tools: &'a BenchTools,
@@ -66,7 +76,7 @@ impl ScratchDir {
     pub(crate) fn open(root: &Utf8Path) -> Result<Self, BenchError> {
         fs_err::create_dir_all(root).map_err(at(root))?;
         // As cargo tells it, should a directory above be a link.
-        let root = &root.canonicalize_utf8().map_err(at(root))?;
+        let root = root.canonicalize_utf8().map_err(at(root))?;
         let path = root.join("lock");
         let lock = fs_err::File::create(&path).map_err(at(&path))?;
         match lock.file().try_lock() {
@@ -77,13 +87,12 @@ impl ScratchDir {
         let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
         let name = root.file_name().unwrap_or_default();
         Ok(Self {
-            root: root.to_owned(),
             sockets: temporary.join(format!("xtask-bench-{name}")),
+            root,
             _lock: lock,
         })
     }
 
-    /// Where the results are kept.
     pub(crate) fn results(&self) -> Utf8PathBuf {
         results(&self.root)
     }
@@ -115,19 +124,9 @@ impl ScratchDir {
         Ok(dir)
     }
 
-    /// Removes everything but the results: the copies take gigabytes.
+    /// Removes everything but the results.
     pub(crate) fn clear(&self) -> Result<(), BenchError> {
-        for name in [
-            "origin",
-            "lanes",
-            "locks",
-            "cargo",
-            "uv",
-            "cache",
-            "seed",
-            "uv.lock",
-            marks::FILE,
-        ] {
+        for name in COPIES {
             remove(&self.root.join(name))?;
         }
         Ok(remove(&self.sockets)?)
@@ -142,25 +141,22 @@ impl ScratchDir {
         self.link_tools(source.fetched)?;
         let project = self.project(source)?;
         self.fetch_crates(&project, warn)?;
-        let had_lock = project.root.join("uv.lock").is_file();
-        self.fetch_wheels(&project.root, source, warn);
         let lock = project.root.join("uv.lock");
+        let had_lock = lock.is_file();
+        self.fetch_wheels(&project.root, source, warn);
         if !had_lock && lock.is_file() {
             // Not for all: it would decide what other strategies install.
             fs_err::rename(&lock, self.uv_lock()).map_err(at(&lock))?;
         }
-        self.git(
-            &self.origin(),
-            &["init", "--quiet", "--initial-branch", TRUNK],
-        )?;
+        let init = ["init", "--quiet", "--initial-branch", TRUNK];
+        self.git(&self.origin(), &init)?;
         self.commit("the project as it is")
     }
 
     /// The project in the copy.
     pub(crate) fn project(&self, source: &Source<'_>) -> Result<Project, BenchError> {
-        Ok(Project::load(
-            &source.moved(&source.project.root, &self.origin()),
-        )?)
+        let root = source.moved(&source.project.root, &self.origin());
+        Ok(Project::load(&root)?)
     }
 
     /// Checks out `branch` in the checkout `tree`, as the copy has it now; edits are gone.
@@ -174,7 +170,7 @@ impl ScratchDir {
     /// Commits all that there is in the copy.
     pub(crate) fn commit(&self, message: &str) -> Result<(), BenchError> {
         for command in copy::commit_all(&self.origin(), message) {
-            self.run(command)?;
+            self.isolated(command).read()?;
         }
         Ok(())
     }
@@ -187,30 +183,43 @@ impl ScratchDir {
 
     /// Runs git in `tree`, without the user's hooks and signatures.
     pub(crate) fn git(&self, tree: &Utf8Path, args: &[&str]) -> Result<(), BenchError> {
-        self.run(copy::git(tree, args))
+        self.isolated(copy::git(tree, args)).read()?;
+        Ok(())
     }
 
-    fn run(&self, command: Invocation) -> Result<(), BenchError> {
-        let done = self.isolated(command).read();
-        done.map(drop).map_err(BenchError::Prepare)
+    /// What cargo says of the copy `project` and where it would build it.
+    pub(crate) fn metadata(&self, project: &Project) -> Result<Metadata, BenchError> {
+        let options = ["--no-deps", "--offline", "--format-version=1"];
+        let ask = cargo("metadata", project).args(options);
+        let answer = self.isolated(ask).read()?;
+        Ok(MetadataCommand::parse(answer)?)
     }
 
     /// `command` with directories of our own in place of the user's. The network is allowed.
     pub(crate) fn isolated(&self, command: Invocation) -> Invocation {
-        let mut command = command
+        let cache = self.root.join("cache");
+        let own = [
+            vars::CARGO_TARGET_DIR,
+            vars::UV_PROJECT_ENVIRONMENT,
+            vars::VIRTUAL_ENV,
+        ];
+        let foreign = own
+            .iter()
+            .chain(&vars::OTHER_TARGET_DIRS)
+            .chain(&vars::PYO3);
+        foreign
+            .fold(command, |command, name| command.env_remove(*name))
             .env(vars::CARGO_HOME, self.root.join("cargo").as_str())
             .env(vars::UV_CACHE_DIR, self.root.join("uv").as_str())
-            .env("XDG_CACHE_HOME", self.root.join("cache").as_str())
-            .env(
-                vars::XTASK_CACHE_DIR,
-                self.root.join("cache/xtask-build").as_str(),
-            )
-            .env_remove(vars::CARGO_TARGET_DIR)
-            .env_remove(vars::UV_PROJECT_ENVIRONMENT)
-            .env_remove(vars::VIRTUAL_ENV);
-        for name in vars::OTHER_TARGET_DIRS.iter().chain(&vars::PYO3) {
-            command = command.env_remove(*name);
-        }
-        command
+            .env("XDG_CACHE_HOME", cache.as_str())
+            .env(vars::XTASK_CACHE_DIR, cache.join("xtask-build").as_str())
     }
+}
+
+/// `cargo SUBCOMMAND` for the extension of `project`.
+pub(crate) fn cargo(subcommand: &str, project: &Project) -> Invocation {
+    let manifest = project.extension.manifest.as_str();
+    Invocation::new(cargo_env::cargo())
+        .args([subcommand, "--quiet", "--manifest-path", manifest])
+        .cwd(&project.root)
 }

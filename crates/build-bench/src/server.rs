@@ -1,14 +1,18 @@
-//! A compiler cache at work.
+//! A compiler cache at work, for one checkout.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::Wrapper;
 use compiler_cache::stats::Stats;
+use environment::compiler_caches::CompilerCache;
 use environment::vars;
 use processes::{Invocation, RunError, proc};
 
-use crate::setting::{Server, with_variables};
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) cache: &'static CompilerCache,
+    pub(crate) program: Utf8PathBuf,
+}
 
-/// A compiler cache at work.
 pub(crate) struct RunningServer {
     server: Server,
     /// Its directory, by which its processes are known.
@@ -24,13 +28,11 @@ impl RunningServer {
         store: &Utf8Path,
         socket_dir: &Utf8Path,
     ) -> Result<Self, RunError> {
-        let mut variables = server.cache.variables(store, socket_dir);
-        variables.push((vars::XTASK_BENCH_STORE.to_owned(), store.to_string()));
         let mut running = Self {
             server: server.clone(),
             store: store.to_string(),
             processes: Vec::new(),
-            variables,
+            variables: variables(server.cache, store, socket_dir),
         };
         if !server.cache.start.is_empty() {
             running.command(server.cache.start).read()?;
@@ -45,14 +47,13 @@ impl RunningServer {
         with_variables(command, &self.variables).env("HOME", &self.store)
     }
 
-    /// How many compilations it has answered since it was started.
+    /// How many compilations it has answered since it was started, where it tells.
     pub(crate) fn hits(&self) -> Option<u64> {
-        let wrapper = self.server.cache.wrapper?;
+        let wrapper = Wrapper::of_program(self.server.cache.program)?;
         let stats = Stats::ask(wrapper, &self.server.program, &self.variables).ok()?;
-        // sccache tells them by language, others not.
-        let rust = stats.hits.get("Rust").copied();
         Some(match wrapper {
-            Wrapper::Sccache => rust.unwrap_or(0),
+            // sccache tells them by language, others not.
+            Wrapper::Sccache => stats.hits.get("Rust").copied().unwrap_or(0),
             Wrapper::Kache => stats.hit_count(),
         })
     }
@@ -62,5 +63,47 @@ impl RunningServer {
         // Whatever it answers, what is still there is ended below.
         let _ = self.command(self.server.cache.stop).capture();
         proc::end(&proc::with_variable(vars::XTASK_BENCH_STORE, &self.store));
+    }
+}
+
+/// The variables that tell `cache` to keep its things in `store`, with a server of its own.
+fn variables(
+    cache: &CompilerCache,
+    store: &Utf8Path,
+    socket_dir: &Utf8Path,
+) -> Vec<(String, String)> {
+    let (server, pattern) = cache.server_variable;
+    let short = socket_dir.file_name().unwrap_or_default();
+    let address = pattern.replace("{dir}", socket_dir.as_str());
+    let variables = [
+        (cache.dir_variable, store.to_string()),
+        (server, address.replace("{name}", short)),
+        // A file of the user's that is not there: nothing of it counts.
+        ("SCCACHE_CONF", store.join("none").to_string()),
+        // Should we be killed, it ends by itself; in seconds.
+        ("SCCACHE_IDLE_TIMEOUT", "600".to_owned()),
+        (vars::XTASK_BENCH_STORE, store.to_string()),
+    ];
+    variables
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+}
+
+pub(crate) fn with_variables(command: Invocation, variables: &[(String, String)]) -> Invocation {
+    let variables = variables.iter();
+    variables.fold(command, |command, (name, value)| command.env(name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::compiler_caches::ALL;
+
+    #[test]
+    fn each_checkout_has_a_server_of_its_own() {
+        for cache in ALL {
+            let (a, b) = (Utf8Path::new("/r/0"), Utf8Path::new("/r/1"));
+            assert_ne!(variables(cache, a, a), variables(cache, a, b));
+        }
     }
 }

@@ -1,45 +1,34 @@
 //! A measurement from its beginning, or from where it was interrupted, to its end.
 
-use trial::files::FileError;
 use trial::timed::NoTime;
 
 use crate::error::BenchError;
 use crate::report::words::duration;
-use crate::results::{Results, Run, State};
+use crate::results::{Cell, Results, Run, State};
 use crate::schedule::{Job, MeasuringPlan};
 
 /// Makes runs. The real one builds; the one in tests reads times from a list.
-pub trait Executor {
+pub(crate) trait Executor {
     /// How long it has been at work, in seconds.
     fn elapsed_s(&self) -> f64;
 
-    /// Makes one run.
     fn run(&mut self, job: &Job) -> Result<Run, Stop>;
 }
 
-/// Why there is no run.
 #[derive(Debug)]
-pub enum Stop {
+pub(crate) enum Stop {
     /// The user has asked to end.
     Interrupted,
     /// The time was over before it ended.
     OutOfTime,
-    /// What is measured does not work, for this reason. Other scenarios may.
+    /// What is measured does not work, or the project has nothing of the kind. Other scenarios may work.
     Failed(String),
-    /// Nothing works on this lane, for this reason.
     LaneFailed(String),
-    /// We cannot go on.
     Broken(BenchError),
 }
 
-impl From<BenchError> for Stop {
-    fn from(error: BenchError) -> Self {
-        Self::Broken(error)
-    }
-}
-
-impl From<FileError> for Stop {
-    fn from(error: FileError) -> Self {
+impl<E: Into<BenchError>> From<E> for Stop {
+    fn from(error: E) -> Self {
         Self::Broken(error.into())
     }
 }
@@ -51,38 +40,33 @@ impl From<NoTime> for Stop {
             NoTime::OutOfTime => Self::OutOfTime,
             NoTime::Failed(said) => Self::Failed(said),
             NoTime::Log(error) => error.into(),
-            NoTime::Start(error) => Self::Broken(BenchError::Prepare(error)),
+            NoTime::Start(error) => error.into(),
         }
     }
 }
 
 /// Is told how it goes.
-pub trait Observer {
-    /// A run begins.
+pub(crate) trait Observer {
     fn begins(&mut self, job: &Job, progress: Progress);
 
     /// A run has ended, or a cell will have none; the results are to be kept.
     fn ended(&mut self, results: &Results) -> Result<(), BenchError>;
 }
 
-/// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Runs that were made.
-    pub made: usize,
+    pub(crate) made: usize,
     /// Runs that are still to be made, if there is time.
-    pub due: usize,
-    /// How long that will take, in seconds.
-    pub left_s: f64,
-    /// How long this run will take, in seconds.
-    pub estimate_s: f64,
+    pub(crate) due: usize,
+    /// How long that will take.
+    pub(crate) left_s: f64,
+    pub(crate) estimate_s: f64,
 }
 
-/// Makes all runs of `plan` that `results` does not have, as far as time allows.
-///
-/// # Errors
-/// [`BenchError`], with all that was measured kept in `results`.
-pub fn measure(
+/// Makes all runs of `plan` that `results` does not have, as far as time allows. What was measured is kept in
+/// `results`, also where there is an error.
+pub(crate) fn measure(
     plan: &MeasuringPlan,
     results: &mut Results,
     executor: &mut dyn Executor,
@@ -95,40 +79,62 @@ pub fn measure(
         let now_s = executor.elapsed_s();
         results.spent_s = before_s + now_s;
         let Some((job, estimate_s)) = plan.next(results, now_s) else {
+            let budget = duration(plan.time_budget_s);
+            plan.note_missing(results, &format!("no time was left of {budget}"));
+            results.state = State::Complete;
             break;
         };
         observer.begins(&job, progress(plan, results, now_s, estimate_s));
         let at_s = results.spent_s;
         let done = executor.run(&job);
         results.spent_s = before_s + executor.elapsed_s();
-        match done {
-            Ok(run) => results.add(job.scenario, &job.lane, Run { at_s, ..run }),
-            Err(Stop::Interrupted) => {
-                plan.note_missing(results, "interrupted");
-                return end(State::Interrupted, results, observer);
-            }
-            Err(Stop::OutOfTime) => close(results, &job, "no time was left"),
-            Err(Stop::Failed(reason)) => close(results, &job, &reason),
-            Err(Stop::LaneFailed(reason)) => close_lane(results, &job, &reason),
-            Err(Stop::Broken(error)) => return Err(error),
+        if let Err(Stop::Interrupted) = done {
+            plan.note_missing(results, "interrupted");
+            results.state = State::Interrupted;
+            break;
         }
+        keep(done, at_s, results, &job)?;
         results.summarise();
         observer.ended(results)?;
     }
-    let budget = duration(plan.time_budget_s);
-    plan.note_missing(results, &format!("no time was left of {budget}"));
-    end(State::Complete, results, observer)
-}
-
-fn end(
-    state: State,
-    results: &mut Results,
-    observer: &mut dyn Observer,
-) -> Result<State, BenchError> {
-    results.state = state;
     results.summarise();
     observer.ended(results)?;
-    Ok(state)
+    Ok(results.state)
+}
+
+/// Notes what became of a run that began at `at_s`.
+fn keep(
+    done: Result<Run, Stop>,
+    at_s: f64,
+    results: &mut Results,
+    job: &Job,
+) -> Result<(), BenchError> {
+    let (reason, is_of_lane) = match done {
+        Ok(run) => {
+            if let Some(cell) = results.cell_mut(job.scenario.id, &job.lane) {
+                cell.runs.push(Run { at_s, ..run });
+            }
+            return Ok(());
+        }
+        Err(Stop::Broken(error)) => return Err(error),
+        Err(Stop::Failed(reason)) => (reason, false),
+        Err(Stop::LaneFailed(reason)) => (reason, true),
+        Err(Stop::OutOfTime | Stop::Interrupted) => ("no time was left".to_owned(), false),
+    };
+    let lane = results.cells.iter_mut().filter(|it| it.is_on(&job.lane));
+    let open = lane.filter(|it| !it.is_closed && it.same_as.is_none());
+    open.filter(|it| is_of_lane || it.scenario == job.scenario.id)
+        .for_each(|it| close(it, &reason));
+    Ok(())
+}
+
+/// Has `cell` no more runs.
+fn close(cell: &mut Cell, reason: &str) {
+    cell.is_closed = true;
+    cell.note = Some(match cell.counted().count() {
+        0 => format!("not measured: {reason}"),
+        made => format!("{made} runs, then: {reason}"),
+    });
 }
 
 fn progress(plan: &MeasuringPlan, results: &Results, now_s: f64, estimate_s: f64) -> Progress {
@@ -137,25 +143,5 @@ fn progress(plan: &MeasuringPlan, results: &Results, now_s: f64, estimate_s: f64
         due: plan.due(results).len(),
         left_s: plan.left_s(results, now_s),
         estimate_s,
-    }
-}
-
-fn close(results: &mut Results, job: &Job, reason: &str) {
-    if let Some(cell) = results.cell_mut(job.scenario, &job.lane) {
-        cell.is_closed = true;
-        cell.note = Some(match cell.counted().count() {
-            0 => format!("not measured: {reason}"),
-            made => format!("{made} runs, then: {reason}"),
-        });
-    }
-}
-
-fn close_lane(results: &mut Results, job: &Job, reason: &str) {
-    let (strategy, setting) = (job.lane.strategy.id, job.lane.setting.id);
-    let cells = results.cells.iter_mut();
-    let cells = cells.filter(|cell| cell.strategy == strategy && cell.setting == setting);
-    for cell in cells.filter(|cell| !cell.is_closed && cell.same_as.is_none()) {
-        cell.is_closed = true;
-        cell.note = Some(format!("not measured: {reason}"));
     }
 }

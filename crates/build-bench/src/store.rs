@@ -6,24 +6,19 @@ use trial::files::{read, replace};
 use crate::error::BenchError;
 use crate::results::{LaneRecord, Results, SCHEMA};
 
-/// Writes `results` beside `path`, and puts them in its place.
-///
-/// # Errors
-/// If that is not possible; what was at `path` is still there then.
+/// Writes `results` to `path`, whole or not at all.
 pub fn save(results: &Results, path: &Utf8Path) -> Result<(), BenchError> {
-    Ok(replace(path, &json(results))?)
+    let text = serde_json::to_string_pretty(results).unwrap_or_default();
+    Ok(replace(path, &text)?)
 }
 
-/// `results` as JSON, as `--json` gives it out.
-#[must_use]
-pub fn json(results: &Results) -> String {
-    // Maps with other keys than strings could fail, and there are none.
-    let mut text = serde_json::to_string_pretty(results).unwrap_or_default();
-    text.push('\n');
-    text
+/// `results` as `--json` gives them out: with the timelines that a report shows, and no others.
+pub(crate) fn json(results: &Results) -> String {
+    let shown = results.clone().with_shown_timelines();
+    serde_json::to_string(&shown).unwrap_or_default() + "\n"
 }
 
-/// Reads what [`save`] has written.
+/// Reads what [`save`] has written, or `--json`.
 pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
     let text = read(path)?;
     let wrong = |source| BenchError::Results {
@@ -41,7 +36,7 @@ pub fn load(path: &Utf8Path) -> Result<Results, BenchError> {
     Ok(results)
 }
 
-/// Of what [`save`] has written `scenarios` alone, if some are named.
+/// The same of `scenarios` alone, if some are named.
 pub fn load_some(path: &Utf8Path, scenarios: &[String]) -> Result<Results, BenchError> {
     let mut results = load(path)?;
     results.keep(scenarios);

@@ -9,29 +9,26 @@ use crate::goal::Goal;
 /// Commands as one types them. A word in braces stands for something of the checkout: see [`Placeholders`].
 type Commands = &'static [&'static str];
 
-/// A way to build.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a property of its own"
 )]
-pub struct Strategy {
+pub(crate) struct Strategy {
     /// As on the command line and in the results.
-    pub id: &'static str,
+    pub(crate) id: &'static str,
     /// What makes a virtual environment where it is missing, unless building does.
-    pub environment: Commands,
-    /// What builds the package to develop with.
-    pub develop: Commands,
+    pub(crate) environment: Commands,
+    pub(crate) develop: Commands,
     /// What builds a wheel for release. Empty: it cannot.
-    pub wheel: Commands,
+    pub(crate) wheel: Commands,
     /// Whether the environment is active, as after its `activate` script.
-    pub activates: bool,
-    /// Whether it installs what it builds.
-    pub installs: bool,
+    pub(crate) activates: bool,
+    pub(crate) installs: bool,
     /// Whether uv itself keeps what it has built, and installs it again.
-    pub uv_keeps_builds: bool,
+    pub(crate) uv_keeps_builds: bool,
     /// Whether pyo3's variables have to be set for it, as maturin sets them itself.
-    pub needs_pyo3_variables: bool,
+    pub(crate) needs_pyo3_variables: bool,
 }
 
 /// Cargo alone, but for the variables.
@@ -46,15 +43,13 @@ const PLAIN: Strategy = Strategy {
     needs_pyo3_variables: true,
 };
 
-/// What installs the package.
 const INSTALLING: Strategy = Strategy {
     installs: true,
     needs_pyo3_variables: false,
     ..PLAIN
 };
 
-/// All strategies.
-pub const STRATEGIES: [Strategy; 4] = [
+pub(crate) const STRATEGIES: [Strategy; 4] = [
     Strategy {
         id: "maturin-develop",
         environment: &["{uv} venv --python {python} {venv}"],
@@ -81,31 +76,23 @@ pub const STRATEGIES: [Strategy; 4] = [
 
 /// What the words in braces stand for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Placeholders {
-    /// `{uv}`.
-    pub uv: Utf8PathBuf,
-    /// `{maturin}`.
-    pub maturin: Utf8PathBuf,
-    /// `{cargo}`.
-    pub cargo: Utf8PathBuf,
-    /// `{xtask}`: this program.
-    pub xtask: Utf8PathBuf,
-    /// `{python}`: the interpreter that environments are made from.
-    pub python: Utf8PathBuf,
-    /// `{tree}`: the directory of the project.
-    pub tree: Utf8PathBuf,
-    /// `{manifest}`: the extension's Cargo.toml.
-    pub manifest: Utf8PathBuf,
-    /// `{out}`: where wheels go.
-    pub out: Utf8PathBuf,
-    /// `{features}`: what pyproject.toml tells maturin of features, in cargo's words.
-    pub features: Vec<String>,
+pub(crate) struct Placeholders {
+    pub(crate) uv: Utf8PathBuf,
+    pub(crate) maturin: Utf8PathBuf,
+    pub(crate) cargo: Utf8PathBuf,
+    /// This program.
+    pub(crate) xtask: Utf8PathBuf,
+    /// The interpreter that environments are made from.
+    pub(crate) python: Utf8PathBuf,
+    pub(crate) tree: Utf8PathBuf,
+    pub(crate) manifest: Utf8PathBuf,
+    pub(crate) out: Utf8PathBuf,
+    /// What pyproject.toml tells maturin of features, in cargo's words.
+    pub(crate) features: Vec<String>,
 }
 
 impl Placeholders {
-    /// `{venv}`.
-    #[must_use]
-    pub fn venv(&self) -> Utf8PathBuf {
+    pub(crate) fn venv(&self) -> Utf8PathBuf {
         self.tree.join(".venv")
     }
 
@@ -134,59 +121,47 @@ impl Placeholders {
 }
 
 impl Strategy {
-    /// The one that is called `id`.
-    #[must_use]
-    pub fn find(id: &str) -> Option<&'static Self> {
+    pub(crate) fn find(id: &str) -> Option<&'static Self> {
         STRATEGIES.iter().find(|strategy| strategy.id == id)
     }
 
-    /// The commands to be run one after the other in `place`, where the environment is there or not.
-    #[must_use]
-    pub fn commands(
+    fn build(&self, goal: Goal) -> Commands {
+        match goal {
+            Goal::Develop => self.develop,
+            Goal::Wheel => self.wheel,
+        }
+    }
+
+    /// The commands to be run one after the other in `place`.
+    pub(crate) fn commands(
         &self,
         goal: Goal,
         place: &Placeholders,
         has_environment: bool,
     ) -> Vec<Invocation> {
-        let before = if has_environment {
-            &[]
-        } else {
-            self.environment
-        };
-        let after = match goal {
-            Goal::Develop => self.develop,
-            Goal::Wheel => self.wheel,
-        };
-        let all = before.iter().chain(after);
-        let commands = all.map(|command| place.invocation(command));
-        commands
-            .map(|command| self.with_variables(command, place))
+        let before = self.environment.iter().filter(|_| !has_environment);
+        let all = before.chain(self.build(goal));
+        all.map(|command| self.with_variables(place.invocation(command), place))
             .collect()
     }
 
-    fn with_variables(&self, mut command: Invocation, place: &Placeholders) -> Invocation {
-        command = if self.activates {
+    fn with_variables(&self, command: Invocation, place: &Placeholders) -> Invocation {
+        let command = if self.activates {
             command.env(vars::VIRTUAL_ENV, place.venv().as_str())
         } else {
             command.env_remove(vars::VIRTUAL_ENV)
         };
-        if self.needs_pyo3_variables {
-            // Of those that maturin sets the two that decide what is compiled.
-            command = command
-                .env("PYO3_BUILD_EXTENSION_MODULE", "1")
-                .env("PYO3_PYTHON", place.python.as_str());
+        if !self.needs_pyo3_variables {
+            return command;
         }
+        // Of those that maturin sets the two that decide what is compiled.
         command
+            .env("PYO3_BUILD_EXTENSION_MODULE", "1")
+            .env("PYO3_PYTHON", place.python.as_str())
     }
 
-    /// The command as one would type it.
-    #[must_use]
-    pub fn shown(&self, goal: Goal) -> String {
-        let commands = match goal {
-            Goal::Develop => self.develop,
-            Goal::Wheel => self.wheel,
-        };
-        let shown = commands.iter().map(|command| shown(command));
+    pub(crate) fn shown(&self, goal: Goal) -> String {
+        let shown = self.build(goal).iter().map(|command| shown(command));
         shown.collect::<Vec<_>>().join(" && ")
     }
 }
@@ -202,7 +177,7 @@ fn shown(command: &str) -> String {
             }
             "{features}" => {}
             "{xtask}" => shown.push("cargo xtask"),
-            word => shown.push(word.trim_start_matches('{').trim_end_matches('}')),
+            word => shown.push(word.trim_matches(['{', '}'])),
         }
     }
     shown.join(" ")

@@ -3,13 +3,11 @@
 //! would be the user's.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use environment::{cargo_env, vars};
+use environment::vars;
 use processes::Invocation;
-use project_model::{Closure, Project};
-use serde::Deserialize;
 
 use crate::error::BenchError;
-use crate::scratch::ScratchDir;
+use crate::scratch::{ScratchDir, Source};
 
 /// The target directory of all checkouts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,36 +18,17 @@ pub(crate) struct Target {
     is_told: bool,
 }
 
-/// What cargo says, of all it says (<https://doc.rust-lang.org/cargo/commands/cargo-metadata.html>).
-#[derive(Debug, Deserialize)]
-struct Metadata {
-    target_directory: Utf8PathBuf,
-    /// Since 1.91.
-    build_directory: Option<Utf8PathBuf>,
-}
-
 impl Target {
-    /// Asks cargo in the copy. `sources` is the root of what was copied.
-    pub(crate) fn find(
-        scratch: &ScratchDir,
-        project: &Project,
-        closure: &Closure,
-        sources: &Utf8Path,
-    ) -> Result<Self, BenchError> {
-        let root = closure.workspace_root.strip_prefix(sources);
-        let below = root.unwrap_or(Utf8Path::new("")).join("target");
-        let ask = Invocation::new(cargo_env::cargo())
-            .args(["metadata", "--no-deps", "--offline", "--format-version=1"])
-            .args(["--manifest-path", project.extension.manifest.as_str()])
-            .cwd(&project.root);
-        let answer = scratch.isolated(ask).read();
-        let answer = answer.map_err(BenchError::Prepare)?;
-        let is_told = serde_json::from_str(&answer)
-            .is_ok_and(|answer| is_elsewhere(&answer, &scratch.origin().join(&below)));
+    pub(crate) fn find(scratch: &ScratchDir, source: &Source<'_>) -> Result<Self, BenchError> {
+        let workspace = &source.closure.workspace_root;
+        let below = source.moved(workspace, "".into()).join("target");
+        let answer = scratch.metadata(&scratch.project(source)?)?;
+        let expected = scratch.origin().join(&below);
+        let named = [Some(answer.target_directory), answer.build_directory];
+        let is_told = is_elsewhere(named, &expected);
         Ok(Self { below, is_told })
     }
 
-    /// The directory in the checkout `tree`.
     pub(crate) fn dir(&self, tree: &Utf8Path) -> Utf8PathBuf {
         tree.join(&self.below)
     }
@@ -60,16 +39,15 @@ impl Target {
             return command;
         }
         let dir = self.dir(tree);
-        let names = [vars::CARGO_TARGET_DIR, vars::CARGO_BUILD_BUILD_DIR];
-        names
-            .into_iter()
-            .fold(command, |command, name| command.env(name, dir.as_str()))
+        command
+            .env(vars::CARGO_TARGET_DIR, dir.as_str())
+            .env(vars::CARGO_BUILD_BUILD_DIR, dir.as_str())
     }
 }
 
-fn is_elsewhere(answer: &Metadata, expected: &Utf8Path) -> bool {
-    let build = answer.build_directory.as_deref();
-    answer.target_directory != expected || build.is_some_and(|it| it != expected)
+/// Whether one of the directories that cargo names is another one.
+fn is_elsewhere(named: [Option<Utf8PathBuf>; 2], expected: &Utf8Path) -> bool {
+    named.into_iter().flatten().any(|it| it != expected)
 }
 
 #[cfg(test)]
@@ -78,18 +56,16 @@ mod tests {
 
     #[test]
     fn cargo_is_told_only_where_it_would_go_elsewhere() {
-        let metadata = |target: &str, build: Option<&str>| Metadata {
-            target_directory: target.into(),
-            build_directory: build.map(Utf8PathBuf::from),
-        };
-        let expected = Utf8Path::new("/o/native/target");
-        assert!(!is_elsewhere(&metadata("/o/native/target", None), expected));
-        let same = metadata("/o/native/target", Some("/o/native/target"));
-        assert!(!is_elsewhere(&same, expected));
-        assert!(is_elsewhere(&metadata("/home/all", None), expected));
-        let build = metadata("/o/native/target", Some("/home/all"));
-        assert!(is_elsewhere(&build, expected));
-
+        let expected = "/o/native/target";
+        for (target, build, is_told) in [
+            (expected, None, false),
+            (expected, Some(expected), false),
+            ("/home/all", None, true),
+            (expected, Some("/home/all"), true),
+        ] {
+            let named = [Some(target), build].map(|it| it.map(Utf8PathBuf::from));
+            assert_eq!(is_elsewhere(named, expected.into()), is_told);
+        }
         let mut target = Target {
             below: "native/target".into(),
             is_told: false,

@@ -2,39 +2,39 @@
 //! alike, also where cargo is deep inside another program. What is shorter than the time between two looks
 //! (20 ms, and 100 ms once a build has taken five seconds) may be missing.
 
-use std::collections::BTreeMap;
-
 use camino::Utf8Path;
 use environment::compiler_caches;
 use processes::usage::Seen;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A process, as a piece of the build.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Span {
-    /// What it does.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// For what: the crate, or the program.
-    pub label: String,
-    /// From when, in seconds since the build began.
-    pub start_s: f64,
-    /// Until when.
-    pub end_s: f64,
+    pub(crate) label: String,
+    /// In seconds since the build began.
+    pub(crate) start_s: f64,
+    pub(crate) end_s: f64,
+}
+
+/// As a list, since there are hundreds of them. They are read from that as well as from fields.
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.kind, &self.label, self.start_s, self.end_s).serialize(serializer)
+    }
 }
 
 /// What a process does. Where several are at work, the first in this order is what the time goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Links a library or a program.
     Link,
     /// Compiles a crate, or a file of C.
     Compile,
-    /// Is the build script of a crate.
     BuildScript,
-    /// Asks a compiler cache.
     Cache,
-    /// Is cargo.
     Cargo,
     /// Is Python: asked for its version, or trying the new library.
     Python,
@@ -42,17 +42,8 @@ pub enum Kind {
     Tool,
 }
 
-/// A share of the time.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// What it goes to.
-    pub name: &'static str,
-    /// How much, in seconds.
-    pub time_s: f64,
-}
-
-/// The names of the parts, in the order in which a build goes through them.
-pub const PARTS: [&str; 8] = [
+/// The names of the parts, in the order in which a build goes through them. A place here stands for a part.
+pub(crate) const PARTS: [&str; 8] = [
     "before cargo",
     "cargo itself",
     "compiler cache",
@@ -64,8 +55,7 @@ pub const PARTS: [&str; 8] = [
 ];
 
 /// The pieces that `seen` are, `offset_s` after the beginning.
-#[must_use]
-pub fn spans(seen: &[Seen], offset_s: f64) -> Vec<Span> {
+pub(crate) fn spans(seen: &[Seen], offset_s: f64) -> Vec<Span> {
     let spans = seen.iter().filter_map(|process| {
         let (kind, label) = what(&process.args)?;
         Some(Span {
@@ -87,34 +77,23 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
     let (program, rest) = args.split_first()?;
     let path = Utf8Path::new(program);
     let name = path.file_name().unwrap_or(program);
-    if compiler_caches::of_program(name).is_some() {
-        let crate_name = crate_name(rest)?;
-        return Some((Kind::Cache, crate_name));
-    }
-    if name == "rustc" {
-        return Some((Kind::Compile, crate_name(rest)?));
-    }
-    if name.starts_with("build-script-") {
-        let owner = owner(path).unwrap_or_else(|| name.to_owned());
-        return Some((Kind::BuildScript, owner));
-    }
-    if is_c_compiler(name) {
-        let compiles = rest.iter().any(|it| it == "-c" || it == "-E");
-        let kind = if compiles { Kind::Compile } else { Kind::Link };
-        return Some((kind, output(rest).unwrap_or_else(|| name.to_owned())));
-    }
-    match name {
+    let or_name = |label: Option<String>| label.unwrap_or_else(|| name.to_owned());
+    Some(match name {
+        _ if compiler_caches::of_program(name).is_some() => (Kind::Cache, crate_name(rest)?),
+        "rustc" => (Kind::Compile, crate_name(rest)?),
+        _ if name.starts_with("build-script-") => (Kind::BuildScript, or_name(owner(path))),
+        _ if is_c_compiler(name) => {
+            let compiles = rest.iter().any(|it| it == "-c" || it == "-E");
+            let kind = if compiles { Kind::Compile } else { Kind::Link };
+            (kind, or_name(output(rest)))
+        }
         // Until it becomes the program that it runs.
-        "cargo" if rest.iter().any(|it| it == "xtask") => {
-            Some((Kind::Tool, "cargo xtask".to_owned()))
-        }
-        "cargo" => Some((Kind::Cargo, format!("cargo {}", subcommand(rest)))),
-        "maturin" | "uv" | "xtask" | "git" => {
-            Some((Kind::Tool, format!("{name} {}", subcommand(rest))))
-        }
-        _ if name.starts_with("python") => Some((Kind::Python, name.to_owned())),
-        _ => None,
-    }
+        "cargo" if rest.iter().any(|it| it == "xtask") => (Kind::Tool, "cargo xtask".to_owned()),
+        "cargo" => (Kind::Cargo, format!("cargo {}", subcommand(rest))),
+        "maturin" | "uv" | "xtask" | "git" => (Kind::Tool, format!("{name} {}", subcommand(rest))),
+        _ if name.starts_with("python") => (Kind::Python, name.to_owned()),
+        _ => return None,
+    })
 }
 
 /// The driver, with or without a version. What it starts itself (`cc1`, `as`, `collect2`) is no piece of its
@@ -150,11 +129,8 @@ fn after<'a>(args: &'a [String], option: &str) -> Option<&'a String> {
 fn owner(path: &Utf8Path) -> Option<String> {
     let mut parts = path.components().map(|it| it.as_str());
     parts.find(|it| *it == "build")?;
-    let (owner, _) = parts
-        .next()?
-        .rsplit_once('-')
-        .filter(|(_, hash)| is_hash(hash))?;
-    Some(owner.to_owned())
+    let (owner, hash) = parts.next()?.rsplit_once('-')?;
+    is_hash(hash).then(|| owner.to_owned())
 }
 
 fn is_hash(text: &str) -> bool {
@@ -181,40 +157,32 @@ fn output(args: &[String]) -> Option<String> {
 }
 
 fn subcommand(args: &[String]) -> String {
-    let mut words = args
-        .iter()
-        .filter(|it| !it.starts_with('-') && !it.contains('/'));
-    words.next().cloned().unwrap_or_default()
+    let mut words = args.iter();
+    let word = words.find(|it| !it.starts_with('-') && !it.contains('/'));
+    word.cloned().unwrap_or_default()
 }
 
-/// How a build of `wall_s` seconds divides: the parts add up to the whole.
-#[must_use]
-pub fn parts(spans: &[Span], wall_s: f64) -> Vec<Part> {
+/// How a build of `wall_s` seconds divides: the seconds of each of [`PARTS`], which add up to the whole.
+pub(crate) fn parts(spans: &[Span], wall_s: f64) -> [f64; PARTS.len()] {
     let mut edges: Vec<f64> = spans.iter().flat_map(|it| [it.start_s, it.end_s]).collect();
     edges.extend([0.0, wall_s]);
     edges.retain(|edge| (0.0..=wall_s).contains(edge));
     edges.sort_by(f64::total_cmp);
     let building_s = building_s(spans);
-    let mut times: BTreeMap<&'static str, f64> = BTreeMap::new();
+    let mut times_s = [0.0; PARTS.len()];
     for edge in edges.windows(2) {
         let middle = f64::midpoint(edge[0], edge[1]);
-        let active = spans
-            .iter()
-            .filter(|it| it.start_s <= middle && middle < it.end_s);
+        let spans = spans.iter();
+        let active = spans.filter(|it| it.start_s <= middle && middle < it.end_s);
         let kind = active.map(|it| it.kind).min().unwrap_or(Kind::Tool);
-        *times.entry(part(kind, middle < building_s)).or_default() += edge[1] - edge[0];
+        times_s[part(kind, middle < building_s)] += edge[1] - edge[0];
     }
-    let named = PARTS.iter().map(|&name| Part {
-        name,
-        time_s: times.get(name).copied().unwrap_or(0.0),
-    });
-    named.collect()
+    times_s
 }
 
 /// The part of the build that `span`, one of `spans`, belongs to; none for what lasts from before the
 /// building until after it, as the command itself does.
-#[must_use]
-pub fn part_of(span: &Span, spans: &[Span]) -> Option<&'static str> {
+pub(crate) fn part_of(span: &Span, spans: &[Span]) -> Option<usize> {
     let building_s = building_s(spans);
     let is_whole = span.kind == Kind::Tool && span.start_s < building_s && building_s < span.end_s;
     (!is_whole).then(|| part(span.kind, span.start_s < building_s))
@@ -229,36 +197,32 @@ fn building_s(spans: &[Span]) -> f64 {
     longest.map_or(f64::INFINITY, |it| it.start_s)
 }
 
-const fn part(kind: Kind, is_before_cargo: bool) -> &'static str {
+const fn part(kind: Kind, is_before_cargo: bool) -> usize {
     match kind {
-        Kind::Link => "link",
-        Kind::Compile => "rustc",
-        Kind::BuildScript => "build scripts",
-        Kind::Cache => "compiler cache",
-        Kind::Cargo => "cargo itself",
-        Kind::Python | Kind::Tool if is_before_cargo => "before cargo",
-        Kind::Tool => "place",
-        Kind::Python => "check",
+        Kind::Python | Kind::Tool if is_before_cargo => 0,
+        Kind::Cargo => 1,
+        Kind::Cache => 2,
+        Kind::BuildScript => 3,
+        Kind::Compile => 4,
+        Kind::Link => 5,
+        Kind::Tool => 6,
+        Kind::Python => 7,
     }
 }
 
 /// `spans`, each with the lowest row in which it does not meet another one.
-#[must_use]
-pub fn in_rows(spans: &[Span]) -> Vec<(usize, &Span)> {
+pub(crate) fn in_rows(spans: &[Span]) -> Vec<(usize, &Span)> {
     let mut sorted: Vec<_> = spans.iter().collect();
     sorted.sort_by(|one, other| one.start_s.total_cmp(&other.start_s));
     let mut ends: Vec<f64> = Vec::new();
-    let mut placed = Vec::new();
-    for span in sorted {
+    let placed = sorted.into_iter().map(|span| {
         let free = ends.iter().position(|end| *end <= span.start_s);
         let row = free.unwrap_or(ends.len());
-        if row == ends.len() {
-            ends.push(0.0);
-        }
+        ends.resize(ends.len().max(row + 1), 0.0);
         ends[row] = span.end_s;
-        placed.push((row, span));
-    }
-    placed
+        (row, span)
+    });
+    placed.collect()
 }
 
 #[cfg(test)]
@@ -364,14 +328,14 @@ mod tests {
             span(Kind::Python, 8.5, 9.25),
         ];
         let parts = parts(&spans, 10.0);
-        let time = |name| parts.iter().find(|it| it.name == name).unwrap().time_s;
+        let time = |name| parts[PARTS.iter().position(|it| *it == name).unwrap()];
         assert!((time("before cargo") - 0.7).abs() < 1e-9);
         assert!((time("cargo itself") - 2.3).abs() < 1e-9);
         assert!((time("rustc") - 3.0).abs() < 1e-9);
         assert!((time("link") - 2.0).abs() < 1e-9);
         assert!((time("place") - 1.25).abs() < 1e-9);
         assert!((time("check") - 0.75).abs() < 1e-9);
-        let sum: f64 = parts.iter().map(|it| it.time_s).sum();
+        let sum: f64 = parts.iter().sum();
         assert!((sum - 10.0).abs() < 1e-9);
     }
 
@@ -384,7 +348,8 @@ mod tests {
             span(Kind::Tool, 8.1, 8.2),
             span(Kind::Python, 8.5, 9.25),
         ];
-        let told = spans.each_ref().map(|it| part_of(it, &spans));
+        let name = |span, spans: &[Span]| part_of(span, spans).map(|it| PARTS[it]);
+        let told = spans.each_ref().map(|it| name(it, &spans));
         let expected = [
             None,
             Some("before cargo"),
@@ -394,7 +359,7 @@ mod tests {
         ];
         assert_eq!(told, expected);
         // Without cargo nothing is built: what there is comes before it.
-        assert_eq!(part_of(&spans[0], &spans[..1]), Some("before cargo"));
+        assert_eq!(name(&spans[0], &spans[..1]), Some("before cargo"));
     }
 
     #[test]
@@ -406,5 +371,14 @@ mod tests {
         ];
         let rows: Vec<_> = in_rows(&spans).into_iter().map(|(row, _)| row).collect();
         assert_eq!(rows, [0, 1, 1]);
+    }
+
+    #[test]
+    fn a_process_is_kept_as_a_list_and_read_from_fields_too() {
+        let text = r#"["build-script","a",0.5,1.25]"#;
+        let fields = r#"{"kind":"build-script","label":"a","start_s":0.5,"end_s":1.25}"#;
+        let [one, other] = [text, fields].map(|it| serde_json::from_str::<Span>(it).unwrap());
+        assert_eq!(one, other);
+        assert_eq!(serde_json::to_string(&one).unwrap(), text);
     }
 }

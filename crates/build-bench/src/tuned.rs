@@ -3,21 +3,27 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Files;
 use project_model::{Project, Sources, Workspace};
-use trial::files::{at, copy_file, write};
+use trial::files::{copy_file, write};
 
 use crate::error::BenchError;
+use crate::request::BenchRequest;
 
-/// Where such settings stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Tuned {
     /// Cargo's configuration, as somebody has found it out by measuring.
-    pub(crate) found: Option<String>,
+    found: Option<String>,
     /// This machine's own configuration, and where it lies in the sources.
-    pub(crate) local: Option<(Utf8PathBuf, Utf8PathBuf)>,
+    local: Option<(Utf8PathBuf, Utf8PathBuf)>,
 }
 
 impl Tuned {
-    /// Whether there are none.
+    pub(crate) fn of(request: &BenchRequest<'_>, workspace: &Workspace, sources: &Sources) -> Self {
+        Self {
+            found: request.tuned.clone(),
+            local: local(request.project, workspace, sources),
+        }
+    }
+
     pub(crate) fn is_none(&self) -> bool {
         self.found.is_none() && self.local.is_none()
     }
@@ -29,9 +35,7 @@ impl Tuned {
             copy_file(from, &tree.join(below))?;
         }
         if let (Some(text), Some(above)) = (&self.found, tree.parent()) {
-            let dir = above.join(".cargo");
-            fs_err::create_dir_all(&dir).map_err(at(&dir))?;
-            write(&dir.join("config.toml"), text)?;
+            write(&above.join(".cargo/config.toml"), text)?;
         }
         Ok(())
     }
@@ -39,7 +43,7 @@ impl Tuned {
 
 /// This machine's cargo configuration, if it says more than what `cargo xtask dev` and a compiler cache write
 /// there; and where it lies in the sources.
-pub(crate) fn local(
+fn local(
     project: &Project,
     workspace: &Workspace,
     sources: &Sources,
@@ -47,11 +51,8 @@ pub(crate) fn local(
     let local = Files::of(project, workspace).local;
     let text = fs_err::read_to_string(&local).ok()?;
     let tunes = |line: &str| {
-        let line = line.trim_start();
-        line.starts_with("[profile")
-            || ["linker", "rustflags"]
-                .iter()
-                .any(|key| line.starts_with(key))
+        let keys = ["[profile", "linker", "rustflags"];
+        keys.iter().any(|it| line.trim_start().starts_with(it))
     };
     let below = local.strip_prefix(&sources.root).ok()?.to_owned();
     text.lines().any(tunes).then_some((local, below))
@@ -61,6 +62,7 @@ pub(crate) fn local(
 mod tests {
     use super::*;
     use processes::Invocation;
+    use project_model::Closure;
     use testkit::Fixture;
 
     /// With the real cargo, since where it looks for its configuration is its own affair.
@@ -100,7 +102,7 @@ mod tests {
         let fixture = Fixture::pure_rust("thing");
         let project = Project::load(&fixture.root()).unwrap();
         let workspace = Workspace::load(&project).unwrap();
-        let closure = project_model::Closure::load(&project).unwrap();
+        let closure = Closure::load(&project).unwrap();
         let sources = Sources::of(&project, &closure);
         let look = || local(&project, &workspace, &sources);
         assert_eq!(look(), None);

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::NamedTempFile;
 
 use crate::EditError;
 use crate::lock::DirLock;
@@ -19,8 +20,7 @@ pub(crate) fn apply(
     new: Option<&str>,
 ) -> Result<(), EditError> {
     let target = Target::of(path)?;
-    let locked = locked(&target.dir);
-    let (lock, made) = locked.map_err(|source| target.cannot_write(source))?;
+    let (lock, made) = target.written(locked(&target.dir))?;
     let done = target.change(old, new, &lock);
     if done.is_err() {
         // Before the lock is released: whoever gets it next looks whether the directory is still there.
@@ -56,15 +56,13 @@ struct Target<'c> {
 
 impl<'c> Target<'c> {
     fn of(path: &'c Utf8Path) -> Result<Self, EditError> {
-        let file = match path.canonicalize_utf8() {
-            Ok(file) => file,
-            Err(_) => match path.read_link_utf8() {
-                Ok(target) => {
-                    let path = path.to_owned();
-                    return Err(EditError::DanglingLink { path, target });
-                }
-                Err(_) => path.to_owned(),
-            },
+        let file = match (path.canonicalize_utf8(), path.read_link_utf8()) {
+            (Ok(file), _) => file,
+            (Err(_), Err(_)) => path.to_owned(),
+            (Err(_), Ok(target)) => {
+                let path = path.to_owned();
+                return Err(EditError::DanglingLink { path, target });
+            }
         };
         let dir = match file.parent() {
             Some(dir) if dir != "" => dir.to_owned(),
@@ -79,63 +77,57 @@ impl<'c> Target<'c> {
         new: Option<&str>,
         lock: &DirLock,
     ) -> Result<(), EditError> {
-        let cannot_write = |source| self.cannot_write(source);
-        let present = self.present().map_err(cannot_write)?;
+        let present = self.written(found(fs_err::read(&self.file)))?;
         if present.as_deref() != old.map(str::as_bytes) {
             let path = self.path.to_owned();
             return Err(EditError::Changed { path });
         }
-        self.require_writable().map_err(cannot_write)??;
+        self.require_writable()?;
         match new {
             Some(text) => self.replace(text)?,
             // Where a link leads to our file, it was not us who put the link there.
             None if self.path.is_symlink() => self.replace("")?,
-            None => self.remove().map_err(cannot_write)?,
+            None => self.written(fs_err::remove_file(&self.file))?,
         }
         lock.sync().map_err(|source| EditError::Unsynced {
             path: self.path.to_owned(),
             source,
         })?;
-        if new.is_none() {
-            self.remove_empty_dir();
+        // Nobody keeps an empty `.cargo`, and git cannot.
+        if new.is_none() && self.dir.file_name() == Some(".cargo") {
+            // Fails if it is not empty.
+            let _ = fs_err::remove_dir(&self.dir);
         }
         Ok(())
-    }
-
-    /// What it holds; `None` if it is not there.
-    fn present(&self) -> io::Result<Option<Vec<u8>>> {
-        found(fs_err::read(&self.file))
     }
 
     /// Looks at the modes, since they do not hold for root, who is not to ignore them unasked.
-    fn require_writable(&self) -> io::Result<Result<(), EditError>> {
+    fn require_writable(&self) -> Result<(), EditError> {
         for path in [&self.dir, &self.file] {
-            let metadata = found(fs_err::metadata(path))?;
+            let metadata = self.written(found(fs_err::metadata(path)))?;
             if metadata.is_some_and(|metadata| metadata.mode() & 0o222 == 0) {
-                return Ok(Err(EditError::ReadOnly {
+                return Err(EditError::ReadOnly {
                     path: self.path.to_owned(),
                     read_only: path.clone(),
-                }));
+                });
             }
         }
-        Ok(Ok(()))
-    }
-
-    fn replace(&self, text: &str) -> Result<(), EditError> {
-        let cannot_write = |source| self.cannot_write(source);
-        let old = found(fs_err::metadata(&self.file)).map_err(cannot_write)?;
-        let mut draft = self.draft().map_err(cannot_write)?;
-        if let Some(old) = &old {
-            self.keep_owner(&draft, old)?;
-        }
-        fill(&mut draft, text, old.as_ref()).map_err(cannot_write)?;
-        let persisted = draft.persist(&self.file);
-        persisted.map_err(|error| self.cannot_write(error.error))?;
         Ok(())
     }
 
+    fn replace(&self, text: &str) -> Result<(), EditError> {
+        let old = self.written(found(fs_err::metadata(&self.file)))?;
+        let mut draft = self.written(self.draft())?;
+        if let Some(old) = &old {
+            self.keep_owner(&draft, old)?;
+        }
+        self.written(fill(&mut draft, text, old.as_ref()))?;
+        let persisted = draft.persist(&self.file).map(drop);
+        self.written(persisted.map_err(|error| error.error))
+    }
+
     /// A new file in the same directory, which is removed unless it gets the name of the target.
-    fn draft(&self) -> io::Result<tempfile::NamedTempFile> {
+    fn draft(&self) -> io::Result<NamedTempFile> {
         let name = self.file.file_name().unwrap_or_default();
         let draft = format!(".{name}{DRAFT}");
         // We hold the lock, so nobody writes it any more.
@@ -148,9 +140,8 @@ impl<'c> Target<'c> {
             .tempfile_in(&self.dir)
     }
 
-    fn keep_owner(&self, draft: &tempfile::NamedTempFile, old: &Metadata) -> Result<(), EditError> {
-        let ours = draft.as_file().metadata();
-        let ours = ours.map_err(|source| self.cannot_write(source))?;
+    fn keep_owner(&self, draft: &NamedTempFile, old: &Metadata) -> Result<(), EditError> {
+        let ours = self.written(draft.as_file().metadata())?;
         let (uid, gid) = (old.uid(), old.gid());
         if (ours.uid(), ours.gid()) == (uid, gid) {
             return Ok(());
@@ -164,28 +155,17 @@ impl<'c> Target<'c> {
         })
     }
 
-    fn remove(&self) -> io::Result<()> {
-        fs_err::remove_file(&self.file)
-    }
-
-    /// Nobody keeps an empty `.cargo`, and git cannot.
-    fn remove_empty_dir(&self) {
-        if self.dir.file_name() == Some(".cargo") {
-            // Fails if it is not empty.
-            let _ = fs_err::remove_dir(&self.dir);
-        }
-    }
-
-    fn cannot_write(&self, source: io::Error) -> EditError {
-        EditError::Write {
+    /// What was `done` to write the file, with its name in the error.
+    fn written<T>(&self, done: io::Result<T>) -> Result<T, EditError> {
+        done.map_err(|source| EditError::Write {
             path: self.path.to_owned(),
             source,
-        }
+        })
     }
 }
 
 /// Has `text` on the disk, with the mode of the old file.
-fn fill(draft: &mut tempfile::NamedTempFile, text: &str, old: Option<&Metadata>) -> io::Result<()> {
+fn fill(draft: &mut NamedTempFile, text: &str, old: Option<&Metadata>) -> io::Result<()> {
     draft.write_all(text.as_bytes())?;
     // After the change of the owner, at which the system takes away some bits.
     if let Some(old) = old {
@@ -197,9 +177,8 @@ fn fill(draft: &mut tempfile::NamedTempFile, text: &str, old: Option<&Metadata>)
 /// `None` where there is nothing.
 fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
-        Ok(value) => Ok(Some(value)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        found => found.map(Some),
     }
 }
 
@@ -220,20 +199,17 @@ impl MadeDirs {
     fn make(dir: &Utf8Path) -> io::Result<Self> {
         let missing = dir.ancestors().take_while(|dir| !dir.exists());
         let made = Self(missing.map(Utf8Path::to_owned).collect());
-        let mut done = fs_err::create_dir_all(dir);
-        for _ in 1..ATTEMPTS {
-            match &done {
-                Err(error) if is_contended(error, dir) => {
-                    done = fs_err::create_dir_all(dir);
+        let mut attempts = 1;
+        loop {
+            match fs_err::create_dir_all(dir) {
+                Ok(()) => return Ok(made),
+                Err(error) if attempts < ATTEMPTS && is_contended(&error, dir) => attempts += 1,
+                Err(error) => {
+                    made.remove();
+                    return Err(error);
                 }
-                _ => break,
             }
         }
-        if let Err(error) = done {
-            made.remove();
-            return Err(error);
-        }
-        Ok(made)
     }
 
     /// Takes them away again, as far as they are empty.

@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use crate::draft::{Draft, Splice};
-use crate::layout::Layout;
+use crate::document::{Document, Kind, Splice};
 use crate::marks::Owner;
-use crate::{EditError, array, lines};
+use crate::{EditError, lines};
 
 /// Ends the last line of a block for which we moved the closing bracket to a line of its own.
 const MOVED: &str = "; `]` belongs above";
@@ -30,17 +29,12 @@ pub(crate) struct Block {
     has_moved_bracket: bool,
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// The block of `by` in the array that is the value of `entry`.
-    pub(crate) fn block(
-        &self,
-        layout: &Layout,
-        entry: usize,
-        by: Owner,
-    ) -> Result<Option<Block>, EditError> {
-        let entry_ = &layout.entries[entry];
+    pub(crate) fn block(&self, entry: usize, by: Owner) -> Result<Option<Block>, EditError> {
+        let entry_ = &self.layout.entries[entry];
         let within = |comment: &&Range<usize>| entry_.value.contains(&comment.start);
-        let mut comments = layout.comments.iter().filter(within);
+        let mut comments = self.layout.comments.iter().filter(within);
         let text_of = |comment: &Range<usize>| self.text[comment.clone()].trim_end();
         let Some(first) = comments.find(|comment| text_of(comment) == first_line(by)) else {
             return Ok(None);
@@ -52,7 +46,7 @@ impl Draft {
             path: self.path.clone(),
             key: entry_.path.join("."),
         })?;
-        let items = layout.items(entry);
+        let items = self.layout.items(entry);
         let before = |at: usize| items.iter().filter(|item| item.start < at).count();
         Ok(Some(Block {
             first: first.clone(),
@@ -65,12 +59,11 @@ impl Draft {
     /// What it takes to have a block with these elements.
     pub(crate) fn block_insertion(
         &self,
-        layout: &Layout,
         entry: usize,
         elements: &[String],
         by: Owner,
     ) -> Vec<Splice> {
-        let end = self.array_end(layout, entry);
+        let end = self.array_end(entry);
         let line_end = lines::line_end_of(&self.text);
         let mut splices = Vec::new();
         if !end.is_empty && !end.has_comma {
@@ -91,15 +84,14 @@ impl Draft {
     /// What it takes to have these elements in `block`.
     pub(crate) fn block_replacement(
         &self,
-        layout: &Layout,
         entry: usize,
         block: &Block,
         elements: &[String],
     ) -> Splice {
-        let items = layout.items(entry);
-        let end = layout.entries[entry].value.end;
+        let items = self.layout.items(entry);
+        let end = self.layout.entries[entry].value.end;
         let last = items[block.elements.clone()].last();
-        let has_comma = last.is_none_or(|last| layout.comma_in(last.end..end).is_some());
+        let has_comma = last.is_none_or(|last| self.layout.comma_in(last.end..end).is_some());
         let at =
             lines::next(&self.text, block.first.end)..lines::start(&self.text, block.last.start);
         Splice::replace(
@@ -109,12 +101,7 @@ impl Draft {
     }
 
     /// What it takes to have `block` no more.
-    pub(crate) fn block_removal(
-        &self,
-        layout: &Layout,
-        entry: usize,
-        block: &Block,
-    ) -> Vec<Splice> {
+    pub(crate) fn block_removal(&self, entry: usize, block: &Block) -> Vec<Splice> {
         let mut start = lines::start(&self.text, block.first.start);
         if block.has_moved_bracket {
             start = lines::before_line_end(&self.text, start);
@@ -122,7 +109,7 @@ impl Draft {
         let mut splices = vec![Splice::cut(start..lines::next(&self.text, block.last.end))];
         if !block.elements.is_empty() {
             let (first, last) = (block.elements.start, block.elements.end - 1);
-            splices.extend(array::comma_before(layout, entry, first, last));
+            splices.extend(self.comma_before(entry, first, last));
         }
         splices
     }

@@ -14,57 +14,54 @@
 use toml_edit::Value;
 
 use crate::block;
-use crate::draft::{Draft, Shared, owned};
+use crate::document::owned;
 use crate::insert::Place;
-use crate::layout::{Layout, Shape};
+use crate::kinds::PyprojectFile;
+use crate::layout::Shape;
 use crate::marks::Owner;
 use crate::{EditError, lines, render};
 
 const PATH: [&str; 3] = ["tool", "uv", "cache-keys"];
 
-/// The user adds keys to it. What is ours is the block, which goes before the statement does.
-pub(crate) const SHARED: Shared = Shared {
-    path: &PATH,
-    ours: 0,
-};
-
 /// What uv looks at: `file`, `dir` or `env`, and which.
 type Key = (String, String);
 
-impl Draft {
-    /// Sets what uv looks at, beside what the user has listed.
-    pub(crate) fn set_cache_keys(&mut self, keys: &[Key], by: Owner) -> Result<(), EditError> {
+impl PyprojectFile {
+    /// Sets by what uv decides whether an install is fresh. What the user has listed there stays, and is not
+    /// repeated. Each key is `file`, `dir` or `env`, and which.
+    ///
+    /// # Errors
+    /// If it is no array, or another command has made it.
+    pub fn set_cache_keys(
+        &mut self,
+        keys: &[(String, String)],
+        by: Owner,
+    ) -> Result<(), EditError> {
         self.require_tables(&PATH)?;
-        let layout = self.layout();
-        let Some(entry) = layout.find(&PATH) else {
-            return self.add_cache_keys(&layout, keys, by);
+        let Some(entry) = self.layout.find(&PATH) else {
+            return self.add_cache_keys(keys, by);
         };
-        let mark = self.mark_of(&layout, entry);
+        let mark = self.mark_of(entry);
         match mark {
             Some(mark) if !mark.is_by(by) => {
-                return Err(self.taken(&layout, &PATH, Some(mark.owner)));
+                return Err(self.taken(&PATH, Some(mark.owner)));
             }
             Some(mark) if mark.lists(&PATH) => return self.set_in_one_line(keys, by),
             _ => {}
         }
-        if !matches!(layout.entries[entry].shape, Shape::Array(_)) {
-            return Err(self.not_an_array());
+        if !matches!(self.layout.entries[entry].shape, Shape::Array(_)) {
+            return Err(self.not_an_array(&PATH));
         }
-        self.set_block(&layout, entry, keys, by)
+        self.set_block(entry, keys, by)
     }
 
     /// The key is not there yet.
-    fn add_cache_keys(
-        &mut self,
-        layout: &Layout,
-        keys: &[Key],
-        by: Owner,
-    ) -> Result<(), EditError> {
-        if self.meaning_at(&PATH).is_some() {
+    fn add_cache_keys(&mut self, keys: &[Key], by: Owner) -> Result<(), EditError> {
+        if self.item(&PATH).is_some() {
             // Tables with headers.
-            return Err(self.not_an_array());
+            return Err(self.not_an_array(&PATH));
         }
-        let place = self.place(layout, &PATH);
+        let place = self.place(&PATH);
         let keys = missing(keys, &[]);
         if keys.is_empty() {
             return Ok(());
@@ -74,7 +71,7 @@ impl Draft {
             Place::Inline { .. } => in_one_line(&keys),
             _ => block::array(&rendered(&keys), line_end, by),
         };
-        let splices = self.insertion(layout, place, &PATH, &value, Some(by.into()));
+        let splices = self.insertion(place, &PATH, &value, Some(by.into()));
         self.splice(splices, &[owned(&PATH)])
     }
 
@@ -87,16 +84,10 @@ impl Draft {
         self.set(&PATH, &in_one_line(&keys), by)
     }
 
-    fn set_block(
-        &mut self,
-        layout: &Layout,
-        entry: usize,
-        keys: &[Key],
-        by: Owner,
-    ) -> Result<(), EditError> {
-        let block = self.block(layout, entry, by)?;
+    fn set_block(&mut self, entry: usize, keys: &[Key], by: Owner) -> Result<(), EditError> {
+        let block = self.block(entry, by)?;
         let ours = block.as_ref().map_or(0..0, |block| block.elements.clone());
-        let elements = layout.items(entry).into_iter().enumerate();
+        let elements = self.layout.items(entry).into_iter().enumerate();
         let users: Vec<_> = elements
             .filter(|(number, _)| !ours.contains(number))
             .filter_map(|(_, element)| parsed(&self.text[element]))
@@ -105,17 +96,10 @@ impl Draft {
         let splices = match block {
             Some(_) if keys.is_empty() => return self.undo(by),
             None if keys.is_empty() => return Ok(()),
-            Some(block) => vec![self.block_replacement(layout, entry, &block, &keys)],
-            None => self.block_insertion(layout, entry, &keys, by),
+            Some(block) => vec![self.block_replacement(entry, &block, &keys)],
+            None => self.block_insertion(entry, &keys, by),
         };
         self.splice(splices, &[owned(&PATH)])
-    }
-
-    fn not_an_array(&self) -> EditError {
-        EditError::NotAnArray {
-            path: self.path.clone(),
-            key: PATH.join("."),
-        }
     }
 }
 

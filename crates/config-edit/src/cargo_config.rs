@@ -2,86 +2,42 @@
 
 use toml_edit::{Item, TableLike};
 
-use crate::document::{Document, Kind};
-use crate::draft::{Shared, Splice, owned};
+use crate::document::{Splice, owned};
 use crate::insert::Signed;
-use crate::layout::{Home, Layout};
-use crate::{EditError, Owner, include, introduction, lines, render};
+use crate::kinds::CargoConfig;
+use crate::layout::Home;
+use crate::{EditError, Owner, introduction, lines, render};
 
 const ENV: &str = "env";
 
-/// A `config.toml`, read, and edited in memory. One that is not there counts as empty.
-pub type CargoConfig = Document<Config>;
-
-/// The kind of file that cargo reads as its configuration.
-#[derive(Debug, Clone)]
-pub enum Config {}
-
-impl Kind for Config {
-    const MAY_BE_ABSENT: bool = true;
-    const SHARED: Option<Shared> = Some(include::SHARED);
-}
-
 impl CargoConfig {
-    /// Whether `include` names `file`, in a form that cargo accepts: an array, also `[[include]]`.
-    #[must_use]
-    pub fn includes(&self, file: &str) -> bool {
-        self.0.included().iter().any(|included| included == file)
-    }
-
-    /// The files that `include` names, relative to the directory of this one.
-    #[must_use]
-    pub fn include_paths(&self) -> Vec<String> {
-        self.0.included()
-    }
-
     /// The value of `key`, given as the path to it, if it is a string.
     #[must_use]
     pub fn string(&self, key: &[&str]) -> Option<String> {
-        self.look(key, |item| item.as_str().map(str::to_owned))?
+        self.item(key)?.as_str().map(str::to_owned)
     }
 
     /// Whether there is a value for `key`, given as the path to it.
     #[must_use]
     pub fn has(&self, key: &[&str]) -> bool {
-        self.look(key, |_| ()).is_some()
-    }
-
-    /// What `look` makes of the value of `key`, if there is one.
-    fn look<T>(&self, key: &[&str], look: impl Fn(&Item) -> T) -> Option<T> {
-        let document = self.0.document();
-        let mut item = document.as_item();
-        for part in key {
-            item = item.get(part)?;
-        }
-        Some(look(item))
+        self.item(key).is_some()
     }
 
     /// The variables that `[env]` sets, and their values.
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {
-        let document = self.0.document();
-        let Some(env) = document.get(ENV).and_then(Item::as_table_like) else {
-            return Vec::new();
-        };
-        let value = |(name, item): (&str, &Item)| Some((name.to_owned(), value_of(item)?));
-        env.iter().filter_map(value).collect()
+        let env = self.item(&[ENV]).and_then(Item::as_table_like);
+        let variables = env.into_iter().flat_map(|env| env.iter());
+        variables
+            .filter_map(|(name, item)| Some((name.to_owned(), value_of(item)?)))
+            .collect()
     }
 
     /// The command that wrote `key`, given as the path to it.
     #[must_use]
     pub fn owner_of(&self, key: &[&str]) -> Option<String> {
-        let layout = self.0.layout();
-        let mark = self.0.mark_of(&layout, layout.find(key)?)?;
+        let mark = self.mark_of(self.layout.find(key)?)?;
         Some(mark.owner)
-    }
-
-    /// Has cargo read `file` too, from the same directory, if it is there.
-    ///
-    /// # Errors
-    /// If `include` is something that cargo does not accept either.
-    pub fn include_local_config(&mut self, file: &str, by: Owner) -> Result<(), EditError> {
-        self.0.include(file, by)
     }
 
     /// Sets the program that cargo starts instead of rustc: `build.rustc-wrapper`.
@@ -90,7 +46,7 @@ impl CargoConfig {
     /// If it is set to another by somebody else.
     pub fn set_rustc_wrapper(&mut self, program: &str, by: Owner) -> Result<(), EditError> {
         let key = ["build", "rustc-wrapper"];
-        self.0.set(&key, &render::string(program), by)
+        self.set(&key, &render::string(program), by)
     }
 
     /// Sets how many compilers cargo runs at once: `build.jobs`.
@@ -98,7 +54,7 @@ impl CargoConfig {
     /// # Errors
     /// If it is set to another number by somebody else.
     pub fn set_jobs(&mut self, jobs: u32, by: Owner) -> Result<(), EditError> {
-        self.0.set(&["build", "jobs"], &jobs.to_string(), by)
+        self.set(&["build", "jobs"], &jobs.to_string(), by)
     }
 
     /// Sets the linker that the C compiler is to use for `target`, a triple: a flag under
@@ -116,7 +72,7 @@ impl CargoConfig {
         let flag = render::string(&format!("link-arg=-fuse-ld={linker}"));
         let flags = format!("[{}, {flag}]", render::string("-C"));
         let key = ["target", target, "rustflags"];
-        self.0.set_noted(&key, &flags, Signed { by, note })
+        self.set(&key, &flags, Signed { by, note })
     }
 
     /// Sets the variable `name` for whatever cargo starts.
@@ -125,42 +81,40 @@ impl CargoConfig {
     /// If it is set to another value by somebody else.
     pub fn set_env(&mut self, name: &str, value: &str, by: Owner) -> Result<(), EditError> {
         let key = [ENV, name];
-        self.0.require_tables(&key)?;
-        if self.env_item(name, |item| is_value(item, value)) == Some(true) {
+        self.require_tables(&key)?;
+        if self.item(&key).is_some_and(|item| is_value(item, value)) {
             return Ok(());
         }
-        self.0.set(&key, &render::string(value), by)
+        self.set(&key, &render::string(value), by)
     }
 
     /// Removes `key`, given as the path to it, if `by` has set it.
     pub fn remove(&mut self, key: &[&str], by: Owner) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let Some(number) = layout.find(key) else {
+        let Some(number) = self.layout.find(key) else {
             return Ok(());
         };
-        let Some(mark) = self.0.mark_of(&layout, number).filter(|m| m.is_by(by)) else {
+        let Some(mark) = self.mark_of(number).filter(|m| m.is_by(by)) else {
             return Ok(());
         };
-        let mut splices = self.0.entry_removal(&layout, number);
+        let mut splices = self.entry_removal(number);
         if !mark.is_whole() {
-            splices.push(self.0.unlisted(&mark, &owned(key)));
+            splices.push(self.unlisted(&mark, &owned(key)));
         }
-        self.0.splice(splices, &[owned(key)])?;
+        self.splice(splices, &[owned(key)])?;
         self.remove_empty_table(&key[..key.len().saturating_sub(1)], by)
     }
 
     /// Removes the header of `table`, if `by` has added it and nothing is left under it.
     fn remove_empty_table(&mut self, table: &[&str], by: Owner) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let mut sections = layout.sections.iter();
+        let mut sections = self.layout.sections.iter();
         let Some(number) = sections.position(|section| section.path == table) else {
             return Ok(());
         };
-        let header = layout.sections[number].header.end;
-        let marks = self.0.marks_after(&layout, header);
+        let header = self.layout.sections[number].header.end;
+        let marks = self.marks_after(header);
         let is_ours = marks.iter().any(|mark| mark.is_by(by));
-        match self.0.empty_table_step(&layout, number) {
-            Some(step) if is_ours => self.0.splice(step.splices, &step.paths),
+        match self.empty_table_step(number) {
+            Some(step) if is_ours => self.splice(step.splices, &step.paths),
             _ => Ok(()),
         }
     }
@@ -176,62 +130,60 @@ impl CargoConfig {
         let Some(value) = value else {
             return self.remove_any_env(name);
         };
-        self.0.require_tables(&key)?;
-        let is_table = self.env_item(name, Item::is_table_like);
-        if self.env_item(name, |item| is_value(item, value)) == Some(true) {
-            Ok(())
-        } else if is_table == Some(true) {
-            self.overwrite(&[ENV, name, "value"], value)?;
-            // Ours are absolute.
-            self.remove_entry(&[ENV, name, "relative"])
-        } else {
-            self.overwrite(&key, value)
+        self.require_tables(&key)?;
+        match self.item(&key) {
+            Some(item) if is_value(item, value) => Ok(()),
+            Some(item) if item.is_table_like() => {
+                self.overwrite(&[ENV, name, "value"], value)?;
+                // Ours are absolute.
+                self.remove_entry(&[ENV, name, "relative"])
+            }
+            _ => self.overwrite(&key, value),
         }
     }
 
     fn overwrite(&mut self, key: &[&str], value: &str) -> Result<(), EditError> {
         let value = render::string(value);
-        let layout = self.0.layout();
-        match layout.find(key) {
-            None => self.0.insert(key, &value, None),
+        match self.layout.find(key) {
+            None => self.insert(key, &value, None),
             Some(number) => {
-                let at = layout.entries[number].value.clone();
-                self.0
-                    .splice(vec![Splice::replace(at, value)], &[owned(key)])
+                let at = self.layout.entries[number].value.clone();
+                self.splice(vec![Splice::replace(at, value)], &[owned(key)])
             }
         }
     }
 
     fn remove_entry(&mut self, key: &[&str]) -> Result<(), EditError> {
-        let layout = self.0.layout();
-        let Some(number) = layout.find(key) else {
+        let Some(number) = self.layout.find(key) else {
             return Ok(());
         };
-        let splices = self.0.entry_removal(&layout, number);
-        self.0.splice(splices, &[owned(key)])
+        let splices = self.entry_removal(number);
+        self.splice(splices, &[owned(key)])
     }
 
     /// Removes the variable in whatever form it stands there.
     fn remove_any_env(&mut self, name: &str) -> Result<(), EditError> {
         let key = [ENV, name];
         // `[env.NAME]` with what is under it, `NAME.value = ...`, and then `NAME = ...`.
-        while let Some(at) = self.lines_below(&self.0.layout(), &key) {
-            self.0.splice(vec![Splice::cut(at)], &[owned(&key)])?;
+        while let Some(at) = self.lines_below(&key) {
+            self.splice(vec![Splice::cut(at)], &[owned(&key)])?;
         }
         self.remove_entry(&key)
     }
 
     /// The lines of the first statement or table that is below `key` and not `key` itself.
-    fn lines_below(&self, layout: &Layout, key: &[&str]) -> Option<std::ops::Range<usize>> {
-        let text = &self.0.text;
-        let mut sections = layout.sections.iter();
+    fn lines_below(&self, key: &[&str]) -> Option<std::ops::Range<usize>> {
+        let text = &self.text;
+        let mut sections = self.layout.sections.iter();
         if let Some(number) = sections.position(|section| section.path == key) {
-            let section = &layout.sections[number];
-            let last = layout.within(Home::Section(number)).last();
-            let end = last.map_or(section.header.end, |last| layout.entries[last].value.end);
+            let section = &self.layout.sections[number];
+            let last = self.layout.within(Home::Section(number)).last();
+            let end = last.map_or(section.header.end, |last| {
+                self.layout.entries[last].value.end
+            });
             return Some(lines::whole(text, &(section.header.start..end)));
         }
-        let mut entries = layout.entries.iter();
+        let mut entries = self.layout.entries.iter();
         let dotted = entries.find(|entry| {
             let is_statement = matches!(entry.home, Home::Section(_));
             is_statement && entry.is_below(key) && entry.path != key
@@ -239,17 +191,11 @@ impl CargoConfig {
         Some(lines::whole(text, &dotted.range()))
     }
 
-    /// What `look` makes of the variable `name`.
-    fn env_item<T>(&self, name: &str, look: impl Fn(&Item) -> T) -> Option<T> {
-        let document = self.0.document();
-        document.get(ENV)?.get(name).map(look)
-    }
-
     /// Puts `comment` above everything, if the file is a new one. When nothing but that is left in it one
     /// day, the file goes too.
     pub fn introduce(&mut self, comment: &str, by: Owner) {
-        if self.0.old.is_none() {
-            self.0.introduction = Some(introduction::of(comment, by));
+        if self.old.is_none() {
+            self.introduction = Some(introduction::of(comment, by));
         }
     }
 }

@@ -1,22 +1,9 @@
 //! The Cargo.toml of a workspace, as far as its profiles go
 //! (<https://doc.rust-lang.org/cargo/reference/profiles.html>).
 
-use crate::document::{Document, Kind};
-use crate::draft::Shared;
 use crate::insert::Signed;
+use crate::kinds::CargoManifest;
 use crate::{EditError, Owner};
-
-/// A `Cargo.toml`, read, and edited in memory. Profiles count only in that of a workspace's root.
-pub type CargoManifest = Document<Manifest>;
-
-/// The kind of file that describes a package or a workspace to cargo.
-#[derive(Debug, Clone)]
-pub enum Manifest {}
-
-impl Kind for Manifest {
-    const MAY_BE_ABSENT: bool = false;
-    const SHARED: Option<Shared> = None;
-}
 
 impl CargoManifest {
     /// Sets a key of the profile `profile`: `key` is the path to it below that, `package."*".debug` being
@@ -34,6 +21,6 @@ impl CargoManifest {
         by: Owner,
     ) -> Result<(), EditError> {
         let path = [&["profile", profile], key].concat();
-        self.0.set_noted(&path, value, Signed { by, note })
+        self.set(&path, value, Signed { by, note })
     }
 }

@@ -4,23 +4,19 @@
 use toml_edit::{Item, Value};
 
 use crate::array::{name_of, name_of_table};
-use crate::draft::{Draft, Shared, owned};
+use crate::document::owned;
+use crate::kinds::CargoConfig;
 use crate::marks::{self, Owner};
 use crate::{EditError, render};
 
 const INCLUDE: &str = "include";
 
-/// The user and several commands add files to it. Of one that we have made the first file is ours.
-pub(crate) const SHARED: Shared = Shared {
-    path: &[INCLUDE],
-    ours: 1,
-};
-
-impl Draft {
-    /// The files that are included, as far as cargo accepts the form: it refuses a bare string.
-    pub(crate) fn included(&self) -> Vec<String> {
-        let document = self.document();
-        let files: Vec<_> = match document.get(INCLUDE) {
+impl CargoConfig {
+    /// The files that `include` names, relative to the directory of this one; as far as cargo accepts the
+    /// form: it refuses a bare string.
+    #[must_use]
+    pub fn include_paths(&self) -> Vec<String> {
+        let files: Vec<_> = match self.values.get(INCLUDE) {
             Some(Item::Value(Value::Array(array))) => array.iter().filter_map(name_of).collect(),
             Some(Item::ArrayOfTables(tables)) => {
                 tables.iter().filter_map(|t| name_of_table(t)).collect()
@@ -30,20 +26,28 @@ impl Draft {
         files.into_iter().map(str::to_owned).collect()
     }
 
-    /// Has cargo read `file` too, if it is there.
-    pub(crate) fn include(&mut self, file: &str, by: Owner) -> Result<(), EditError> {
-        if self.included().iter().any(|included| included == file) {
+    /// Whether `include` names `file`.
+    #[must_use]
+    pub fn includes(&self, file: &str) -> bool {
+        self.include_paths().iter().any(|included| included == file)
+    }
+
+    /// Has cargo read `file` too, from the same directory, if it is there.
+    ///
+    /// # Errors
+    /// If `include` is something that cargo does not accept either.
+    pub fn include_local_config(&mut self, file: &str, by: Owner) -> Result<(), EditError> {
+        if self.includes(file) {
             return Ok(());
         }
         let name = render::string(file);
         let element = format!("{{ path = {name}, optional = true }}");
-        let layout = self.layout();
-        let splices = match self.document().get(INCLUDE) {
+        let splices = match self.values.get(INCLUDE) {
             None => return self.insert(&[INCLUDE], &format!("[{element}]"), Some(by.into())),
             Some(Item::Value(Value::Array(_))) => {
-                let entry = layout.find(&[INCLUDE]);
+                let entry = self.layout.find(&[INCLUDE]);
                 let entry = entry.ok_or_else(|| self.unforeseen(&[owned(&[INCLUDE])]))?;
-                self.element_insertion(&layout, entry, &element, &[INCLUDE, file], by)
+                self.element_insertion(entry, &element, &[INCLUDE, file], by)
             }
             Some(Item::ArrayOfTables(_)) => {
                 let mark = marks::whole(by);
@@ -54,12 +58,7 @@ impl Draft {
                 ];
                 vec![self.appended_table(&lines)]
             }
-            Some(_) => {
-                return Err(EditError::NotAnArray {
-                    path: self.path.clone(),
-                    key: INCLUDE.to_owned(),
-                });
-            }
+            Some(_) => return Err(self.not_an_array(&[INCLUDE])),
         };
         self.splice(splices, &[owned(&[INCLUDE])])
     }

@@ -1,7 +1,7 @@
 //! Setting a key: where a new one goes, and in which style.
 
-use crate::draft::{Draft, Splice, owned};
-use crate::layout::{Home, Layout, Shape};
+use crate::document::{Document, Kind, Splice, owned};
+use crate::layout::{Home, Shape};
 use crate::marks::{self, Owner};
 use crate::{EditError, lines, meaning, render};
 
@@ -47,53 +47,38 @@ impl Signed<'_> {
     }
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// Sets `path` to `value`, which is TOML in one line.
-    pub(crate) fn set(&mut self, path: &[&str], value: &str, by: Owner) -> Result<(), EditError> {
-        self.set_noted(path, value, by.into())
-    }
-
-    /// The same, with a few words on why.
-    pub(crate) fn set_noted(
+    pub(crate) fn set<'a>(
         &mut self,
         path: &[&str],
         value: &str,
-        signed: Signed<'_>,
+        signed: impl Into<Signed<'a>>,
     ) -> Result<(), EditError> {
-        let by = signed.by;
+        let signed = signed.into();
         self.require_tables(path)?;
-        let Some(present) = self.meaning_at(path) else {
+        let Some(present) = self.item(path).map(meaning::of_item) else {
             return self.insert(path, value, Some(signed));
         };
         if Some(present) == meaning::of_value(value) {
             return Ok(());
         }
-        let layout = self.layout();
-        let found = layout.find(path);
-        let mark = found.and_then(|number| self.mark_of(&layout, number));
+        let found = self.layout.find(path);
+        let mark = found.and_then(|number| self.mark_of(number));
         match (found, mark) {
-            (Some(number), Some(mark)) if mark.is_by(by) => {
-                let at = layout.entries[number].value.clone();
+            (Some(number), Some(mark)) if mark.is_by(signed.by) => {
+                let at = self.layout.entries[number].value.clone();
                 self.splice(vec![Splice::replace(at, value)], &[owned(path)])
             }
-            (_, mark) => Err(self.taken(&layout, path, mark.map(|mark| mark.owner))),
+            (_, mark) => Err(self.taken(path, mark.map(|mark| mark.owner))),
         }
-    }
-
-    /// What stands at `path`.
-    pub(crate) fn meaning_at(&self, path: &[&str]) -> Option<meaning::Meaning> {
-        let document = self.document();
-        let mut item = document.as_item();
-        for key in path {
-            item = item.get(key)?;
-        }
-        Some(meaning::of_item(item))
     }
 
     /// The error that `path` belongs to `owner`, or to the user.
-    pub(crate) fn taken(&self, layout: &Layout, path: &[&str], owner: Option<String>) -> EditError {
-        let entry = layout.find(path).map(|number| &layout.entries[number]);
-        let value = entry.map(|entry| format!("`{}`", &self.text[entry.value.clone()]));
+    pub(crate) fn taken(&self, path: &[&str], owner: Option<String>) -> EditError {
+        let found = self.layout.find(path);
+        let value = found.map(|number| self.layout.entries[number].value.clone());
+        let value = value.map(|at| format!("`{}`", &self.text[at]));
         EditError::Taken {
             path: self.path.clone(),
             key: path.join("."),
@@ -109,48 +94,47 @@ impl Draft {
         value: &str,
         signed: Option<Signed<'_>>,
     ) -> Result<(), EditError> {
-        let layout = self.layout();
-        let place = self.place(&layout, path);
-        let splices = self.insertion(&layout, place, path, value, signed);
+        let place = self.place(path);
+        let splices = self.insertion(place, path, value, signed);
         self.splice(splices, &[owned(path)])
     }
 
     /// Where `path` goes: beside what stands nearest to it, in the style in which that is written.
-    pub(crate) fn place(&self, layout: &Layout, path: &[&str]) -> Place {
+    pub(crate) fn place(&self, path: &[&str]) -> Place {
         let parent = path.len() - 1;
         for depth in (1..=parent).rev() {
             let above = &path[..depth];
-            if let Some(place) = self.place_in_section(layout, above, depth == parent) {
+            if let Some(place) = self.place_in_section(above, depth == parent) {
                 return place;
             }
-            if let Some(place) = place_in_inline(layout, above) {
+            if let Some(place) = self.place_in_inline(above) {
                 return place;
             }
-            if let Some(place) = self.place_beside_dotted(layout, above) {
+            if let Some(place) = self.place_beside_dotted(above) {
                 return place;
             }
         }
         if parent > 0 {
             return Place::NewTable;
         }
-        match layout.within(Home::Section(0)).last() {
-            Some(last) => self.line_below(layout, last, 0),
+        match self.layout.within(Home::Section(0)).last() {
+            Some(last) => self.line_below(last, 0),
             None => Place::Top,
         }
     }
 
     /// Below the last entry of `[above]`, if there is that header.
-    fn place_in_section(&self, layout: &Layout, above: &[&str], is_parent: bool) -> Option<Place> {
-        let mut sections = layout.sections.iter().skip(1);
+    fn place_in_section(&self, above: &[&str], is_parent: bool) -> Option<Place> {
+        let mut sections = self.layout.sections.iter().skip(1);
         let number = sections.position(|s| !s.is_element && s.path == above)? + 1;
         if !is_parent {
             return None;
         }
         let depth = above.len();
-        if let Some(last) = layout.within(Home::Section(number)).last() {
-            return Some(self.line_below(layout, last, depth));
+        if let Some(last) = self.layout.within(Home::Section(number)).last() {
+            return Some(self.line_below(last, depth));
         }
-        let header = layout.sections[number].header.end;
+        let header = self.layout.sections[number].header.end;
         Some(Place::Line {
             at: lines::next(&self.text, header),
             depth,
@@ -159,21 +143,21 @@ impl Draft {
     }
 
     /// Below the last `above.key = value`.
-    fn place_beside_dotted(&self, layout: &Layout, above: &[&str]) -> Option<Place> {
-        let beside = layout.entries.iter().rposition(|entry| {
-            entry.is_below(above) && layout.path_of(entry.home).len() < above.len()
+    fn place_beside_dotted(&self, above: &[&str]) -> Option<Place> {
+        let beside = self.layout.entries.iter().rposition(|entry| {
+            entry.is_below(above) && self.layout.path_of(entry.home).len() < above.len()
         })?;
-        Some(match layout.entries[beside].home {
+        Some(match self.layout.entries[beside].home {
             Home::Section(section) => {
-                let depth = layout.sections[section].path.len();
-                self.line_below(layout, beside, depth)
+                let depth = self.layout.sections[section].path.len();
+                self.line_below(beside, depth)
             }
             Home::Inline(table) => Place::Inline { table },
         })
     }
 
-    fn line_below(&self, layout: &Layout, entry: usize, depth: usize) -> Place {
-        let entry = &layout.entries[entry];
+    fn line_below(&self, entry: usize, depth: usize) -> Place {
+        let entry = &self.layout.entries[entry];
         Place::Line {
             at: lines::next(&self.text, entry.value.end),
             depth,
@@ -184,7 +168,6 @@ impl Draft {
     /// What it takes to have `path` at `place`.
     pub(crate) fn insertion(
         &self,
-        layout: &Layout,
         place: Place,
         path: &[&str],
         value: &str,
@@ -203,7 +186,7 @@ impl Draft {
                 let line = format!("{indentation}{}", line(depth));
                 vec![Splice::insert(at, lines::inserted(&self.text, at, &line))]
             }
-            Place::Inline { table } => self.inline_insertion(layout, table, path, value, by),
+            Place::Inline { table } => self.inline_insertion(table, path, value, by),
             Place::NewTable => {
                 let parent = path.len() - 1;
                 let header = format!("[{}]{mark}", render::key(&path[..parent]));
@@ -222,18 +205,17 @@ impl Draft {
 
     fn inline_insertion(
         &self,
-        layout: &Layout,
         table: usize,
         path: &[&str],
         value: &str,
         by: Option<Owner>,
     ) -> Vec<Splice> {
-        let depth = layout.entries[table].path.len();
+        let depth = self.layout.entries[table].path.len();
         let key = format!("{} = {value}", render::key(&path[depth..]));
-        let mut splices = vec![self.item_insertion(layout, table, &key)];
+        let mut splices = vec![self.item_insertion(table, &key)];
         if let Some(by) = by {
-            let statement = &layout.entries[layout.statement(table)];
-            splices.push(self.listing_mark(layout, statement.value.end, path, by));
+            let statement = &self.layout.entries[self.layout.statement(table)];
+            splices.push(self.listing_mark(statement.value.end, path, by));
         }
         splices
     }
@@ -264,9 +246,9 @@ impl Draft {
             body
         }
     }
-}
 
-fn place_in_inline(layout: &Layout, above: &[&str]) -> Option<Place> {
-    let table = layout.find(above)?;
-    matches!(layout.entries[table].shape, Shape::Table).then_some(Place::Inline { table })
+    fn place_in_inline(&self, above: &[&str]) -> Option<Place> {
+        let table = self.layout.find(above)?;
+        matches!(self.layout.entries[table].shape, Shape::Table).then_some(Place::Inline { table })
+    }
 }

@@ -9,7 +9,7 @@ use toml_parser::Source;
 use toml_parser::parser::{Event, EventKind};
 
 /// The positions in one text.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     /// The tables with a header, after the root, which has none.
     pub(crate) sections: Vec<Section>,
@@ -22,7 +22,7 @@ pub(crate) struct Layout {
 }
 
 /// The root, or a table with a header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Section {
     pub(crate) path: Vec<String>,
     /// Whether it is an element of an array of tables.
@@ -32,7 +32,7 @@ pub(crate) struct Section {
 }
 
 /// A `key = value`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     /// From the root.
     pub(crate) path: Vec<String>,
@@ -43,7 +43,7 @@ pub(crate) struct Entry {
 }
 
 /// What a value is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Shape {
     Scalar,
     /// The positions of its elements.

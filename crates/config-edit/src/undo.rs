@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::draft::{Draft, Splice};
-use crate::layout::{Home, Layout, Shape};
+use crate::document::{Document, Kind, Splice};
+use crate::layout::{Home, Shape};
 use crate::marks::{self, Mark, Owner};
 use crate::{EditError, array, lines};
 
@@ -25,9 +25,9 @@ enum Spot {
     Header(usize),
 }
 
-impl Draft {
+impl<K: Kind> Document<K> {
     /// Takes back everything that `by` wrote.
-    pub(crate) fn undo(&mut self, by: Owner) -> Result<(), EditError> {
+    pub fn undo(&mut self, by: Owner) -> Result<(), EditError> {
         while let Some(step) = self.next_step(by)? {
             self.splice(step.splices, &step.paths)?;
         }
@@ -36,35 +36,39 @@ impl Draft {
 
     /// From the inside out: what is left at last in a table or array decides whether it goes too.
     fn next_step(&self, by: Owner) -> Result<Option<Step>, EditError> {
-        let layout = self.layout();
-        if let Some(step) = self.block_step(&layout, by)? {
+        if let Some(step) = self.block_step(by)? {
             return Ok(Some(step));
         }
-        let marked = self.marked(&layout, by);
-        let steps = [
-            Self::listed_step,
-            Self::element_step,
-            Self::section_step,
-            Self::statement_step,
-            Self::header_step,
-        ];
-        let found = steps.into_iter().find_map(|step| {
-            marked
-                .iter()
-                .find_map(|(spot, mark)| step(self, &layout, *spot, mark))
-        });
-        Ok(found)
+        let marked = self.marked(by);
+        let steps = marked.iter().map(|(spot, mark)| self.step(*spot, mark));
+        let first = steps.min_by_key(|(order, _)| *order);
+        Ok(first.map(|(_, step)| step))
+    }
+
+    /// What takes `mark` away, and what it stands on; before it comes what has a lower number.
+    fn step(&self, spot: Spot, mark: &Mark) -> (u8, Step) {
+        if let Some(path) = mark.paths.first() {
+            return (0, self.listed_step(mark, path));
+        }
+        match spot {
+            Spot::Element(entry, index) => (1, self.element_step(entry, index, mark)),
+            Spot::Header(section) => match self.section_step(section, mark) {
+                Some(step) => (2, step),
+                None => (4, self.header_step(section, mark)),
+            },
+            Spot::Statement(entry) => (3, self.statement_step(entry, mark)),
+        }
     }
 
     /// Takes away a block of `by`.
-    fn block_step(&self, layout: &Layout, by: Owner) -> Result<Option<Step>, EditError> {
-        for (number, entry) in layout.entries.iter().enumerate() {
+    fn block_step(&self, by: Owner) -> Result<Option<Step>, EditError> {
+        for (number, entry) in self.layout.entries.iter().enumerate() {
             if !matches!(entry.shape, Shape::Array(_)) {
                 continue;
             }
-            if let Some(block) = self.block(layout, number, by)? {
+            if let Some(block) = self.block(number, by)? {
                 return Ok(Some(Step {
-                    splices: self.block_removal(layout, number, &block),
+                    splices: self.block_removal(number, &block),
                     paths: vec![entry.path.clone()],
                 }));
             }
@@ -73,29 +77,29 @@ impl Draft {
     }
 
     /// The marks of `by`, and what stands on their lines.
-    fn marked(&self, layout: &Layout, by: Owner) -> Vec<(Spot, Mark)> {
-        let comments = layout.comments.iter();
+    fn marked(&self, by: Owner) -> Vec<(Spot, Mark)> {
+        let comments = self.layout.comments.iter();
         let marks = comments.flat_map(|comment| marks::read(&self.text, comment.clone()));
         let own = marks.filter(|mark| mark.is_by(by));
-        own.filter_map(|mark| Some((self.spot(layout, mark.range.start)?, mark)))
+        own.filter_map(|mark| Some((self.spot(mark.range.start)?, mark)))
             .collect()
     }
 
     /// What the line of the comment at `at` holds before it. `None` if nothing.
-    fn spot(&self, layout: &Layout, at: usize) -> Option<Spot> {
+    fn spot(&self, at: usize) -> Option<Spot> {
         let on_this_line = |end: usize| end <= at && lines::next(&self.text, end) > at;
-        let arrays = layout.entries.iter().enumerate().rev();
+        let arrays = self.layout.entries.iter().enumerate().rev();
         for (number, entry) in arrays.filter(|(_, entry)| entry.value.contains(&at)) {
-            let items = layout.items(number);
+            let items = self.layout.items(number);
             let index = items.iter().rposition(|item| on_this_line(item.end));
             if let (Shape::Array(_), Some(index)) = (&entry.shape, index) {
                 return Some(Spot::Element(number, index));
             }
         }
         let is_statement = |home| matches!(home, Home::Section(_));
-        let mut entries = layout.entries.iter();
+        let mut entries = self.layout.entries.iter();
         let statement = entries.position(|e| is_statement(e.home) && on_this_line(e.value.end));
-        let mut sections = layout.sections.iter().skip(1);
+        let mut sections = self.layout.sections.iter().skip(1);
         let mut header = || sections.position(|section| on_this_line(section.header.end));
         statement
             .map(Spot::Statement)
@@ -103,31 +107,30 @@ impl Draft {
     }
 
     /// What a mark lists of a line that holds more than ours.
-    fn listed_step(&self, layout: &Layout, _: Spot, mark: &Mark) -> Option<Step> {
-        let path = mark.paths.first()?;
-        let mut splices = self.listed_removal(layout, path);
+    fn listed_step(&self, mark: &Mark, path: &[String]) -> Step {
+        let mut splices = self.listed_removal(path);
         splices.push(self.unlisted(mark, path));
-        let paths = vec![path.clone(), path[..path.len() - 1].to_vec()];
-        Some(Step { splices, paths })
+        let paths = vec![path.to_vec(), path[..path.len() - 1].to_vec()];
+        Step { splices, paths }
     }
 
-    fn listed_removal(&self, layout: &Layout, path: &[String]) -> Vec<Splice> {
+    fn listed_removal(&self, path: &[String]) -> Vec<Splice> {
         let keys: Vec<_> = path.iter().map(String::as_str).collect();
-        if let Some(number) = layout.find(&keys) {
-            return self.entry_removal(layout, number);
+        if let Some(number) = self.layout.find(&keys) {
+            return self.entry_removal(number);
         }
         let Some((file, array)) = keys.split_last() else {
             return Vec::new();
         };
-        let Some(number) = layout.find(array) else {
+        let Some(number) = self.layout.find(array) else {
             return Vec::new();
         };
-        let items = layout.items(number);
+        let items = self.layout.items(number);
         let index = items.iter().position(|item| {
             let element = self.text[item.clone()].parse();
             element.is_ok_and(|element| array::name_of(&element) == Some(file))
         });
-        index.map_or_else(Vec::new, |index| self.item_removal(layout, number, index))
+        index.map_or_else(Vec::new, |index| self.item_removal(number, index))
     }
 
     /// What it takes to have `path` no more in `mark`.
@@ -148,21 +151,24 @@ impl Draft {
     }
 
     /// What it takes to have the entry `number` no more.
-    pub(crate) fn entry_removal(&self, layout: &Layout, number: usize) -> Vec<Splice> {
-        let entry = &layout.entries[number];
+    pub(crate) fn entry_removal(&self, number: usize) -> Vec<Splice> {
+        let entry = &self.layout.entries[number];
         match entry.home {
-            Home::Section(section) => vec![Splice::cut(self.lines_of(layout, number, section))],
+            Home::Section(section) => vec![Splice::cut(self.lines_of(number, section))],
             Home::Inline(table) => {
-                let index = layout.within(entry.home).position(|inner| inner == number);
-                self.item_removal(layout, table, index.unwrap_or_default())
+                let index = self
+                    .layout
+                    .within(entry.home)
+                    .position(|inner| inner == number);
+                self.item_removal(table, index.unwrap_or_default())
             }
         }
     }
 
     /// The lines of the entry `number`; with the blank line below it, if it stands alone above all tables.
-    fn lines_of(&self, layout: &Layout, number: usize, section: usize) -> Range<usize> {
-        let cut = lines::whole(&self.text, &layout.entries[number].range());
-        let is_alone = section == 0 && layout.within(Home::Section(0)).count() == 1;
+    fn lines_of(&self, number: usize, section: usize) -> Range<usize> {
+        let cut = lines::whole(&self.text, &self.layout.entries[number].range());
+        let is_alone = section == 0 && self.layout.within(Home::Section(0)).count() == 1;
         let is_below = cut.end < self.text.len() && lines::is_blank(&self.text, cut.end);
         if is_alone && is_below {
             return cut.start..lines::next(&self.text, cut.end);
@@ -170,45 +176,41 @@ impl Draft {
         cut
     }
 
-    fn element_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Element(entry, index) = spot else {
-            return None;
-        };
-        let splices = if self.is_alone_on_line(layout, entry, index) {
-            self.element_line_removal(layout, entry, index)
+    fn element_step(&self, entry: usize, index: usize, mark: &Mark) -> Step {
+        let splices = if self.is_alone_on_line(entry, index) {
+            self.element_line_removal(entry, index)
         } else {
-            let mut splices = self.item_removal(layout, entry, index);
+            let mut splices = self.item_removal(entry, index);
             splices.push(self.unmarked(mark));
             splices
         };
-        let paths = vec![layout.entries[entry].path.clone()];
-        Some(Step { splices, paths })
+        let paths = vec![self.layout.entries[entry].path.clone()];
+        Step { splices, paths }
     }
 
     /// Whether the user has put nothing on the line of this element.
-    fn is_alone_on_line(&self, layout: &Layout, entry: usize, index: usize) -> bool {
-        let items = layout.items(entry);
+    fn is_alone_on_line(&self, entry: usize, index: usize) -> bool {
+        let items = self.layout.items(entry);
         let first = lines::start(&self.text, items[index].start);
         let next = lines::next(&self.text, items[index].end);
         let touches = |item: &&Range<usize>| item.end > first && item.start < next;
-        items.iter().filter(touches).count() == 1 && layout.entries[entry].value.start < first
+        items.iter().filter(touches).count() == 1 && self.layout.entries[entry].value.start < first
     }
 
     /// A whole `[[table]]`, if everything in it is ours.
-    fn section_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Header(number) = spot else {
-            return None;
-        };
-        let section = &layout.sections[number];
+    fn section_step(&self, number: usize, mark: &Mark) -> Option<Step> {
+        let section = &self.layout.sections[number];
         let is_ours = |entry| {
-            let its_mark = self.mark_of(layout, entry);
+            let its_mark = self.mark_of(entry);
             its_mark.is_some_and(|its_mark| its_mark.owner == mark.owner)
         };
-        if !section.is_element || !layout.within(Home::Section(number)).all(is_ours) {
+        if !section.is_element || !self.layout.within(Home::Section(number)).all(is_ours) {
             return None;
         }
-        let last = layout.within(Home::Section(number)).last();
-        let end = last.map_or(section.header.end, |last| layout.entries[last].value.end);
+        let last = self.layout.within(Home::Section(number)).last();
+        let end = last.map_or(section.header.end, |last| {
+            self.layout.entries[last].value.end
+        });
         Some(Step {
             splices: vec![Splice::cut(self.table_lines(section.header.start..end))],
             paths: vec![section.path.clone()],
@@ -225,32 +227,27 @@ impl Draft {
     }
 
     /// A statement that is ours. One to which the user has added something in the meantime stays with that.
-    fn statement_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Statement(number) = spot else {
-            return None;
-        };
-        let entry = &layout.entries[number];
-        let shared = self.shared.filter(|shared| entry.path == shared.path);
+    fn statement_step(&self, number: usize, mark: &Mark) -> Step {
+        let entry = &self.layout.entries[number];
+        let shared = K::SHARED.filter(|shared| entry.path == shared.path);
         let splices = match shared {
-            Some(shared) if layout.items(number).len() > shared.ours => match shared.ours {
+            Some(shared) if self.layout.items(number).len() > shared.ours => match shared.ours {
                 0 => vec![self.unmarked(mark)],
-                _ => self.first_element_removal(layout, number, mark),
+                _ => self.first_element_removal(number, mark),
             },
             // Into other arrays, such as that of a linker's flags, nobody adds what is to outlive ours.
-            _ => self.entry_removal(layout, number),
+            _ => self.entry_removal(number),
         };
-        Some(Step {
-            splices,
-            paths: vec![entry.path.clone()],
-        })
+        let paths = vec![entry.path.clone()];
+        Step { splices, paths }
     }
 
     /// What it takes to have the first element no more, for which `mark` stands. If the next one is listed in
     /// the mark of another command, the statement becomes that command's.
-    fn first_element_removal(&self, layout: &Layout, number: usize, mark: &Mark) -> Vec<Splice> {
-        let mut splices = self.item_removal(layout, number, 0);
-        let entry = &layout.entries[number];
-        let next = &layout.items(number)[1];
+    fn first_element_removal(&self, number: usize, mark: &Mark) -> Vec<Splice> {
+        let mut splices = self.item_removal(number, 0);
+        let entry = &self.layout.entries[number];
+        let next = &self.layout.items(number)[1];
         let file = self.text[next.clone()].parse().ok();
         let file = file.as_ref().and_then(array::name_of);
         let path = [
@@ -258,7 +255,7 @@ impl Draft {
             vec![file.unwrap_or_default().to_owned()],
         ]
         .concat();
-        let marks = self.marks_after(layout, entry.value.end);
+        let marks = self.marks_after(entry.value.end);
         match marks.iter().find(|other| other.lists(&path)) {
             Some(other) => {
                 let handed_over = format!("# by `{}`", other.owner);
@@ -271,26 +268,23 @@ impl Draft {
     }
 
     /// A header that we added. It stays where something of somebody else's has come under it.
-    fn header_step(&self, layout: &Layout, spot: Spot, mark: &Mark) -> Option<Step> {
-        let Spot::Header(number) = spot else {
-            return None;
-        };
-        let empty = self.empty_table_step(layout, number);
-        Some(empty.unwrap_or_else(|| Step {
-            splices: vec![self.handed_over(layout, number, mark)],
-            paths: vec![layout.sections[number].path.clone()],
-        }))
+    fn header_step(&self, number: usize, mark: &Mark) -> Step {
+        let empty = self.empty_table_step(number);
+        empty.unwrap_or_else(|| Step {
+            splices: vec![self.handed_over(number, mark)],
+            paths: vec![self.layout.sections[number].path.clone()],
+        })
     }
 
     /// Takes away the header of the section `number`, if there is nothing under it.
-    pub(crate) fn empty_table_step(&self, layout: &Layout, number: usize) -> Option<Step> {
-        let section = &layout.sections[number];
+    pub(crate) fn empty_table_step(&self, number: usize) -> Option<Step> {
+        let section = &self.layout.sections[number];
         let below = lines::next(&self.text, section.header.end);
         // A comment right below it may be a setting that the user has commented out.
         let has_comment = self.text[below..]
             .trim_start_matches([' ', '\t'])
             .starts_with('#');
-        if has_comment || layout.within(Home::Section(number)).next().is_some() {
+        if has_comment || self.layout.within(Home::Section(number)).next().is_some() {
             return None;
         }
         Some(Step {
@@ -300,10 +294,10 @@ impl Draft {
     }
 
     /// The mark of a header becomes that of another command, if only that one needs the header now.
-    fn handed_over(&self, layout: &Layout, number: usize, mark: &Mark) -> Splice {
-        let entries = layout.within(Home::Section(number));
+    fn handed_over(&self, number: usize, mark: &Mark) -> Splice {
+        let entries = self.layout.within(Home::Section(number));
         let owners: Option<Vec<_>> = entries
-            .map(|entry| self.mark_of(layout, entry).filter(Mark::is_whole))
+            .map(|entry| self.mark_of(entry).filter(Mark::is_whole))
             .collect();
         match owners.and_then(|owners| owners.into_iter().next()) {
             Some(other) => Splice::replace(mark.range.clone(), format!("# by `{}`", other.owner)),

@@ -23,14 +23,12 @@ pub fn git(tree: &Utf8Path, args: &[&str]) -> Invocation {
         "core.autocrlf=false",
         "advice.detachedHead=false",
     ];
-    let settings = settings.iter().flat_map(|setting| ["-c", setting]);
-    let git = Invocation::new("git")
-        .args(settings)
-        .args(args.iter().copied());
     let inherited = ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"];
-    inherited
+    let git = inherited
         .into_iter()
-        .fold(git, Invocation::env_remove)
+        .fold(Invocation::new("git"), Invocation::env_remove);
+    git.args(settings.iter().flat_map(|setting| ["-c", setting]))
+        .args(args.iter().copied())
         .cwd(tree)
 }
 

@@ -115,6 +115,15 @@ fn is_function(line: &str) -> bool {
 }
 
 impl EditPlace {
+    /// The number of the line as editors count, or where it is.
+    #[must_use]
+    pub fn line(&self) -> String {
+        match self.after {
+            Some(before) => (before + 2).to_string(),
+            None => "at the end".to_owned(),
+        }
+    }
+
     /// Whether two numbers at this place make two libraries. `build` builds with what stands there, and tells
     /// one library from another by its digest; `None`: it does not build. If there are no two, the file is as
     /// it was.

@@ -1,19 +1,18 @@
 //! Copying, linking, replacing and removing files, and room for them.
 
-use std::io::{self, Read as _};
+use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use sha2::{Digest as _, Sha256};
+use files::digest::sha256_of;
+use files::write::atomically;
 use walkdir::WalkDir;
 
 /// A file or directory cannot be read, made or changed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot work with {path}")]
 pub struct FileError {
-    /// The file or directory.
-    pub path: Utf8PathBuf,
-    /// What the operating system said.
-    pub source: io::Error,
+    path: Utf8PathBuf,
+    source: io::Error,
 }
 
 /// An operation of the file system on `path` that failed.
@@ -25,8 +24,7 @@ pub fn at(path: &Utf8Path) -> impl FnOnce(io::Error) -> FileError {
 /// How a file gets to another place: [`copy_file`] or [`link_file`].
 pub type Put = fn(&Utf8Path, &Utf8Path) -> Result<(), FileError>;
 
-/// Puts all that is in `from` into `to`, too. What is not there is no error: there is nothing to be copied
-/// then.
+/// Puts all that is in `from` into `to`, too: nothing, if `from` is not there.
 pub fn copy_tree(from: &Utf8Path, to: &Utf8Path, put: Put) -> Result<(), FileError> {
     for entry in WalkDir::new(from).into_iter().flatten() {
         let Ok(path) = Utf8PathBuf::from_path_buf(entry.path().to_owned()) else {
@@ -72,38 +70,22 @@ pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
     removed.map_err(at(path))
 }
 
-/// Writes a file that a build reads.
+/// Writes a file that a build reads, and makes the directories above it.
 pub fn write(path: &Utf8Path, text: &str) -> Result<(), FileError> {
+    make_dir_of(path)?;
     fs_err::write(path, text).map_err(at(path))
 }
 
-/// Writes `text` beside `path`, and puts it in its place: whole or not at all.
-///
-/// # Errors
-/// If that is not possible; what was at `path` is still there then.
+/// The same for a file that others keep: there is always the old one or the new one.
 pub fn replace(path: &Utf8Path, text: &str) -> Result<(), FileError> {
     make_dir_of(path)?;
-    let name = path.file_name().unwrap_or("results");
-    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    write(&draft, text)?;
-    fs_err::rename(&draft, path).map_err(at(path))
+    atomically(path, text).map_err(at(path))
 }
 
 /// The SHA-256 of a file, in hexadecimal digits. `None` if it cannot be read.
 #[must_use]
 pub fn sha256(path: &Utf8Path) -> Option<String> {
-    // A library may be larger than the memory that is free.
-    let mut file = fs_err::File::open(path).ok()?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer).ok()? {
-            0 => break,
-            count => hash.update(&buffer[..count]),
-        }
-    }
-    let digest = hash.finalize();
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    sha256_of(path).ok()
 }
 
 /// There is less room than what is to be written.
@@ -121,15 +103,14 @@ pub struct NoSpace {
 
 /// Refuses a disk on which less than `needed_bytes` can be written to `dir`.
 pub fn refuse_small_disk(dir: &Utf8Path, needed_bytes: u64) -> Result<(), NoSpace> {
-    let Ok(disk) = rustix::fs::statvfs(dir.as_std_path()) else {
-        return Ok(());
+    let free_bytes = match rustix::fs::statvfs(dir.as_std_path()) {
+        Ok(disk) => disk.f_bavail.saturating_mul(disk.f_frsize),
+        Err(_) => u64::MAX,
     };
-    let free_bytes = disk.f_bavail.saturating_mul(disk.f_frsize);
-    if free_bytes >= needed_bytes {
-        return Ok(());
-    }
-    Err(NoSpace {
-        dir: dir.to_owned(),
+    let is_enough = free_bytes >= needed_bytes;
+    let dir = dir.to_owned();
+    is_enough.then_some(()).ok_or(NoSpace {
+        dir,
         free_bytes,
         needed_bytes,
     })

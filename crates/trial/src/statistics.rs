@@ -69,7 +69,24 @@ fn sorted(observations: &[f64]) -> Vec<f64> {
     sorted
 }
 
+impl Method {
+    /// What marks an interval that rests on the noise of all cells.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::OrderStatistics => "",
+            Self::PooledNoise => "~",
+        }
+    }
+}
+
 impl Summary {
+    /// Of the interval, or the median where there is none.
+    #[must_use]
+    pub fn upper_end(&self) -> f64 {
+        self.interval.map_or(self.median, |it| it.high)
+    }
+
     /// Sums up `observations`, which are all positive. `None` without any.
     #[must_use]
     pub fn of(observations: &[f64], noise: Option<Noise>) -> Option<Self> {

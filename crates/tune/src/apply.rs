@@ -12,36 +12,26 @@ use crate::changes::without_ours;
 
 /// The changes are not in force. Unless it says otherwise, all files are what they were.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each error says what it is")]
 pub enum ApplyError {
-    /// A file could not be written.
     #[error(transparent)]
     Edit(#[from] Box<EditError>),
-    /// With them the project does not build, or what it builds does not import.
+    /// Or what it builds does not import.
     #[error(
         "the project does not build with these settings; {} as before",
         listed(restored)
     )]
     DoesNotBuild {
-        /// The files that have been put back.
         restored: Vec<Utf8PathBuf>,
-        /// What went wrong.
-        #[source]
         source: Box<DevError>,
     },
-    /// The user has ended it.
     #[error("ended before the project was built; {} as before", listed(restored))]
-    Interrupted {
-        /// The files that have been put back.
-        restored: Vec<Utf8PathBuf>,
-    },
-    /// A file could not be put back.
+    Interrupted { restored: Vec<Utf8PathBuf> },
     #[error(
         "the settings in {path} are to be taken back, and that failed\n  help: `cargo xtask tune --undo` tries again"
     )]
     NotRestored {
-        /// The file.
         path: Utf8PathBuf,
-        /// Why.
         source: Box<EditError>,
     },
 }
@@ -69,10 +59,9 @@ pub fn apply(
         ..DevRequest::default()
     };
     let build = || {
-        say(
-            "Building",
-            "the project with these settings; the dependencies may have to be compiled once more",
-        );
+        let what =
+            "the project with these settings; the dependencies may have to be compiled once more";
+        say("Building", what);
         dev(&Project::load(&project.root)?, toolbox, &request, say)
     };
     built_with(changes, build, is_over, &without_ours)
@@ -93,17 +82,16 @@ fn built_with<T>(
             return Err(Box::new(error).into());
         }
     }
-    let done = if is_over() { None } else { Some(build()) };
-    match done {
-        Some(Ok(outcome)) if !is_over() => Ok(outcome),
-        Some(Err(source)) if !is_over() => Err(ApplyError::DoesNotBuild {
-            restored: put_back(changes, restore)?,
-            source: Box::new(source),
-        }),
-        _ => Err(ApplyError::Interrupted {
-            restored: put_back(changes, restore)?,
-        }),
-    }
+    let done = (!is_over()).then(build);
+    let Some(done) = done.filter(|_| !is_over()) else {
+        let restored = put_back(changes, restore)?;
+        return Err(ApplyError::Interrupted { restored });
+    };
+    done.or_else(|source| {
+        let restored = put_back(changes, restore)?;
+        let source = Box::new(source);
+        Err(ApplyError::DoesNotBuild { restored, source })
+    })
 }
 
 /// Puts back the files of `changes`, the last first.

@@ -7,7 +7,7 @@ use cargo_settings::{Files, local};
 use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner};
 use project_model::{Project, Workspace};
 
-use crate::measurement::{Measurement, Subject, Winner};
+use crate::measurement::{Measurement, TunedProject, Winner};
 use crate::{OWNER, TuneError};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
@@ -39,11 +39,8 @@ impl SettingFiles {
         measurement: &Measurement,
     ) -> Result<Vec<Change>, TuneError> {
         let target = Linkers::host(&project.root)?;
-        self.changes(
-            measurement.to_write(),
-            &measurement.subject.profile,
-            &target,
-        )
+        let profile = &measurement.subject.profile;
+        self.changes(measurement.to_write(), profile, &target)
     }
 
     /// Has the files hold nothing of ours.
@@ -83,11 +80,9 @@ impl SettingFiles {
             }
         }
         let (tracked, local) = self.config_changes(config, has_linker)?;
-        let all = [manifest.into_change(), tracked, local];
-        Ok(all
-            .into_iter()
-            .filter(|change| !change.is_empty())
-            .collect())
+        let mut all = vec![manifest.into_change(), tracked, local];
+        all.retain(|change| !change.is_empty());
+        Ok(all)
     }
 
     /// The change to the local configuration, and to the tracked one, which includes it for as long as it is
@@ -139,12 +134,9 @@ pub(crate) fn without_ours(change: &Change) -> Result<Change, EditError> {
 
 /// Refuses a measurement of another project, or on another machine, than `now` speaks of. `path` is where it
 /// comes from.
-///
-/// # Errors
-/// [`TuneError::OtherSubject`], with the first difference.
 pub(crate) fn require_same(
     measured: &Measurement,
-    now: &Subject,
+    now: &TunedProject,
     path: &Utf8Path,
 ) -> Result<(), TuneError> {
     let then = &measured.subject;
@@ -154,15 +146,15 @@ pub(crate) fn require_same(
         ("toolchain", &then.toolchain, &now.toolchain),
         ("Cargo.lock", &then.lock_sha256, &now.lock_sha256),
     ];
-    match pairs.into_iter().find(|(_, then, now)| then != now) {
-        None => Ok(()),
-        Some((what, then, now)) => Err(TuneError::OtherSubject {
-            path: path.to_owned(),
-            what,
-            then: then.clone(),
-            now: now.clone(),
-        }),
-    }
+    let Some((what, then, now)) = pairs.into_iter().find(|(_, then, now)| then != now) else {
+        return Ok(());
+    };
+    Err(TuneError::OtherSubject {
+        path: path.to_owned(),
+        what,
+        then: then.clone(),
+        now: now.clone(),
+    })
 }
 
 #[cfg(test)]

@@ -22,8 +22,7 @@ pub enum Setting {
     Incremental,
 }
 
-/// All settings.
-pub const SETTINGS: [Setting; 6] = [
+pub(crate) const SETTINGS: [Setting; 6] = [
     Setting::DependencyDebug,
     Setting::Linker,
     Setting::OwnDebug,
@@ -33,9 +32,7 @@ pub const SETTINGS: [Setting; 6] = [
 ];
 
 impl Setting {
-    /// In words.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::DependencyDebug => "debug info of dependencies",
             Self::Linker => "linker",
@@ -44,6 +41,11 @@ impl Setting {
             Self::CodegenUnits => "codegen units",
             Self::Incremental => "incremental",
         }
+    }
+
+    /// Whether all dependencies have to be compiled for another value.
+    pub(crate) const fn compiles_dependencies(self) -> bool {
+        matches!(self, Self::DependencyDebug)
     }
 }
 
@@ -82,20 +84,16 @@ impl Choices {
     /// These and `more`, which wins.
     #[must_use]
     pub fn with(&self, more: &Self) -> Self {
-        let mut both = self.clone();
-        both.linker = more.linker.clone().or(both.linker);
-        for (path, value) in &more.profile {
-            both.profile.retain(|(known, _)| known != path);
-            both.profile.push((path.clone(), value.clone()));
+        let is_kept = |(path, _): &&ProfileKey| more.profile.iter().all(|(it, _)| it != path);
+        let kept = self.profile.iter().filter(is_kept);
+        Self {
+            linker: more.linker.clone().or_else(|| self.linker.clone()),
+            profile: kept.chain(&more.profile).cloned().collect(),
         }
-        both
     }
 
-    /// What is chosen for a key.
-    #[must_use]
-    pub fn get(&self, path: &[&str]) -> Option<&str> {
-        let mut keys = self.profile.iter();
-        let found = keys.find(|(known, _)| known == path);
+    pub(crate) fn get(&self, path: &[&str]) -> Option<&str> {
+        let found = self.profile.iter().find(|(known, _)| known == path);
         found.map(|(_, value)| value.as_str())
     }
 
@@ -107,13 +105,17 @@ impl Choices {
         })
     }
 
+    /// The flag by which rustc is told the linker.
+    fn linker_flag(&self) -> Option<String> {
+        let linker = self.linker.as_ref();
+        linker.map(|name| format!("link-arg=-fuse-ld={name}"))
+    }
+
     /// All of it as cargo's configuration, for what is compiled for `target` with `profile`.
-    #[must_use]
-    pub fn config(&self, profile: &str, target: &str) -> String {
-        let linker = self.linker.iter().map(|name| {
-            let target = quoted(target);
-            format!("target.{target}.rustflags=[\"-C\", \"link-arg=-fuse-ld={name}\"]")
-        });
+    pub(crate) fn config(&self, profile: &str, target: &str) -> String {
+        let target = quoted(target);
+        let flag = self.linker_flag().into_iter();
+        let linker = flag.map(|it| format!("target.{target}.rustflags=[\"-C\", \"{it}\"]"));
         let lines = self.profile_settings(profile).chain(linker);
         lines.map(|line| line + "\n").collect()
     }
@@ -121,15 +123,18 @@ impl Choices {
     /// `cargo`, which builds with `profile`, with the choices. The linker is told to the extension's
     /// compilation alone: as a flag for all, which is how it is written, it would have all dependencies
     /// compiled again.
-    #[must_use]
-    pub fn added_to(&self, cargo: Invocation, profile: &str) -> Invocation {
+    pub(crate) fn added_to(&self, cargo: Invocation, profile: &str) -> Invocation {
         let settings = self.profile_settings(profile);
         let settings = settings.flat_map(|setting| ["--config".to_owned(), setting]);
-        let cargo = after_subcommand(cargo, settings);
-        match &self.linker {
-            Some(name) => for_rustc(cargo, &["-C", &format!("link-arg=-fuse-ld={name}")]),
-            None => cargo,
+        let mut cargo = after_subcommand(cargo, settings);
+        let Some(flag) = self.linker_flag() else {
+            return cargo;
+        };
+        // What comes last wins.
+        if !cargo.args.iter().any(|arg| arg == "--") {
+            cargo.args.push("--".to_owned());
         }
+        cargo.arg("-C").arg(flag)
     }
 }
 
@@ -151,14 +156,6 @@ pub(crate) fn after_subcommand(
     let at = cargo.args.len().min(1);
     cargo.args.splice(at..at, options);
     cargo
-}
-
-/// `cargo rustc …` with `flags` for the compilation of the extension. They come last, and so win.
-fn for_rustc(mut cargo: Invocation, flags: &[&str]) -> Invocation {
-    if !cargo.args.iter().any(|arg| arg == "--") {
-        cargo.args.push("--".to_owned());
-    }
-    cargo.args(flags.iter().copied())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use config_edit::{CargoConfig, CargoManifest};
 use project_model::{Closure, Project, Sources, Workspace};
 use trial::copy::{commit_all, copy_sources, git};
 use trial::files::{FileError, Put, at, copy_file, link_file, refuse_small_disk, remove};
-use walkdir::{DirEntry, WalkDir};
+use walkdir::WalkDir;
 
 use crate::{OWNER, TuneError};
 
@@ -21,11 +21,8 @@ const WORK_BYTES: u64 = 1 << 30;
 pub(crate) struct ProjectCopy {
     /// The directory with everything.
     pub(crate) root: Utf8PathBuf,
-    /// The root of the sources.
     pub(crate) tree: Utf8PathBuf,
-    /// The project in it.
     pub(crate) project: Project,
-    /// Its workspace.
     pub(crate) workspace: Workspace,
     /// Configuration files that cargo reads for the project and would not find for the copy.
     pub(crate) outer_configs: Vec<Utf8PathBuf>,
@@ -67,7 +64,6 @@ impl ProjectCopy {
         Ok(copy)
     }
 
-    /// Where cargo puts what it builds.
     pub(crate) fn target(&self) -> Utf8PathBuf {
         self.root.join("target")
     }
@@ -102,21 +98,18 @@ impl ProjectCopy {
         library: &str,
     ) -> Result<(), TuneError> {
         let from = target.join(profile);
-        let taken: Vec<_> = ["deps", "build", ".fingerprint"]
-            .into_iter()
-            .flat_map(|dir| WalkDir::new(from.join(dir)).into_iter().flatten())
-            .filter(|entry| entry.file_type().is_file() && is_taken_over(entry, library))
-            .collect();
-        let sizes = taken.iter().filter_map(|entry| entry.metadata().ok());
+        let dirs = ["deps", "build", ".fingerprint"].map(|dir| from.join(dir));
+        let entries = dirs.iter().flat_map(WalkDir::new).flatten();
+        let files = entries.filter(|entry| entry.file_type().is_file());
+        let paths = files.filter_map(|it| Utf8PathBuf::from_path_buf(it.into_path()).ok());
+        let taken: Vec<_> = paths.filter(|it| is_taken_over(it, library)).collect();
+        let sizes = taken.iter().filter_map(|path| path.metadata().ok());
         let size_bytes: u64 = sizes.map(|it| it.len()).sum();
         // Once more with other settings.
         refuse_small_disk(&self.root, 2 * size_bytes + WORK_BYTES)?;
-        for entry in taken {
-            let Some(path) = Utf8Path::from_path(entry.path()) else {
-                continue;
-            };
-            let below = path.strip_prefix(target).unwrap_or(path);
-            take_over(path, &self.target().join(below))?;
+        for path in taken {
+            let below = path.strip_prefix(target).unwrap_or(&path);
+            take_over(&path, &self.target().join(below))?;
         }
         Ok(())
     }
@@ -137,18 +130,14 @@ fn is_found_everywhere(path: &Utf8Path) -> bool {
 
 /// Whether a file of a target directory is of use: not a program, an object or the library that is built
 /// anew, all of which are large.
-fn is_taken_over(entry: &DirEntry, library: &str) -> bool {
-    let Some(path) = Utf8Path::from_path(entry.path()) else {
-        return false;
-    };
-    let is_of_deps = path.parent().and_then(Utf8Path::file_name) == Some("deps");
+fn is_taken_over(path: &Utf8Path, library: &str) -> bool {
+    if path.parent().and_then(Utf8Path::file_name) != Some("deps") {
+        return true;
+    }
     let name = path.file_name().unwrap_or_default();
-    let is_extension = name.starts_with(&format!("lib{library}."));
-    let of_use = matches!(
-        path.extension(),
-        Some("rlib" | "rmeta" | "so" | "dylib" | "d")
-    );
-    !is_of_deps || (of_use && !is_extension)
+    let kinds = ["rlib", "rmeta", "so", "dylib", "d"];
+    path.extension().is_some_and(|it| kinds.contains(&it))
+        && !name.starts_with(&format!("lib{library}."))
 }
 
 /// Gives the copy a file with its time, by which cargo tells what is fresh. What rustc writes under another
@@ -162,18 +151,14 @@ fn take_over(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     if modified(to)? == time {
         return Ok(());
     }
-    set_time(to, time)
+    // The file may be one that even its owner is not to write to.
+    let done = fs_err::File::open(to).and_then(|file| file.file().set_modified(time));
+    done.map_err(at(to))
 }
 
 fn modified(path: &Utf8Path) -> Result<SystemTime, FileError> {
     let modified = fs_err::metadata(path).and_then(|it| it.modified());
     modified.map_err(at(path))
-}
-
-/// The file may be one that even its owner is not to write to.
-fn set_time(path: &Utf8Path, time: SystemTime) -> Result<(), FileError> {
-    let done = fs_err::File::open(path).and_then(|file| file.file().set_modified(time));
-    done.map_err(at(path))
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! Building in the copy, with cargo's own call as `cargo xtask dev` makes it.
 
+use std::iter::successors;
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::Message;
 use dev_build::import::try_library;
 use processes::Invocation;
 use processes::Say;
 use processes::memory::{self, Unfinished};
 use project_model::Closure;
 use python_tools::Interpreter;
-use serde_json::Value;
 use trial::edit;
 use trial::files::{at, sha256};
 use trial::timed::{Limits, deadline, timed};
@@ -19,29 +20,22 @@ use crate::choices::{Choices, after_subcommand};
 use crate::copy::ProjectCopy;
 use crate::search::{Builds, Stop};
 
-/// A build that succeeded.
 struct Built {
     wall_s: f64,
     library: Option<Utf8PathBuf>,
 }
 
-/// The copy, and how it is built.
 pub(crate) struct CopyBuilds<'a> {
-    /// Where.
     pub(crate) copy: &'a ProjectCopy,
     /// The call, without choices.
     pub(crate) call: Invocation,
-    /// The profile that it builds with.
     pub(crate) profile: String,
     /// Whose Python the library is to be imported by.
     pub(crate) python: &'a Interpreter,
     /// How many jobs there are to be at once, where that is not left to cargo.
     pub(crate) jobs: Option<u32>,
-    /// Whether the user wants it to end.
     pub(crate) is_over: &'a (dyn Fn() -> bool + Sync),
-    /// Tells what takes time.
     pub(crate) say: Say<'a>,
-    /// When the measuring began.
     pub(crate) start: Instant,
     /// The file with the line that changes, once that is known.
     pub(crate) edited: Option<Utf8PathBuf>,
@@ -88,7 +82,6 @@ impl CopyBuilds<'_> {
             .to_owned()
     }
 
-    /// Changes the line.
     fn edit(&self) -> Result<(), Stop> {
         let edited = self.edited.as_deref();
         Ok(edited.map_or(Ok(()), edit::change)?)
@@ -122,13 +115,9 @@ impl CopyBuilds<'_> {
         };
         let log = self.copy.root.join("build.log");
         let wall_s = timed(command, &log, &[], limits)?.wall_s;
-        let manifest = &self.copy.project.extension.manifest;
         let said = fs_err::read(&log).map_err(at(&log))?;
-        let said = String::from_utf8_lossy(&said);
-        Ok(Built {
-            wall_s,
-            library: said.lines().rev().find_map(|line| library(line, manifest)),
-        })
+        let library = library(&said, &self.copy.project.extension.manifest);
+        Ok(Built { wall_s, library })
     }
 
     /// Imports the library, and gives its size in bytes.
@@ -163,32 +152,28 @@ impl Builds for CopyBuilds<'_> {
     }
 }
 
-/// The library, if `line` is cargo's message that it has been made of the crate with this `manifest`
-/// (<https://doc.rust-lang.org/cargo/reference/external-tools.html#artifact-messages>).
-fn library(line: &str, manifest: &Utf8Path) -> Option<Utf8PathBuf> {
-    let message: Value = serde_json::from_str(line).ok()?;
-    let is_extension = message.get("manifest_path")?.as_str()? == manifest;
-    let types = message.get("target")?.get("crate_types")?.as_array()?;
-    let is_library = types.iter().any(|it| it == "cdylib");
-    let files = message.get("filenames")?.as_array()?.iter();
-    let mut files = files.filter_map(|file| Some(Utf8PathBuf::from(file.as_str()?)));
-    let library = files.find(|it| matches!(it.extension(), Some("so" | "dylib" | "dll")));
-    library.filter(|_| is_extension && is_library)
+/// The library that cargo has made, going by its messages among what was `said`, of the crate with this
+/// `manifest`.
+fn library(said: &[u8], manifest: &Utf8Path) -> Option<Utf8PathBuf> {
+    let messages = Message::parse_stream(said).flatten();
+    let made = messages.filter_map(|message| match message {
+        Message::CompilerArtifact(made) => Some(made),
+        _ => None,
+    });
+    let of_extension = made.filter(|it| it.manifest_path == manifest && it.target.is_cdylib());
+    let files = of_extension.flat_map(|it| it.filenames);
+    let libraries = files.filter(|it| matches!(it.extension(), Some("so" | "dylib" | "dll")));
+    libraries.last()
 }
 
-/// An error and what caused it, in one line.
+/// An error and what caused it, in one line. The remedies are for those who build it themselves.
 fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    // The remedies are for those who build it themselves.
-    let lines = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("help: "));
-    lines.map(str::trim).collect::<Vec<_>>().join(" ")
+    let causes = successors(Some(error), |error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    let text = causes.join(": ");
+    let lines = text.lines().map(str::trim);
+    let told: Vec<_> = lines.filter(|line| !line.starts_with("help: ")).collect();
+    told.join(" ")
 }
 
 #[cfg(test)]
@@ -198,15 +183,21 @@ mod tests {
     #[test]
     fn the_library_is_that_of_the_extension() {
         let of = |manifest: &str, kind: &str, file: &str| {
-            let message = format!(
-                r#"{{"reason":"compiler-artifact","manifest_path":"{manifest}","target":{{"crate_types":["{kind}"]}},"filenames":["{file}"]}}"#
+            let target = format!(
+                r#"{{"name":"a","kind":["{kind}"],"crate_types":["{kind}"],"src_path":"/p/a.rs"}}"#
             );
-            library(&message, "/p/Cargo.toml".into())
+            let profile =
+                r#"{"opt_level":"0","debug_assertions":true,"overflow_checks":true,"test":false}"#;
+            let message = format!(
+                r#"{{"reason":"compiler-artifact","package_id":"a","manifest_path":"{manifest}","target":{target},"profile":{profile},"features":[],"filenames":["{file}"],"fresh":false}}"#
+            );
+            let said = format!("warning: nothing\n{message}\nbye\n");
+            library(said.as_bytes(), "/p/Cargo.toml".into())
         };
         let found = of("/p/Cargo.toml", "cdylib", "/t/libours.so");
         assert_eq!(found.as_deref(), Some("/t/libours.so".into()));
         assert_eq!(of("/p/Cargo.toml", "rlib", "/t/libours.rlib"), None);
         assert_eq!(of("/q/Cargo.toml", "cdylib", "/t/libother.so"), None);
-        assert_eq!(library("not a message", "/p/Cargo.toml".into()), None);
+        assert_eq!(library(b"not a message", "/p/Cargo.toml".into()), None);
     }
 }

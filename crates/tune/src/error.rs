@@ -1,4 +1,5 @@
 //! What keeps anything from being measured or written.
+#![expect(missing_docs, reason = "the message of each error says what it is")]
 
 use camino::Utf8PathBuf;
 use cargo_settings::linker::LinkerError;
@@ -12,10 +13,6 @@ use trial::files::{FileError, NoSpace};
 
 /// Nothing of the project has been changed.
 #[derive(Debug, thiserror::Error)]
-#[expect(
-    missing_docs,
-    reason = "those without a comment are the errors of the step that they name"
-)]
 pub enum TuneError {
     #[error(transparent)]
     Project(#[from] ProjectError),
@@ -29,64 +26,40 @@ pub enum TuneError {
     Linker(#[from] LinkerError),
     #[error(transparent)]
     Config(#[from] EditError),
-    /// A command could not be started.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The copy of the project does not build as the project is.
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    NoSpace(#[from] NoSpace),
     #[error(
         "the project does not build as it is: {reason}\n  help: `cargo xtask dev` has to work before anything can be measured"
     )]
-    DoesNotBuild {
-        /// What cargo said first.
-        reason: String,
-    },
-    /// Not even the project as it is.
+    DoesNotBuild { reason: String },
     #[error(
         "building the project as it is takes longer than the time budget ({budget_s:.0} s)\n  help: `cargo xtask dev` first, since what that has compiled is taken over; or give more with --time-budget"
     )]
-    BudgetTooSmall {
-        /// The budget, in seconds.
-        budget_s: f64,
-    },
-    /// There is no place where a changed line makes another library.
+    BudgetTooSmall { budget_s: f64 },
     #[error(
         "no change of a line in {crate_name} makes another library, so there is no edit to be measured\n  help: the extension crate needs a function that is not generic"
     )]
-    NoEdit {
-        /// The extension crate.
-        crate_name: String,
-    },
-    /// The copy, or a file of results, cannot be read, made or changed.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// The disk is too small.
-    #[error(transparent)]
-    NoSpace(#[from] NoSpace),
-    /// A file of results is of another form.
+    NoEdit { crate_name: String },
     #[error(
         "{path} is no measurement that can be read here\n  help: measure again: `cargo xtask tune`"
     )]
     Unreadable {
-        /// The file.
         path: Utf8PathBuf,
-        /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// A measurement of something else.
     #[error(
         "{path} was measured with another {what} ({then}; now {now})\n  help: measure again: `cargo xtask tune`"
     )]
     OtherSubject {
-        /// The file.
         path: Utf8PathBuf,
-        /// What differs.
         what: &'static str,
-        /// What it was.
         then: String,
-        /// What it is.
         now: String,
     },
-    /// The user has ended it.
     #[error("ended before everything was measured; nothing of the project has been changed")]
     Interrupted,
 }

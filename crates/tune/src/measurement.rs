@@ -1,4 +1,8 @@
 //! What was measured, to be printed, kept and written from.
+#![expect(
+    missing_docs,
+    reason = "the fields of the JSON are called what they are, with their units"
+)]
 
 use camino::Utf8Path;
 use serde::{Deserialize, Serialize};
@@ -12,38 +16,32 @@ use crate::verdict::{CandidateVerdict, Ratio};
 pub const SCHEMA: u32 = 2;
 
 /// All that was found out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measurement {
-    /// [`SCHEMA`].
     pub schema: u32,
-    /// On what.
-    pub subject: Subject,
-    /// How long the whole took, in seconds.
+    pub subject: TunedProject,
     pub spent_s: f64,
     /// As the project is.
-    pub base: Base,
-    /// The candidates, in the order in which they were tried.
+    pub base: BaseBuild,
+    /// In the order in which they were tried.
     pub rows: Vec<CandidateRow>,
     /// What gains something, in the order in which it was found.
     pub winners: Vec<Winner>,
     /// All of these together, against none.
-    pub together: Option<Together>,
+    pub together: Option<WinnersTogether>,
 }
 
 /// What is measured, and on which machine: what has to be the same for the figures to hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Subject {
-    /// The project's name.
+pub struct TunedProject {
     pub name: String,
-    /// Its directory.
     pub root: String,
-    /// The profile that `cargo xtask dev` builds with.
+    /// That `cargo xtask dev` builds with.
     pub profile: String,
     /// What `rustc -vV` says, in a line.
     pub toolchain: String,
-    /// The digest of the workspace's Cargo.lock.
     pub lock_sha256: String,
     /// The file in which a line was changed, relative to the sources.
     pub edited: String,
@@ -52,10 +50,9 @@ pub struct Subject {
 /// The project as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Base {
-    /// From the start of cargo to its end after a line was changed, in seconds: once, before anything else.
+pub struct BaseBuild {
+    /// From the start of cargo to its end after a line was changed: once, before anything else.
     pub build_s: f64,
-    /// The size of the library, in bytes.
     pub library_bytes: u64,
 }
 
@@ -63,45 +60,38 @@ pub struct Base {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CandidateRow {
-    /// The setting.
     pub setting: Setting,
     /// What is in force.
     pub now: String,
     /// What was tried.
     pub candidate: String,
-    /// From the start of cargo to its end after a line was changed, in seconds: the median.
+    /// From the start of cargo to its end after a line was changed: the median.
     pub build_s: Option<f64>,
     /// Against the best so far, in turn.
     pub ratio: Option<Ratio>,
-    /// The size of the library, in bytes.
     pub library_bytes: Option<u64>,
-    /// What became of it.
     pub verdict: CandidateVerdict,
 }
 
-/// Something that is to be written.
+/// A setting that is to be written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Winner {
-    /// The setting.
     pub setting: Setting,
     /// What it was measured against: `0.52 [0.49, 0.55] of 4.6 s after an edit`.
     pub note: String,
-    /// What is to be set.
     pub choices: Choices,
 }
 
 /// All winners at once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Together {
-    /// With them, in seconds: the median.
+pub struct WinnersTogether {
+    /// The median.
     pub build_s: f64,
-    /// Without.
     pub without_s: f64,
     /// In turn.
     pub ratio: Ratio,
-    /// The size of the library with them, in bytes.
     pub library_bytes: u64,
     /// Whether the whole interval lies below what is worth it. Else nothing is written.
     pub is_worth_it: bool,

@@ -13,22 +13,20 @@ use serde_json::Value;
 
 use crate::OWNER;
 
-/// A value that somebody has set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     /// As TOML in one line.
     pub(crate) value: String,
-    /// The file or the variable.
+    /// A file or a variable.
     pub(crate) origin: String,
 }
 
 /// Where profiles are set, and what there.
 #[derive(Debug, Clone)]
 pub(crate) struct Present {
-    /// The profile.
     pub(crate) profile: String,
     environment: BTreeMap<String, String>,
-    /// Files, the one that wins first: for messages its name, its values, and its keys that are ours.
+    /// The name of each file, for messages, and its values without ours; the file that wins comes first.
     files: Vec<(String, Value)>,
     /// Who has set flags for rustc, among which a linker could be.
     pub(crate) flags: Option<String>,
@@ -66,9 +64,8 @@ impl Present {
     /// What is set for a key of the profile, or of one that it inherits from. Beyond that cargo's default is
     /// in force.
     pub(crate) fn find(&self, key: &[&str]) -> Option<Found> {
-        self.chain()
-            .iter()
-            .find_map(|profile| self.find_in(profile, key))
+        let chain = self.chain();
+        chain.iter().find_map(|profile| self.find_in(profile, key))
     }
 
     /// The profile that this one stands on in the end: `dev` or `release`, whose defaults are cargo's.
@@ -78,42 +75,35 @@ impl Present {
 
     fn find_in(&self, profile: &str, key: &[&str]) -> Option<Found> {
         let variable = variable(profile, key);
-        if let Some(value) = self.environment.get(&variable) {
-            return Some(Found {
-                value: value.clone(),
-                origin: variable,
-            });
+        let by_name = self.environment.get(&variable);
+        let for_all = self.environment.get(vars::CARGO_INCREMENTAL);
+        let for_all = for_all.filter(|_| key == ["incremental"]);
+        if let Some(value) = by_name {
+            let (value, origin) = (value.clone(), variable);
+            return Some(Found { value, origin });
         }
-        if let ("incremental", Some(value)) = (
-            key.first().copied().unwrap_or_default(),
-            self.environment.get(vars::CARGO_INCREMENTAL),
-        ) {
-            return Some(Found {
-                value: (value == "1").to_string(),
-                origin: vars::CARGO_INCREMENTAL.to_owned(),
-            });
+        if let Some(value) = for_all {
+            let value = (value == "1").to_string();
+            let origin = vars::CARGO_INCREMENTAL.to_owned();
+            return Some(Found { value, origin });
         }
-        let mut files = self.files.iter();
-        files.find_map(|(origin, values)| {
-            let mut value = values.get("profile")?.get(profile)?;
-            for part in key {
-                value = value.get(part)?;
-            }
-            Some(Found {
-                value: value.to_string(),
-                origin: origin.clone(),
-            })
+        self.files.iter().find_map(|(origin, values)| {
+            let profile = values.get("profile")?.get(profile);
+            let value = key
+                .iter()
+                .try_fold(profile?, |value, part| value.get(part))?;
+            let (value, origin) = (value.to_string(), origin.clone());
+            Some(Found { value, origin })
         })
     }
 
     /// The profile, the one it inherits from, and so on.
     fn chain(&self) -> Vec<String> {
-        let mut chain = vec![self.profile.clone()];
-        while let Some(next) = self.inherited(chain.last().map_or("", String::as_str)) {
-            if chain.contains(&next) {
-                break;
-            }
-            chain.push(next);
+        let mut chain = Vec::new();
+        let mut next = Some(self.profile.clone());
+        while let Some(profile) = next.filter(|it| !chain.contains(it)) {
+            next = self.inherited(&profile);
+            chain.push(profile);
         }
         chain
     }
@@ -122,25 +112,22 @@ impl Present {
         let mut files = self.files.iter();
         let inherits = files.find_map(|(_, values)| {
             let profile = values.get("profile")?.get(profile)?;
-            profile.get("inherits")?.as_str().map(str::to_owned)
+            profile.get("inherits")?.as_str()
         });
-        inherits.or(match profile {
-            "test" => Some("dev".to_owned()),
-            "bench" => Some("release".to_owned()),
+        let by_cargo = match profile {
+            "test" => Some("dev"),
+            "bench" => Some("release"),
             _ => None,
-        })
+        };
+        inherits.or(by_cargo).map(str::to_owned)
     }
 }
 
 /// As cargo calls the variable for a key
 /// (<https://doc.rust-lang.org/cargo/reference/environment-variables.html#configuration-environment-variables>).
 fn variable(profile: &str, key: &[&str]) -> String {
-    let parts = ["cargo", "profile", profile].into_iter();
-    let parts = parts.chain(key.iter().copied());
-    let parts: Vec<_> = parts
-        .map(|part| part.replace('-', "_").to_uppercase())
-        .collect();
-    parts.join("_")
+    let parts = [&["cargo", "profile", profile], key].concat();
+    parts.join("_").replace('-', "_").to_uppercase()
 }
 
 fn values(path: &Utf8Path) -> Value {
@@ -169,23 +156,22 @@ fn flags(
         &of_target,
         "CARGO_BUILD_RUSTFLAGS",
     ];
-    if let Some(name) = variables
+    let set = variables
         .into_iter()
-        .find(|it| environment.contains_key(*it))
-    {
-        return Some(name.to_owned());
-    }
-    layers.files().find_map(|(path, config)| {
-        let of_target = ["target", target, "rustflags"];
-        let owner = config.owner_of(&of_target);
-        let is_ours = owner.as_deref() == Some(OWNER.0);
-        let is_set = config.has(&of_target) && !is_ours;
-        let for_all = config.has(&["build", "rustflags"]) || has_flags_by_condition(&values(path));
-        let by = owner
-            .filter(|_| is_set)
-            .map(|owner| format!(", by `{owner}`"));
-        (is_set || for_all).then(|| format!("{}{}", shown(path), by.unwrap_or_default()))
-    })
+        .find(|it| environment.contains_key(*it));
+    let in_file = || {
+        layers.files().find_map(|(path, config)| {
+            let of_target = ["target", target, "rustflags"];
+            let owner = config.owner_of(&of_target);
+            let is_set = config.has(&of_target) && owner.as_deref() != Some(OWNER.0);
+            let for_all =
+                config.has(&["build", "rustflags"]) || has_flags_by_condition(&values(path));
+            let owner = owner.filter(|_| is_set);
+            let by = owner.map(|owner| format!(", by `{owner}`"));
+            (is_set || for_all).then(|| shown(path) + &by.unwrap_or_default())
+        })
+    };
+    set.map(str::to_owned).or_else(in_file)
 }
 
 /// Whether there is a `[target.'cfg(…)'] rustflags`.

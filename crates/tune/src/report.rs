@@ -1,13 +1,12 @@
 //! The table.
 
+use trial::table::aligned;
+
 use crate::measurement::{CandidateRow, Measurement};
 use crate::verdict::CandidateVerdict;
 
 /// No line is longer: a terminal that is half a screen wide shows it whole.
 const WIDTH: usize = 120;
-
-/// The columns before the verdict.
-const FIGURES: usize = 4;
 
 /// What was measured, for people.
 #[must_use]
@@ -21,43 +20,50 @@ pub fn table(measurement: &Measurement) -> String {
         seconds(measurement.base.build_s),
         size(measurement.base.library_bytes)
     );
-    let lines = [
+    format!(
+        "{}\n{}\n{}Measured in {:.0} s.\n",
         wrapped(&head, 0),
-        "\n".to_owned(),
         rows(&measurement.rows),
-        "\n".to_owned(),
-        in_all(measurement),
-    ];
-    lines.concat()
+        wrapped(&in_all(measurement), 0),
+        measurement.spent_s
+    )
 }
 
 /// The settings, each with what it is now, and below it what was tried.
 fn rows(rows: &[CandidateRow]) -> String {
-    let heading = ["tried", "build", "against", "library"];
-    let figures: Vec<_> = rows.iter().map(figures).collect();
-    let heading = heading.map(str::to_owned);
-    let widths = widths(figures.iter().chain([&heading]));
-    let mut text = line(&heading, widths, "verdict");
-    let mut before: Option<&CandidateRow> = None;
-    for (row, figures) in rows.iter().zip(&figures) {
-        if before.is_none_or(|it| (it.setting, &it.now) != (row.setting, &row.now)) {
+    let heading = ["tried", "build", "against", "library"].map(str::to_owned);
+    let figures: Vec<_> = [heading.to_vec()]
+        .into_iter()
+        .chain(rows.iter().map(figures))
+        .collect();
+    let figures = aligned(&figures);
+    let width = figures.lines().map(|it| it.chars().count()).max();
+    let line = |figures: &str, verdict: &str| line(figures, width.unwrap_or_default(), verdict);
+    let mut figures = figures.lines();
+    let mut text = line(figures.next().unwrap_or_default(), "verdict");
+    let mut before = None;
+    for (row, figures) in rows.iter().zip(figures) {
+        if before != Some((row.setting, &row.now)) {
             let setting = format!("{}, now {}", row.setting.title(), row.now);
             text.push_str(&wrapped(&setting, 0));
         }
-        text.push_str(&line(figures, widths, &verdict(row)));
-        before = Some(row);
+        text.push_str(&line(figures, &verdict(row)));
+        before = Some((row.setting, &row.now));
     }
     text
 }
 
-fn figures(row: &CandidateRow) -> [String; FIGURES] {
-    let figure = |figure: Option<String>| figure.unwrap_or_else(|| "-".to_owned());
-    [
-        row.candidate.clone(),
-        figure(row.build_s.map(seconds)),
-        figure(row.ratio.map(|it| it.to_string())),
-        figure(row.library_bytes.map(size)),
-    ]
+fn figures(row: &CandidateRow) -> Vec<String> {
+    let figures = [
+        Some(row.candidate.clone()),
+        row.build_s.map(seconds),
+        row.ratio.map(|it| it.to_string()),
+        row.library_bytes.map(size),
+    ];
+    let figures = figures.into_iter();
+    figures
+        .map(|it| it.unwrap_or_else(|| "-".to_owned()))
+        .collect()
 }
 
 /// The verdict in words, with the reason where it has one.
@@ -74,29 +80,25 @@ fn verdict(row: &CandidateRow) -> String {
 }
 
 fn in_all(measurement: &Measurement) -> String {
-    let spent = format!("Measured in {:.0} s.\n", measurement.spent_s);
-    let found = match (&measurement.together, measurement.winners.len()) {
-        (_, 0) => "Nothing gains anything here: the settings stay as they are.\n".to_owned(),
-        (None, _) => {
-            "What gains something could not be measured together: nothing is to be written.\n"
-                .to_owned()
-        }
-        (Some(together), _) => {
-            let end = if together.is_worth_it {
-                ""
-            } else {
-                ", which is within the noise: nothing is to be written"
-            };
-            format!(
-                "All that is taken, together: {} against {}, {}, a library of {}{end}.\n",
-                seconds(together.build_s),
-                seconds(together.without_s),
-                together.ratio,
-                size(together.library_bytes)
-            )
-        }
+    if measurement.winners.is_empty() {
+        return "Nothing gains anything here: the settings stay as they are.".to_owned();
+    }
+    let Some(together) = &measurement.together else {
+        return "What gains something could not be measured together: nothing is to be written."
+            .to_owned();
     };
-    format!("{}{spent}", wrapped(&found, 0))
+    let end = if together.is_worth_it {
+        "."
+    } else {
+        ", which is within the noise: nothing is to be written."
+    };
+    format!(
+        "All that is taken, together: {} against {}, {}, a library of {}{end}",
+        seconds(together.build_s),
+        seconds(together.without_s),
+        together.ratio,
+        size(together.library_bytes)
+    )
 }
 
 fn seconds(time_s: f64) -> String {
@@ -109,34 +111,17 @@ fn size(bytes: u64) -> String {
         reason = "a megabyte more or less is not shown"
     )]
     let megabytes = bytes as f64 / 1e6;
-    if megabytes < 100.0 {
-        format!("{megabytes:.1} MB")
-    } else {
-        format!("{megabytes:.0} MB")
-    }
-}
-
-/// Each column is as wide as its widest cell.
-fn widths<'a>(rows: impl Iterator<Item = &'a [String; FIGURES]>) -> [usize; FIGURES] {
-    let mut widths = [0; FIGURES];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    widths
+    let digits = usize::from(megabytes < 100.0);
+    format!("{megabytes:.digits$} MB")
 }
 
 /// The figures of a row and its verdict, which comes below them where it is long.
-fn line(figures: &[String; FIGURES], widths: [usize; FIGURES], verdict: &str) -> String {
-    let cells = figures.iter().zip(widths);
-    let padded: String = cells
-        .map(|(cell, width)| format!("  {cell:<width$}"))
-        .collect();
-    if padded.chars().count() + 2 + verdict.chars().count() <= WIDTH {
-        return format!("{padded}  {verdict}\n");
+fn line(figures: &str, width: usize, verdict: &str) -> String {
+    let line = format!("  {figures:<width$}  {verdict}");
+    if line.chars().count() <= WIDTH {
+        return line + "\n";
     }
-    format!("{}\n{}", padded.trim_end(), wrapped(verdict, 6))
+    format!("  {figures}\n{}", wrapped(verdict, 6))
 }
 
 /// `text` in lines that are not too long, each indented.
@@ -161,7 +146,7 @@ fn wrapped(text: &str, indent: usize) -> String {
 mod tests {
     use super::*;
     use crate::choices::{Choices, Setting};
-    use crate::measurement::{Base, SCHEMA, Subject, Together, Winner};
+    use crate::measurement::{BaseBuild, SCHEMA, TunedProject, Winner, WinnersTogether};
     use crate::verdict::Ratio;
 
     fn ratio(median: f64) -> Ratio {
@@ -203,7 +188,7 @@ mod tests {
         );
         Measurement {
             schema: SCHEMA,
-            subject: Subject {
+            subject: TunedProject {
                 name: "framed".to_owned(),
                 root: "/p".to_owned(),
                 profile: "dev".to_owned(),
@@ -212,7 +197,7 @@ mod tests {
                 edited: "src/lib.rs".to_owned(),
             },
             spent_s: 612.4,
-            base: Base {
+            base: BaseBuild {
                 build_s: 4.6,
                 library_bytes: 1_276_867_328,
             },
@@ -222,7 +207,7 @@ mod tests {
                 note: String::new(),
                 choices: Choices::default(),
             }],
-            together: Some(Together {
+            together: Some(WinnersTogether {
                 build_s: 2.4,
                 without_s: 4.61,
                 ratio: ratio(0.52),

@@ -23,7 +23,7 @@ use crate::changes::require_same;
 use crate::choices::after_subcommand;
 use crate::copy::ProjectCopy;
 use crate::copy_builds::CopyBuilds;
-use crate::measurement::{Measurement, SCHEMA, Subject};
+use crate::measurement::{Measurement, TunedProject};
 use crate::present::Present;
 use crate::search::search;
 
@@ -68,16 +68,14 @@ pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     say("Building", "the copy, as the project is");
     builds.find_edit(request.budget_s)?;
     let found = search(&facts, &mut builds, request.budget_s)?;
-    let mut subject = subject(project, &workspace, &builds.profile)?;
-    subject.edited = builds.edited().into_string();
+    let edited = builds.edited().into_string();
     Ok(Measurement {
-        schema: SCHEMA,
-        subject,
+        subject: TunedProject {
+            edited,
+            ..subject(project, &workspace, &builds.profile)?
+        },
         spent_s: start.elapsed().as_secs_f64(),
-        base: found.base,
-        rows: found.rows,
-        winners: found.winners,
-        together: found.together,
+        ..found
     })
 }
 
@@ -131,23 +129,17 @@ pub fn subject(
     project: &Project,
     workspace: &Workspace,
     profile: &str,
-) -> Result<Subject, TuneError> {
-    let rustc = Invocation::new("rustc")
-        .arg("-vV")
-        .cwd(&project.root)
-        .read()?;
-    let host = rustc.lines().find(|line| line.starts_with("host: "));
-    let lock = workspace.root.join("Cargo.lock");
-    Ok(Subject {
+) -> Result<TunedProject, TuneError> {
+    let rustc = Invocation::new("rustc").arg("-vV").cwd(&project.root);
+    let rustc = rustc.read()?;
+    let host = rustc.lines().filter(|line| line.starts_with("host: "));
+    let toolchain: Vec<_> = rustc.lines().take(1).chain(host).collect();
+    Ok(TunedProject {
         name: project.name().to_owned(),
         root: project.root.to_string(),
         profile: profile.to_owned(),
-        toolchain: [rustc.lines().next(), host]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>()
-            .join(", "),
-        lock_sha256: sha256(&lock).unwrap_or_default(),
+        toolchain: toolchain.join(", "),
+        lock_sha256: sha256(&workspace.root.join("Cargo.lock")).unwrap_or_default(),
         edited: String::new(),
     })
 }
@@ -176,10 +168,9 @@ fn builds<'a>(
     let outer = outer.flat_map(|path| ["--config".to_owned(), path.to_string()]);
     // Where the intermediates go may be configured by itself.
     let build_dir = ["--config".to_owned(), format!("build.build-dir='{target}'")];
-    let mut call = after_subcommand(call, outer.chain(build_dir));
-    for name in vars::OTHER_TARGET_DIRS {
-        call = call.env_remove(name);
-    }
+    let call = after_subcommand(call, outer.chain(build_dir));
+    let others = vars::OTHER_TARGET_DIRS.into_iter();
+    let call = others.fold(call, Invocation::env_remove);
     let limit = memory::limit().filter(|_| !request.jobs_are_configured);
     Ok(CopyBuilds {
         copy,

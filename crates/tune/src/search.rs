@@ -1,35 +1,71 @@
 //! Which settings gain something: tried one after the other, each in turn with the best so far. Nothing is
 //! built here; how long something takes, a [`Builds`] tells.
 
-mod builds;
+use trial::statistics::median;
+use trial::timed::NoTime;
 
 use crate::TuneError;
 use crate::candidates::{Candidate, Facts, Step};
 use crate::choices::{Choices, SETTINGS, Setting};
-use crate::measurement::{Base, CandidateRow, Together, Winner};
+use crate::measurement::{BaseBuild, CandidateRow, Measurement, SCHEMA, Winner, WinnersTogether};
 use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
-
-pub(crate) use builds::{Builds, Stop};
-use trial::statistics::median;
 
 /// How much of the time that is left a build of all dependencies may take, so that something is left to
 /// measure with.
 const SHARE_OF_DEPENDENCIES: f64 = 0.6;
 
-/// What was found.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Found {
-    /// The project as it is.
-    pub(crate) base: Base,
-    /// All candidates.
-    pub(crate) rows: Vec<CandidateRow>,
-    /// Those that gain something.
-    pub(crate) winners: Vec<Winner>,
-    /// These together.
-    pub(crate) together: Option<Together>,
+pub(crate) trait Builds {
+    /// Builds everything with `choices` once, and imports the library; gives its size in bytes. Takes no
+    /// longer than `allowed_s` seconds.
+    fn prepare(&mut self, choices: &Choices, allowed_s: f64) -> Result<u64, Stop>;
+
+    /// Changes a line in the extension crate and builds; gives the seconds.
+    fn time_s(&mut self, choices: &Choices) -> Result<f64, Stop>;
+
+    fn elapsed_s(&self) -> f64;
+
+    fn tell(&self, what: &str);
 }
 
-/// Tries all settings within `budget_s` seconds.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It does not build, link or import.
+    Fails(String),
+    /// It would have taken longer than was allowed.
+    OutOfTime,
+    Error(TuneError),
+}
+
+impl Stop {
+    /// Why nothing can be measured, where it was the project as it is that was built.
+    pub(crate) fn of_project(self, budget_s: f64) -> TuneError {
+        match self {
+            Self::Error(error) => error,
+            Self::Fails(reason) => TuneError::DoesNotBuild { reason },
+            Self::OutOfTime => TuneError::BudgetTooSmall { budget_s },
+        }
+    }
+}
+
+impl<E: Into<TuneError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+impl From<NoTime> for Stop {
+    fn from(why: NoTime) -> Self {
+        match why {
+            NoTime::Interrupted => TuneError::Interrupted.into(),
+            NoTime::OutOfTime => Self::OutOfTime,
+            NoTime::Failed(said) => Self::Fails(said),
+            NoTime::Log(error) => error.into(),
+            NoTime::Start(error) => error.into(),
+        }
+    }
+}
+
+/// Tries all settings within `budget_s` seconds. Of what they were tried is left open.
 ///
 /// # Errors
 /// If the project does not build as it is, or the user ends it. That a candidate does not build is a result.
@@ -37,54 +73,47 @@ pub(crate) fn search(
     facts: &Facts,
     builds: &mut dyn Builds,
     budget_s: f64,
-) -> Result<Found, TuneError> {
-    let base = base(builds, budget_s)?;
+) -> Result<Measurement, TuneError> {
+    let base = base(builds, budget_s).map_err(|stop| stop.of_project(budget_s))?;
     let mut search = Search {
         builds,
         budget_s,
-        base,
         pace_s: base.build_s,
         best: Choices::default(),
-        rows: Vec::new(),
-        winners: Vec::new(),
+        found: Measurement {
+            schema: SCHEMA,
+            base,
+            ..Measurement::default()
+        },
     };
     for setting in SETTINGS {
         let step = facts.step(setting, &search.best);
         search.step(&step)?;
     }
-    let together = search.together()?;
-    Ok(Found {
-        base,
-        rows: search.rows,
-        winners: search.winners,
-        together,
-    })
+    search.found.together = search.together()?;
+    Ok(search.found)
 }
 
-/// The project as it is has to build, whatever else does.
-fn base(builds: &mut dyn Builds, budget_s: f64) -> Result<Base, TuneError> {
+/// The project as it is.
+fn base(builds: &mut dyn Builds, budget_s: f64) -> Result<BaseBuild, Stop> {
     let none = Choices::default();
     builds.tell("the project as it is");
-    let mut measured = || -> Result<Base, Stop> {
-        let library_bytes = builds.prepare(&none, budget_s)?;
-        builds.time_s(&none)?;
-        Ok(Base {
-            build_s: builds.time_s(&none)?,
-            library_bytes,
-        })
-    };
-    measured().map_err(|stop| stop.of_project(budget_s))
+    let library_bytes = builds.prepare(&none, budget_s)?;
+    // Afterwards everything is in memory.
+    builds.time_s(&none)?;
+    Ok(BaseBuild {
+        build_s: builds.time_s(&none)?,
+        library_bytes,
+    })
 }
 
 struct Search<'b> {
     builds: &'b mut dyn Builds,
     budget_s: f64,
-    base: Base,
     best: Choices,
     /// How long a build takes with the best.
     pace_s: f64,
-    rows: Vec<CandidateRow>,
-    winners: Vec<Winner>,
+    found: Measurement,
 }
 
 /// A candidate after it was built and measured.
@@ -97,69 +126,64 @@ impl Search<'_> {
     fn step(&mut self, step: &Step) -> Result<(), TuneError> {
         for (name, reason) in &step.skipped {
             let verdict = CandidateVerdict::NotMeasured(reason.clone());
-            self.rows.push(row(step, name, verdict));
+            self.found.rows.push(row(step, name, verdict));
         }
         for candidate in &step.candidates {
-            self.candidate(step, candidate)?;
+            let row = self.candidate(step, candidate)?;
+            self.found.rows.push(row);
         }
         Ok(())
     }
 
-    fn candidate(&mut self, step: &Step, candidate: &Candidate) -> Result<(), TuneError> {
-        let mut row = row(step, &candidate.name, CandidateVerdict::WithinNoise);
-        let what = format!("{} = {}", step.setting.title(), candidate.name);
-        let measured = match self.measured(candidate, &what) {
+    fn candidate(&mut self, step: &Step, candidate: &Candidate) -> Result<CandidateRow, TuneError> {
+        let measured = match self.measured(step.setting, candidate) {
             Ok(measured) => measured,
-            Err(why) => {
-                row.verdict = verdict_of(why, candidate)?;
-                self.rows.push(row);
-                return Ok(());
-            }
+            Err(why) => return Ok(row(step, &candidate.name, unmeasured(why, step.setting)?)),
         };
-        let (with, without) = medians(&measured.pairs);
-        row.build_s = Some(with);
-        row.ratio = Ratio::of(&measured.pairs);
-        row.library_bytes = Some(measured.library_bytes);
-        row.verdict = match (speed(&measured.pairs), &step.set_by) {
+        let (with_s, without_s) = medians(&measured.pairs);
+        let ratio = Ratio::of(&measured.pairs);
+        let verdict = match (speed(&measured.pairs), &step.set_by) {
             (Speed::Slower, _) => CandidateVerdict::Slower,
             (Speed::Same, _) => CandidateVerdict::WithinNoise,
             (Speed::Faster, Some(by)) => CandidateVerdict::Yours(by.clone()),
             (Speed::Faster, None) => CandidateVerdict::Taken,
         };
-        if let (CandidateVerdict::Taken, Some(ratio)) = (&row.verdict, row.ratio) {
-            self.pace_s = with;
-            self.take(
-                step.setting,
-                &candidate.choices,
-                format!("{ratio} of {without:.2} s after an edit"),
-            );
+        if let (CandidateVerdict::Taken, Some(ratio)) = (&verdict, ratio) {
+            self.pace_s = with_s;
+            let note = format!("{ratio} of {without_s:.2} s after an edit");
+            self.take(step.setting, &candidate.choices, note);
         }
-        self.rows.push(row);
-        Ok(())
+        Ok(CandidateRow {
+            build_s: Some(with_s),
+            ratio,
+            library_bytes: Some(measured.library_bytes),
+            ..row(step, &candidate.name, verdict)
+        })
     }
 
     fn take(&mut self, setting: Setting, choices: &Choices, note: String) {
-        for row in self.rows.iter_mut().filter(|row| row.setting == setting) {
-            if row.verdict == CandidateVerdict::Taken {
-                row.verdict = CandidateVerdict::Surpassed;
-            }
+        let rows = self.found.rows.iter_mut();
+        let same = rows.filter(|row| row.setting == setting);
+        for row in same.filter(|row| row.verdict == CandidateVerdict::Taken) {
+            row.verdict = CandidateVerdict::Surpassed;
         }
-        self.winners.retain(|winner| winner.setting != setting);
+        self.found.winners.retain(|it| it.setting != setting);
         self.best = self.best.with(choices);
-        self.winners.push(Winner {
+        self.found.winners.push(Winner {
             setting,
             note,
             choices: choices.clone(),
         });
     }
 
-    fn measured(&mut self, candidate: &Candidate, what: &str) -> Result<Measured, Stop> {
+    fn measured(&mut self, setting: Setting, candidate: &Candidate) -> Result<Measured, Stop> {
         let left_s = self.left_s();
         if left_s < comparison_s(2, self.pace_s) {
             return Err(Stop::OutOfTime);
         }
-        self.builds.tell(what);
-        let share = if candidate.compiles_dependencies {
+        let what = format!("{} = {}", setting.title(), candidate.name);
+        self.builds.tell(&what);
+        let share = if setting.compiles_dependencies() {
             SHARE_OF_DEPENDENCIES
         } else {
             1.0
@@ -203,34 +227,34 @@ impl Search<'_> {
     }
 
     /// All winners against none: settings that gain something each by itself may gain the same thing.
-    fn together(&mut self) -> Result<Option<Together>, TuneError> {
-        if self.winners.is_empty() {
+    fn together(&mut self) -> Result<Option<WinnersTogether>, TuneError> {
+        if self.found.winners.is_empty() {
             return Ok(None);
         }
         self.builds.tell("all that gains something, together");
         let measured = self.compared(&self.best.clone(), &Choices::default(), f64::INFINITY);
-        match measured {
-            Ok(Measured {
-                library_bytes,
-                pairs,
-            }) => {
-                let (build_s, without_s) = medians(&pairs);
-                Ok(Ratio::of(&pairs).map(|ratio| Together {
-                    build_s,
-                    without_s,
-                    ratio,
-                    library_bytes,
-                    is_worth_it: speed(&pairs) == Speed::Faster,
-                }))
-            }
-            Err(Stop::Error(error)) => Err(error),
-            Err(Stop::Fails(_) | Stop::OutOfTime) => Ok(None),
-        }
+        let Measured {
+            library_bytes,
+            pairs,
+        } = match measured {
+            Ok(measured) => measured,
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::Fails(_) | Stop::OutOfTime) => return Ok(None),
+        };
+        let (build_s, without_s) = medians(&pairs);
+        Ok(Ratio::of(&pairs).map(|ratio| WinnersTogether {
+            build_s,
+            without_s,
+            ratio,
+            library_bytes,
+            is_worth_it: speed(&pairs) == Speed::Faster,
+        }))
     }
 
     /// The seconds that are left, without what the last comparison takes.
     fn left_s(&self) -> f64 {
-        let last_s = comparison_s(1, self.base.build_s) + comparison_s(1, self.pace_s);
+        let base_s = self.found.base.build_s;
+        let last_s = comparison_s(1, base_s) + comparison_s(1, self.pace_s);
         self.budget_s - self.builds.elapsed_s() - last_s
     }
 }
@@ -255,26 +279,23 @@ fn row(step: &Step, candidate: &str, verdict: CandidateVerdict) -> CandidateRow 
     }
 }
 
-fn verdict_of(stop: Stop, candidate: &Candidate) -> Result<CandidateVerdict, TuneError> {
-    match stop {
-        Stop::Error(error) => Err(error),
-        Stop::Fails(reason) => Ok(CandidateVerdict::Fails(reason)),
-        Stop::OutOfTime if candidate.compiles_dependencies => Ok(CandidateVerdict::NotMeasured(
-            "compiling all dependencies does not fit into the time budget".to_owned(),
-        )),
-        Stop::OutOfTime => Ok(CandidateVerdict::NotMeasured(
-            "the time budget is used up".to_owned(),
-        )),
-    }
+fn unmeasured(stop: Stop, setting: Setting) -> Result<CandidateVerdict, TuneError> {
+    let reason = match stop {
+        Stop::Error(error) => return Err(error),
+        Stop::Fails(reason) => return Ok(CandidateVerdict::Fails(reason)),
+        Stop::OutOfTime if setting.compiles_dependencies() => {
+            "compiling all dependencies does not fit into the time budget"
+        }
+        Stop::OutOfTime => "the time budget is used up",
+    };
+    Ok(CandidateVerdict::NotMeasured(reason.to_owned()))
 }
 
 /// Of the times with and of those without.
 fn medians(pairs: &[(f64, f64)]) -> (f64, f64) {
     let (with, without): (Vec<_>, Vec<_>) = pairs.iter().copied().unzip();
-    (
-        median(&with).unwrap_or_default(),
-        median(&without).unwrap_or_default(),
-    )
+    let [with, without] = [with, without].map(|it| median(&it).unwrap_or_default());
+    (with, without)
 }
 
 #[cfg(test)]

@@ -1,21 +1,19 @@
 //! What a row of times means.
 
 use serde::{Deserialize, Serialize};
-use trial::statistics::{Summary, ratio};
+use trial::statistics::ratio;
 
 /// A setting is worth a line in a file if the whole interval of the ratio lies below this.
-pub const WORTH_IT: f64 = 0.97;
+const WORTH_IT: f64 = 0.97;
 
-/// How many pairs are measured, and how many where those leave it open. The interval of seven is from the
-/// lowest to the highest, that of thirteen from the third to the third last: each holds the median with 95
-/// percent or more.
-pub const PAIRS: usize = 7;
-/// See [`PAIRS`].
-pub const MORE_PAIRS: usize = 13;
+/// How many pairs are measured. Their interval is from the lowest to the highest, and holds the median with
+/// 95 percent or more.
+pub(crate) const PAIRS: usize = 7;
+/// How many where those leave it open. Their interval is from the third to the third last.
+const MORE_PAIRS: usize = 13;
 
 /// After so many pairs that all are worse than [`HOPELESS`] there is nothing more to be found out.
 const HOPELESS_PAIRS: usize = 3;
-/// See [`HOPELESS_PAIRS`].
 const HOPELESS: f64 = 1.15;
 
 /// How long something takes, against how long it took without, pair by pair.
@@ -29,14 +27,11 @@ pub struct Ratio {
 
 impl Ratio {
     /// Of times with and without. `None` if there are none.
-    #[must_use]
-    pub fn of(pairs: &[(f64, f64)]) -> Option<Self> {
-        let Summary {
-            median, interval, ..
-        } = ratio(pairs, None)?;
+    pub(crate) fn of(pairs: &[(f64, f64)]) -> Option<Self> {
+        let summary = ratio(pairs, None)?;
         Some(Self {
-            median,
-            interval: interval.map(|it| (it.low, it.high)),
+            median: summary.median,
+            interval: summary.interval.map(|it| (it.low, it.high)),
         })
     }
 }
@@ -52,9 +47,8 @@ impl std::fmt::Display for Ratio {
     }
 }
 
-/// What the times say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Speed {
+pub(crate) enum Speed {
     /// By so much that it is worth it.
     Faster,
     /// No difference that could be told from the noise, or one that is not worth it.
@@ -64,8 +58,7 @@ pub enum Speed {
 }
 
 /// What the times with and without say.
-#[must_use]
-pub fn speed(pairs: &[(f64, f64)]) -> Speed {
+pub(crate) fn speed(pairs: &[(f64, f64)]) -> Speed {
     if is_hopeless(pairs) {
         return Speed::Slower;
     }
@@ -77,8 +70,7 @@ pub fn speed(pairs: &[(f64, f64)]) -> Speed {
 }
 
 /// Whether more pairs would not change what is done.
-#[must_use]
-pub fn is_enough(pairs: &[(f64, f64)]) -> bool {
+pub(crate) fn is_enough(pairs: &[(f64, f64)]) -> bool {
     let may_be_faster = Ratio::of(pairs).is_some_and(|ratio| ratio.median < WORTH_IT);
     match pairs.len() {
         MORE_PAIRS.. => true,
@@ -98,9 +90,9 @@ fn is_hopeless(pairs: &[(f64, f64)]) -> bool {
 pub enum CandidateVerdict {
     /// It is faster, and `--apply` writes it.
     Taken,
-    /// It is within the noise, or gains too little.
+    /// Or it gains too little.
     WithinNoise,
-    /// It is slower.
+    /// It takes longer.
     Slower,
     /// It is faster, but another one is faster still.
     Surpassed,

@@ -12,7 +12,7 @@ use processes::{Captured, Invocation};
 use project_model::{Project, Workspace};
 use testkit::{Fixture, TempDir};
 use tune::choices::{Choices, Setting};
-use tune::measurement::{Base, Measurement, SCHEMA, Together, Winner};
+use tune::measurement::{BaseBuild, Measurement, SCHEMA, Winner, WinnersTogether};
 use tune::verdict::Ratio;
 
 /// Shared with the tests of `cargo xtask dev`, so that pyo3 is compiled once.
@@ -95,10 +95,10 @@ fn measured(project: &Fixture, winners: &[(Setting, Choices)]) -> Measurement {
         schema: SCHEMA,
         subject: tune::subject(&loaded, &workspace, "dev").expect("rustc runs"),
         spent_s: 1.0,
-        base: Base::default(),
+        base: BaseBuild::default(),
         rows: Vec::new(),
         winners: winners.collect(),
-        together: Some(Together {
+        together: Some(WinnersTogether {
             build_s: 0.5,
             without_s: 1.0,
             ratio,

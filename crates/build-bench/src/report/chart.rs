@@ -31,12 +31,12 @@ text{font:13px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:
 .ground{fill:var(--ground)}.bar{fill:var(--bar)}.one{stroke:var(--line);stroke-dasharray:3 3}\
 .whisker{stroke:var(--text);stroke-width:1.5;fill:none}";
 
-/// The picture, as SVG.
-#[must_use]
-pub fn chart(results: &Results) -> String {
+pub(crate) fn chart(results: &Results) -> String {
     let groups = groups(results);
     let ratios = groups.iter().flat_map(|(_, rows)| rows);
-    let longest = ratios.map(|(_, ratio)| end(ratio)).fold(1.0, f64::max);
+    let longest = ratios
+        .map(|(_, ratio)| ratio.upper_end())
+        .fold(1.0, f64::max);
     let scale = (BARS.1 - BARS.0) / longest;
     let mut y = TOP;
     let mut drawn = String::new();
@@ -44,7 +44,8 @@ pub fn chart(results: &Results) -> String {
         y += HEADING;
         drawn.push_str(&text(16.0, y - 8.0, "head", &scenario.title));
         for (lane, ratio) in rows {
-            drawn.push_str(&row(&label(lane, scenario), ratio, y, scale));
+            let (command, title) = (lane.command_of(&scenario.id), &lane.setting_title);
+            drawn.push_str(&row(&format!("{command}, {title}"), ratio, y, scale));
             y += ROW;
         }
     }
@@ -76,10 +77,10 @@ fn groups(results: &Results) -> Vec<Group<'_>> {
     let scenarios = results.method.scenarios.iter();
     let shown = scenarios.filter(|it| SHOWN.contains(&it.id.as_str()));
     let groups = shown.map(|scenario| {
-        let rows = results.method.lanes.iter().skip(1).filter_map(|lane| {
-            let cell = results.cell_on(&scenario.id, lane);
-            Some((lane, cell?.told_ratio()?))
-        });
+        let others = results
+            .lane_cells(&scenario.id)
+            .filter(|(number, ..)| *number > 0);
+        let rows = others.filter_map(|(_, lane, cell)| Some((lane, cell.told_ratio()?)));
         (scenario, rows.collect::<Vec<_>>())
     });
     groups.filter(|(_, rows)| !rows.is_empty()).collect()
@@ -88,47 +89,27 @@ fn groups(results: &Results) -> Vec<Group<'_>> {
 fn against(results: &Results) -> String {
     let first = results.method.lanes.first();
     first.map_or(String::new(), |lane| {
-        format!(
-            "The dashed line is the time of {}, {}.",
-            lane.command, lane.setting_title
-        )
+        let (command, title) = (&lane.command, &lane.setting_title);
+        format!("The dashed line is the time of {command}, {title}.")
     })
-}
-
-fn label(lane: &LaneRecord, scenario: &ScenarioRecord) -> String {
-    format!(
-        "{}, {}",
-        words::command(lane, &scenario.id),
-        lane.setting_title
-    )
-}
-
-fn end(ratio: &Summary) -> f64 {
-    ratio.interval.map_or(ratio.median, |it| it.high)
 }
 
 fn row(label: &str, ratio: &Summary, y: f64, scale: f64) -> String {
     let at = |ratio: f64| BARS.0 + ratio * scale;
     let middle = y + 7.0;
-    let whisker = ratio.interval.map_or(String::new(), |it| {
-        let (low, high) = (at(it.low), at(it.high));
-        format!(
-            "<path class=\"whisker\" d=\"M{low:.1} {:.0}v8m0 -4H{high:.1}m0 -4v8\"/>\n",
-            middle - 4.0
-        )
+    let whisker = ratio.interval.map(|it| {
+        let (low, high, top) = (at(it.low), at(it.high), middle - 4.0);
+        format!("<path class=\"whisker\" d=\"M{low:.1} {top:.0}v8m0 -4H{high:.1}m0 -4v8\"/>\n")
     });
     let (times, interval) = words::ratio_parts(ratio);
+    let value = format!("{times}{interval}");
     format!(
-        "{}<rect class=\"bar\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{whisker}{}",
+        "{}<rect class=\"bar\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{}{}",
         text(16.0, middle + 4.0, "soft", label),
         BARS.0,
         (ratio.median * scale).max(1.0),
-        text(
-            BARS.1 + 12.0,
-            middle + 4.0,
-            "value",
-            &format!("{times}{interval}")
-        ),
+        whisker.unwrap_or_default(),
+        text(BARS.1 + 12.0, middle + 4.0, "value", &value),
     )
 }
 

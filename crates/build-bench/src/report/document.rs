@@ -1,7 +1,7 @@
 //! `cargo xtask bench-build --into`: a chart and a table in a Markdown file, from results that are kept
 //! beside it.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use config_edit::Change;
 use processes::Say;
 use trial::files::read;
@@ -39,34 +39,30 @@ impl Document<'_> {
     /// What would be changed, and which names no longer mean what was measured, line by line. What helps is
     /// said.
     pub fn check(&self, say: Say<'_>) -> Result<Vec<String>, BenchError> {
-        let changes = self.changes()?;
+        let Self { from, path, .. } = self;
         let drift = drift(self.results).into_iter();
-        let mut lines: Vec<_> = drift.map(|it| format!("{}: {it}", self.from)).collect();
+        let mut lines: Vec<_> = drift.map(|it| format!("{from}: {it}")).collect();
         if !lines.is_empty() {
             say("Differs", &self.measure_again());
         }
-        let stale = changes.iter().filter(|it| !it.is_empty());
-        lines.extend(stale.map(|it| format!("{}: it is not what {} says", it.path, self.from)));
+        let changes = self.changes()?.into_iter();
+        let stale = changes.filter(|it| !it.is_empty());
+        lines.extend(stale.map(|it| format!("{}: it is not what {from} says", it.path)));
         if lines.is_empty() {
-            say("Unchanged", self.path.as_str());
-            return Ok(lines);
+            say("Unchanged", path.as_str());
+        } else {
+            let write = format!("`cargo xtask bench-build --from {from} --into {path}`");
+            say("Differs", &format!("{write} writes document and chart"));
         }
-        let write = format!(
-            "`cargo xtask bench-build --from {} --into {}`",
-            self.from, self.path
-        );
-        say("Differs", &format!("{write} writes document and chart"));
         Ok(lines)
     }
 
     fn measure_again(&self) -> String {
-        format!(
-            "`cargo xtask bench-build --json {}` measures it again",
-            self.from
-        )
+        let measure = format!("`cargo xtask bench-build --json {}`", self.from);
+        format!("{measure} measures it again")
     }
 
-    /// Of the document and of its chart.
+    /// Of the chart and of the document.
     fn changes(&self) -> Result<[Change; 2], BenchError> {
         let old = read(self.path)?;
         let new = with_section(&old, self.results);
@@ -75,17 +71,13 @@ impl Document<'_> {
             old: Some(old),
             new: Some(new.ok_or_else(|| BenchError::NoMarkers(self.path.to_owned()))?),
         };
-        let path = self.chart();
+        let dir = self.path.parent().unwrap_or(Utf8Path::new(""));
+        let path = dir.join(CHART);
         let chart = Change {
             old: path.is_file().then(|| read(&path)).transpose()?,
             new: Some(chart(self.results)),
             path,
         };
         Ok([chart, document])
-    }
-
-    fn chart(&self) -> Utf8PathBuf {
-        let dir = self.path.parent().unwrap_or(Utf8Path::new(""));
-        dir.join(CHART)
     }
 }

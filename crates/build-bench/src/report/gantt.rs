@@ -1,31 +1,29 @@
 //! Where the time of one build goes: a bar of its parts, and every process that was seen.
 
 use super::words::{self, escaped};
-use crate::results::{LaneRecord, Results, Run};
+use crate::results::{LaneRecord, Results, Run, TOLD_BY_PROCESS};
 use crate::timeline::{PARTS, Span, in_rows, part_of, parts};
 
-/// The scenarios that are shown so.
-const SHOWN: [&str; 3] = ["cdylib", "target", "cold"];
+/// More would fill the screen and tell no more.
+const MOST_ROWS: usize = 12;
 
-/// For each lane the run of each of these that is nearest to the median.
+const ROW_EM: f32 = 1.5;
+
+/// For each lane the run of each scenario that is nearest to the median.
 pub(super) fn timelines(results: &Results) -> String {
-    let shown = results
-        .method
-        .scenarios
-        .iter()
-        .filter(|it| SHOWN.contains(&it.id.as_str()));
-    let mut text = String::new();
-    for scenario in shown {
-        let lanes = results.method.lanes.iter().filter_map(|lane| {
-            let cell = results.cell_on(&scenario.id, lane)?;
-            Some(timeline(lane, results.measured(cell).typical()?))
-        });
-        let lanes: String = lanes.collect();
-        if !lanes.is_empty() {
-            text.push_str(&format!("<h3>{}</h3>\n{lanes}", escaped(&scenario.title)));
+    let scenarios = results.method.scenarios.iter();
+    let shown = scenarios.filter(|it| TOLD_BY_PROCESS.contains(&it.id.as_str()));
+    let sections = shown.map(|scenario| {
+        let cells = results.lane_cells(&scenario.id);
+        let runs = cells
+            .filter_map(|(_, lane, cell)| Some(timeline(lane, results.measured(cell).typical()?)));
+        let runs: String = runs.collect();
+        if runs.is_empty() {
+            return runs;
         }
-    }
-    text
+        format!("<h3>{}</h3>\n{runs}", escaped(&scenario.title))
+    });
+    sections.collect()
 }
 
 fn timeline(lane: &LaneRecord, run: &Run) -> String {
@@ -41,40 +39,24 @@ fn timeline(lane: &LaneRecord, run: &Run) -> String {
 
 /// One bar, divided, with what each part is and how long it takes.
 fn shares(run: &Run) -> String {
-    let parts = parts(&run.timeline, run.wall_s);
-    let class = |name: &str| PARTS.iter().position(|it| *it == name).unwrap_or(0);
-    let shown = || parts.iter().filter(|part| part.time_s >= 0.001);
-    let pieces = shown().map(|part| {
-        let width = part.time_s / run.wall_s * 100.0;
-        format!(
-            "<i class=part{} style=\"width:{width:.2}%\"></i>",
-            class(part.name)
-        )
-    });
-    let legend = shown().map(|part| {
-        let time = words::seconds(part.time_s);
-        format!(
-            "<li><i class=part{}></i>{} {time}</li>",
-            class(part.name),
-            part.name
-        )
-    });
-    format!(
-        "<div class=shares>{}</div><ul class=legend>{}</ul>\n",
-        pieces.collect::<String>(),
-        legend.collect::<String>()
-    )
+    let parts = parts(&run.timeline, run.wall_s).into_iter().enumerate();
+    let (mut pieces, mut legend) = (String::new(), String::new());
+    for (part, time_s) in parts.filter(|(_, time_s)| *time_s >= 0.001) {
+        let width = time_s / run.wall_s * 100.0;
+        let (name, time) = (PARTS[part], words::seconds(time_s));
+        pieces += &format!("<i class=part{part} style=\"width:{width:.2}%\"></i>");
+        legend += &format!("<li><i class=part{part}></i>{name} {time}</li>");
+    }
+    format!("<div class=shares>{pieces}</div><ul class=legend>{legend}</ul>\n")
 }
 
 /// Every process as a piece of its own, in rows; only counted, where there are too many at once.
 fn processes(run: &Run) -> String {
-    let rows = in_rows(&run.timeline);
-    let (shown, hidden): (Vec<_>, Vec<_>) = rows.iter().partition(|(row, _)| *row < MOST_ROWS);
+    let rows = in_rows(&run.timeline).into_iter();
+    let (shown, hidden): (Vec<_>, Vec<_>) = rows.partition(|(row, _)| *row < MOST_ROWS);
     let count = shown.iter().map(|(row, _)| row + 1).max().unwrap_or(0);
-    let pieces: String = shown
-        .iter()
-        .map(|(row, span)| piece(*row, span, run))
-        .collect();
+    let pieces = shown.iter().map(|(row, span)| piece(*row, span, run));
+    let pieces: String = pieces.collect();
     let more = match hidden.len() {
         0 => String::new(),
         more => format!("<p class=axis>and {more} more at once</p>\n"),
@@ -86,27 +68,18 @@ fn processes(run: &Run) -> String {
     )
 }
 
-/// More would fill the screen and tell no more.
-const MOST_ROWS: usize = 12;
-
-/// The height of a row.
-const ROW_EM: f32 = 1.5;
-
+/// In the colour of the part that the process counts for.
 fn piece(row: usize, span: &Span, run: &Run) -> String {
     let percent = |time_s: f64| (time_s / run.wall_s * 100.0).clamp(0.0, 100.0);
     let (left, right) = (percent(span.start_s), percent(span.end_s));
     let label = escaped(&span.label);
+    let class = match part_of(span, &run.timeline) {
+        Some(part) => format!("part{part}"),
+        None => "command".to_owned(),
+    };
     format!(
-        "<i class={} style=\"top:calc({ROW_EM}em*{row});left:{left:.2}%;width:{:.2}%\" title=\"{label}, {}\">{label}</i>",
-        class(span, &run.timeline),
+        "<i class={class} style=\"top:calc({ROW_EM}em*{row});left:{left:.2}%;width:{:.2}%\" title=\"{label}, {}\">{label}</i>",
         (right - left).max(0.1),
         words::seconds(span.end_s - span.start_s)
     )
-}
-
-/// The colour of the part that the process counts for.
-fn class(span: &Span, spans: &[Span]) -> String {
-    let part = part_of(span, spans);
-    let number = part.and_then(|name| PARTS.iter().position(|it| *it == name));
-    number.map_or_else(|| "command".to_owned(), |number| format!("part{number}"))
 }

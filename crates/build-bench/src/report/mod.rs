@@ -1,14 +1,15 @@
 //! What was measured, for people: on the terminal, in Markdown, as one HTML page.
 
 mod bars;
-pub mod chart;
+pub(crate) mod chart;
 pub mod document;
 mod gantt;
-pub mod html;
-pub mod markdown;
-pub mod section;
+pub(crate) mod html;
+pub(crate) mod markdown;
+mod remarks;
+pub(crate) mod section;
 pub mod table;
-pub mod words;
+pub(crate) mod words;
 
 use camino::Utf8Path;
 use processes::Say;
@@ -37,25 +38,24 @@ impl ReportFiles<'_> {
         kept: Option<&Utf8Path>,
         say: Say<'_>,
     ) -> Result<(), BenchError> {
-        self.try_write(results, say).map_err(|source| match kept {
-            Some(kept) => BenchError::ReportNotWritten {
-                kept: kept.to_owned(),
-                source,
-            },
+        let written = self.try_write(results, say);
+        written.map_err(|source| match kept.map(Utf8Path::to_owned) {
+            Some(kept) => BenchError::ReportNotWritten { kept, source },
             None => source.into(),
         })
     }
 
     fn try_write(&self, results: &Results, say: Say<'_>) -> Result<(), FileError> {
-        let put = |path: Option<&Utf8Path>, report: fn(&Results) -> String| {
-            path.map_or(Ok(()), |path| {
-                replace(path, &report(results))?;
-                say("Written", path.as_str());
-                Ok(())
-            })
+        let put = |path: &Utf8Path, report: String| {
+            replace(path, &report)?;
+            say("Written", path.as_str());
+            Ok(())
         };
-        put(self.json, store::json)?;
-        put(self.markdown, markdown::markdown)?;
-        put(self.html, html::html)
+        self.json
+            .map_or(Ok(()), |path| put(path, store::json(results)))?;
+        let markdown = self.markdown;
+        markdown.map_or(Ok(()), |path| put(path, markdown::markdown(results)))?;
+        self.html
+            .map_or(Ok(()), |path| put(path, html::html(results)))
     }
 }

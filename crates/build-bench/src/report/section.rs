@@ -1,22 +1,21 @@
 //! The part of a document that shows a measurement: a chart and one table of situations by ways to build,
 //! between two markers. Everything in it follows from the results, so it can be compared with them.
 
-use super::markdown::{row, rule_after_first};
+use super::markdown;
 use super::words;
-use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
+use crate::lane::Lane;
+use crate::results::{Cell, LaneRecord, Results};
 use crate::scenario::Scenario;
 
 /// Where the part begins in the document, on a line of its own.
-pub const BEGIN: &str = "<!-- bench-build -->";
-/// Where it ends.
-pub const END: &str = "<!-- bench-build: end -->";
+pub(crate) const BEGIN: &str = "<!-- bench-build -->";
+pub(crate) const END: &str = "<!-- bench-build: end -->";
 /// Where the chart is, seen from the document.
-pub const CHART: &str = "images/build-times.svg";
+pub(crate) const CHART: &str = "images/build-times.svg";
 
 /// `document` with what `results` say between the markers. `None` if these are not there once each, in this
 /// order.
-#[must_use]
-pub fn with_section(document: &str, results: &Results) -> Option<String> {
+pub(crate) fn with_section(document: &str, results: &Results) -> Option<String> {
     let (before, rest) = document.split_once(BEGIN)?;
     let (old, after) = rest.split_once(END)?;
     if old.contains(BEGIN) || after.contains(BEGIN) || after.contains(END) {
@@ -26,101 +25,80 @@ pub fn with_section(document: &str, results: &Results) -> Option<String> {
 }
 
 /// The names in `results` that this program no longer knows, or under which it now does something else.
-#[must_use]
-pub fn drift(results: &Results) -> Vec<String> {
-    let lanes = results.method.lanes.iter().filter_map(|then| {
-        let Some(lane) = then.lane() else {
-            return Some(format!("there is no `{}` any more", then.id()));
-        };
-        let now = LaneRecord::of(&lane);
-        let told =
-            |it: &LaneRecord| format!("{}, {}, {}", it.command, it.wheel_command, it.setting_title);
-        let text = || format!("`{}` was: {}; it is: {}", then.id(), told(then), told(&now));
-        (now != *then).then(text)
+pub(crate) fn drift(results: &Results) -> Vec<String> {
+    let told = |it: &LaneRecord| {
+        let (command, title) = (&it.command, &it.setting_title);
+        format!("{command}, {}, {title}", it.wheel_command)
+    };
+    let lanes = results.method.lanes.iter().map(|then| {
+        let now = Lane::find(&then.strategy, &then.setting).map(|it| told(&LaneRecord::of(&it)));
+        ("", then.id(), told(then), now)
     });
-    let scenarios =
-        results
-            .method
-            .scenarios
-            .iter()
-            .filter_map(|then| match Scenario::find(&then.id) {
-                None => Some(format!("there is no situation `{}` any more", then.id)),
-                Some(now) if now.title != then.title => Some(format!(
-                    "`{}` was: {}; it is: {}",
-                    then.id, then.title, now.title
-                )),
-                Some(_) => None,
-            });
-    lanes.chain(scenarios).collect()
+    let scenarios = results.method.scenarios.iter().map(|then| {
+        let now = Scenario::find(&then.id).map(|it| it.title.to_owned());
+        ("situation ", then.id.clone(), then.title.clone(), now)
+    });
+    let names = lanes.chain(scenarios);
+    let drifted = names.filter_map(|(what, id, then, now)| match now {
+        None => Some(format!("there is no {what}`{id}` any more")),
+        Some(now) if now != then => Some(format!("`{id}` was: {then}; it is: {now}")),
+        Some(_) => None,
+    });
+    drifted.collect()
 }
 
 fn section(results: &Results) -> String {
     let result = words::result(results);
     format!(
-        "![{}]({CHART})\n\n{result}.\n\n{}\n{}\n\n{}; {}; {}.\n",
+        "![{}]({CHART})\n\n{result}.\n\n{}\n{}\n\n{}.\n",
         result.replace(['`', '[', ']'], ""),
         table(results),
         legend(results),
-        words::subject(results),
-        words::machine(results),
-        words::versions(results)
+        words::facts(results).join("; ")
     )
 }
 
+const NONE: &str = "–";
+
+/// A row for each situation; what nobody has measured tells nothing.
 fn table(results: &Results) -> String {
     let lanes = &results.method.lanes;
     let heads = lanes
         .iter()
         .map(|it| format!("`{}`<br>{}", it.command, it.setting_title));
-    let heads = std::iter::once("situation".to_owned()).chain(heads);
-    let mut rows = vec![row(heads)];
+    let mut rows = vec![["situation".to_owned()].into_iter().chain(heads).collect()];
     for scenario in &results.method.scenarios {
-        let cells = lanes.iter().map(|it| figure(results, scenario, it));
-        let cells: Vec<_> = cells.collect();
-        // What nobody has measured tells nothing.
-        if cells.iter().any(|it| it != NONE) {
-            let name = format!("`{}`: {}", scenario.id, scenario.title);
-            rows.push(row([vec![name], cells].concat()));
+        let mut row = vec![NONE.to_owned(); lanes.len() + 1];
+        for (number, _, cell) in results.lane_cells(&scenario.id) {
+            row[number + 1] = figure(cell);
+        }
+        if row.iter().any(|it| it != NONE) {
+            row[0] = format!("`{}`: {}", scenario.id, scenario.title);
+            rows.push(row);
         }
     }
-    rule_after_first(rows)
-}
-
-/// Stands where there is no figure.
-const NONE: &str = "–";
-
-fn figure(results: &Results, scenario: &ScenarioRecord, lane: &LaneRecord) -> String {
-    let cell = results.cell_on(&scenario.id, lane);
-    match cell {
-        Some(cell) if cell.is_stale() => "builds nothing".to_owned(),
-        Some(cell) => told(cell).unwrap_or_else(|| NONE.to_owned()),
-        None => NONE.to_owned(),
-    }
+    markdown::table(&rows)
 }
 
 /// `=1.21 s<br>**×0.67** [0.61 to 0.74]`.
-fn told(cell: &Cell) -> Option<String> {
-    let wall = cell.wall_s.as_ref()?;
-    let mark = if cell.same_as.is_some() { "=" } else { "" };
-    let ratio = cell.ratio.as_ref().map(|ratio| {
-        let (times, interval) = words::ratio_parts(ratio);
-        format!("<br>**{times}**{interval}")
-    });
-    let time = words::seconds(wall.median);
-    Some(format!("{mark}{time}{}", ratio.unwrap_or_default()))
+fn figure(cell: &Cell) -> String {
+    cell.told(NONE, |wall| {
+        let mark = if cell.same_as.is_some() { "=" } else { "" };
+        let ratio = cell.ratio.as_ref().map(words::ratio_parts);
+        let ratio = ratio.map(|(times, interval)| format!("<br>**{times}**{interval}"));
+        let time = words::seconds(wall.median);
+        format!("{mark}{time}{}", ratio.unwrap_or_default())
+    })
 }
 
 fn legend(results: &Results) -> String {
-    let mut wheels: Vec<String> = Vec::new();
-    for lane in results
-        .method
-        .lanes
-        .iter()
-        .filter(|it| !it.wheel_command.is_empty())
-    {
-        let told = format!("`{}` for `{}`", lane.wheel_command, lane.command);
-        if !wheels.contains(&told) {
-            wheels.push(told);
+    let lanes = results.method.lanes.iter();
+    let wheels = lanes.filter(|it| !it.wheel_command.is_empty());
+    let mut told: Vec<_> = Vec::new();
+    for lane in wheels {
+        let wheel = format!("`{}` for `{}`", lane.wheel_command, lane.command);
+        if !told.contains(&wheel) {
+            told.push(wheel);
         }
     }
     format!(
@@ -128,6 +106,6 @@ fn legend(results: &Results) -> String {
          probability; ~ marks one that rests on the noise of all figures, = what comes to the same as another situation and \
          was measured there, {NONE} what was not measured. Wheels are built by {}.",
         results.method.confidence * 100.0,
-        wheels.join(", ")
+        told.join(", ")
     )
 }

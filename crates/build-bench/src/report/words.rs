@@ -1,11 +1,9 @@
 //! Figures and facts in words, as all reports have them.
 
 use environment::calendar;
-use trial::statistics::{Interval, Method, Summary};
+use trial::statistics::{Interval, Summary};
 
-use crate::goal::Goal;
-use crate::results::{Cell, LaneRecord, Results, ScenarioRecord};
-use crate::scenario::Scenario;
+use crate::results::{Cell, LaneRecord, Results};
 
 /// Seconds with three significant digits.
 pub(crate) fn seconds(time_s: f64) -> String {
@@ -29,8 +27,7 @@ pub(crate) fn rough_seconds(time_s: f64) -> String {
 }
 
 /// A whole time in the units that people use: `90 s`, `3 min 25 s`, `20 min`.
-#[must_use]
-pub fn duration(time_s: f64) -> String {
+pub(crate) fn duration(time_s: f64) -> String {
     let whole_s = time_s.round().max(0.0);
     let (minutes, seconds) = ((whole_s / 60.0).floor(), whole_s % 60.0);
     match (whole_s, seconds) {
@@ -51,11 +48,8 @@ pub(crate) fn ratio_range(interval: Interval) -> String {
 }
 
 fn from_to(interval: Interval, shown: fn(f64) -> String) -> String {
-    let mark = match interval.method {
-        Method::OrderStatistics => "",
-        Method::PooledNoise => "~",
-    };
-    format!("{mark}{} to {}", shown(interval.low), shown(interval.high))
+    let [low, high] = [interval.low, interval.high].map(shown);
+    format!("{}{low} to {high}", interval.method.mark())
 }
 
 /// A ratio with at least two significant digits, down to a thousandth: `0.008`, `0.65`, `38.4`.
@@ -70,14 +64,13 @@ pub(crate) fn factor(ratio: f64) -> String {
 
 /// `×0.67 [0.61 to 0.74]`, the two parts by themselves; the second is empty where there is no interval.
 pub(crate) fn ratio_parts(ratio: &Summary) -> (String, String) {
-    let interval = ratio
-        .interval
-        .map_or(String::new(), |it| format!(" [{}]", ratio_range(it)));
-    (format!("×{}", factor(ratio.median)), interval)
+    let interval = ratio.interval.map(|it| format!(" [{}]", ratio_range(it)));
+    let times = format!("×{}", factor(ratio.median));
+    (times, interval.unwrap_or_default())
 }
 
 /// Bytes in the unit that fits.
-pub(crate) fn bytes(count: u64) -> String {
+fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let count = count as f64;
     match count {
@@ -87,25 +80,46 @@ pub(crate) fn bytes(count: u64) -> String {
     }
 }
 
-/// The project, in one line.
-pub(crate) fn subject(results: &Results) -> String {
-    let subject = &results.subject;
-    let commit = subject.commit.as_ref();
-    let commit = commit.map_or(String::new(), |commit| format!(" at {commit}"));
-    format!(
-        "{}{commit}, {} locked packages",
-        subject.name, subject.locked_packages
-    )
+/// Project, machine and tools, a line for each.
+pub(crate) fn facts(results: &Results) -> [String; 3] {
+    let (subject, machine) = (&results.subject, &results.machine);
+    let commit = subject.commit.as_ref().map(|it| format!(" at {it}"));
+    let container = if machine.is_container {
+        " (container)"
+    } else {
+        ""
+    };
+    let memory = machine.memory_bytes.map(bytes);
+    let memory = memory.map(|it| format!(", {it} of memory{container}"));
+    let file_system = machine.file_system.as_ref().map(|it| format!(", {it}"));
+    let versions = machine.versions.iter();
+    let versions = versions.map(|(name, version)| format!("{name} {version}"));
+    [
+        format!(
+            "{}{}, {} locked packages",
+            subject.name,
+            commit.unwrap_or_default(),
+            subject.locked_packages
+        ),
+        format!(
+            "{}, {} processors{}{}, {}",
+            machine.cpu,
+            machine.cores,
+            memory.unwrap_or_default(),
+            file_system.unwrap_or_default(),
+            machine.system
+        ),
+        versions.collect::<Vec<_>>().join(", "),
+    ]
 }
 
 /// `25 November 2026`, in UTC.
-pub(crate) fn date(results: &Results) -> Option<String> {
+fn date(results: &Results) -> Option<String> {
     const MONTHS: &str =
         "January February March April May June July August September October November December";
     let (year, month, day) = calendar::date(results.measured_at_s? / 86_400);
-    let month = MONTHS
-        .split(' ')
-        .nth(usize::try_from(month).ok()?.checked_sub(1)?)?;
+    let number = usize::try_from(month).ok()?.checked_sub(1)?;
+    let month = MONTHS.split(' ').nth(number)?;
     Some(format!("{day} {month} {year}"))
 }
 
@@ -115,13 +129,9 @@ pub(crate) fn result(results: &Results) -> String {
     let subject = &results.subject;
     let commit = subject.commit.as_ref().map(|it| format!(" at {it}"));
     let date = date(results).map(|it| format!(", {it}"));
-    format!(
-        "{} ({}{}{})",
-        finding(results).unwrap_or_else(|| "There is no figure yet".to_owned()),
-        subject.name,
-        commit.unwrap_or_default(),
-        date.unwrap_or_default()
-    )
+    let of = [commit, date].map(Option::unwrap_or_default).concat();
+    let finding = finding(results).unwrap_or_else(|| "There is no figure yet".to_owned());
+    format!("{finding} ({}{of})", subject.name)
 }
 
 /// The situation that the sentence is about, if it was measured.
@@ -130,157 +140,105 @@ const TOLD: &str = "cdylib";
 fn finding(results: &Results) -> Option<String> {
     let mut scenarios: Vec<_> = results.method.scenarios.iter().collect();
     scenarios.sort_by_key(|it| it.id != TOLD);
-    let found = |it: &&ScenarioRecord| compared(results, it).or_else(|| alone(results, it));
-    scenarios.iter().find_map(found)
+    scenarios.iter().find_map(|scenario| {
+        let id = &scenario.id;
+        let told = compared(results, id).or_else(|| alone(results, id))?;
+        let mut title = scenario.title.chars();
+        let first = title.next().map(|it| it.to_ascii_uppercase());
+        let title: String = first.into_iter().chain(title).collect();
+        Some(format!("{title}: {told}"))
+    })
 }
 
-/// `One line changed: cargo xtask dev takes 0.54 [0.50, 0.58] of the time of maturin develop --uv`.
-fn compared(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
-    let (first, others) = results.method.lanes.split_first()?;
-    let (lane, ratio) = others.iter().find_map(|lane| {
-        let cell = results.cell_on(&scenario.id, lane)?;
-        let ratio = cell.told_ratio()?;
-        Some((lane, ratio))
-    })?;
+/// `cargo xtask dev takes 0.54 [0.50, 0.58] of the time of maturin develop --uv`.
+fn compared(results: &Results, scenario: &str) -> Option<String> {
+    let first = results.method.lanes.first()?;
+    let mut others = results
+        .lane_cells(scenario)
+        .filter(|(number, ..)| *number > 0);
+    let (lane, ratio) = others.find_map(|(_, lane, cell)| Some((lane, cell.told_ratio()?)))?;
     // What both have in common is left out.
-    let is_same_command = lane.strategy == first.strategy;
-    let name = |it: &LaneRecord| match lane.setting == first.setting {
-        _ if is_same_command => it.setting_title.clone(),
-        true => format!("`{}`", command(it, &scenario.id)),
-        false => format!("`{}` ({})", command(it, &scenario.id), it.setting_title),
+    let name = |it: &LaneRecord| match (
+        lane.strategy == first.strategy,
+        lane.setting == first.setting,
+    ) {
+        (true, _) => it.setting_title.clone(),
+        (_, true) => format!("`{}`", it.command_of(scenario)),
+        _ => format!("`{}` ({})", it.command_of(scenario), it.setting_title),
     };
-    let interval = ratio.interval.map_or(String::new(), |it| {
-        format!(" [{}, {}]", factor(it.low), factor(it.high))
-    });
+    let interval = ratio.interval.map(|it| [it.low, it.high].map(factor));
+    let interval = interval.map(|[low, high]| format!(" [{low}, {high}]"));
     Some(format!(
-        "{}: {} takes {}{interval} of the time of {}",
-        capitalised(&scenario.title),
+        "{} takes {}{} of the time of {}",
         name(lane),
         factor(ratio.median),
+        interval.unwrap_or_default(),
         name(first)
     ))
 }
 
-fn alone(results: &Results, scenario: &ScenarioRecord) -> Option<String> {
-    results.method.lanes.iter().find_map(|lane| {
-        let cell = results.cell_on(&scenario.id, lane)?;
-        let wall = cell.figure()?;
-        Some(format!(
-            "{}: `{}` takes {}",
-            capitalised(&scenario.title),
-            command(lane, &scenario.id),
-            seconds(wall.median)
-        ))
-    })
-}
-
-fn capitalised(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|it| it.to_ascii_uppercase());
-    first.into_iter().chain(chars).collect()
-}
-
-/// The machine, in one line.
-pub(crate) fn machine(results: &Results) -> String {
-    let machine = &results.machine;
-    let memory = machine.memory_bytes.map_or(String::new(), |count| {
-        let whose = if machine.is_container {
-            " (container)"
-        } else {
-            ""
-        };
-        format!(", {} of memory{whose}", bytes(count))
-    });
-    let file_system = machine.file_system.as_ref();
-    let file_system = file_system.map_or(String::new(), |it| format!(", {it}"));
-    format!(
-        "{}, {} processors{memory}{file_system}, {}",
-        machine.cpu, machine.cores, machine.system
-    )
-}
-
-/// The versions of the tools, in one line.
-pub(crate) fn versions(results: &Results) -> String {
-    let versions = results.machine.versions.iter();
-    let versions = versions.map(|(name, version)| format!("{name} {version}"));
-    versions.collect::<Vec<_>>().join(", ")
+fn alone(results: &Results, scenario: &str) -> Option<String> {
+    let (lane, wall) = results
+        .lane_cells(scenario)
+        .find_map(|(_, lane, cell)| Some((lane, cell.figure()?)))?;
+    let command = lane.command_of(scenario);
+    Some(format!("`{command}` takes {}", seconds(wall.median)))
 }
 
 /// How it was measured, sentence by sentence.
 pub(crate) fn method(results: &Results) -> Vec<String> {
-    let method = &results.method;
-    let mut told = vec![
-        format!(
+    let (method, subject) = (&results.method, &results.subject);
+    let mut lanes = method.lanes.iter();
+    let has_xtask = lanes.any(|it| it.command.starts_with("cargo xtask "));
+    let edits = subject.edits.iter();
+    let edits = edits.map(|edit| format!("{} ({})", edit.crate_name, edit.place));
+    let edits = edits.collect::<Vec<_>>().join(", ");
+    let told = [
+        Some(format!(
             "Medians, with intervals that hold the true median with {:.0} % probability: from the order of the runs where there are six or more; else, marked ~, from the noise of all cells together.",
             method.confidence * 100.0
-        ),
-        "Each column has a checkout and caches of its own. They are measured in turn, another one first in each round; ratios are medians of pairs of the same round.".to_owned(),
-        "What was downloaded is there already, also for a cold build; nothing uses the network while it is measured.".to_owned(),
+        )),
+        Some("Each column has a checkout and caches of its own. They are measured in turn, another one first in each round; ratios are medians of pairs of the same round.".to_owned()),
+        Some("What was downloaded is there already, also for a cold build; nothing uses the network while it is measured.".to_owned()),
+        has_xtask.then(|| "`cargo xtask` is measured as it is typed, with what cargo takes to find it up to date; compiling it is not in the figures.".to_owned()),
+        (!edits.is_empty()).then(|| format!("The lines that change: {edits}.")),
+        subject.bumped.as_ref().map(|it| {
+            format!("In the lock file {} changes: {}.", it.name, it.versions.join(", "))
+        }),
+        results.noise.long.map(|it| {
+            let percent = it.sigma * 100.0;
+            format!("The noise of runs of half a second and more: {percent:.1} %.")
+        }),
+        results.machine.load_at_start.map(|it| {
+            let spent = duration(results.spent_s);
+            format!("Load when it began: {it:.2}; it took {spent}.")
+        }),
     ];
-    let lanes = &results.method.lanes;
-    if lanes
-        .iter()
-        .any(|it| it.command.starts_with("cargo xtask "))
-    {
-        told.push("`cargo xtask` is measured as it is typed, with what cargo takes to find it up to date; compiling it is not in the figures.".to_owned());
-    }
-    told.extend(edits(results));
-    if let Some(bumped) = &results.subject.bumped {
-        told.push(format!(
-            "In the lock file {} changes: {}.",
-            bumped.name,
-            bumped.versions.join(", ")
-        ));
-    }
-    told.extend(noise(results));
-    told.extend(load(results));
-    told
+    told.into_iter().flatten().collect()
 }
 
-fn edits(results: &Results) -> Option<String> {
-    let edits = results.subject.edits.iter();
-    let edits = edits.map(|edit| format!("{} ({})", edit.crate_name, edit.place));
-    let edits: Vec<_> = edits.collect();
-    (!edits.is_empty()).then(|| format!("The lines that change: {}.", edits.join(", ")))
+/// What [`costs_by_cell`] tells, in a sentence.
+pub(crate) const COSTS_TOLD: &str = "Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.";
+
+/// What a run typically costs beside time: the heads, and a row for each cell with runs.
+pub(crate) fn costs_by_cell(results: &Results) -> Vec<Vec<String>> {
+    let heads = "situation,lane,processor,memory,rustc,from cache,written";
+    let heads = heads.split(',').map(str::to_owned).collect();
+    let rows = results.cells.iter().filter_map(costs);
+    [heads].into_iter().chain(rows).collect()
 }
 
-fn noise(results: &Results) -> Option<String> {
-    let long = results.noise.long?;
-    Some(format!(
-        "The noise of runs of half a second and more: {:.1} %.",
-        long.sigma * 100.0
-    ))
-}
-
-fn load(results: &Results) -> Option<String> {
-    let load = results.machine.load_at_start?;
-    Some(format!(
-        "Load when it began: {load:.2}; it took {}.",
-        duration(results.spent_s)
-    ))
-}
-
-/// What is typed on `lane` in that scenario.
-pub(crate) fn command<'a>(lane: &'a LaneRecord, scenario: &str) -> &'a str {
-    let goal = Scenario::find(scenario).map(Scenario::goal);
-    if goal == Some(Goal::Wheel) {
-        &lane.wheel_command
-    } else {
-        &lane.command
-    }
-}
-
-/// What a run typically costs beside time: memory, calls of rustc, bytes written. `None` without runs.
-pub(crate) fn costs(cell: &Cell) -> Option<[String; 5]> {
+fn costs(cell: &Cell) -> Option<Vec<String>> {
     let run = cell.typical()?;
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    Some([
-        or_dash(run.cpu_s.map(seconds)),
-        or_dash(run.peak_bytes.map(bytes)),
-        run.compilations.to_string(),
-        or_dash(run.cache_hits.map(|it| it.to_string())),
-        or_dash(run.written_bytes.map(bytes)),
-    ])
+    let figures = [
+        run.cpu_s.map(seconds),
+        run.peak_bytes.map(bytes),
+        Some(run.compilations.to_string()),
+        run.cache_hits.map(|it| it.to_string()),
+        run.written_bytes.map(bytes),
+    ];
+    let figures = figures.map(|it| it.unwrap_or_else(|| "-".to_owned()));
+    Some([&[cell.scenario.clone(), cell.lane_id()][..], &figures].concat())
 }
 
 /// `text` with what HTML would take for its own replaced.
@@ -288,12 +246,6 @@ pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;").replace('"', "&quot;")
 }
-
-/// What [`costs`] are, in a sentence.
-pub(crate) const COSTS_TOLD: &str = "Of the run nearest to the median: processor time, the most memory at once, calls of rustc or a wrapper, how many of these the compiler cache answered, bytes sent to storage.";
-
-/// What [`costs`] are of.
-pub(crate) const COSTS: [&str; 5] = ["processor", "memory", "rustc", "from cache", "written"];
 
 #[cfg(test)]
 mod tests {

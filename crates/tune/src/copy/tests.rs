@@ -68,7 +68,8 @@ fn of_a_target_directory_the_dependencies_are_taken_over_with_their_times() {
         ".fingerprint/a/dep",
         "deps/libserde-0123.rlib",
     ] {
-        set_time(&target.join("debug").join(name), old).unwrap();
+        let file = fs_err::File::open(target.join("debug").join(name)).unwrap();
+        file.file().set_modified(old).unwrap();
     }
     let copy = copied(&fixture);
     copy.seed(&target, "debug", "thing").unwrap();

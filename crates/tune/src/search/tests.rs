@@ -87,17 +87,17 @@ impl Builds for Known {
     fn tell(&self, _: &str) {}
 }
 
-fn found(known: &mut Known, manifest: &str, budget_s: f64) -> Found {
+fn found(known: &mut Known, manifest: &str, budget_s: f64) -> Measurement {
     search(&facts(manifest, &["a"]), known, budget_s).unwrap()
 }
 
-fn verdicts(found: &Found) -> Vec<(Setting, &str, &CandidateVerdict)> {
+fn verdicts(found: &Measurement) -> Vec<(Setting, &str, &CandidateVerdict)> {
     let rows = found.rows.iter();
     rows.map(|row| (row.setting, row.candidate.as_str(), &row.verdict))
         .collect()
 }
 
-fn verdict<'f>(found: &'f Found, setting: Setting, candidate: &str) -> &'f CandidateVerdict {
+fn verdict<'f>(found: &'f Measurement, setting: Setting, candidate: &str) -> &'f CandidateVerdict {
     let all = verdicts(found);
     let row = all
         .iter()

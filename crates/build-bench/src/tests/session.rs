@@ -1,15 +1,15 @@
 //! Schedule, budget, resuming and statistics, with an executor that builds nothing: it takes times from a
 //! function, and a clock of its own goes on by as much.
 
-use build_bench::BenchError;
-use build_bench::lane::{LanePlan, rows};
-use build_bench::machine::Machine;
-use build_bench::results::{
-    Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
+use crate::BenchError;
+use crate::lane::{LanePlan, rows};
+use crate::machine::Machine;
+use crate::results::{
+    Cell, LaneRecord, MeasuredProject, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State,
 };
-use build_bench::scenario::{Cost, SCENARIOS, Scenario};
-use build_bench::schedule::{Job, MeasuringPlan};
-use build_bench::session::{Executor, Observer, Progress, Stop, measure};
+use crate::scenario::{Cost, SCENARIOS, Scenario};
+use crate::schedule::{Job, MeasuringPlan};
+use crate::session::{Executor, Observer, Progress, Stop, measure};
 use trial::statistics::{CONFIDENCE, Method, Noises};
 
 /// What a run comes to: seconds, or a reason.
@@ -76,15 +76,11 @@ fn empty(plan: &MeasuringPlan) -> Results {
         });
         cells.collect::<Vec<_>>()
     };
-    let scenario = |id: &str| ScenarioRecord {
-        id: id.to_owned(),
-        title: id.to_owned(),
-    };
     Results {
         schema: SCHEMA,
         measured_at_s: None,
         state: State::Running,
-        subject: Subject::default(),
+        subject: MeasuredProject::default(),
         machine: Machine::default(),
         method: MethodRecord {
             runs: plan.runs,
@@ -95,7 +91,7 @@ fn empty(plan: &MeasuringPlan) -> Results {
                 .iter()
                 .map(|row| LaneRecord::of(&row.lane))
                 .collect(),
-            scenarios: SCENARIOS.iter().map(|it| scenario(it.id)).collect(),
+            scenarios: SCENARIOS.iter().map(ScenarioRecord::of).collect(),
         },
         spent_s: 0.0,
         cells: plan.rows.iter().flat_map(cells).collect(),

@@ -1,12 +1,11 @@
 //! Results that are known.
-#![allow(dead_code, reason = "not each test needs all of it")]
 
-use build_bench::lane::{Lane, rows};
-use build_bench::machine::Machine;
-use build_bench::results::{
-    Cell, LaneRecord, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State, Subject,
+use crate::lane::{Lane, rows};
+use crate::machine::Machine;
+use crate::results::{
+    Cell, LaneRecord, MeasuredProject, MethodRecord, Results, Run, SCHEMA, ScenarioRecord, State,
 };
-use build_bench::scenario::{SCENARIOS, Scenario};
+use crate::scenario::{SCENARIOS, Scenario};
 use trial::statistics::{CONFIDENCE, Noises};
 
 /// Of the lanes that are named, with the runs that `runs` tells for each scenario.
@@ -22,23 +21,19 @@ pub(crate) fn results(names: &[&str], runs: impl Fn(&Scenario, &Lane) -> Vec<Run
     let cells = lanes
         .iter()
         .flat_map(|lane| SCENARIOS.iter().map(move |it| cell(it, lane)));
-    let scenario = |it: &Scenario| ScenarioRecord {
-        id: it.id.to_owned(),
-        title: it.title.to_owned(),
-    };
     let mut results = Results {
         schema: SCHEMA,
         // 25 November 2026, at noon.
         measured_at_s: Some(1_795_608_000),
         state: State::Complete,
-        subject: Subject::default(),
+        subject: MeasuredProject::default(),
         machine: Machine::default(),
         method: MethodRecord {
             runs: 7,
             time_budget_s: 1200.0,
             confidence: CONFIDENCE,
             lanes: lanes.iter().map(LaneRecord::of).collect(),
-            scenarios: SCENARIOS.iter().map(scenario).collect(),
+            scenarios: SCENARIOS.iter().map(ScenarioRecord::of).collect(),
         },
         spent_s: 60.0,
         cells: cells.collect(),

@@ -1,16 +1,17 @@
 //! The reports of results that are known, and the documentation of their form.
 
-mod known;
+use super::known;
 
-use build_bench::machine::Machine;
-use build_bench::report::html::html;
-use build_bench::report::markdown::markdown;
-use build_bench::report::table::table;
-use build_bench::results::{Bumped, EditRecord, Results, Run, Subject};
-use build_bench::scenario::{Role, SCENARIOS};
-use build_bench::setting::SETTINGS;
-use build_bench::strategy::STRATEGIES;
-use build_bench::timeline::{Kind, PARTS, Span};
+use crate::machine::Machine;
+use crate::report::html::html;
+use crate::report::markdown::markdown;
+use crate::report::table::table;
+use crate::results::{Bumped, EditRecord, MeasuredProject, Results, Run};
+use crate::scenario::{Role, SCENARIOS};
+use crate::setting::SETTINGS;
+use crate::store;
+use crate::strategy::STRATEGIES;
+use crate::timeline::{Kind, PARTS, Span};
 use camino::Utf8Path;
 
 const LANES: [&str; 3] = [
@@ -35,7 +36,7 @@ fn results() -> Results {
     for cell in results.cells.iter_mut().filter(|it| it.scenario == "lock") {
         cell.note = Some("not measured: no reason".to_owned());
     }
-    results.subject = Subject {
+    results.subject = MeasuredProject {
         name: "thing <x>".to_owned(),
         commit: Some("0123456789ab+".to_owned()),
         edits: vec![EditRecord {
@@ -117,13 +118,11 @@ fn signs_are_explained_where_they_are_used() {
 }
 
 #[test]
-fn markdown_answers_the_two_questions_about_sccache() {
+fn markdown_has_every_figure_and_what_it_cost() {
     let text = markdown(&results());
     for part in [
-        "## Where sccache helps: `maturin develop --uv`",
-        "| target/ gone | 4.00 s (1.00 to 7.00) | 8.00 s (2.00 to 14.0) | 2.00 (2.00 to 2.00) |",
-        "## sccache and incremental builds: `maturin develop --uv`",
-        "| sccache without incremental | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) | 12.0 s (3.00 to 21.0) |",
+        "| target/ gone | `maturin develop --uv` | sccache with incremental | 8.00 s (2.00 to 14.0) | 2.00 (2.00 to 2.00) | 7 |",
+        "| core | maturin-develop/sccache | 1.00 s | 1.1 GB | 0 | - | - |",
         "* In the lock file bytes changes: 1.2.3, 1.2.2.",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
@@ -221,7 +220,7 @@ fn groups_without_a_figure_come_last() {
 
 #[test]
 fn each_colour_means_one_thing() {
-    let text = include_str!("../src/report/style.css");
+    let text = include_str!("../report/style.css");
     let (light, dark) = text.split_once("prefers-color-scheme: dark").unwrap();
     let dark = dark.split_once("* {").unwrap().0;
     for palette in [light, dark] {
@@ -275,5 +274,17 @@ fn keys(value: &serde_json::Value, names: &mut Vec<String>) {
         }
         serde_json::Value::Array(values) => values.iter().for_each(|value| keys(value, names)),
         _ => {}
+    }
+}
+
+#[test]
+fn the_json_has_the_timelines_that_are_shown_and_no_others() {
+    let results = results();
+    let read: Results = serde_json::from_str(&store::json(&results)).unwrap();
+    assert_eq!(html(&read), html(&results));
+    for cell in &read.cells {
+        let with = cell.runs.iter().filter(|run| !run.timeline.is_empty());
+        let is_shown = ["cdylib", "target", "cold"].contains(&cell.scenario.as_str());
+        assert_eq!(with.count(), usize::from(is_shown), "{}", cell.scenario);
     }
 }

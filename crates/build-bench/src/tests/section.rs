@@ -1,12 +1,12 @@
 //! The chart and the table that a document shows, and what is noticed when names no longer mean what was
 //! measured.
 
-mod known;
+use super::known;
 
-use build_bench::report::chart::chart;
-use build_bench::report::section::{drift, with_section};
-use build_bench::results::Results;
-use build_bench::scenario::SCENARIOS;
+use crate::report::chart::chart;
+use crate::report::section::{drift, with_section};
+use crate::results::Results;
+use crate::scenario::SCENARIOS;
 
 const LANES: [&str; 3] = [
     "maturin-develop/incremental",

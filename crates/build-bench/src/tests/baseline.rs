@@ -1,9 +1,9 @@
 //! What counts as a regression.
 
-mod known;
+use super::known;
 
-use build_bench::baseline::{SpeedChange, compare, lost, renamed};
-use build_bench::results::{LaneRecord, Results};
+use crate::baseline::{SpeedChange, compare, lost, renamed};
+use crate::results::{LaneRecord, Results};
 
 fn results(times_s: &[f64]) -> Results {
     known::results(&["cargo/incremental"], |scenario, _| match scenario.id {
@@ -13,7 +13,7 @@ fn results(times_s: &[f64]) -> Results {
 }
 
 fn verdict(then: &[f64], now: &[f64]) -> SpeedChange {
-    compare(&results(now), &results(then), 1.10)[0].verdict
+    compare(&results(now), &results(then), 1.10)[0].change
 }
 
 #[test]
@@ -49,10 +49,7 @@ fn what_does_not_build_any_more_is_lost() {
     let cell = cell.expect("it is there");
     cell.is_closed = true;
     cell.note = Some("not measured: it failed".to_owned());
-    let expected = (
-        "unchanged cargo/incremental".to_owned(),
-        "not measured: it failed".to_owned(),
-    );
+    let expected = "unchanged cargo/incremental: not measured: it failed";
     assert_eq!(lost(&now, &then), [expected]);
     now.cells.clear();
     assert!(lost(&now, &then).is_empty());
@@ -79,7 +76,7 @@ fn a_build_that_is_none_is_compared_with_nothing() {
     assert!(compare(&real, &stale, 1.1).is_empty());
     assert!(lost(&real, &stale).is_empty());
     assert!(compare(&stale, &real, 1.1).is_empty());
-    assert!(lost(&stale, &real)[0].1.contains("builds nothing"));
+    assert!(lost(&stale, &real)[0].contains("builds nothing"));
 }
 
 #[test]
@@ -92,10 +89,7 @@ fn another_command_under_the_same_name_is_told_and_not_compared() {
     let develop =
         "xtask-dev/incremental: `xtask dev, the program alone` then, `cargo xtask dev` now";
     let told = renamed(&typed, &alone);
-    assert!(
-        told.len() == 2 && told.iter().any(|it| it == develop),
-        "{told:?}"
-    );
+    assert!(told.len() == 2 && told.contains(develop), "{told:?}");
     assert!(renamed(&typed, &typed).is_empty());
 }
 
