@@ -61,13 +61,6 @@ impl History {
             .as_deref()
             .map(|shared| World::new(&dir.path().join("other"), Some(shared)));
         let world = World::new(&dir.path().join("one/project"), shared.as_deref());
-        for args in [
-            &["init", "-q"][..],
-            &["add", "."],
-            &["commit", "-qm", "first"],
-        ] {
-            steps::git(&world, args);
-        }
         Self {
             seed,
             random: Random(seed),
@@ -80,6 +73,14 @@ impl History {
 
     fn run(&mut self, steps: usize) {
         self.build();
+        // With the lock file, which is there now.
+        for args in [
+            &["init", "-q"][..],
+            &["add", "."],
+            &["commit", "-qm", "first"],
+        ] {
+            steps::git(&self.world, args);
+        }
         for number in 0..steps {
             let step = Step::choose(&mut self.random);
             self.told.push(format!("{number}: {step:?}"));
