@@ -41,14 +41,14 @@ impl Layers {
     /// Those for cargo started in `dir`: `.cargo/config.toml` there and in every directory above, then that
     /// of cargo's home; after each, the files that it includes.
     pub fn read(dir: &Utf8Path) -> Result<Self, EditError> {
-        Self::assembled(dir, &|path| {
+        Self::assembled(dir, config_dirs(dir), &|path| {
             path.is_file().then(|| CargoConfig::read(path)).transpose()
         })
     }
 
     /// The same as it will be when the `planned` files are written.
     pub fn with(&self, planned: &[&CargoConfig]) -> Result<Self, EditError> {
-        Self::assembled(&self.dir, &|path| {
+        Self::assembled(&self.dir, config_dirs(&self.dir), &|path| {
             let mut planned = planned.iter();
             match planned.find(|config| config.path() == path) {
                 Some(config) => Ok(Some((*config).clone())),
@@ -57,13 +57,17 @@ impl Layers {
         })
     }
 
-    /// Those that `look` finds.
-    fn assembled(dir: &Utf8Path, look: &Look<'_>) -> Result<Self, EditError> {
+    /// Those that `look` finds in `cargo_dirs`.
+    fn assembled(
+        dir: &Utf8Path,
+        cargo_dirs: impl Iterator<Item = Utf8PathBuf>,
+        look: &Look<'_>,
+    ) -> Result<Self, EditError> {
         let mut layers = Self {
             dir: dir.to_owned(),
             files: Vec::new(),
         };
-        for cargo_dir in config_dirs(dir) {
+        for cargo_dir in cargo_dirs {
             layers.add(config_in(&cargo_dir), look)?;
         }
         Ok(layers)
@@ -113,8 +117,9 @@ impl Layers {
         self.first(|config| config.string(key))
     }
 
-    /// Where relative names in cargo's dependency files are taken from (`build.dep-info-basedir`), for a cargo
-    /// that is started in `root`. What a file says is relative to the directory that its `.cargo` lies in.
+    /// Where relative names in cargo's dependency files are taken from (`build.dep-info-basedir`), for a
+    /// cargo that is started in `root`. What a file says is relative to the directory that its `.cargo` lies
+    /// in.
     #[must_use]
     pub fn dep_info_base(&self, root: &Utf8Path) -> Utf8PathBuf {
         if let Some(dir) = vars::var(vars::CARGO_BUILD_DEP_INFO_BASEDIR) {
@@ -258,6 +263,37 @@ mod tests {
         let variable = |name| layers.configured_variable(name).unwrap().value;
         assert_eq!(variable("X"), "tracked");
         assert_eq!(variable("Y"), "local");
+    }
+
+    #[test]
+    fn names_in_dependency_files_are_relative_to_what_the_configuration_says() {
+        let fixture = Fixture::new();
+        let root = fixture.root();
+        let base = || Layers::read(&root).unwrap().dep_info_base(&root);
+        assert_eq!(base(), root, "where nothing is said they are not relative");
+        fixture.write(".cargo/config.toml", "include = ['more.toml']\n");
+        fixture.write(".cargo/more.toml", "[build]\ndep-info-basedir = 'deep'\n");
+        assert_eq!(base(), root.join("deep"));
+    }
+
+    #[test]
+    fn cargos_home_comes_last_and_with_what_it_includes() {
+        let fixture = Fixture::new();
+        fixture.write(".cargo/config.toml", "");
+        fixture.write("home/config.toml", "include = ['more.toml']\n");
+        fixture.write("home/more.toml", "");
+        let (root, home) = (fixture.root(), fixture.root().join("home"));
+        let dirs = [root.join(".cargo"), home.clone()];
+        let read = |path: &Utf8Path| path.is_file().then(|| CargoConfig::read(path)).transpose();
+        let layers = Layers::assembled(&root, dirs.into_iter(), &read).unwrap();
+        let files: Vec<_> = layers.files().map(|(path, _)| path.to_owned()).collect();
+        let expected = [
+            root.join(".cargo/config.toml"),
+            home.join("config.toml"),
+            home.join("more.toml"),
+        ];
+        assert_eq!(files, expected);
+        assert_eq!(config_dirs(&root).last(), cargo_home());
     }
 
     #[test]

@@ -1,36 +1,32 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
+mod deliver;
+mod remember;
+
 use std::cell::OnceCell;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use processes::Say;
 use project_model::Project;
-use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
-use crate::circumstances::Marks;
 use crate::compile::{self, Compiled};
-use crate::digest::Stamp;
-use crate::error::{DevError, io_error, not_remembered, target_error};
-use crate::import::{self, Imported};
-use crate::install::{self, InstallError};
-use crate::leftovers::{Fate, OtherBuild, Search};
+use crate::error::{DevError, target_error};
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
-use crate::plan::{BuildPlan, CallStep, Delivery, DevPlan, EnvironmentStep};
-use crate::provenance::{profile, provenance};
+use crate::plan::{BuildPlan, CallStep, DevPlan, EnvironmentStep};
+use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
+use crate::shared_env;
 use crate::situation::Situation;
-use crate::sources::{Before, Source, digest_of, missing, sources_of};
-use crate::state::{Format, Library, Placed, State};
-use crate::units::{Misjudged, Units};
-use crate::{installs, kept_call, place, shared_env, uv_cache};
+use crate::sources::{Before, Source, missing, sources_of};
+use crate::units::Misjudged;
 
 /// A plan that is being carried out.
 pub(crate) struct Application<'a> {
@@ -256,210 +252,6 @@ impl<'a> Application<'a> {
         })
     }
 
-    /// Without this record everything else works: cargo then compiles the project's own crates once more
-    /// where it is not sure.
-    fn remember_units(&self, built: &Built) {
-        let units = Units::remembered(&self.project.root, &self.situation.workspace);
-        let started = built.compiled.started.unwrap_or(SystemTime::UNIX_EPOCH);
-        if let Err(error) = units.remember(&built.compiled.path_crates(), started) {
-            let text = format!("what the crates were built from cannot be noted: {error}");
-            (self.say)("Note", &text);
-        }
-    }
-
-    /// Puts the library in place; has the package installed where that was planned, or where only the build
-    /// could tell that maturin has to change the library.
-    fn deliver(
-        &self,
-        delivery: &Delivery,
-        built: &Built,
-    ) -> Result<(Installed, Imported), DevError> {
-        match (delivery, self.situation.ours()) {
-            (Delivery::Place(_), Some(ours)) if !built.compiled.needs_run_path => {
-                self.place(&ours.dist_info, &ours.state, built)
-            }
-            _ => self.install(built),
-        }
-    }
-
-    /// Puts the library in place, unless it is there.
-    fn place(
-        &self,
-        dist_info: &Utf8Path,
-        earlier: &State,
-        built: &Built,
-    ) -> Result<(Installed, Imported), DevError> {
-        let placed = &earlier.library.placed;
-        if earlier.library.is_in_place(&built.library) {
-            self.remove_leftovers(&built.venv, placed)?;
-            self.remember_sources(dist_info, earlier, built)?;
-            return Ok((Installed::Unchanged, earlier.imported.clone()));
-        }
-        let imported = std::thread::scope(|scope| {
-            scope.spawn(|| built.sources());
-            self.try_library(built)
-        });
-        let imported = imported?;
-        place::place(&built.library, placed, self.scratch.dir()?).map_err(|source| {
-            DevError::Place {
-                library: built.library.clone(),
-                place: placed.clone(),
-                source,
-            }
-        })?;
-        self.remove_leftovers(&built.venv, placed)?;
-        let library = Library::of(&built.library, placed, true)?;
-        let understood = earlier.uv_cache_understood;
-        self.refresh_uv_cache(dist_info, understood, built.sources())?;
-        self.remember(dist_info, built, library, &imported, understood)?;
-        Ok((Installed::Placed, imported))
-    }
-
-    /// Has maturin pack the editable wheel and uv install it.
-    fn install(&self, built: &Built) -> Result<(Installed, Imported), DevError> {
-        self.try_library(built)?;
-        built.sources();
-        let built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
-        let dist_info = self.install_wheel(&built.venv)?;
-        let (python, module) = (&built.venv.python, self.project.extension.full_name());
-        let mut imported = import::installed(python, &module)?;
-        let placed = self.placed_library(&imported, built)?;
-        if self.remove_leftovers(&built.venv, &placed)? {
-            imported = import::installed(python, &module)?;
-        }
-        self.remove_library_of_before(&placed)?;
-        let same_bytes = place::same_bytes(&placed, &built.library);
-        let mut library = Library::of(&built.library, &placed, same_bytes)?;
-        // Of the library that was tried: maturin's own call of cargo may have written it since.
-        library.built_stamp = built_stamp;
-        let understood = uv_cache::is_understood(self.project, &dist_info);
-        if !understood && self.project.pyproject.uv_cache_keys().is_some() {
-            let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
-            (self.say)("Note", text);
-        }
-        self.remember(&dist_info, built, library, &imported, understood)?;
-        Ok((Installed::Anew, imported))
-    }
-
-    /// Where the module has another name or place than before, its old library would stay importable.
-    fn remove_library_of_before(&self, placed: &Utf8Path) -> Result<(), DevError> {
-        let Some(ours) = self.situation.ours() else {
-            return Ok(());
-        };
-        let old = &ours.state.library;
-        if old.placed == placed || old.look() != Placed::Same {
-            return Ok(());
-        }
-        fs_err::remove_file(&old.placed).map_err(io_error(&old.placed))?;
-        let text = format!("{}, which was the module before", old.placed);
-        (self.say)("Removed", &text);
-        Ok(())
-    }
-
-    /// Installs the editable wheel; the directory of its metadata.
-    fn install_wheel(&self, venv: &Venv) -> Result<Utf8PathBuf, DevError> {
-        let scratch = self.scratch.dir()?;
-        let wheel = self.maturin(venv)?.editable_wheel(scratch)?;
-        install::install(self.project, self.uv()?, venv, &wheel, scratch)?;
-        let (site_packages, name) = (&venv.python.platlib, self.project.name());
-        let dist_info = install::dist_info(site_packages, name);
-        let dist_info = dist_info.ok_or_else(|| InstallError::NotThere {
-            name: name.to_owned(),
-            site_packages: site_packages.clone(),
-        })?;
-        let stem = dist_info
-            .file_name()
-            .and_then(|name| name.strip_suffix(".dist-info"));
-        let text = format!(
-            "{} as editable into {}",
-            stem.unwrap_or_default(),
-            venv.root
-        );
-        (self.say)("Installed", &text);
-        Ok(dist_info)
-    }
-
-    fn try_library(&self, built: &Built) -> Result<Imported, DevError> {
-        let python = &built.venv.python;
-        Ok(import::try_library(
-            python,
-            &self.project.extension,
-            &built.library,
-        )?)
-    }
-
-    /// The file that maturin has put in place: the one that is imported, or, if that is a leftover, the one
-    /// beside it that has the new library's content.
-    fn placed_library(&self, imported: &Imported, built: &Built) -> Result<Utf8PathBuf, DevError> {
-        let file = imported
-            .file
-            .clone()
-            .ok_or_else(|| InstallError::NotThere {
-                name: self.project.extension.module.clone(),
-                site_packages: built.venv.python.platlib.clone(),
-            })?;
-        if place::same_bytes(&file, &built.library) {
-            return Ok(file);
-        }
-        let beside = self
-            .others(&built.venv, &file)
-            .into_iter()
-            .map(|other| other.path);
-        let twin = beside
-            .into_iter()
-            .find(|other| place::same_bytes(other, &built.library));
-        // If neither has it, maturin has changed the library while it packed it, as it does to add a run
-        // path.
-        Ok(twin.unwrap_or(file))
-    }
-
-    fn others(&self, venv: &Venv, library: &Utf8Path) -> Vec<OtherBuild> {
-        let search = Search {
-            root: &self.project.root,
-            name: self.project.name(),
-            venv: &venv.root,
-            python: &venv.python,
-            notes: &self.toolbox.locks(),
-        };
-        search.others(library, &self.project.extension)
-    }
-
-    /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives
-    /// whether one of those removed had been imported instead of the library.
-    fn remove_leftovers(&self, venv: &Venv, library: &Utf8Path) -> Result<bool, DevError> {
-        let mut shadowed = false;
-        for other in self.others(venv, library) {
-            let path = &other.path;
-            let of = other.owner.as_deref().unwrap_or(Utf8Path::new(""));
-            match other.fate() {
-                Fate::BelongsToAnother => (self.say)("Note", &format!("{path} belongs to {of}")),
-                Fate::Keep => {
-                    (self.say)(
-                        "Note",
-                        &format!("{path} is the same module for another Python"),
-                    );
-                }
-                Fate::Refuse => {
-                    return Err(DevError::Shadowed {
-                        leftover: path.clone(),
-                        library: library.to_owned(),
-                    });
-                }
-                Fate::Remove => {
-                    fs_err::remove_file(path).map_err(io_error(path))?;
-                    let whose = match &other.owner {
-                        Some(venv) => format!(" that {venv} imports"),
-                        None => String::new(),
-                    };
-                    let text = format!("{path}, another build of the same module{whose}");
-                    (self.say)("Removed", &text);
-                    shadowed |= other.shadows;
-                }
-            }
-        }
-        Ok(shadowed)
-    }
-
     fn uv(&self) -> Result<&Tool, DevError> {
         if let Some(tool) = self.uv.get() {
             return Ok(tool);
@@ -481,124 +273,6 @@ impl<'a> Application<'a> {
             run: &self.request.run,
             target_dir: None,
         })
-    }
-
-    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything
-    /// else works, so that they cannot be made is no reason to build nothing.
-    fn keep_witnesses(&self) {
-        if let Err(error) = cache_keys::witness::keep(self.project) {
-            let dir = self.project.root.join(cache_keys::witness::DIR);
-            let text = format!(
-                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
-            );
-            (self.say)("Note", &text);
-        }
-    }
-
-    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only
-    /// where the keys are of our making: others may mean every file below the project, and reading their
-    /// times takes a while.
-    fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
-        if !cache_keys::witness::are_kept(self.project) {
-            return Ok(());
-        }
-        self.keep_witnesses();
-        let Some(ours) = self.situation.ours() else {
-            return Ok(());
-        };
-        self.refresh_uv_cache(
-            &ours.dist_info,
-            ours.state.uv_cache_understood,
-            &ours.state.sources,
-        )
-    }
-
-    /// Writes down what was built. From then on the next build can tell what has changed.
-    fn remember(
-        &self,
-        dist_info: &Utf8Path,
-        built: &Built,
-        library: Library,
-        imported: &Imported,
-        uv_cache_understood: bool,
-    ) -> Result<(), DevError> {
-        let Situation {
-            inputs,
-            circumstances,
-            workspace,
-            ..
-        } = &self.situation;
-        let scratch = self.scratch.dir()?;
-        kept_call::keep(scratch, &inputs.cargo_call, &built.call).map_err(io_error(scratch))?;
-        let state = State {
-            format: Format,
-            project: self.project.root.clone(),
-            inputs: inputs.clone(),
-            circumstances: circumstances.digest.clone(),
-            circumstance_marks: circumstances.marks.clone(),
-            volatile: self.volatile(built),
-            python: built.venv.python.clone(),
-            workspace: workspace.clone(),
-            provenance: provenance(&self.project.root, &built.call, built.sources()),
-            cargo_call: built.call.clone(),
-            library,
-            imported: imported.clone(),
-            sources: built.sources().to_vec(),
-            uv_cache_understood,
-        };
-        let notes = self.toolbox.locks();
-        let is_noted = installs::note(&notes, &self.project.root, &built.venv.root);
-        is_noted.map_err(cannot_keep(&notes))?;
-        state.write(dist_info).map_err(not_remembered(dist_info))
-    }
-
-    /// The library is the same, but what it is made of may have changed without changing it.
-    fn remember_sources(
-        &self,
-        dist_info: &Utf8Path,
-        earlier: &State,
-        built: &Built,
-    ) -> Result<(), DevError> {
-        let mut state = earlier.clone();
-        state.inputs = self.situation.inputs.clone();
-        state
-            .circumstances
-            .clone_from(&self.situation.circumstances.digest);
-        state
-            .circumstance_marks
-            .clone_from(&self.situation.circumstances.marks);
-        state.volatile = self.volatile(built);
-        state.library.built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
-        state.cargo_call = built.call.clone();
-        state.sources = built.sources().to_vec();
-        state.provenance.sources_sha256 = digest_of(&state.sources);
-        self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)?;
-        if state == *earlier {
-            return Ok(());
-        }
-        state.write(dist_info).map_err(not_remembered(dist_info))
-    }
-
-    /// Variables that change all the time and that the crates have read.
-    fn volatile(&self, built: &Built) -> Marks {
-        let units = Units::remembered(&self.project.root, &self.situation.workspace);
-        let read = units.variables(&built.compiled.path_crates());
-        self.situation.circumstances.volatile_among(&read)
-    }
-
-    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at
-    /// work is newer than uv's note, and stays so.
-    fn refresh_uv_cache(
-        &self,
-        dist_info: &Utf8Path,
-        understood: bool,
-        sources: &[Source],
-    ) -> Result<(), DevError> {
-        let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
-        if !understood || sources.iter().any(is_late) {
-            return Ok(());
-        }
-        uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
     }
 }
 

@@ -146,6 +146,17 @@ mod tests {
     }
 
     #[test]
+    fn rustups_settings_and_updates_are_looked_at() {
+        let files = files("/p".into(), "/p/native".into());
+        for name in ["settings.toml", "update-hashes"] {
+            assert!(
+                files.iter().any(|path| path.file_name() == Some(name)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn what_has_changed_is_named_as_far_as_it_is_known() {
         let now = Circumstances {
             digest: "new".to_owned(),

@@ -278,6 +278,58 @@ mod tests {
         assert!(text.contains("cdylib"), "{text}");
     }
 
+    /// A message about a build script that has linked and printed this.
+    fn script(dir: &Utf8Path, linked: (&str, &str), printed: &str) -> String {
+        fs_err::create_dir_all(dir.join("out")).unwrap();
+        fs_err::write(dir.join("output"), printed).unwrap();
+        serde_json::json!({
+            "reason": "build-script-executed", "package_id": "path+file:///%E6%9C%A8#thing@0.1.0",
+            "linked_libs": [linked.0], "linked_paths": [linked.1], "cfgs": [], "env": [], "out_dir": dir.join("out"),
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_script_that_declares_nothing_depends_on_all_of_its_crate() {
+        let dir = testkit::TempDir::new();
+        let of_crate = artifact(
+            "path+file:///%E6%9C%A8#thing@0.1.0",
+            "custom-build",
+            "/t/build-script",
+            false,
+        );
+        for (printed, expected) in [
+            ("cargo:rustc-cfg=x\n", BTreeSet::from(["/p".into()])),
+            (
+                "note: cargo:rerun-if-changed=x\n",
+                BTreeSet::from(["/p".into()]),
+            ),
+            ("cargo:rerun-if-changed=data\n", BTreeSet::new()),
+        ] {
+            let message = script(dir.path(), ("static=a", "native=/t"), printed);
+            let compiled = noted(&[of_crate.clone(), message]);
+            assert_eq!(compiled.whole_directories(), expected, "{printed}");
+            assert_eq!(
+                compiled.path_crates(),
+                BTreeMap::from([("thing".to_owned(), "/p".into())])
+            );
+        }
+    }
+
+    #[test]
+    fn a_shared_library_in_a_directory_of_its_own_needs_a_run_path() {
+        let dir = testkit::TempDir::new();
+        for (linked, expected) in [
+            (("dylib=a", "native=/t"), true),
+            (("a", "/t"), true),
+            (("static=a", "native=/t"), false),
+            (("dylib=a", "framework=/t"), false),
+        ] {
+            let compiled = noted(&[script(dir.path(), linked, "")]);
+            assert_eq!(compiled.needs_run_path, expected, "{linked:?}");
+        }
+    }
+
     #[test]
     fn the_summary_names_few_and_counts_many() {
         let of = |rebuilt: usize, all: usize| Compiled {

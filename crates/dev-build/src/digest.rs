@@ -69,6 +69,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_change_time_counts() {
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("file");
+        fs_err::write(&path, "one").unwrap();
+        let stamp = Stamp::of(&path).unwrap();
+        let modified = fs_err::metadata(&path).unwrap().modified().unwrap();
+        // Written in place, with the same length and the same modification time.
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        fs_err::write(&path, "two").unwrap();
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.file().set_modified(modified).unwrap();
+        assert!(!stamp.holds(&path));
+    }
+
+    #[test]
     fn a_stamp_holds_until_the_file_is_written_or_replaced() {
         let dir = testkit::TempDir::new();
         let path = dir.path().join("file");

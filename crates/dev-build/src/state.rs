@@ -221,6 +221,26 @@ mod tests {
     use testkit::TempDir;
 
     #[test]
+    fn a_built_library_is_known_by_its_content_where_its_times_are_others() {
+        let dir = TempDir::new();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["built.so", "placed.so"] {
+            fs_err::write(path(name), "library").unwrap();
+        }
+        let library = Library::of(&path("built.so"), &path("placed.so"), true).unwrap();
+        assert!(library.is_built());
+        // As maturin does: a copy takes its place.
+        fs_err::copy(path("built.so"), path("copy.so")).unwrap();
+        fs_err::rename(path("copy.so"), path("built.so")).unwrap();
+        assert!(library.is_built());
+        fs_err::write(path("built.so"), "LIBRARY").unwrap();
+        assert!(!library.is_built(), "somebody has written to it");
+        fs_err::write(path("built.so"), "library").unwrap();
+        fs_err::write(path("placed.so"), "library").unwrap();
+        assert!(!library.is_built(), "there is nothing to compare it with");
+    }
+
+    #[test]
     fn our_file_is_listed_once_in_the_record() {
         let dir = TempDir::new();
         let dist_info = dir.path().join("thing-0.1.0.dist-info");

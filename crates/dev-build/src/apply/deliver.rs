@@ -1,0 +1,210 @@
+//! How the new library gets to where Python finds it.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use python_tools::Venv;
+
+use super::{Application, Built};
+use crate::digest::Stamp;
+use crate::error::{DevError, io_error};
+use crate::import::{self, Imported};
+use crate::install::{self, InstallError};
+use crate::leftovers::{Fate, OtherBuild, Search};
+use crate::outcome::Installed;
+use crate::plan::Delivery;
+use crate::state::{Library, Placed, State};
+use crate::{place, uv_cache};
+
+impl Application<'_> {
+    /// Puts the library in place; has the package installed where that was planned, or where only the build
+    /// could tell that maturin has to change the library.
+    pub(super) fn deliver(
+        &self,
+        delivery: &Delivery,
+        built: &Built,
+    ) -> Result<(Installed, Imported), DevError> {
+        match (delivery, self.situation.ours()) {
+            (Delivery::Place(_), Some(ours)) if !built.compiled.needs_run_path => {
+                self.place(&ours.dist_info, &ours.state, built)
+            }
+            _ => self.install(built),
+        }
+    }
+
+    /// Puts the library in place, unless it is there.
+    fn place(
+        &self,
+        dist_info: &Utf8Path,
+        earlier: &State,
+        built: &Built,
+    ) -> Result<(Installed, Imported), DevError> {
+        let placed = &earlier.library.placed;
+        if earlier.library.is_in_place(&built.library) {
+            self.remove_leftovers(&built.venv, placed)?;
+            self.remember_sources(dist_info, earlier, built)?;
+            return Ok((Installed::Unchanged, earlier.imported.clone()));
+        }
+        let imported = std::thread::scope(|scope| {
+            scope.spawn(|| built.sources());
+            self.try_library(built)
+        });
+        let imported = imported?;
+        place::place(&built.library, placed, self.scratch.dir()?).map_err(|source| {
+            DevError::Place {
+                library: built.library.clone(),
+                place: placed.clone(),
+                source,
+            }
+        })?;
+        self.remove_leftovers(&built.venv, placed)?;
+        let library = Library::of(&built.library, placed, true)?;
+        let understood = earlier.uv_cache_understood;
+        self.refresh_uv_cache(dist_info, understood, built.sources())?;
+        self.remember(dist_info, built, library, &imported, understood)?;
+        Ok((Installed::Placed, imported))
+    }
+
+    /// Has maturin pack the editable wheel and uv install it.
+    fn install(&self, built: &Built) -> Result<(Installed, Imported), DevError> {
+        self.try_library(built)?;
+        built.sources();
+        let built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
+        let dist_info = self.install_wheel(&built.venv)?;
+        let (python, module) = (&built.venv.python, self.project.extension.full_name());
+        let mut imported = import::installed(python, &module)?;
+        let placed = self.placed_library(&imported, built)?;
+        if self.remove_leftovers(&built.venv, &placed)? {
+            imported = import::installed(python, &module)?;
+        }
+        self.remove_library_of_before(&placed)?;
+        let same_bytes = place::same_bytes(&placed, &built.library);
+        let mut library = Library::of(&built.library, &placed, same_bytes)?;
+        // Of the library that was tried: maturin's own call of cargo may have written it since.
+        library.built_stamp = built_stamp;
+        let understood = uv_cache::is_understood(self.project, &dist_info);
+        if !understood && self.project.pyproject.uv_cache_keys().is_some() {
+            let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
+            (self.say)("Note", text);
+        }
+        self.remember(&dist_info, built, library, &imported, understood)?;
+        Ok((Installed::Anew, imported))
+    }
+
+    /// Where the module has another name or place than before, its old library would stay importable.
+    fn remove_library_of_before(&self, placed: &Utf8Path) -> Result<(), DevError> {
+        let Some(ours) = self.situation.ours() else {
+            return Ok(());
+        };
+        let old = &ours.state.library;
+        if old.placed == placed || old.look() != Placed::Same {
+            return Ok(());
+        }
+        fs_err::remove_file(&old.placed).map_err(io_error(&old.placed))?;
+        let text = format!("{}, which was the module before", old.placed);
+        (self.say)("Removed", &text);
+        Ok(())
+    }
+
+    /// Installs the editable wheel; the directory of its metadata.
+    fn install_wheel(&self, venv: &Venv) -> Result<Utf8PathBuf, DevError> {
+        let scratch = self.scratch.dir()?;
+        let wheel = self.maturin(venv)?.editable_wheel(scratch)?;
+        install::install(self.project, self.uv()?, venv, &wheel, scratch)?;
+        let (site_packages, name) = (&venv.python.platlib, self.project.name());
+        let dist_info = install::dist_info(site_packages, name);
+        let dist_info = dist_info.ok_or_else(|| InstallError::NotThere {
+            name: name.to_owned(),
+            site_packages: site_packages.clone(),
+        })?;
+        let stem = dist_info
+            .file_name()
+            .and_then(|name| name.strip_suffix(".dist-info"));
+        let text = format!(
+            "{} as editable into {}",
+            stem.unwrap_or_default(),
+            venv.root
+        );
+        (self.say)("Installed", &text);
+        Ok(dist_info)
+    }
+
+    fn try_library(&self, built: &Built) -> Result<Imported, DevError> {
+        let python = &built.venv.python;
+        Ok(import::try_library(
+            python,
+            &self.project.extension,
+            &built.library,
+        )?)
+    }
+
+    /// The file that maturin has put in place: the one that is imported, or, if that is a leftover, the one
+    /// beside it that has the new library's content.
+    fn placed_library(&self, imported: &Imported, built: &Built) -> Result<Utf8PathBuf, DevError> {
+        let file = imported
+            .file
+            .clone()
+            .ok_or_else(|| InstallError::NotThere {
+                name: self.project.extension.module.clone(),
+                site_packages: built.venv.python.platlib.clone(),
+            })?;
+        if place::same_bytes(&file, &built.library) {
+            return Ok(file);
+        }
+        let beside = self
+            .others(&built.venv, &file)
+            .into_iter()
+            .map(|other| other.path);
+        let twin = beside
+            .into_iter()
+            .find(|other| place::same_bytes(other, &built.library));
+        // If neither has it, maturin has changed the library while it packed it, as it does to add a run
+        // path.
+        Ok(twin.unwrap_or(file))
+    }
+
+    fn others(&self, venv: &Venv, library: &Utf8Path) -> Vec<OtherBuild> {
+        let search = Search {
+            root: &self.project.root,
+            name: self.project.name(),
+            venv: &venv.root,
+            python: &venv.python,
+            notes: &self.toolbox.locks(),
+        };
+        search.others(library, &self.project.extension)
+    }
+
+    /// Removes other files for the module that maturin or we have put there, and reports the rest. Gives
+    /// whether one of those removed had been imported instead of the library.
+    fn remove_leftovers(&self, venv: &Venv, library: &Utf8Path) -> Result<bool, DevError> {
+        let mut shadowed = false;
+        for other in self.others(venv, library) {
+            let path = &other.path;
+            let of = other.owner.as_deref().unwrap_or(Utf8Path::new(""));
+            match other.fate() {
+                Fate::BelongsToAnother => (self.say)("Note", &format!("{path} belongs to {of}")),
+                Fate::Keep => {
+                    (self.say)(
+                        "Note",
+                        &format!("{path} is the same module for another Python"),
+                    );
+                }
+                Fate::Refuse => {
+                    return Err(DevError::Shadowed {
+                        leftover: path.clone(),
+                        library: library.to_owned(),
+                    });
+                }
+                Fate::Remove => {
+                    fs_err::remove_file(path).map_err(io_error(path))?;
+                    let whose = match &other.owner {
+                        Some(venv) => format!(" that {venv} imports"),
+                        None => String::new(),
+                    };
+                    let text = format!("{path}, another build of the same module{whose}");
+                    (self.say)("Removed", &text);
+                    shadowed |= other.shadows;
+                }
+            }
+        }
+        Ok(shadowed)
+    }
+}

@@ -1,0 +1,149 @@
+//! Writing down what was built, for the next build and for uv.
+
+use std::time::SystemTime;
+
+use camino::Utf8Path;
+use python_tools::tools::cannot_keep;
+
+use super::{Application, Built};
+use crate::circumstances::Marks;
+use crate::digest::Stamp;
+use crate::error::{DevError, io_error, not_remembered};
+use crate::import::Imported;
+use crate::provenance::provenance;
+use crate::situation::Situation;
+use crate::sources::{Source, digest_of};
+use crate::state::{Format, Library, State};
+use crate::units::Units;
+use crate::{installs, kept_call, uv_cache};
+
+impl Application<'_> {
+    /// Writes down what was built. From then on the next build can tell what has changed.
+    pub(super) fn remember(
+        &self,
+        dist_info: &Utf8Path,
+        built: &Built,
+        library: Library,
+        imported: &Imported,
+        uv_cache_understood: bool,
+    ) -> Result<(), DevError> {
+        let Situation {
+            inputs,
+            circumstances,
+            workspace,
+            ..
+        } = &self.situation;
+        let scratch = self.scratch.dir()?;
+        kept_call::keep(scratch, &inputs.cargo_call, &built.call).map_err(io_error(scratch))?;
+        let state = State {
+            format: Format,
+            project: self.project.root.clone(),
+            inputs: inputs.clone(),
+            circumstances: circumstances.digest.clone(),
+            circumstance_marks: circumstances.marks.clone(),
+            volatile: self.volatile(built),
+            python: built.venv.python.clone(),
+            workspace: workspace.clone(),
+            provenance: provenance(&self.project.root, &built.call, built.sources()),
+            cargo_call: built.call.clone(),
+            library,
+            imported: imported.clone(),
+            sources: built.sources().to_vec(),
+            uv_cache_understood,
+        };
+        let notes = self.toolbox.locks();
+        let is_noted = installs::note(&notes, &self.project.root, &built.venv.root);
+        is_noted.map_err(cannot_keep(&notes))?;
+        state.write(dist_info).map_err(not_remembered(dist_info))
+    }
+
+    /// The library is the same, but what it is made of may have changed without changing it.
+    pub(super) fn remember_sources(
+        &self,
+        dist_info: &Utf8Path,
+        earlier: &State,
+        built: &Built,
+    ) -> Result<(), DevError> {
+        let mut state = earlier.clone();
+        state.inputs = self.situation.inputs.clone();
+        state
+            .circumstances
+            .clone_from(&self.situation.circumstances.digest);
+        state
+            .circumstance_marks
+            .clone_from(&self.situation.circumstances.marks);
+        state.volatile = self.volatile(built);
+        state.library.built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
+        state.cargo_call = built.call.clone();
+        state.sources = built.sources().to_vec();
+        state.provenance.sources_sha256 = digest_of(&state.sources);
+        self.refresh_uv_cache(dist_info, state.uv_cache_understood, &state.sources)?;
+        if state == *earlier {
+            return Ok(());
+        }
+        state.write(dist_info).map_err(not_remembered(dist_info))
+    }
+
+    /// Without this record everything else works: cargo then compiles the project's own crates once more
+    /// where it is not sure.
+    pub(super) fn remember_units(&self, built: &Built) {
+        let units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let started = built.compiled.started.unwrap_or(SystemTime::UNIX_EPOCH);
+        if let Err(error) = units.remember(&built.compiled.path_crates(), started) {
+            let text = format!("what the crates were built from cannot be noted: {error}");
+            (self.say)("Note", &text);
+        }
+    }
+
+    /// Variables that change all the time and that the crates have read.
+    pub(super) fn volatile(&self, built: &Built) -> Marks {
+        let units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let read = units.variables(&built.compiled.path_crates());
+        self.situation.circumstances.volatile_among(&read)
+    }
+
+    /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything
+    /// else works, so that they cannot be made is no reason to build nothing.
+    pub(super) fn keep_witnesses(&self) {
+        if let Err(error) = cache_keys::witness::keep(self.project) {
+            let dir = self.project.root.join(cache_keys::witness::DIR);
+            let text = format!(
+                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
+            );
+            (self.say)("Note", &text);
+        }
+    }
+
+    /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only
+    /// where the keys are of our making: others may mean every file below the project, and reading their
+    /// times takes a while.
+    pub(super) fn keep_fresh_for_uv(&self) -> Result<(), DevError> {
+        if !cache_keys::witness::are_kept(self.project) {
+            return Ok(());
+        }
+        self.keep_witnesses();
+        let Some(ours) = self.situation.ours() else {
+            return Ok(());
+        };
+        self.refresh_uv_cache(
+            &ours.dist_info,
+            ours.state.uv_cache_understood,
+            &ours.state.sources,
+        )
+    }
+
+    /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at
+    /// work is newer than uv's note, and stays so.
+    pub(super) fn refresh_uv_cache(
+        &self,
+        dist_info: &Utf8Path,
+        understood: bool,
+        sources: &[Source],
+    ) -> Result<(), DevError> {
+        let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
+        if !understood || sources.iter().any(is_late) {
+            return Ok(());
+        }
+        uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
+    }
+}
