@@ -80,19 +80,53 @@ impl<'a> Units<'a> {
     pub(crate) fn misjudged(&self, patched: Option<&str>) -> Vec<(Unit, Misjudged)> {
         let packages = self.packages().into_iter();
         let all = packages.flat_map(|(package, dir)| {
-            let units = units_of(&self.workspace.build_dir, &package).into_iter();
-            let misjudged = units.filter_map(|unit| {
-                let inputs = unit.inputs(&self.workspace.root, &dir);
-                let made_library = patched == Some(package.as_str()) && unit.name.contains("/lib-");
-                let patched =
-                    made_library.then(|| "somebody has written to its library".to_owned());
-                let cause = self.cause(&unit, &paths(&inputs, &dir)).or(patched)?;
-                let package = package.clone();
-                (!is_seen_by_cargo(&unit, &inputs)).then_some((unit, Misjudged { package, cause }))
-            });
+            let is_patched = patched == Some(package.as_str());
+            let units = units_of(&self.workspace.build_dir, &package);
+            let causes = self.causes(&units, &dir, is_patched);
+            let misjudged = units
+                .into_iter()
+                .zip(causes)
+                .filter_map(move |(unit, cause)| {
+                    let package = package.clone();
+                    Some((
+                        unit,
+                        Misjudged {
+                            package,
+                            cause: cause?,
+                        },
+                    ))
+                });
             misjudged.collect::<Vec<_>>()
         });
         all.collect()
+    }
+
+    /// For each of the `units` of the package in `dir`, why cargo misjudges it, if it does.
+    fn causes(&self, units: &[Unit], dir: &Utf8Path, is_patched: bool) -> Vec<Option<String>> {
+        let inputs: Vec<_> = units
+            .iter()
+            .map(|unit| unit.inputs(&self.workspace.root, dir))
+            .collect();
+        let causes = units.iter().zip(&inputs).map(|(unit, inputs)| {
+            let patched = (is_patched && is_library(unit)).then(|| PATCHED.to_owned());
+            let cause = self.cause(unit, &paths(inputs, dir)).or(patched);
+            cause.filter(|_| !is_seen_by_cargo(unit, inputs))
+        });
+        let mut causes: Vec<_> = causes.collect();
+        // cargo runs a script that declares nothing again, and then takes what is made of it for fresh.
+        let ran = causes
+            .iter()
+            .zip(&inputs)
+            .find(|(cause, inputs)| cause.is_some() && **inputs == Inputs::Package);
+        let of_script = ran.and_then(|(cause, _)| cause.clone());
+        for (cause, unit) in causes
+            .iter_mut()
+            .zip(units)
+            .filter(|(_, unit)| is_library(unit))
+        {
+            *cause = cause.take().or_else(|| of_script.clone());
+        }
+        causes
     }
 
     /// The variables that the units of `packages` have read.
@@ -241,6 +275,13 @@ fn paths(inputs: &Inputs, dir: &Utf8Path) -> Vec<(Utf8PathBuf, Extent)> {
             .collect(),
         Inputs::Package => vec![(dir.to_owned(), Extent::Written)],
     }
+}
+
+const PATCHED: &str = "somebody has written to its library";
+
+/// Whether it is the library of its package.
+fn is_library(unit: &Unit) -> bool {
+    unit.name.contains("/lib-")
 }
 
 /// Whether other checkouts may build into the same directory.
