@@ -119,7 +119,7 @@ impl<'a> Units<'a> {
             .zip(&inputs)
             .find(|(cause, inputs)| cause.is_some() && **inputs == Inputs::Package);
         let of_script = ran.and_then(|(cause, _)| cause.clone());
-        for (cause, unit) in causes
+        for (cause, _) in causes
             .iter_mut()
             .zip(units)
             .filter(|(_, unit)| is_library(unit))
