@@ -177,8 +177,8 @@ pub fn is_installed(venv: &Utf8Path, name: &str) -> bool {
     site_packages.any(|dir| dist_info(&dir, name).is_some())
 }
 
-/// Whether every file that `RECORD` lists is still there (PEP 376), and what leads Python to the sources is as
-/// it was installed; compiled Python may come and go.
+/// Whether every file that `RECORD` lists is still there (PEP 376), and what leads Python to the sources is
+/// as it was installed; compiled Python may come and go.
 #[must_use]
 pub fn is_complete(dist_info: &Utf8Path) -> bool {
     let Ok(record) = fs_err::read_to_string(dist_info.join("RECORD")) else {
