@@ -85,18 +85,20 @@ impl History {
             let step = Step::choose(&mut self.random);
             self.told.push(format!("{number}: {step:?}"));
             let started = SystemTime::now();
+            let built_with = self.world.options();
             step.take(&mut self.world, self.other.as_mut(), &mut self.random);
-            self.look();
+            self.look(&built_with);
             self.build();
             let elapsed = started.elapsed().unwrap_or_default();
             eprintln!("seed {} step {number} {step:?} {elapsed:?}", self.seed);
         }
     }
 
-    /// What `--status` says has to be true before anything is built.
-    fn look(&self) {
+    /// What `--status` says has to be true before anything is built. Asked without options it tells of the
+    /// build that there is, whatever its options were.
+    fn look(&self, built_with: &(Vec<String>, Option<String>)) {
         let (is_fresh, status) = self.world.status();
-        if is_fresh {
+        if is_fresh && *built_with == self.world.options() {
             let imported = self.world.imported();
             assert_eq!(
                 imported,

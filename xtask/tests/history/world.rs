@@ -267,6 +267,10 @@ impl World {
             .args(args.iter().copied())
     }
 
+    pub(crate) fn options(&self) -> (Vec<String>, Option<String>) {
+        (self.features.clone(), self.profile.clone())
+    }
+
     /// `dev` with the profile and the features of this moment.
     pub(crate) fn dev(&self) -> Invocation {
         let mut dev = self.xtask(&["dev"]);
