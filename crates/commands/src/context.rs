@@ -113,9 +113,9 @@ pub(crate) fn pinned() -> anyhow::Result<PinnedRequirements> {
 }
 
 /// Cargo's configuration for the project in `root` as the command found it: read once, since there is one
-/// project. What it is when a build begins is looked at then. `None`: a file is not TOML, of which cargo will
+/// project. A build begins with it: what has changed since counts as changed. `None`: a file is not TOML, of which cargo will
 /// say more.
-fn config(root: &Utf8Path) -> Option<&'static Layers> {
+pub(crate) fn config(root: &Utf8Path) -> Option<&'static Layers> {
     static FOUND: OnceLock<Option<Layers>> = OnceLock::new();
     FOUND.get_or_init(|| Layers::read(root).ok()).as_ref()
 }

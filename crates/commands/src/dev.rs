@@ -11,7 +11,7 @@ use project_model::Project;
 use python_tools::Toolbox;
 
 use crate::Answer;
-use crate::context::{Context, jobs_are_configured, toolbox};
+use crate::context::{Context, config, jobs_are_configured, toolbox};
 use crate::typed::command_without;
 use crate::ui;
 
@@ -128,6 +128,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         venv: venv.as_deref(),
         build: args.build_options(),
         run: args.run_options(&project.root),
+        // A watched project is read anew for each build.
+        config: config(&project.root).filter(|_| !args.watch),
         maturin_installs: args.engine == Engine::Maturin,
     };
     let toolbox = toolbox(request.run.forbids_network())?;

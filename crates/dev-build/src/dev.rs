@@ -30,10 +30,12 @@ pub fn dev(
 ) -> Result<Outcome, DevError> {
     let locks = toolbox.locks();
     refuse_other_bindings(project)?;
-    let _lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
+    let lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
     // Waiting for another build is no part of this one.
     let start = Instant::now();
-    let situation = Situation::look(project, request, &locks)?;
+    // Another build may have written to the configuration.
+    let config = request.config.filter(|_| !lock.has_waited);
+    let situation = Situation::look_with(project, request, &locks, config)?;
     let plan = plan(&situation, request);
     let mut outcome =
         Application::new(project, toolbox, request, say, situation).carry_out(plan)?;

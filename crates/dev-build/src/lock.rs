@@ -10,7 +10,12 @@ use files::digest::short_name;
 
 /// Held for as long as this value lives; the kernel gives it back also when the process is killed.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] fs_err::File);
+pub struct Lock {
+    /// Whether another build had to end first.
+    pub has_waited: bool,
+    #[expect(dead_code, reason = "the open file is the lock")]
+    file: fs_err::File,
+}
 
 impl Lock {
     /// Waits until no other process builds the project in `root`. The lock file lies in `dir` and not in the
@@ -18,14 +23,18 @@ impl Lock {
     pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
         let file = fs_err::File::create(lock_file(root, dir)?)?;
         match file.file().try_lock() {
-            Ok(()) => return Ok(Self(file)),
+            Ok(()) => {
+                let has_waited = false;
+                return Ok(Self { has_waited, file });
+            }
             Err(TryLockError::WouldBlock) => {
                 say("Blocking", "waiting for another build of this project");
             }
             Err(TryLockError::Error(error)) => return Err(error),
         }
         file.file().lock()?;
-        Ok(Self(file))
+        let has_waited = true;
+        Ok(Self { has_waited, file })
     }
 }
 
@@ -43,19 +52,20 @@ mod tests {
     fn the_second_waits_for_the_first_and_another_project_does_not() {
         let cache = testkit::TempDir::new();
         let first = Lock::take("/p".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
+        assert!(!first.has_waited);
         let other = Lock::take("/q".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
         drop(other);
         let waited = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let second = scope.spawn(|| {
                 let say = |_: &str, _: &str| waited.store(true, Ordering::SeqCst);
-                Lock::take("/p".into(), cache.path(), &say).map(drop)
+                Lock::take("/p".into(), cache.path(), &say)
             });
             while !waited.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
             drop(first);
-            second.join().unwrap().unwrap();
+            assert!(second.join().unwrap().unwrap().has_waited);
         });
     }
 }

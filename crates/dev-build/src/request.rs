@@ -1,6 +1,7 @@
 //! What a user asks for.
 
 use camino::Utf8Path;
+use cargo_settings::Layers;
 
 use crate::maturin::{BuildOptions, RunOptions};
 
@@ -15,6 +16,8 @@ pub struct DevRequest<'a> {
     pub build: BuildOptions,
     /// How cargo is to go about it.
     pub run: RunOptions,
+    /// cargo's configuration, where it has just been read. Without it, it is read when the build begins.
+    pub config: Option<&'a Layers>,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,
 }

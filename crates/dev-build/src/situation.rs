@@ -122,7 +122,19 @@ impl Situation {
         request: &DevRequest<'_>,
         notes: &Utf8Path,
     ) -> Result<Self, DevError> {
-        let config = Layers::read(&project.root)?;
+        Self::look_with(project, request, notes, request.config)
+    }
+
+    /// The same with `config`, where it has been read since anybody else could change it.
+    pub(crate) fn look_with(
+        project: &Project,
+        request: &DevRequest<'_>,
+        notes: &Utf8Path,
+        config: Option<&Layers>,
+    ) -> Result<Self, DevError> {
+        let config = config
+            .cloned()
+            .map_or_else(|| Layers::read(&project.root), Ok)?;
         let start = Start::remembered(project, request, &config);
         let start = start.map_or_else(|| Start::found_out(project, request, &config), Ok)?;
         let manifest = &project.extension.manifest;
