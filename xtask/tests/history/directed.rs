@@ -345,7 +345,7 @@ fn whatever_stands_in_the_way_of_the_extension_is_noticed() {
     // The module gets another name.
     let native = world
         .read("native/src/lib.rs")
-        .replace("mod _hx", "mod _renamed");
+        .replace("PyInit__hx", "PyInit__renamed");
     world.write("native/src/lib.rs", &native);
     let pyproject = world
         .read("pyproject.toml")

@@ -40,31 +40,59 @@ const NATIVE: &str = "\
 [lib]\nname = \"_hx\"\ncrate-type = [\"cdylib\"]\n
 [features]\nextra = []\n
 [dependencies]\nleaf = { path = \"../leaf\" }\nloose = { path = \"../loose\" }\nmacros = { path = \"../macros\" }
-pyo3 = { version = \"0.30\", features = [\"abi3-py311\"] }\n";
+pyo3-ffi = { version = \"0.30\", features = [\"abi3-py311\"] }\n";
 
+/// Without pyo3 itself, which takes longer to compile than all the rest.
 const LIB: &str = r#"mod part;
+use pyo3_ffi::*;
+use std::ptr::{addr_of_mut, null, null_mut};
+
 const GENERATED: &str = include_str!(concat!(env!("OUT_DIR"), "/made.txt"));
-#[pyo3::pymodule]
-mod _hx {
-    #[pyo3::pyfunction]
-    fn made_of() -> Vec<(String, String)> {
-        let generated = super::GENERATED.lines().filter_map(|line| line.split_once('='));
-        let mut all: Vec<_> = generated.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let or_none = |value: Option<&str>| value.unwrap_or("none").to_owned();
-        all.extend([
-            ("columns", or_none(option_env!("COLUMNS"))),
-            ("configured", or_none(option_env!("HX_CONFIGURED"))),
-            ("debug", cfg!(debug_assertions).to_string()),
-            ("extra", cfg!(feature = "extra").to_string()),
-            ("included", include_str!("../../data/included.txt").trim().to_owned()),
-            ("leaf", leaf::value().to_owned()),
-            ("macro", macros::value!().to_owned()),
-            ("part", super::part::value().to_owned()),
-            ("undeclared", loose::value().to_owned()),
-            ("variable", or_none(option_env!("HX_VARIABLE"))),
-        ].map(|(name, value)| (name.to_owned(), value)));
-        all
-    }
+
+unsafe extern "C" fn made_of(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    let or_none = |value: Option<&str>| value.unwrap_or("none").to_owned();
+    let all = [
+        ("columns", or_none(option_env!("COLUMNS"))),
+        ("configured", or_none(option_env!("HX_CONFIGURED"))),
+        ("debug", cfg!(debug_assertions).to_string()),
+        ("extra", cfg!(feature = "extra").to_string()),
+        ("included", include_str!("../../data/included.txt").trim().to_owned()),
+        ("leaf", leaf::value().to_owned()),
+        ("macro", macros::value!().to_owned()),
+        ("part", part::value().to_owned()),
+        ("undeclared", loose::value().to_owned()),
+        ("variable", or_none(option_env!("HX_VARIABLE"))),
+    ];
+    let lines = all.iter().map(|(name, value)| format!("{name}={value}\n"));
+    let text = lines.collect::<String>() + GENERATED;
+    unsafe { PyUnicode_FromStringAndSize(text.as_ptr().cast(), text.len() as Py_ssize_t) }
+}
+
+static mut METHODS: [PyMethodDef; 2] = [
+    PyMethodDef {
+        ml_name: c"made_of".as_ptr(),
+        ml_meth: PyMethodDefPointer { PyCFunction: made_of },
+        ml_flags: METH_NOARGS,
+        ml_doc: null(),
+    },
+    PyMethodDef::zeroed(),
+];
+
+static mut MODULE: PyModuleDef = PyModuleDef {
+    m_base: PyModuleDef_HEAD_INIT,
+    m_name: c"_hx".as_ptr(),
+    m_doc: null(),
+    m_size: -1,
+    m_methods: addr_of_mut!(METHODS).cast(),
+    m_slots: null_mut(),
+    m_traverse: None,
+    m_clear: None,
+    m_free: None,
+};
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit__hx() -> *mut PyObject {
+    unsafe { PyModule_Create(addr_of_mut!(MODULE)) }
 }
 "#;
 
@@ -239,10 +267,16 @@ impl World {
 
     /// What the extension says that it is made of. `None` if it cannot be imported.
     pub(crate) fn imported(&self) -> Option<BTreeMap<String, String>> {
-        let code = "import hx, json; print(json.dumps(dict(hx.made_of())))";
+        let code = "import hx; print(hx.made_of(), end='')";
         let python =
             Invocation::new(self.root.join(".venv/bin/python")).args(["-I", "-B", "-c", code]);
-        serde_json::from_str(&python.read().ok()?).ok()
+        let told = python.read().ok()?;
+        let lines = told.lines().filter_map(|line| line.split_once('='));
+        Some(
+            lines
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     /// A command in the checkout, with its variables.
