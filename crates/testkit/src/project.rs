@@ -52,6 +52,20 @@ impl Fixture {
         fixture
     }
 
+    /// [`Self::mixed`] without pyo3's macros: with pyo3-ffi alone a build from nothing takes a third of the
+    /// time.
+    #[must_use]
+    pub fn light(name: &str) -> Self {
+        let fixture = Self::mixed(name);
+        fixture.edit("native/Cargo.toml", "pyo3 = {", "pyo3-ffi = {");
+        let module = format!("_{name}");
+        fixture.write(
+            "native/src/lib.rs",
+            &BARE_LIBRARY.replace("MODULE", &module),
+        );
+        fixture
+    }
+
     /// Its directory.
     #[must_use]
     pub fn root(&self) -> Utf8PathBuf {
@@ -103,3 +117,39 @@ fn library(module: &str, answer: u32) -> String {
          {answer}\n    }}\n}}\n"
     )
 }
+
+/// A module with `answer()`, by the C API.
+const BARE_LIBRARY: &str = r#"use pyo3_ffi::*;
+use std::ptr::{addr_of_mut, null, null_mut};
+
+unsafe extern "C" fn answer(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {
+    unsafe { PyLong_FromLong(42) }
+}
+
+static mut METHODS: [PyMethodDef; 2] = [
+    PyMethodDef {
+        ml_name: c"answer".as_ptr(),
+        ml_meth: PyMethodDefPointer { PyCFunction: answer },
+        ml_flags: METH_NOARGS,
+        ml_doc: null(),
+    },
+    PyMethodDef::zeroed(),
+];
+
+static mut DEFINITION: PyModuleDef = PyModuleDef {
+    m_base: PyModuleDef_HEAD_INIT,
+    m_name: c"MODULE".as_ptr(),
+    m_doc: null(),
+    m_size: -1,
+    m_methods: addr_of_mut!(METHODS).cast(),
+    m_slots: null_mut(),
+    m_traverse: None,
+    m_clear: None,
+    m_free: None,
+};
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn PyInit_MODULE() -> *mut PyObject {
+    unsafe { PyModule_Create(addr_of_mut!(DEFINITION)) }
+}
+"#;

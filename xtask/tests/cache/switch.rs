@@ -264,7 +264,7 @@ fn what_cannot_be_written_whole_is_not_written_at_all() {
 #[test]
 fn a_project_whose_workspace_is_elsewhere_gets_it_where_cargo_looks() {
     let cache = Cache::new();
-    let fixture = Fixture::mixed("elsewhere");
+    let fixture = Fixture::light("elsewhere");
     cache.enable(&fixture, &[]);
     // The extension's crate lies below the project: both find what is in the project's directory.
     assert!(fixture.root().join(".cargo/config.local.toml").is_file());

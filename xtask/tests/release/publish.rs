@@ -117,7 +117,9 @@ fn wherever_a_publish_fails_the_next_run_repairs_it_and_no_download_fails() {
     let mut said = Vec::new();
     for (position, request) in requests.iter().enumerate() {
         for when in [When::Before, When::After] {
-            if when == When::After && !changes(request) {
+            // A look that fails changes nothing, so one of those in a row stands for all.
+            let follows_a_look = position > 0 && !changes(&requests[position - 1]);
+            if !changes(request) && (when == When::After || follows_a_look) {
                 continue;
             }
             number += 1;
@@ -145,7 +147,7 @@ fn wherever_a_publish_fails_the_next_run_repairs_it_and_no_download_fails() {
         }
     }
     println!("{} publishes, {} requests each", number - 5, requests.len());
-    assert!(number > 30, "{number}");
+    assert!(number > 20, "{number}");
     installer.require_no_failure(50);
     world.require_secrecy(&said);
 }

@@ -93,7 +93,7 @@ fn a_project_is_measured_and_left_as_it_is() {
 
 #[test]
 fn a_project_that_does_not_build_is_told_so() {
-    let (project, cache) = (Fixture::mixed("broken_thing"), TempDir::new());
+    let (project, cache) = (Fixture::light("broken_thing"), TempDir::new());
     project.edit("native/src/lib.rs", "42", "\"no number\"");
     let done = run(&tune(&project, &cache, &[]));
     assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
@@ -105,7 +105,7 @@ fn a_project_that_does_not_build_is_told_so() {
 #[test]
 fn a_measurement_that_is_ended_leaves_nothing_behind() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
-        let (project, cache) = (Fixture::mixed("ended_thing"), TempDir::new());
+        let (project, cache) = (Fixture::light("ended_thing"), TempDir::new());
         let command = tune(&project, &cache, &["--apply"]);
         let said = cache.path().join("said");
         let script = format!(

@@ -8,7 +8,7 @@ use tune::measurement::Measurement;
 use crate::{answer, files, files_but, measured, run, tune, xtask};
 
 fn installed(name: &str) -> Fixture {
-    let project = Fixture::mixed(name);
+    let project = Fixture::light(name);
     let done = run(&xtask(&project, &["dev"]));
     assert!(done.status.success(), "{}", done.stderr);
     project
@@ -160,7 +160,7 @@ fn an_end_while_it_is_built_puts_everything_back() {
 
 #[test]
 fn nothing_is_written_over_what_somebody_has_set_or_from_elsewhere() {
-    let project = Fixture::mixed("owned_thing");
+    let project = Fixture::light("owned_thing");
     project.write("native/Cargo.lock", "version = 4\n");
     let measurement = measured(&project, &[own_debug()]);
     project.edit(
@@ -199,7 +199,7 @@ fn nothing_is_written_over_what_somebody_has_set_or_from_elsewhere() {
 
 #[test]
 fn a_file_that_is_no_measurement_is_refused() {
-    let (project, cache) = (Fixture::mixed("unread_thing"), TempDir::new());
+    let (project, cache) = (Fixture::light("unread_thing"), TempDir::new());
     let file = cache.path().join("x.json");
     for text in ["{", "{}", "{\"schema\": 99}"] {
         fs_err::write(&file, text).unwrap();
