@@ -1,7 +1,7 @@
 //! The units of a package: single calls of rustc, and single runs of a build script, each with the file by
 //! whose time cargo decides whether a source is newer (its module `core/compiler/fingerprint`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::time::SystemTime;
 
@@ -38,16 +38,78 @@ pub enum Inputs {
     Package,
 }
 
-/// The units of the package `package` in `build_dir` that something else may be made of: not those of tests,
-/// of documentation and of `cargo check`.
+/// The units in `build_dir` of each of `packages` that something else may be made of: not those of tests, of
+/// documentation and of `cargo check`.
 #[must_use]
-pub fn units_of(build_dir: &Utf8Path, package: &str) -> Vec<Unit> {
+pub fn units_of<'p>(
+    build_dir: &Utf8Path,
+    packages: impl IntoIterator<Item = &'p String>,
+) -> BTreeMap<String, Vec<Unit>> {
     let profiles = directories(build_dir);
     let below = profiles.iter().flat_map(|dir| directories(dir));
-    let profiles = profiles.iter().cloned().chain(below);
-    let dirs = profiles.flat_map(|profile| unit_dirs(&profile, package));
-    let units = dirs.flat_map(|dir| dir.units(build_dir));
-    units.collect()
+    let profiles: Vec<_> = profiles
+        .iter()
+        .cloned()
+        .chain(below)
+        .map(Profile::read)
+        .collect();
+    let of = |package: &str| {
+        let dirs = profiles
+            .iter()
+            .flat_map(|profile| profile.unit_dirs(package));
+        dirs.flat_map(|dir| dir.units(build_dir)).collect()
+    };
+    let packages = packages.into_iter();
+    packages
+        .map(|package| (package.clone(), of(package)))
+        .collect()
+}
+
+/// The directory of a profile, or of a profile for a platform: `debug`, `x86_64-unknown-linux-gnu/debug`.
+struct Profile {
+    dir: Utf8PathBuf,
+    /// The names in `.fingerprint`.
+    fingerprints: Vec<String>,
+}
+
+impl Profile {
+    fn read(dir: Utf8PathBuf) -> Self {
+        let entries = dir.join(".fingerprint").read_dir_utf8().into_iter();
+        let names = entries
+            .flatten()
+            .flatten()
+            .map(|entry| entry.file_name().to_owned());
+        Self {
+            fingerprints: names.collect(),
+            dir,
+        }
+    }
+
+    fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
+        let prefix = format!("{package}-");
+        let old = self.fingerprints.iter().filter_map(|name| {
+            let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
+            let of_script = self.dir.join("build").join(name);
+            Some(UnitDir {
+                output: of_script.join("output"),
+                artefacts: [self.dir.join("deps"), of_script],
+                hash: hash.to_owned(),
+                fingerprints: self.dir.join(".fingerprint").join(name),
+            })
+        });
+        // From cargo 1.100.
+        let new = directories(&self.dir.join("build").join(package)).into_iter();
+        let new = new.filter_map(|dir| {
+            let fingerprints = dir.join("fingerprint");
+            Some(UnitDir {
+                output: dir.join("run/stdout"),
+                artefacts: [dir.join("out"), dir.join("out")],
+                hash: dir.file_name()?.to_owned(),
+                fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
+            })
+        });
+        old.chain(new).collect()
+    }
 }
 
 impl Unit {
@@ -132,34 +194,6 @@ struct UnitDir {
     /// Where rustc has left its artefacts and its notes.
     artefacts: [Utf8PathBuf; 2],
     hash: String,
-}
-
-fn unit_dirs(profile: &Utf8Path, package: &str) -> Vec<UnitDir> {
-    let prefix = format!("{package}-");
-    let old = directories(&profile.join(".fingerprint")).into_iter();
-    let old = old.filter_map(|dir| {
-        let name = dir.file_name()?.to_owned();
-        let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
-        let of_script = profile.join("build").join(&name);
-        Some(UnitDir {
-            output: of_script.join("output"),
-            artefacts: [profile.join("deps"), of_script],
-            hash: hash.to_owned(),
-            fingerprints: dir,
-        })
-    });
-    // From cargo 1.100.
-    let new = directories(&profile.join("build").join(package)).into_iter();
-    let new = new.filter_map(|dir| {
-        let fingerprints = dir.join("fingerprint");
-        Some(UnitDir {
-            output: dir.join("run/stdout"),
-            artefacts: [dir.join("out"), dir.join("out")],
-            hash: dir.file_name()?.to_owned(),
-            fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
-        })
-    });
-    old.chain(new).collect()
 }
 
 impl UnitDir {
@@ -324,6 +358,11 @@ mod tests {
         names.collect()
     }
 
+    fn of(build_dir: &Utf8Path, package: &str) -> Vec<Unit> {
+        let mut units = units_of(build_dir, [&package.to_owned()]);
+        units.remove(package).unwrap()
+    }
+
     const LAYOUTS: [&[&str]; 2] = [&[], &["-Zbuild-dir-new-layout"]];
 
     #[test]
@@ -333,7 +372,7 @@ mod tests {
             let target = fixture.root().join("target");
             rebuilt(&fixture, layout, "build");
             assert!(rebuilt(&fixture, layout, "build").is_empty());
-            let units = units_of(&target, "leaf");
+            let units = of(&target, "leaf");
             let kind = |unit: &Unit| unit.fingerprint.file_name().unwrap().to_owned();
             let mut kinds: Vec<_> = units.iter().map(kind).collect();
             kinds.sort();
@@ -354,7 +393,7 @@ mod tests {
                 ["leaf's script", "leaf", "top"],
                 "{layout:?}"
             );
-            let of_top = units_of(&target, "top");
+            let of_top = of(&target, "top");
             for unit in of_top {
                 unit.make_stale().unwrap();
             }
@@ -378,7 +417,7 @@ mod tests {
                 } else {
                     root.join(package)
                 };
-                let units = units_of(&root.join("target"), package);
+                let units = of(&root.join("target"), package);
                 let mut all: Vec<_> = units.iter().map(|unit| unit.inputs(&root, &dir)).collect();
                 all.sort_by_key(|inputs| format!("{inputs:?}"));
                 // A shared library without debug info names nothing.
@@ -410,7 +449,7 @@ mod tests {
         for layout in LAYOUTS {
             let fixture = workspace();
             rebuilt(&fixture, layout, "check");
-            let units = units_of(&fixture.root().join("target"), "leaf");
+            let units = of(&fixture.root().join("target"), "leaf");
             let of_scripts = |unit: &Unit| unit.name.contains("build-script");
             assert!(
                 !units.is_empty() && units.iter().all(of_scripts),
@@ -426,7 +465,7 @@ mod tests {
             let script = "fn main() { println!(\"cargo:rerun-if-env-changed=SHLVL\"); }\n";
             fixture.write("leaf/build.rs", script);
             rebuilt(&fixture, layout, "build");
-            let units = units_of(&fixture.root().join("target"), "leaf");
+            let units = of(&fixture.root().join("target"), "leaf");
             let variables: BTreeSet<_> = units.iter().flat_map(Unit::variables).collect();
             assert_eq!(
                 variables,

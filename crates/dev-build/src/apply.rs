@@ -4,6 +4,7 @@ mod deliver;
 mod remember;
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::scratch::Scratch;
 use crate::shared_env;
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
-use crate::units::Misjudged;
+use crate::units::{Misjudged, is_shared};
 
 /// A plan that is being carried out.
 pub(crate) struct Application<'a> {
@@ -50,6 +51,8 @@ struct Built {
     /// The sources before cargo was started.
     before: Before,
     sources: OnceLock<Vec<Source>>,
+    /// Variables that the crates have read.
+    variables: BTreeSet<String>,
     /// Where relative names in cargo's dependency files are taken from.
     dep_info_base: Utf8PathBuf,
 }
@@ -110,9 +113,9 @@ impl<'a> Application<'a> {
             self.share_variables(&call)?;
         }
         self.announce_profile(&call);
-        let built = self.compile(venv, call)?;
+        let mut built = self.compile(venv, call)?;
+        built.variables = self.remember_units(&built);
         let (install, imported) = self.deliver(&plan.delivery, &built)?;
-        self.remember_units(&built);
         Ok(Outcome {
             missing: missing(built.sources()),
             venv: built.venv,
@@ -209,6 +212,7 @@ impl<'a> Application<'a> {
             library,
             before,
             sources: OnceLock::new(),
+            variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),
         })
     }
@@ -221,9 +225,17 @@ impl<'a> Application<'a> {
         Before::look_at(sources, &self.situation.workspace.build_dir, placed)
     }
 
-    /// Has cargo build again what it would wrongly take for fresh. Looked at anew: another checkout may have
-    /// built into the same directory since the plan was made.
+    /// Has cargo build again what it would wrongly take for fresh. Looked at anew where the directory is
+    /// shared: another checkout may have built into it since the plan was made.
     fn make_stale(&self) -> Result<(), DevError> {
+        let Situation {
+            misjudged,
+            workspace,
+            ..
+        } = &self.situation;
+        if misjudged.is_empty() && !is_shared(workspace) {
+            return Ok(());
+        }
         let mut told = None;
         for (unit, misjudged) in self.situation.find_misjudged() {
             unit.make_stale()

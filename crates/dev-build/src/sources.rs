@@ -74,6 +74,8 @@ pub(crate) fn files_of(dir: &Utf8Path, extent: Extent) -> Box<dyn Iterator<Item 
 pub struct Before {
     started: SystemTime,
     stamps: BTreeMap<Utf8PathBuf, Stamp>,
+    /// The digests of files that were what they are known to be.
+    known: BTreeMap<Utf8PathBuf, String>,
     /// Of directories.
     digests: BTreeMap<Utf8PathBuf, String>,
     /// What lies in there is made by cargo, and is as it should be when cargo has ended.
@@ -89,16 +91,27 @@ impl Before {
         let mut before = Self {
             started: SystemTime::now(),
             stamps: BTreeMap::new(),
+            known: BTreeMap::new(),
             digests: BTreeMap::new(),
             build_dir: build_dir.to_owned(),
             placed: placed.map(Utf8Path::to_owned),
         };
-        for Source { path, extent, .. } in known {
+        for Source {
+            path,
+            extent,
+            stamp,
+            sha256,
+        } in known
+        {
             if path.is_dir() {
                 let digest = content(path, *extent, placed);
                 before.digests.insert(path.clone(), digest);
-            } else if let Ok(stamp) = Stamp::of(path) {
-                before.stamps.insert(path.clone(), stamp);
+            } else if let Ok(now) = Stamp::of(path) {
+                before.stamps.insert(path.clone(), now);
+                let digest = sha256.as_ref().filter(|_| *stamp == Some(now));
+                before
+                    .known
+                    .extend(digest.map(|it| (path.clone(), it.clone())));
             }
         }
         before
@@ -118,7 +131,12 @@ impl Before {
         }
         Source {
             stamp: Stamp::of(&path).ok().filter(|_| path.is_file()),
-            sha256: Some(content(&path, extent, placed)),
+            sha256: Some(
+                self.known
+                    .get(&path)
+                    .cloned()
+                    .unwrap_or_else(|| content(&path, extent, placed)),
+            ),
             extent,
             path,
         }

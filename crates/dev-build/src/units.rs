@@ -78,11 +78,11 @@ impl<'a> Units<'a> {
     /// Those that cargo would wrongly take for fresh. `patched` is the package of the extension, if its
     /// library is not the one that cargo has made.
     pub(crate) fn misjudged(&self, patched: Option<&str>) -> Vec<(Unit, Misjudged)> {
-        let packages = self.packages().into_iter();
-        let all = packages.flat_map(|(package, dir)| {
+        let packages = self.packages();
+        let units = units_of(&self.workspace.build_dir, packages.keys());
+        let all = units.into_iter().flat_map(|(package, units)| {
             let is_patched = patched == Some(package.as_str());
-            let units = units_of(&self.workspace.build_dir, &package);
-            let causes = self.causes(&units, &dir, is_patched);
+            let causes = self.causes(&units, &packages[&package], is_patched);
             let misjudged = units
                 .into_iter()
                 .zip(causes)
@@ -129,40 +129,40 @@ impl<'a> Units<'a> {
         causes
     }
 
-    /// The variables that the units of `packages` have read.
-    pub(crate) fn variables(&self, packages: &BTreeMap<String, Utf8PathBuf>) -> BTreeSet<String> {
-        let units = packages
-            .keys()
-            .flat_map(|name| units_of(&self.workspace.build_dir, name));
-        units.flat_map(|unit| unit.variables()).collect()
-    }
-
     /// Remembers what each unit was built from, after a build that began at `started` and was made of
-    /// `packages`.
+    /// `packages`. Gives the variables that they have read.
     pub(crate) fn remember(
         mut self,
         packages: &BTreeMap<String, Utf8PathBuf>,
         started: SystemTime,
-    ) -> io::Result<()> {
-        let packages = packages
+    ) -> io::Result<BTreeSet<String>> {
+        let mut record = Record {
+            packages: packages
+                .iter()
+                .map(|(name, dir)| (name.clone(), self.relative(dir)))
+                .collect(),
+            ..Record::default()
+        };
+        let units = units_of(&self.workspace.build_dir, packages.keys());
+        let mut variables = BTreeSet::new();
+        for (package, unit) in units
             .iter()
-            .map(|(name, dir)| (name.clone(), self.relative(dir)));
-        self.record.packages = packages.collect();
-        let mut sources = BTreeMap::new();
-        let mut units = BTreeMap::new();
-        for (package, dir) in self.packages() {
-            for unit in units_of(&self.workspace.build_dir, &package) {
-                let inputs = unit.inputs(&self.workspace.root, &dir);
-                let read = self.sources(&paths(&inputs, &dir));
-                if let Some(from) = self.built_from(&unit, &read, started) {
-                    units.insert(unit.name, from);
-                }
-                sources.extend(read.into_iter().map(|it| (self.relative(&it.path), it)));
+            .flat_map(|(package, units)| units.iter().map(move |unit| (package, unit)))
+        {
+            let dir = &packages[package];
+            let read = self.sources(&paths(&unit.inputs(&self.workspace.root, dir), dir));
+            variables.extend(unit.variables());
+            if let Some(from) = self.built_from(unit, &read, started) {
+                record.units.insert(unit.name.clone(), from);
             }
+            record
+                .sources
+                .extend(read.into_iter().map(|it| (self.relative(&it.path), it)));
         }
-        (self.record.units, self.record.sources) = (units, sources);
+        self.record = record;
         fs_err::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
-        write::atomically(&self.file, &serde_json::to_string(&self.record)?)
+        write::atomically(&self.file, &serde_json::to_string(&self.record)?)?;
+        Ok(variables)
     }
 
     /// What `unit` was built from, if that can be told: it was then, or it was built by us now, or in a
@@ -285,7 +285,7 @@ fn is_library(unit: &Unit) -> bool {
 }
 
 /// Whether other checkouts may build into the same directory.
-fn is_shared(workspace: &Workspace) -> bool {
+pub(crate) fn is_shared(workspace: &Workspace) -> bool {
     !workspace.build_dir.starts_with(&workspace.root)
 }
 

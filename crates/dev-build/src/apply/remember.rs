@@ -1,5 +1,6 @@
 //! Writing down what was built, for the next build and for uv.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use camino::Utf8Path;
@@ -84,22 +85,24 @@ impl Application<'_> {
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
-    /// Without this record everything else works: cargo then compiles the project's own crates once more
-    /// where it is not sure.
-    pub(super) fn remember_units(&self, built: &Built) {
+    /// Notes what each unit was built from; the variables that they have read. Without this record everything
+    /// else works: cargo then compiles the project's own crates once more where it is not sure.
+    pub(super) fn remember_units(&self, built: &Built) -> BTreeSet<String> {
         let units = Units::remembered(&self.project.root, &self.situation.workspace);
         let started = built.compiled.started.unwrap_or(SystemTime::UNIX_EPOCH);
-        if let Err(error) = units.remember(&built.compiled.path_crates(), started) {
+        let remembered = units.remember(&built.compiled.path_crates(), started);
+        remembered.unwrap_or_else(|error| {
             let text = format!("what the crates were built from cannot be noted: {error}");
             (self.say)("Note", &text);
-        }
+            BTreeSet::new()
+        })
     }
 
     /// Variables that change all the time and that the crates have read.
     pub(super) fn volatile(&self, built: &Built) -> Marks {
-        let units = Units::remembered(&self.project.root, &self.situation.workspace);
-        let read = units.variables(&built.compiled.path_crates());
-        self.situation.circumstances.volatile_among(&read)
+        self.situation
+            .circumstances
+            .volatile_among(&built.variables)
     }
 
     /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything
