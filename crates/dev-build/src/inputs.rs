@@ -405,6 +405,16 @@ mod tests {
     }
 
     #[test]
+    fn configuration_outside_of_the_project_decides_as_well() {
+        let fixture = Fixture::pure_rust("thing");
+        let before = read(&fixture);
+        fixture.write("../.cargo/config.toml", "[build]\nrustflags = []\n");
+        let names = read(&fixture).changed_since(&before);
+        let above = fixture.root().with_file_name(".cargo/config.toml");
+        assert_eq!(names, [above.as_str()]);
+    }
+
+    #[test]
     fn what_cargos_configuration_includes_decides_the_call_and_what_lies_beside_it_does_not() {
         let fixture = Fixture::pure_rust("thing");
         let include = "include = [{ path = '../shared.toml', optional = true }]\n";
