@@ -240,8 +240,8 @@ impl<'a> Application<'a> {
         for (unit, misjudged) in self.situation.find_misjudged() {
             unit.make_stale()
                 .map_err(target_error(&self.situation.workspace.build_dir))?;
-            if told.as_ref() != Some(&misjudged) {
-                let Misjudged { package, cause } = &misjudged;
+            if misjudged.is_news && told.as_ref() != Some(&misjudged) {
+                let Misjudged { package, cause, .. } = &misjudged;
                 (self.say)("Stale", &format!("{package}: {cause}"));
             }
             told = Some(misjudged);

@@ -70,7 +70,12 @@ impl BuildPlan {
         if let Some(causes) = &self.sharing {
             steps.push(step("share the variables of the build", causes));
         }
-        let mut stale: Vec<_> = self.make_stale.iter().map(stale_step).collect();
+        let mut stale: Vec<_> = self
+            .make_stale
+            .iter()
+            .filter(|it| it.is_news)
+            .map(stale_step)
+            .collect();
         stale.dedup();
         steps.extend(stale);
         let compile = format!("compile {}", situation.crate_name);

@@ -36,6 +36,7 @@ pub mod record;
 pub mod request;
 mod scratch;
 pub mod shared_env;
+mod shown;
 pub mod situation;
 pub mod sources;
 pub mod state;

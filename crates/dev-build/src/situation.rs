@@ -16,6 +16,7 @@ use crate::inputs::Inputs;
 use crate::leftovers::{self, OtherBuild};
 use crate::request::DevRequest;
 use crate::shared_env::LocalConfig;
+use crate::shown::shown;
 use crate::sources::Source;
 use crate::state::{Placed, State};
 use crate::units::{Misjudged, Units};
@@ -196,8 +197,8 @@ impl Situation {
 
     /// `path` as messages show it: relative to the project, where it lies in it.
     #[must_use]
-    pub fn shown<'p>(&self, path: &'p Utf8Path) -> &'p Utf8Path {
-        shown_in(&self.root, path)
+    pub fn shown<'p>(&self, path: &'p Utf8Path) -> &'p str {
+        shown(&self.root, path)
     }
 
     /// The install of ours, if there is one.
@@ -298,15 +299,6 @@ impl Start {
     }
 }
 
-/// `path` relative to `root`, where it lies in it. The directory itself, which a build script may depend on
-/// as a whole, is shown as it is.
-fn shown_in<'p>(root: &Utf8Path, path: &'p Utf8Path) -> &'p Utf8Path {
-    let below = path.strip_prefix(root).ok();
-    below
-        .filter(|path| !path.as_str().is_empty())
-        .unwrap_or(path)
-}
-
 impl OurInstall {
     fn look(
         project: &Project,
@@ -319,7 +311,7 @@ impl OurInstall {
         let placed = Some(library.placed.as_path());
         let changed = state.sources.iter();
         let changed = changed.filter(|source| source.has_changed(placed));
-        let relative = |source: &Source| shown_in(&project.root, &source.path).to_string();
+        let relative = |source: &Source| shown(&project.root, &source.path).to_owned();
         let search = leftovers::Search {
             root: &project.root,
             name: project.name(),
@@ -359,18 +351,5 @@ pub(crate) fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) ->
         venv: request.venv,
         active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
         requires_python: project.requires_python.as_ref(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_path_has_a_name_that_can_be_read() {
-        let shown = |path: &'static str| shown_in("/p".into(), path.into()).as_str();
-        assert_eq!(shown("/p/src/lib.rs"), "src/lib.rs");
-        assert_eq!(shown("/p"), "/p");
-        assert_eq!(shown("/shared/leaf"), "/shared/leaf");
     }
 }

@@ -20,12 +20,15 @@ use project_model::Workspace;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Stamp;
+use crate::shown::shown;
 use crate::sources::{Extent, MISSING, Source, TICK, content, files_of, touched_since};
 use crate::state::Format;
 
 /// The units of a workspace, as far as they are made of path crates.
 #[derive(Debug)]
 pub(crate) struct Units<'a> {
+    /// The directory of the project.
+    root: &'a Utf8Path,
     workspace: &'a Workspace,
     /// Where is remembered what they were built from.
     file: Utf8PathBuf,
@@ -39,6 +42,8 @@ pub struct Misjudged {
     pub package: String,
     /// Why it is not what it seems, as a sentence.
     pub cause: String,
+    /// Whether that is news: cargo compiles the crate anyway where one of its sources is newer.
+    pub is_news: bool,
 }
 
 /// What is remembered. Paths lie relative to the root of the workspace where they lie in it, so that a copied
@@ -62,7 +67,7 @@ struct BuiltFrom {
 
 impl<'a> Units<'a> {
     /// Those that are remembered for the project in `root`.
-    pub(crate) fn remembered(root: &Utf8Path, workspace: &'a Workspace) -> Self {
+    pub(crate) fn remembered(root: &'a Utf8Path, workspace: &'a Workspace) -> Self {
         let name = root.strip_prefix(&workspace.root).unwrap_or(root);
         let name = if is_shared(workspace) { root } else { name };
         let dir = workspace.build_dir.join("xtask-dev");
@@ -71,6 +76,7 @@ impl<'a> Units<'a> {
         Self {
             record: serde_json::from_str(&text).unwrap_or_default(),
             file,
+            root,
             workspace,
         }
     }
@@ -82,17 +88,28 @@ impl<'a> Units<'a> {
         let units = units_of(&self.workspace.build_dir, packages.keys());
         let all = units.into_iter().flat_map(|(package, units)| {
             let is_patched = patched == Some(package.as_str());
-            let causes = self.causes(&units, &packages[&package], is_patched);
+            let dir = &packages[&package];
+            let inputs: Vec<_> = units
+                .iter()
+                .map(|unit| unit.inputs(&self.workspace.root, dir))
+                .collect();
+            let causes = self.causes(&units, &inputs, dir, is_patched);
+            let mut libraries = units
+                .iter()
+                .zip(&inputs)
+                .filter(|(unit, _)| is_library(unit));
+            let is_news = !libraries.any(|(unit, inputs)| is_seen_by_cargo(unit, inputs));
             let misjudged = units
                 .into_iter()
                 .zip(causes)
                 .filter_map(move |(unit, cause)| {
-                    let package = package.clone();
+                    let (package, cause) = (package.clone(), cause?);
                     Some((
                         unit,
                         Misjudged {
                             package,
-                            cause: cause?,
+                            cause,
+                            is_news,
                         },
                     ))
                 });
@@ -102,12 +119,14 @@ impl<'a> Units<'a> {
     }
 
     /// For each of the `units` of the package in `dir`, why cargo misjudges it, if it does.
-    fn causes(&self, units: &[Unit], dir: &Utf8Path, is_patched: bool) -> Vec<Option<String>> {
-        let inputs: Vec<_> = units
-            .iter()
-            .map(|unit| unit.inputs(&self.workspace.root, dir))
-            .collect();
-        let causes = units.iter().zip(&inputs).map(|(unit, inputs)| {
+    fn causes(
+        &self,
+        units: &[Unit],
+        inputs: &[Inputs],
+        dir: &Utf8Path,
+        is_patched: bool,
+    ) -> Vec<Option<String>> {
+        let causes = units.iter().zip(inputs).map(|(unit, inputs)| {
             let patched = (is_patched && is_library(unit)).then(|| PATCHED.to_owned());
             let cause = self.cause(unit, &paths(inputs, dir)).or(patched);
             cause.filter(|_| !is_seen_by_cargo(unit, inputs))
@@ -116,7 +135,7 @@ impl<'a> Units<'a> {
         // cargo runs a script that declares nothing again, and then takes what is made of it for fresh.
         let ran = causes
             .iter()
-            .zip(&inputs)
+            .zip(inputs)
             .find(|(cause, inputs)| cause.is_some() && **inputs == Inputs::Package);
         let of_script = ran.and_then(|(cause, _)| cause.clone());
         for (cause, _) in causes
@@ -194,7 +213,7 @@ impl<'a> Units<'a> {
         if let Some(known) = self.known(unit) {
             let sources = self.sources(paths);
             let other = sources.iter().find(|source| self.is_other(source));
-            let what = other.map_or("a source", |source| source.path.as_str());
+            let what = other.map_or("a source", |source| shown(self.root, &source.path));
             return (known.sha256 != digest_of(&sources))
                 .then(|| format!("{what} is not what it was built from, and is no newer"));
         }
@@ -206,6 +225,7 @@ impl<'a> Units<'a> {
             .iter()
             .filter(|(path, extent)| self.is_touched(path, *extent, unit.built));
         let (path, _) = touched.next()?;
+        let path = shown(self.root, path);
         Some(format!("{path} came after it was built, and is no newer"))
     }
 

@@ -184,6 +184,7 @@ fn misjudged(package: &str, cause: &str) -> Misjudged {
     Misjudged {
         package: package.to_owned(),
         cause: cause.to_owned(),
+        is_news: true,
     }
 }
 
@@ -281,6 +282,16 @@ fn sources() {
                 "compile thing: leaf/src/lib.rs has changed",
                 PLACE,
             ],
+        ),
+        (
+            "a crate that cargo compiles anyway, whose script declares nothing",
+            |s, _| {
+                ours(s).changed_sources = vec!["leaf/src/lib.rs".into()];
+                let mut script = misjudged("leaf", "leaf is no newer");
+                script.is_news = false;
+                s.misjudged = vec![script];
+            },
+            &["compile thing: leaf/src/lib.rs has changed", PLACE],
         ),
         (
             "sources were never known",
