@@ -401,3 +401,40 @@ fn a_project_without_cargo_lock_is_told_so() {
     let said = xtask(&project, &["cache-keys"]).stderr;
     assert!(said.contains("cargo generate-lockfile"), "{said}");
 }
+
+/// Three at once, of which one takes back what the others write: each waits for the others, and what is left is
+/// what the last one wrote.
+#[test]
+fn several_at_once_all_end_well() {
+    let project = Fixture::mixed("contended_thing");
+    let rounds: u32 = if std::env::var_os("CI").is_some() {
+        10
+    } else {
+        30
+    };
+    for round in 0..rounds {
+        let runs: [&[&str]; 3] = match round % 3 {
+            0 => [
+                &["cache-keys"],
+                &["cache-keys", "--remove"],
+                &["cache-keys"],
+            ],
+            1 => [&["cache-keys"]; 3],
+            _ => [&["cache-keys", "--remove"]; 3],
+        };
+        std::thread::scope(|scope| {
+            for args in runs {
+                let project = &project;
+                scope.spawn(move || done(project, args));
+            }
+        });
+        let has_keys = pyproject(&project).contains(".xtask/inputs/*");
+        let witnesses = project.root().join(".xtask/inputs").is_dir();
+        assert_eq!(has_keys, witnesses, "round {round}");
+        let again = xtask(&project, &["cache-keys"]).stderr;
+        assert!(
+            !witnesses || !again.contains("Witnesses"),
+            "round {round}: {again}"
+        );
+    }
+}

@@ -7,6 +7,7 @@
 //! * [`mod@paths`]: what a key means, here and for uv.
 
 pub mod derive;
+mod home;
 pub mod observed;
 pub mod paths;
 pub mod plan;

@@ -16,12 +16,18 @@ use std::os::unix::fs::MetadataExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::short_name;
+use files::lock::Lock;
+use files::{owned, write};
 use project_model::{CacheKey, Project};
 
+use crate::home;
 use crate::paths::{is_too_wide, matching, relative};
 
-/// The directory of the witnesses, in the project. It ignores itself, so that git never sees it.
+/// The directory of the witnesses, in the project.
 pub const DIR: &str = ".xtask/inputs";
+
+/// Its name in the directory that is ours.
+const NAME: &str = "inputs";
 
 /// The key that names all witnesses.
 pub const KEY: &str = ".xtask/inputs/*";
@@ -69,10 +75,34 @@ impl Kept {
 /// Makes the witnesses that are missing and removes those that are stale, if the keys of `project` name their
 /// directory.
 pub fn keep(project: &Project) -> io::Result<Kept> {
-    if !are_kept(project) {
-        return Ok(Kept::default());
+    let _lock = lock(&project.root);
+    if are_kept(project) {
+        return keep_of(&project.root, &patterns(project));
     }
-    keep_of(&project.root, &patterns(project))
+    Ok(Kept::default())
+}
+
+/// Does what the keys say that the project in `root` has now: keeps the witnesses, or removes them. `load` reads
+/// the project while nobody else keeps or removes any.
+///
+/// # Errors
+/// Those of `load` and of the file system.
+pub fn settle<E: From<io::Error>>(
+    root: &Utf8Path,
+    load: impl FnOnce() -> Result<Project, E>,
+) -> Result<Kept, E> {
+    let _lock = lock(root);
+    let project = load()?;
+    if are_kept(&project) {
+        return Ok(keep_of(root, &patterns(&project))?);
+    }
+    remove(root)?;
+    Ok(Kept::default())
+}
+
+/// One process at a time. A file system that has no locks is no reason to have no witnesses.
+fn lock(root: &Utf8Path) -> Option<Lock> {
+    Lock::take_dir(root).ok()
 }
 
 /// Whether the keys of `project` name the directory of the witnesses.
@@ -86,21 +116,14 @@ fn patterns(project: &Project) -> Vec<&str> {
     keys.iter().filter_map(file_of).collect()
 }
 
-/// Removes all witnesses of the project in `root`.
-pub fn remove(root: &Utf8Path) -> io::Result<()> {
-    match fs_err::remove_dir_all(root.join(DIR)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// Removes all witnesses of the project in `root`. Whatever else lies there is somebody else's.
+fn remove(root: &Utf8Path) -> io::Result<()> {
+    if let Some(dir) = owned::find_dir(root, DIR)? {
+        for name in owned::names_in(&dir)?.iter().filter(|name| is_ours(name)) {
+            owned::remove(root, dir.join(name))?;
+        }
     }
-    let parent = root.join(DIR);
-    let Some(parent) = parent.parent() else {
-        return Ok(());
-    };
-    // Whatever else may lie there is somebody else's.
-    if parent.join(".gitignore").is_file() && parent.read_dir_utf8()?.count() == 1 {
-        fs_err::remove_dir_all(parent)?;
-    }
-    Ok(())
+    home::remove_if_empty(root, NAME)
 }
 
 /// The file or pattern that a key names.
@@ -113,9 +136,9 @@ pub fn file_of(key: &CacheKey) -> Option<&str> {
 }
 
 fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
-    let dir = root.join(DIR);
-    make(&dir)?;
-    let mut stale = names_in(&dir)?;
+    let dir = home::make(root, NAME)?;
+    let mut stale = owned::names_in(&dir)?;
+    stale.retain(|name| is_ours(name));
     let mut kept = Kept::default();
     for path in inputs(root, patterns) {
         let name = name_of(root, &path);
@@ -126,7 +149,7 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
             continue;
         }
         if is_there {
-            fs_err::remove_file(&witness)?;
+            owned::remove(root, &witness)?;
             kept.removed += 1;
         }
         if of_file.is_some() && fs_err::hard_link(&path, &witness).is_ok() {
@@ -137,7 +160,7 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
     }
     stale.remove(LIST);
     for name in &stale {
-        fs_err::remove_file(dir.join(name))?;
+        owned::remove(root, dir.join(name))?;
     }
     kept.removed += stale.len();
     write_list(root, &dir.join(LIST), &kept.without)?;
@@ -155,29 +178,15 @@ fn inputs(root: &Utf8Path, patterns: &[&str]) -> BTreeSet<Utf8PathBuf> {
     found.flatten().filter(|path| path.is_file()).collect()
 }
 
-/// The directory, with a file above it by which git ignores it.
-fn make(dir: &Utf8Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
-    fs_err::create_dir_all(dir)?;
-    let ignore = dir.with_file_name(".gitignore");
-    if !ignore.exists() {
-        fs_err::write(ignore, "*\n")?;
-    }
-    Ok(())
-}
-
-fn names_in(dir: &Utf8Path) -> io::Result<BTreeSet<String>> {
-    let entries = dir.read_dir_utf8()?;
-    entries
-        .map(|entry| Ok(entry?.file_name().to_owned()))
-        .collect()
-}
-
 /// A name of its own for each file, without an extension: nobody is to take a witness for a source.
 fn name_of(root: &Utf8Path, path: &Utf8Path) -> String {
     short_name(relative(root, path).as_str())
+}
+
+/// Whether a file in the directory can be one that we have made, going by its name.
+fn is_ours(name: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f');
+    name == LIST || name.len() == 16 && name.bytes().all(is_digit)
 }
 
 /// What tells one file from another. `None` for a symbolic link, of which the kernel notes no deletion at the
@@ -196,7 +205,7 @@ fn write_list(root: &Utf8Path, list: &Utf8Path, files: &[Utf8PathBuf]) -> io::Re
     if old.as_deref().unwrap_or_default() == text {
         return Ok(());
     }
-    fs_err::write(list, text)
+    write::atomically(list, text)
 }
 
 #[cfg(test)]
@@ -316,5 +325,83 @@ mod tests {
         remove(&fixture.root()).unwrap();
         assert!(!fixture.root().join(".xtask").exists());
         remove(&fixture.root()).unwrap();
+    }
+
+    /// Files of the user's: one with any name, one with a name that a witness could have.
+    const FOREIGN: [&str; 2] = ["thesis.txt", "0123456789abcdef"];
+
+    #[test]
+    fn what_is_behind_a_link_survives_and_is_not_written() {
+        for link in [".xtask", ".xtask/inputs"] {
+            let fixture = project(KEYS);
+            let foreign = fixture.beside("foreign");
+            for name in FOREIGN {
+                fixture.write(foreign.join("inputs").join(name), "mine");
+                fixture.write(foreign.join(name), "mine");
+            }
+            let before = everything_below(&foreign);
+            let link = fixture.root().join(link);
+            fs_err::create_dir_all(link.parent().unwrap()).unwrap();
+            fs_err::os::unix::fs::symlink(&foreign, link).unwrap();
+            let load = || Project::load(&fixture.root()).unwrap();
+            let error = keep(&load()).unwrap_err().to_string();
+            assert!(error.contains("is a link"), "{error}");
+            assert!(settle::<io::Error>(&fixture.root(), || Ok(load())).is_err());
+            assert!(remove(&fixture.root()).is_err());
+            assert_eq!(everything_below(&foreign), before);
+        }
+    }
+
+    fn everything_below(dir: &Utf8Path) -> Vec<String> {
+        let entries = walkdir::WalkDir::new(dir).sort_by_file_name().into_iter();
+        let texts = entries.map(|entry| {
+            let path = entry.unwrap().into_path();
+            let text = fs_err::read_to_string(&path).unwrap_or_default();
+            format!("{path:?} {text}")
+        });
+        texts.collect()
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_list_or_of_a_witness_is_replaced_and_its_file_survives() {
+        let fixture = project(KEYS);
+        let foreign = fixture.beside("foreign");
+        fixture.write(&foreign, "mine");
+        let inputs = fixture.root().join(DIR);
+        fs_err::create_dir_all(&inputs).unwrap();
+        fs_err::os::unix::fs::symlink("more.rs", fixture.root().join("src/link.rs")).unwrap();
+        let witness = name_of(&fixture.root(), &fixture.root().join("src/lib.rs"));
+        for name in [LIST, &witness] {
+            fs_err::os::unix::fs::symlink(&foreign, inputs.join(name)).unwrap();
+        }
+        kept(&fixture);
+        assert!(inode(&inputs.join(LIST)).is_some() && inode(&inputs.join(witness)).is_some());
+        assert_eq!(fs_err::read_to_string(&foreign).unwrap(), "mine");
+    }
+
+    #[test]
+    fn files_of_the_users_in_our_directory_survive() {
+        let fixture = project(KEYS);
+        for name in [".xtask/notes.txt", ".xtask/inputs/notes.txt"] {
+            fixture.write(name, "mine");
+        }
+        kept(&fixture);
+        remove(&fixture.root()).unwrap();
+        for name in [".xtask/notes.txt", ".xtask/inputs/notes.txt"] {
+            assert!(fixture.root().join(name).is_file(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_the_keys_say_now_is_done() {
+        let fixture = project(KEYS);
+        let settled = || {
+            let load = || Ok(Project::load(&fixture.root()).unwrap());
+            settle::<io::Error>(&fixture.root(), load).unwrap()
+        };
+        assert_eq!(settled(), counted(3, 0));
+        fixture.edit("pyproject.toml", ".xtask/inputs/*", "other.txt");
+        assert_eq!(settled(), counted(0, 0));
+        assert!(!fixture.root().join(".xtask").exists());
     }
 }

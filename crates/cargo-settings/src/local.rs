@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
+use environment::cargo_env::cargo_home;
 use environment::vars;
 use processes::Invocation;
 use project_model::{Project, Workspace};
@@ -77,6 +78,26 @@ impl Files {
         Ok(None)
     }
 
+    /// All that [`Files::of`] could give for a project in `root`, where neither that nor its workspace can be
+    /// read: those in the directory, in each above it that has a Cargo.toml or is still in the same git
+    /// checkout, and in those crates of two levels below it that have a configuration.
+    #[must_use]
+    pub fn possible(root: &Utf8Path) -> Vec<Self> {
+        let home = cargo_home();
+        let is_cargos_home = |dir: &Utf8Path| Some(dir.join(".cargo")) == home;
+        let checkout = root.ancestors().find(|dir| dir.join(".git").exists());
+        let above = root.ancestors().skip(1).filter(|dir| {
+            let in_checkout = checkout.is_some_and(|checkout| dir.starts_with(checkout));
+            in_checkout || dir.join("Cargo.toml").is_file()
+        });
+        let below = directories_in(root).into_iter();
+        let below = below.flat_map(|dir| [directories_in(&dir), vec![dir]].concat());
+        let crates = below.filter(|dir| dir.join(".cargo").is_dir());
+        let dirs = [root].into_iter().chain(above).map(Utf8Path::to_owned);
+        let dirs = dirs.chain(crates).filter(|dir| !is_cargos_home(dir));
+        dirs.map(|dir| Self::in_dir(root, &dir)).collect()
+    }
+
     /// Those in `dir`, for cargo started in `root`.
     #[must_use]
     pub fn in_dir(root: &Utf8Path, dir: &Utf8Path) -> Self {
@@ -99,6 +120,13 @@ impl Files {
         );
         (!is_ignored(&self.local)).then_some(text)
     }
+}
+
+/// The directories in `dir`; a link is none.
+fn directories_in(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+    let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    dirs.map(camino::Utf8DirEntry::into_path).collect()
 }
 
 /// Has `tracked` include the local file, unless it does. `by` is who takes the line back when nobody needs it
@@ -200,6 +228,29 @@ mod tests {
         let local = CargoConfig::read(&files.local).unwrap();
         stop_including(&mut tracked, &mut local.into_change(), INCLUDER).unwrap();
         assert!(tracked.includes(LOCAL_CONFIG));
+    }
+
+    #[test]
+    fn where_nothing_can_be_read_all_places_are_possible() {
+        let fixture = Fixture::new();
+        let project = fixture.root().join("py");
+        for name in [
+            "Cargo.toml",
+            "py/native/.cargo/config.toml",
+            "py/other/x",
+            "py/crates/a/.cargo/config.local.toml",
+        ] {
+            fixture.write(name, "[");
+        }
+        let found = Files::possible(&project);
+        let mut dirs: Vec<_> = found
+            .iter()
+            .map(|files| files.tracked.parent().unwrap().parent().unwrap())
+            .map(|dir| dir.strip_prefix(fixture.root()).unwrap().as_str())
+            .collect();
+        dirs.sort_unstable();
+        assert_eq!(dirs, ["", "py", "py/crates/a", "py/native"]);
+        assert!(found.iter().all(|files| files.root == project));
     }
 
     #[test]

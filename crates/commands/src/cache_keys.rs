@@ -1,8 +1,12 @@
 //! `cargo xtask cache-keys`.
 
+use std::cell::OnceCell;
+
+use anyhow::Context as _;
 use cache_keys::verify::{HEADING, ProofRequest, verify};
 use cache_keys::{CacheKeysPlan, plan, plan_removal, witness};
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use config_edit::Change;
 use processes::ending;
 use project_model::{Closure, Project};
 use python_tools::python;
@@ -35,35 +39,38 @@ pub struct Args {
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
-    if args.remove {
-        let answer = args.mode.carry_out(&[plan_removal(&project)?])?;
-        if !args.mode.only_shows() {
-            witness::remove(&project.root)?;
-        }
-        return Ok(answer);
-    }
-    let closure = Closure::load(&project)?;
     if args.verify {
+        let closure = Closure::load(&project)?;
         return prove(&project, &closure, args.python.as_deref());
     }
-    let CacheKeysPlan { change, notes } = plan(&project, &closure)?;
-    for note in notes {
-        ui::say("Note", &note);
-    }
-    let answer = args.mode.carry_out(&[change])?;
+    let is_told = OnceCell::new();
+    let answer = args.mode.carry_out_planned(|| {
+        let project = Project::load(&project.root)?;
+        let (change, notes) = planned(&project, args.remove)?;
+        is_told.get_or_init(|| notes.iter().for_each(|note| ui::say("Note", note)));
+        Ok(vec![change])
+    })?;
     if !args.mode.only_shows() {
-        keep_witnesses(&project)?;
+        settle_witnesses(&project.root)?;
     }
     Ok(answer)
 }
 
-fn keep_witnesses(project: &Project) -> anyhow::Result<()> {
-    // With the keys that are there now.
-    let kept = witness::keep(&Project::load(&project.root)?);
-    let kept = kept.map_err(|error| {
-        let dir = project.root.join(witness::DIR);
-        anyhow::Error::new(error)
-            .context(format!("cannot keep the witnesses of the inputs in {dir}"))
+/// What is to be written, and what the user should know.
+fn planned(project: &Project, remove: bool) -> anyhow::Result<(Change, Vec<String>)> {
+    if remove {
+        return Ok((plan_removal(project)?, Vec::new()));
+    }
+    let CacheKeysPlan { change, notes } = plan(project, &Closure::load(project)?)?;
+    Ok((change, notes))
+}
+
+/// Does what the keys say that are there now: another process may have written or removed them.
+fn settle_witnesses(root: &Utf8Path) -> anyhow::Result<()> {
+    let kept: anyhow::Result<_> = witness::settle(root, || Ok(Project::load(root)?));
+    let kept = kept.with_context(|| {
+        let dir = root.join(witness::DIR);
+        format!("cannot keep the witnesses of the inputs in {dir}")
     })?;
     for (verb, text) in kept.lines() {
         ui::say(verb, &text);

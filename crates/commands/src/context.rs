@@ -41,15 +41,19 @@ impl Context {
 
     /// The project: the one that was named, else the nearest around the working directory.
     pub(crate) fn project(&self) -> anyhow::Result<Project> {
-        let dir = match &self.project_dir {
-            Some(dir) => dir.clone(),
-            None => nearest_project()?,
-        };
-        let project = Project::load(&dir)?;
+        let project = Project::load(&self.directory()?)?;
         if missing(&project.root).is_some() {
             cargo_env::do_without_wrapper();
         }
         Ok(project)
+    }
+
+    /// Its directory, whatever its files hold.
+    pub(crate) fn directory(&self) -> anyhow::Result<Utf8PathBuf> {
+        match &self.project_dir {
+            Some(dir) => Ok(dir.clone()),
+            None => nearest_project(),
+        }
     }
 
     /// The directory of the project, for a command that needs none: where there is none, the working

@@ -25,13 +25,15 @@ pub struct Args {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let project = context.project()?;
     let files = Files::of(&project, &Workspace::load(&project)?);
-    let plan = if args.undo {
-        MachinePlan::undo(&files)?
-    } else {
-        Machine::look(&files.root)?.plan(&files)?
+    let plan = || -> anyhow::Result<MachinePlan> {
+        Ok(if args.undo {
+            MachinePlan::undo(&files)?
+        } else {
+            Machine::look(&files.root)?.plan(&files)?
+        })
     };
-    for (what, reason) in &plan.reasons {
+    for (what, reason) in &plan()?.reasons {
         ui::say(what, reason);
     }
-    args.mode.carry_out(&[plan.change])
+    args.mode.carry_out_planned(|| Ok(vec![plan()?.change]))
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask sccache`.
 
+use anyhow::Context as _;
 use camino::Utf8PathBuf;
 use cargo_settings::Files;
 use compiler_cache::enable::{EnableRequest, plan_disable, plan_enable};
@@ -161,15 +162,32 @@ fn enable(context: &Context, args: &EnableArgs) -> anyhow::Result<Answer> {
 }
 
 fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
-    let (_, files) = files(context)?;
+    let (root, places) = places(context)?;
     let scopes = args
         .scope
         .map_or(Scope::OF_A_PROJECT.to_vec(), |scope| vec![scope]);
     if args.mode.only_shows() {
-        return args.mode.carry_out(&plan_disable(&files, &scopes)?.changes);
+        let plan = plan_disable(&places, &scopes)?;
+        let answer = args.mode.carry_out(&plan.changes)?;
+        return plan
+            .unreadable
+            .map_or(Ok(answer), |error| Err(error.into()));
     }
-    tell(&switch_off(&files, &scopes)?);
+    tell(&switch_off(&root, &places, &scopes)?);
     Ok(Answer::Done)
+}
+
+/// The directory of the project and the files that a cache may have been switched on in. This has to work where
+/// nothing else does: with a configuration that cargo refuses, or a manifest that does not parse.
+fn places(context: &Context) -> anyhow::Result<(Utf8PathBuf, Vec<Files>)> {
+    if let Ok((_, files)) = files(context) {
+        return Ok((files.root.clone(), vec![files]));
+    }
+    let dir = context.directory()?;
+    let root = dir
+        .canonicalize_utf8()
+        .with_context(|| format!("cannot look into {dir}"))?;
+    Ok((root.clone(), Files::possible(&root)))
 }
 
 /// What was written, and what is to be said of it.

@@ -118,6 +118,6 @@ fn apply_later(file: &Utf8Path) -> Invocation {
 }
 
 fn undo(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    args.mode
-        .carry_out(&SettingFiles::of(&context.project()?)?.undone()?)
+    let files = SettingFiles::of(&context.project()?)?;
+    args.mode.carry_out_planned(|| Ok(files.undone()?))
 }

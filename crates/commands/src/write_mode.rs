@@ -1,6 +1,6 @@
 //! Whether a command writes, or only shows what it would write: the same for all that change files.
 
-use config_edit::Change;
+use config_edit::{Change, retried};
 
 use crate::Answer;
 use crate::typed::command_without;
@@ -30,6 +30,15 @@ impl WriteMode {
         changes.iter().try_for_each(Change::apply)?;
         written(changes);
         Ok(Answer::Done)
+    }
+
+    /// The same for what `plan` says, which is asked again when somebody else has written one of the files in
+    /// between.
+    pub(crate) fn carry_out_planned(
+        &self,
+        plan: impl Fn() -> anyhow::Result<Vec<Change>>,
+    ) -> anyhow::Result<Answer> {
+        retried(|| self.carry_out(&plan()?), anyhow::Error::downcast_ref)
     }
 
     /// The difference on standard output, which is data, and on standard error the command `repair`, which

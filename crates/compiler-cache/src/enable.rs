@@ -4,7 +4,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
 use cargo_settings::{Files, Layers, Origin, Setting};
-use config_edit::{CargoConfig, Change, EditError, Owner};
+use config_edit::{CargoConfig, Change, EditError, Owner, retried};
 use environment::cargo_env::environment;
 use environment::{cargo_env, compiler_caches, vars};
 use processes::Invocation;
@@ -61,6 +61,8 @@ pub struct CachePlan {
     pub enabled: Option<(Wrapper, Utf8PathBuf)>,
     /// What is told to it.
     pub settings: Settings,
+    /// Why a file is left out that may hold something to be taken back.
+    pub unreadable: Option<EditError>,
 }
 
 impl CachePlan {
@@ -143,15 +145,15 @@ pub(crate) fn enable(
         say("Trying", &format!("{program} on a small crate"));
         probe(*wrapper, program, &plan.settings)?;
     }
-    match plan.apply() {
-        // Somebody else was faster: planned anew on what they wrote.
-        Err(EditError::Changed { .. }) => {
+    // What was tried is not tried again where somebody else was faster.
+    retried(
+        || {
             let plan = plan_enable(files, toolbox, request)?;
             plan.apply()?;
             Ok(plan)
-        }
-        done => Ok(done.map(|()| plan)?),
-    }
+        },
+        CacheError::edit_error,
+    )
 }
 
 /// What `request` means for a project with `files`. Writes nothing.
@@ -191,6 +193,7 @@ pub fn plan_enable(
         notes: notes(request.scope, files, &layers, wrapper),
         enabled: Some((wrapper, program)),
         settings,
+        unreadable: None,
     })
 }
 
@@ -202,37 +205,67 @@ fn including(files: &Files) -> Result<CargoConfig, CacheError> {
     Ok(tracked)
 }
 
-/// What taking back means, in `scopes`. Writes nothing, and needs no program: it works when that is gone.
-pub fn plan_disable(files: &Files, scopes: &[Scope]) -> Result<CachePlan, CacheError> {
+/// What takes back what was switched on in `scopes`, wherever `places` have it. A file that is no TOML is left
+/// alone, which [`CachePlan::unreadable`] says, and does not keep the others from being changed. Writes nothing.
+pub fn plan_disable(places: &[Files], scopes: &[Scope]) -> Result<CachePlan, CacheError> {
     let mut plan = CachePlan::default();
-    let undone = |path: &Utf8Path| {
-        let mut config = CargoConfig::read(path)?;
-        config.undo(SCCACHE).map(|()| config)
-    };
-    if scopes.contains(&Scope::User) {
-        let path = Scope::User.path(files)?;
-        plan.changes.push(undone(&path)?.into_change());
+    if scopes.contains(&Scope::User)
+        && let Some(files) = places.first()
+    {
+        let config = plan.read(&Scope::User.path(files)?, true)?;
+        plan.changes.extend(config.map(CargoConfig::into_change));
     }
-    if scopes.iter().all(|scope| *scope == Scope::User) {
-        return Ok(plan);
+    for files in places {
+        plan.disable_in(files, scopes)?;
     }
-    let mut tracked = if scopes.contains(&Scope::Workspace) {
-        undone(&files.tracked)?
-    } else {
-        CargoConfig::read(&files.tracked)?
-    };
-    if scopes.contains(&Scope::Local) {
-        let mut local = undone(&files.local)?.into_change();
-        if local::stop_including(&mut tracked, &mut local, INCLUDER)? {
-            plan.notes.push(format!(
-                "{} has other settings, so it is still included",
-                files.local
-            ));
-        }
-        plan.changes.push(local);
-    }
-    plan.changes.push(tracked.into_change());
     Ok(plan)
+}
+
+impl CachePlan {
+    fn disable_in(&mut self, files: &Files, scopes: &[Scope]) -> Result<(), EditError> {
+        let [of_workspace, of_local] =
+            [Scope::Workspace, Scope::Local].map(|scope| scopes.contains(&scope));
+        if !of_workspace && !of_local {
+            return Ok(());
+        }
+        let mut tracked = self.read(&files.tracked, of_workspace)?;
+        let local = if of_local {
+            self.read(&files.local, true)?
+        } else {
+            None
+        };
+        if let Some(local) = local {
+            let mut local = local.into_change();
+            if let Some(tracked) = &mut tracked
+                && local::stop_including(tracked, &mut local, INCLUDER)?
+            {
+                let text = format!(
+                    "{} has other settings, so it is still included",
+                    files.local
+                );
+                self.notes.push(text);
+            }
+            self.changes.push(local);
+        }
+        self.changes.extend(tracked.map(CargoConfig::into_change));
+        Ok(())
+    }
+
+    /// The configuration in `path`, and, if it is to be undone, without what `enable` wrote. `None`, and
+    /// noted, if it is no TOML.
+    fn read(&mut self, path: &Utf8Path, undone: bool) -> Result<Option<CargoConfig>, EditError> {
+        let mut config = match CargoConfig::read(path) {
+            Err(error @ EditError::Toml { .. }) => {
+                self.unreadable.get_or_insert(error);
+                return Ok(None);
+            }
+            config => config?,
+        };
+        if undone {
+            config.undo(SCCACHE)?;
+        }
+        Ok(Some(config))
+    }
 }
 
 /// What a new file begins with.

@@ -207,6 +207,14 @@ impl CacheError {
             source,
         }
     }
+
+    /// What was wrong with a configuration file, if that is it.
+    pub(crate) fn edit_error(&self) -> Option<&config_edit::EditError> {
+        match self {
+            Self::Config(error) => Some(error),
+            _ => None,
+        }
+    }
 }
 
 fn help(remedy: Option<&str>) -> String {

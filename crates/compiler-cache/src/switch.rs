@@ -1,6 +1,8 @@
 //! A cache that was switched on or off, and what is to be said of it then.
 
+use camino::Utf8Path;
 use cargo_settings::Files;
+use config_edit::retried;
 use processes::Say;
 use python_tools::Toolbox;
 
@@ -40,11 +42,31 @@ pub fn switch_on(
     })
 }
 
-/// Takes back what was switched on in `scopes`, and looks whether another one is in force.
-pub fn switch_off(files: &Files, scopes: &[Scope]) -> Result<Switched, CacheError> {
-    let plan = plan_disable(files, scopes)?;
-    plan.apply()?;
-    let left = status(&files.root)?.still_in_force();
+/// Takes back what was switched on in `scopes` wherever `places` have it, and looks whether another one is in
+/// force. Needs neither cargo nor a configuration that cargo accepts.
+///
+/// # Errors
+/// One of [`CacheError`], also where a file is no TOML: all others have been changed then.
+pub fn switch_off(
+    root: &Utf8Path,
+    places: &[Files],
+    scopes: &[Scope],
+) -> Result<Switched, CacheError> {
+    let planned_and_written = || {
+        let plan = plan_disable(places, scopes)?;
+        plan.apply()?;
+        Ok(plan)
+    };
+    let mut plan = retried(planned_and_written, CacheError::edit_error)?;
+    if let Some(error) = plan.unreadable.take() {
+        return Err(error.into());
+    }
+    let left = match status(root) {
+        Ok(status) => status.still_in_force(),
+        Err(error) => Some(format!(
+            "cannot tell whether another one is in force: {error}"
+        )),
+    };
     let line = match (&left, plan.is_empty()) {
         (Some(_), _) => None,
         (None, true) => Some(("Fresh", "no compiler cache was switched on")),

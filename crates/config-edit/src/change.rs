@@ -66,19 +66,33 @@ fn name(side: &str, path: &Utf8Path, is_there: bool) -> String {
     }
 }
 
-/// Plans a change and applies it, anew whenever somebody else has written the file in between.
+/// Plans a change and applies it.
 pub(crate) fn update(plan: impl Fn() -> Result<Change, EditError>) -> Result<Change, EditError> {
+    let attempt = || {
+        let change = plan()?;
+        change.apply().map(|()| change)
+    };
+    retried(attempt, |error| Some(error))
+}
+
+/// What `attempt`, which plans changes and applies them, comes to: anew whenever somebody else has written one of
+/// the files in between, which `edit_error` finds in its error.
+///
+/// # Errors
+/// Those of `attempt`.
+pub fn retried<T, E>(
+    attempt: impl Fn() -> Result<T, E>,
+    edit_error: impl Fn(&E) -> Option<&EditError>,
+) -> Result<T, E> {
     // Whoever was faster has written something, so only this many changes within a moment could exhaust it.
     const ATTEMPTS: usize = 1000;
     for _ in 1..ATTEMPTS {
-        let change = plan()?;
-        match change.apply() {
-            Err(EditError::Changed { .. }) => {}
-            done => return done.map(|()| change),
+        match attempt() {
+            Err(error) if matches!(edit_error(&error), Some(EditError::Changed { .. })) => {}
+            done => return done,
         }
     }
-    let change = plan()?;
-    change.apply().map(|()| change)
+    attempt()
 }
 
 #[cfg(test)]

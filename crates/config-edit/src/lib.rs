@@ -29,7 +29,7 @@ mod meaning;
 mod render;
 mod undo;
 
-pub use change::Change;
+pub use change::{Change, retried};
 pub use copy::PyprojectCopy;
 pub use error::EditError;
 pub use kinds::{CargoConfig, CargoManifest, PyprojectFile};

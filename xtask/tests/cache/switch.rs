@@ -270,3 +270,54 @@ fn a_project_whose_workspace_is_elsewhere_gets_it_where_cargo_looks() {
     assert!(fixture.root().join(".cargo/config.local.toml").is_file());
     assert!(!fixture.root().join("native/.cargo").exists());
 }
+
+/// What keeps everything else from working: a file, and what it holds then.
+const BROKEN: [(&str, &str); 5] = [
+    (".cargo/config.toml", "env = \"x\"\n"),
+    ("Cargo.toml", "[package\n"),
+    ("pyproject.toml", "[project\n"),
+    (".cargo/config.toml", "[build\n"),
+    (".cargo/config.local.toml", "\n[http\n"),
+];
+
+#[test]
+fn off_works_where_nothing_else_does() {
+    let cache = Cache::new();
+    for (file, text) in BROKEN {
+        let project = project("broken");
+        cache.enable(&project, &["--size", "1G"]);
+        let path = project.root().join(file);
+        let whole = fs_err::read_to_string(&path).unwrap();
+        // Cargo's configuration keeps what was written into it, unless it is no TOML any more.
+        let broken = if text.contains('=') {
+            format!("{whole}{text}")
+        } else {
+            text.to_owned()
+        };
+        project.write(file, &broken);
+        let cargo = Invocation::new("cargo").args(["metadata", "--offline", "--no-deps"]);
+        let refused = cargo.cwd(&project.root()).capture().unwrap();
+        assert!(
+            file == "pyproject.toml" || !refused.status.success(),
+            "{file}"
+        );
+        let done = cache.xtask(&project, &["sccache", "disable"]);
+        let is_toml = !file.starts_with(".cargo") || text.contains('=');
+        assert_eq!(done.status.success(), is_toml, "{file}: {}", done.stderr);
+        assert!(
+            is_toml || done.stderr.contains(&format!("cannot parse {path}")),
+            "{}",
+            done.stderr
+        );
+        for (name, text) in configuration(&project) {
+            let text = String::from_utf8(text).unwrap();
+            // The introduction of a file stays where the user has added something.
+            let mut settings = text.lines().filter(|line| !line.starts_with('#'));
+            let left =
+                settings.find(|line| line.contains("rustc-wrapper") || line.contains("SCCACHE_"));
+            assert_eq!(left, None, "{file}: {name}");
+        }
+        let kept = fs_err::read_to_string(&path).unwrap();
+        assert!(kept.ends_with(text), "{file}: {kept}");
+    }
+}
