@@ -25,6 +25,19 @@ pub fn is_plain(text: &str) -> bool {
     !text.chars().any(acts)
 }
 
+/// `text` for one segment of the path of an address, or one value in its query: everything but what never
+/// needs an escape. A plus sign in a query would be read as a space.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    });
+    bytes.collect()
+}
+
 /// Control characters, line and paragraph separators, marks of direction (as in "Trojan Source"), and
 /// characters that take no place.
 fn acts(c: char) -> bool {
@@ -52,6 +65,12 @@ mod tests {
             assert_eq!(is_plain(text), text == expected);
             assert!(is_plain(&shown(text, 100)));
         }
+    }
+
+    #[test]
+    fn what_is_special_in_an_address_is_escaped() {
+        assert_eq!(escaped("a-1.0+g1_x~y.whl"), "a-1.0%2Bg1_x~y.whl");
+        assert_eq!(escaped("a b/ü?#"), "a%20b%2F%C3%BC%3F%23");
     }
 
     #[test]

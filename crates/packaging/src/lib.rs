@@ -1,10 +1,11 @@
 //! What the specifications of Python packaging say of names, and what is known of one wheel of a build.
 
+pub mod checked;
 mod foreign;
 mod wheel;
 mod wheel_name;
 
-pub use foreign::{is_plain, shown};
+pub use foreign::{escaped, is_plain, shown};
 pub use wheel::Wheel;
 pub use wheel_name::{WheelName, version};
 
