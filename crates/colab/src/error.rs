@@ -3,6 +3,7 @@
 use std::io;
 
 use camino::Utf8PathBuf;
+use packaging::checked::NotOne;
 use processes::RunError;
 use project_model::ProjectError;
 
@@ -26,6 +27,14 @@ pub enum ColabError {
         extra: String,
         known: String,
     },
+    /// What the project says cannot stand in a cell.
+    #[error("{path} has what cannot stand in a cell")]
+    NotOne { path: Utf8PathBuf, source: NotOne },
+    /// The page of the repository cannot either.
+    #[error(
+        "`{0}` is no page of a repository\n  help: set `repository = \"https://github.com/OWNER/NAME\"` under [workspace.metadata.xtask], or name it, `--repo OWNER/NAME`"
+    )]
+    Page(String),
     /// The manifest of a build cannot be read.
     #[error(
         "cannot read the manifest of a build\n  help: `cargo xtask wheel --release` writes it to {dist}/manifest.json"
@@ -79,6 +88,11 @@ mod tests {
             ColabError::Project(ProjectError::NoRepository("nonsense".to_owned())),
             ColabError::Project(ProjectError::RepositoryUnknown("/p".into())),
             no_extra("gpu, fast"),
+            ColabError::NotOne {
+                path: "/p/pyproject.toml".into(),
+                source: "a b".parse::<packaging::checked::Name>().unwrap_err(),
+            },
+            ColabError::Page("https://a b".to_owned()),
             ColabError::NoManifest {
                 dist: dist.clone(),
                 source: io(),

@@ -7,6 +7,7 @@
 mod error;
 pub mod markdown;
 pub mod notebook;
+mod page;
 mod plan;
 mod request;
 pub mod runtimes;
@@ -14,6 +15,7 @@ mod snippet;
 mod wheel;
 
 pub use error::ColabError;
+pub use page::Page;
 pub use plan::{SnippetPlan, plan};
 pub use request::{Format, Mode, SnippetRequest};
 pub use snippet::{Build, Snippet};

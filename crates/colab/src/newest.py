@@ -3,7 +3,7 @@ def newest():
     for file in "manifest.json", "manifest-previous.json", "manifest.json":  # one is always there, also during a release
         try:
             with urllib.request.urlopen(f"{RELEASE}/{file}", timeout=30) as answer:
-                return json.load(answer)
+                return json.loads(answer.read().decode("ascii").replace("\\", "?"))  # no escapes to the terminal
         except (OSError, ValueError) as problem:
             code, why = getattr(problem, "code", None), problem
             if code != 404:

@@ -4,6 +4,8 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::Change;
+use packaging::checked::{Name, Tag};
+use packaging::{escaped, shown};
 use processes::Invocation;
 use project_model::repository::GITHUB;
 use project_model::{ColabPolicy, Policy, Project, Repository, Workspace};
@@ -11,7 +13,7 @@ use project_model::{ColabPolicy, Policy, Project, Repository, Workspace};
 use crate::error::ColabError;
 use crate::notebook::{Frame, notebook};
 use crate::request::{Format, Mode, SnippetRequest};
-use crate::{Build, Pinned, Snippet, markdown};
+use crate::{Build, Page, Pinned, Snippet, markdown};
 
 /// A cell, and what becomes of it.
 #[derive(Debug)]
@@ -64,13 +66,18 @@ fn snippet(
 ) -> Result<Snippet, ColabError> {
     let project = request.project;
     let page = page(known, policy.repository.as_deref(), project, warnings)?;
-    let tag = request.tag.or(policy.wheel.release_tag.as_deref());
+    let tag = request.tag.or(policy.wheel.release_tag.as_ref());
+    let latest = || "latest".parse::<Tag>();
+    let not_one = |source| ColabError::NotOne {
+        path: project.root.join("pyproject.toml"),
+        source,
+    };
     let mut snippet = Snippet {
-        name: project.name().to_owned(),
-        module: top_module(project).to_owned(),
+        name: project.name().parse().map_err(not_one)?,
+        module: top_module(project).parse().map_err(not_one)?,
         extras: extras(project, request.extras)?,
         repository: page,
-        tag: tag.unwrap_or("latest").to_owned(),
+        tag: tag.cloned().map_or_else(latest, Ok).map_err(not_one)?,
         build: Build::Newest,
     };
     if request.mode == Mode::Pinned {
@@ -89,17 +96,21 @@ fn page(
     of_policy: Option<&str>,
     project: &Project,
     warnings: &mut Vec<String>,
-) -> Result<String, ColabError> {
-    let page = known.map(Repository::url);
-    let Some(page) = page.or_else(|| of_policy.map(str::to_owned)) else {
-        return Ok(Repository::required(None, &project.root)?.url());
+) -> Result<Page, ColabError> {
+    let page = match (known, of_policy) {
+        (Some(known), _) => known.url(),
+        (None, Some(of_policy)) => of_policy.to_owned(),
+        (None, None) => Repository::required(None, &project.root)?.url(),
     };
-    if page.contains('{') {
+    let Some(page) = Page::parse(&page) else {
+        return Err(ColabError::Page(shown(&page, 200)));
+    };
+    if page.is_incomplete() {
         warnings.push(format!(
             "the snippet says {page}, since neither git's remote `origin` nor [project.urls] says where the project is on GitHub\n  help: name it, `--repo OWNER/NAME`"
         ));
     }
-    Ok(page.trim_end_matches('/').to_owned())
+    Ok(page)
 }
 
 fn top_module(project: &Project) -> &str {
@@ -108,17 +119,17 @@ fn top_module(project: &Project) -> &str {
 }
 
 /// The extras, which pyproject.toml has to know.
-fn extras(project: &Project, asked: &[String]) -> Result<Vec<String>, ColabError> {
+fn extras(project: &Project, asked: &[Name]) -> Result<Vec<Name>, ColabError> {
     let table = project.pyproject.project.as_ref();
     let is_dynamic =
         table.is_none_or(|table| table.dynamic.iter().any(|it| it == "optional-dependencies"));
     let extras = table.iter().flat_map(|it| it.optional_dependencies.keys());
     let known: Vec<_> = extras.map(String::as_str).collect();
-    let mut unknown = asked.iter().filter(|it| !known.contains(&it.as_str()));
+    let mut unknown = asked.iter().filter(|it| !known.contains(&&***it));
     match unknown.next() {
         Some(extra) if !is_dynamic => Err(ColabError::NoExtra {
             path: project.root.join("pyproject.toml"),
-            extra: extra.clone(),
+            extra: extra.to_string(),
             known: match known[..] {
                 [] => "none".to_owned(),
                 _ => known.join(", "),
@@ -150,10 +161,21 @@ fn pinned(request: &SnippetRequest<'_>, snippet: &Snippet) -> Result<Pinned, Col
     })
 }
 
+/// Of a manifest, which has some kilobytes.
+const MOST_BYTES: &str = "16000000";
+
 fn download(url: &str) -> Result<String, processes::RunError> {
     let curl = Invocation::new("curl")
-        .args(["--fail", "--silent", "--show-error", "--location"])
-        .args(["--max-time", "60", url]);
+        // No file of settings, which may say anything. It has to be the first argument.
+        .args([
+            "--disable",
+            "--fail",
+            "--silent",
+            "--show-error",
+            "--location",
+        ])
+        .args(["--proto", "=https", "--max-time", "60"])
+        .args(["--max-filesize", MOST_BYTES, "--", url]);
     curl.read()
 }
 
@@ -187,11 +209,13 @@ fn badge_url(repository: &Repository, path: &Utf8Path, project: &Project) -> Opt
     // The project may be a directory of its repository.
     let git = Invocation::new("git").args(["rev-parse", "--show-prefix"]);
     let prefix = git.cwd(&project.root).read().unwrap_or_default();
+    let path = format!("{}{path}", prefix.trim());
+    let path: Vec<_> = path.split('/').map(escaped).collect();
     (repository.host == GITHUB).then(|| {
         let (owner, name) = (&repository.owner, &repository.name);
         format!(
-            "https://colab.research.google.com/github/{owner}/{name}/blob/main/{}{path}",
-            prefix.trim()
+            "https://colab.research.google.com/github/{owner}/{name}/blob/main/{}",
+            path.join("/")
         )
     })
 }
@@ -250,11 +274,10 @@ mod tests {
     #[test]
     fn an_extra_has_to_be_one_unless_it_may_be_dynamic() {
         let fixture = Fixture::mixed("shown");
-        let asked = ["gpu".to_owned(), "cpu".to_owned()];
+        let asked = ["gpu", "cpu"].map(|it| it.parse::<Name>().unwrap());
         let known = "[project]\noptional-dependencies = { gpu = [] }\n";
         fixture.edit("pyproject.toml", "[project]\n", known);
-        let found =
-            |asked: &[String]| extras(&project(&fixture), asked).map_err(|it| it.to_string());
+        let found = |asked: &[Name]| extras(&project(&fixture), asked).map_err(|it| it.to_string());
         assert_eq!(found(&asked[..1]).unwrap(), asked[..1]);
         let error = found(&asked).unwrap_err();
         assert!(
@@ -271,7 +294,7 @@ mod tests {
         let fixture = Fixture::mixed("shown");
         fixture.write("m.json", "{\"version\": \"1+g1\", \"wheels\": []}");
         let (project, path) = (project(&fixture), fixture.root().join("m.json"));
-        let plan = |tag| {
+        let plan = |tag: Option<&Tag>| {
             let request = SnippetRequest {
                 mode: Mode::Pinned,
                 manifest: Some(&path),
@@ -287,13 +310,67 @@ mod tests {
             "{:?}",
             rolling.warnings
         );
-        assert!(plan(Some("v1")).warnings.is_empty());
+        assert!(plan(Some(&"v1".parse().unwrap())).warnings.is_empty());
         let newest = SnippetRequest {
             manifest: Some(&path),
             ..request(&project)
         };
         let error = super::plan(&newest).unwrap_err();
         assert!(matches!(error, ColabError::ManifestOfNoBuild));
+    }
+
+    #[test]
+    fn nothing_of_a_manifest_is_code() {
+        let fixture = Fixture::mixed("shown");
+        let (project, path) = (project(&fixture), fixture.root().join("m.json"));
+        let good = serde_json::json!({"version": "1+g1", "wheels": [{
+            "file": "shown-1+g1-cp311-abi3-manylinux_2_28_x86_64.whl", "sha256": "ab".repeat(32), "size_bytes": 1,
+            "python": ["cp311"], "abi": ["abi3"], "platforms": ["manylinux_2_28_x86_64"], "pythons": ["3.11"],
+            "glibc": "2.28",
+        }]});
+        let plan = |manifest: &serde_json::Value| {
+            fixture.write("m.json", &manifest.to_string());
+            let request = SnippetRequest {
+                mode: Mode::Pinned,
+                manifest: Some(&path),
+                ..request(&project)
+            };
+            plan(&request)
+        };
+        assert!(plan(&good).unwrap().text.contains("def newest"));
+        let code = "1\"}\nimport os; os.system('x')\n{\"";
+        for (pointer, field) in [
+            ("/version", "`version`"),
+            ("/wheels/0/file", "`file`"),
+            ("/wheels/0/sha256", "`sha256`"),
+            ("/wheels/0/platforms/0", "`platforms`"),
+            ("/wheels/0/pythons/0", "`pythons`"),
+            ("/wheels/0/glibc", "`glibc`"),
+        ] {
+            for wrong in [code, "../outside.txt", "\u{1b}[2J", ""] {
+                let mut manifest = good.clone();
+                *manifest.pointer_mut(pointer).unwrap() = wrong.into();
+                let Err(ColabError::BadManifest { source, .. }) = plan(&manifest) else {
+                    panic!("{pointer} may be {wrong:?}");
+                };
+                assert!(source.to_string().contains(field), "{source}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_of_the_project_is_code() {
+        let fixture = Fixture::mixed("shown");
+        let policy = "[workspace.metadata.xtask]\nrepository = \"https://h/o/r')\\nimport os\"\n";
+        let manifest = fs_err::read_to_string(fixture.root().join("native/Cargo.toml")).unwrap();
+        fixture.write("native/Cargo.toml", &format!("{manifest}\n{policy}"));
+        let project = project(&fixture);
+        let of_policy = SnippetRequest {
+            repository: None,
+            ..request(&project)
+        };
+        let error = plan(&of_policy).unwrap_err().to_string();
+        assert!(error.contains("r')\\nimport os` is no page"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a cell can be asked for, with the names by which it is.
 
 use camino::Utf8Path;
+use packaging::checked::{Name, Tag};
 use project_model::Project;
 
 /// What is asked for; what is left out, the project says.
@@ -13,11 +14,11 @@ pub struct SnippetRequest<'a> {
     /// As what the cell is wanted.
     pub format: Format,
     /// Extras to install with it.
-    pub extras: &'a [String],
+    pub extras: &'a [Name],
     /// Where it is on GitHub.
     pub repository: Option<&'a str>,
     /// The tag of the release that has the wheels.
-    pub tag: Option<&'a str>,
+    pub tag: Option<&'a Tag>,
     /// The manifest of a pinned build.
     pub manifest: Option<&'a Utf8Path>,
     /// The file to write.

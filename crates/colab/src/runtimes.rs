@@ -58,7 +58,7 @@ impl Runtime {
                 .and_then(|tag| tag.strip_prefix("manylinux_"));
             policy.is_some_and(|policy| number(policy, '_') <= number(&self.glibc, '.'))
         });
-        has_libc && wheel.pythons.contains(&self.python)
+        has_libc && wheel.pythons.iter().any(|it| *it == *self.python)
     }
 }
 
@@ -86,13 +86,13 @@ mod tests {
 
     fn wheel(pythons: &[&str], platform: &str) -> Wheel {
         Wheel {
-            file: "a.whl".to_owned(),
-            sha256: String::new(),
+            file: "a-1-py3-none-any.whl".parse().unwrap(),
+            sha256: "0".repeat(64).try_into().unwrap(),
             size_bytes: 1,
             python: Vec::new(),
             abi: Vec::new(),
-            pythons: pythons.iter().map(ToString::to_string).collect(),
-            platforms: vec![platform.to_owned()],
+            pythons: pythons.iter().map(|it| it.parse().unwrap()).collect(),
+            platforms: vec![platform.parse().unwrap()],
             glibc: None,
         }
     }

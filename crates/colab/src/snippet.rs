@@ -1,7 +1,10 @@
 //! The cell that installs.
 
 use packaging::Wheel;
+use packaging::checked::{Module, Name, Tag};
+use serde_json::{Value, json};
 
+use crate::page::Page;
 use crate::wheel::Pinned;
 
 /// The cell, with what differs from project to project as `@NAME@`.
@@ -9,19 +12,20 @@ const CELL: &str = include_str!("cell.py");
 /// The part of it that asks the release.
 const NEWEST: &str = include_str!("newest.py");
 
-/// What a cell is to install, and from where.
+/// What a cell is to install, and from where. The cell is a program that people run: nothing stands in it but
+/// what has one of these types.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snippet {
     /// The distribution.
-    pub name: String,
+    pub name: Name,
     /// The package that is imported.
-    pub module: String,
+    pub module: Module,
     /// Extras that are wanted.
-    pub extras: Vec<String>,
+    pub extras: Vec<Name>,
     /// The page of the repository: `https://github.com/owner/name`.
-    pub repository: String,
+    pub repository: Page,
     /// The tag of the release that has the wheels.
-    pub tag: String,
+    pub tag: Tag,
     /// Which build the cell installs.
     pub build: Build,
 }
@@ -50,7 +54,7 @@ impl Snippet {
         text.replace("@NAME@", &self.name)
             .replace("@MODULE@", &self.module)
             .replace("@EXTRAS@", &extras)
-            .replace("@REPOSITORY@", &self.repository)
+            .replace("@REPOSITORY@", &self.repository.to_string())
             .replace("@TAG@", &self.tag)
     }
 
@@ -76,7 +80,7 @@ impl Snippet {
                     .collect();
                 format!(
                     "def newest():\n    return {{\"version\": {}, \"wheels\": [\n{}    ]}}\n",
-                    literal(&build.version),
+                    literal(&json!(build.version)),
                     wheels.concat()
                 )
             }
@@ -86,29 +90,27 @@ impl Snippet {
 
 /// What the cell chooses a wheel by, and checks it with, as a dictionary of Python.
 fn chosen_by(wheel: &Wheel) -> String {
-    #[derive(serde::Serialize)]
-    struct ChosenBy<'a> {
-        file: &'a str,
-        sha256: &'a str,
-        pythons: &'a [String],
-        platforms: &'a [String],
-        glibc: Option<&'a str>,
-    }
-    literal(&ChosenBy {
-        file: &wheel.file,
-        sha256: &wheel.sha256,
-        pythons: &wheel.pythons,
-        platforms: &wheel.platforms,
-        glibc: wheel.glibc.as_deref(),
-    })
+    let entries = [
+        ("file", json!(wheel.file)),
+        ("sha256", json!(wheel.sha256)),
+        ("pythons", json!(wheel.pythons)),
+        ("platforms", json!(wheel.platforms)),
+        ("glibc", json!(wheel.glibc)),
+    ];
+    let entries = entries.map(|(name, value)| format!("\"{name}\": {}", literal(&value)));
+    format!("{{{}}}", entries.join(", "))
 }
 
-/// Strings, lists and objects of JSON are literals of Python as well; `null` is not, and nothing here is.
-fn literal(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value)
-        .unwrap_or_default()
-        .replace("\":", "\": ")
-        .replace("null", "None")
+/// A string, a list or nothing as a literal of Python. Strings of JSON are literals of Python too.
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().map(literal).collect();
+            format!("[{}]", items.join(", "))
+        }
+        value => value.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -120,30 +122,48 @@ mod tests {
 
     fn snippet(build: Build) -> Snippet {
         Snippet {
-            name: "thing".to_owned(),
-            module: "thing".to_owned(),
-            extras: vec!["cuda".to_owned(), "fast".to_owned()],
-            repository: "https://github.com/owner/things".to_owned(),
-            tag: "latest".to_owned(),
+            name: "thing".parse().unwrap(),
+            module: "thing".parse().unwrap(),
+            extras: vec!["cuda".parse().unwrap(), "fast".parse().unwrap()],
+            repository: Page::parse("https://github.com/owner/things").unwrap(),
+            tag: "latest".parse().unwrap(),
             build,
         }
     }
 
     fn pinned() -> Build {
         let wheel = Wheel {
-            file: "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl".to_owned(),
-            sha256: "ab".repeat(32),
+            file: "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl"
+                .parse()
+                .unwrap(),
+            sha256: "ab".repeat(32).try_into().unwrap(),
             size_bytes: 1,
-            python: vec!["cp311".to_owned()],
-            abi: vec!["abi3".to_owned()],
-            pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
-            platforms: vec!["manylinux_2_28_x86_64".to_owned()],
+            python: vec!["cp311".parse().unwrap()],
+            abi: vec!["abi3".parse().unwrap()],
+            pythons: vec!["3.11".parse().unwrap(), "3.12".parse().unwrap()],
+            platforms: vec!["manylinux_2_28_x86_64".parse().unwrap()],
             glibc: None,
         };
         Build::This(Pinned {
-            version: "1".to_owned(),
+            version: "1".parse().unwrap(),
             wheels: vec![wheel],
         })
+    }
+
+    #[test]
+    fn nothing_is_none_and_a_name_with_null_in_it_is_a_name() {
+        assert_eq!(literal(&json!(null)), "None");
+        assert_eq!(
+            literal(&json!(["nullable", "a\": null"])),
+            r#"["nullable", "a\": null"]"#
+        );
+        let Build::This(mut build) = pinned() else {
+            unreachable!("it is pinned")
+        };
+        build.wheels[0].file = "nullable-1-py3-none-any.whl".parse().unwrap();
+        let cell = snippet(Build::This(build)).cell();
+        assert!(cell.contains("\"nullable-1-py3-none-any.whl\""), "{cell}");
+        assert!(cell.contains("\"glibc\": None"), "{cell}");
     }
 
     #[test]

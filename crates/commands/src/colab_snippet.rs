@@ -4,6 +4,8 @@ use anyhow::bail;
 use camino::Utf8PathBuf;
 use colab::{Format, Mode, SnippetRequest};
 
+use packaging::checked::{Name, Tag};
+
 use crate::arguments::one_of;
 use crate::context::Context;
 use crate::write_mode::WriteMode;
@@ -20,7 +22,7 @@ pub struct Args {
     mode: Mode,
     /// An extra to install with it; may be given several times
     #[arg(long, value_name = "EXTRA")]
-    extra: Vec<String>,
+    extra: Vec<Name>,
     /// What is printed or written
     #[arg(long, value_name = "FORMAT", value_parser = one_of(Format::CHOICES), default_value = "cell")]
     format: Format,
@@ -29,7 +31,7 @@ pub struct Args {
     repo: Option<String>,
     /// The tag of the release that has the wheels [default: the policy's, else `latest`]
     #[arg(long)]
-    tag: Option<String>,
+    tag: Option<Tag>,
     /// With `--mode pinned`: the manifest of the build [default: that of the release]
     #[arg(long, value_name = "FILE")]
     manifest: Option<Utf8PathBuf>,
@@ -47,7 +49,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         format: args.format,
         extras: &args.extra,
         repository: args.repo.as_deref(),
-        tag: args.tag.as_deref(),
+        tag: args.tag.as_ref(),
         manifest: args.manifest.as_deref(),
         output: args.output.as_deref(),
         dist: &context.dist(),

@@ -4,7 +4,7 @@
 
 use anstyle::{AnsiColor, Style};
 
-use crate::typed::to_paste;
+use crate::typed;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
 const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -13,6 +13,20 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 
 /// Separates an error message from its remedy.
 const HELP: &str = "\n  help: ";
+
+/// `text` as it is shown: what tools and servers have said in it does nothing to the terminal, and commands of
+/// ours in it can be pasted. Line ends are kept; the colours that tools have put into it are dropped.
+fn to_paste(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
+    let lines = text.split('\n').map(|line| {
+        let parts = line.trim_end_matches('\r').split('\t');
+        let parts: Vec<_> = parts
+            .map(|part| packaging::shown(part, usize::MAX))
+            .collect();
+        parts.join("\t")
+    });
+    typed::to_paste(&lines.collect::<Vec<_>>().join("\n"))
+}
 
 /// One line of progress: a verb, set out as cargo does, and what it is done to.
 pub fn say(verb: &str, text: &str) {
@@ -75,6 +89,20 @@ fn messages_and_remedies(error: &anyhow::Error) -> (Vec<String>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_say_does_nothing_to_the_terminal() {
+        let error = anyhow::anyhow!(
+            "\u{1b}[31merror\u{1b}[0m: a\u{1b}]0;title\u{7}b\u{9b}2J\u{8}\u{202e}c\n\td"
+        );
+        let (messages, _) = messages_and_remedies(&error);
+        let plain = |text: &str| text.split(['\n', '\t']).all(packaging::is_plain);
+        assert!(plain(&messages[0]), "{messages:?}");
+        assert!(
+            messages[0].starts_with("error: a") && messages[0].ends_with("c\n\td"),
+            "{messages:?}"
+        );
+    }
 
     #[test]
     fn remedies_come_after_all_causes() {

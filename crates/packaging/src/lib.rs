@@ -1,17 +1,31 @@
 //! What the specifications of Python packaging say of names, and what is known of one wheel of a build.
 
+pub mod checked;
+mod foreign;
 mod wheel;
 mod wheel_name;
 
+pub use foreign::{escaped, is_plain, shown};
 pub use wheel::Wheel;
-pub use wheel_name::WheelName;
+pub use wheel_name::{WheelName, version};
 
 /// The name of a distribution as it is compared (PEP 503): in lower case, with runs of `-`, `_` and `.` as
 /// one `-`.
 #[must_use]
 pub fn normalized(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
+    let mut normalized = String::new();
+    let mut is_apart = false;
+    for c in name.chars() {
+        if matches!(c, '-' | '_' | '.') {
+            is_apart = !normalized.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut is_apart) {
+            normalized.push('-');
+        }
+        normalized.extend(c.to_lowercase());
+    }
+    normalized
 }
 
 #[cfg(test)]
@@ -20,7 +34,13 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_name_is_one() {
-        for name in ["My-Thing", "my_thing", "my.thing", "my-_.thing"] {
+        for name in [
+            "My-Thing",
+            "my_thing",
+            "my.thing",
+            "my-_.thing",
+            "_my-thing.",
+        ] {
             assert_eq!(normalized(name), "my-thing");
         }
         assert_ne!(normalized("mything"), "my-thing");

@@ -3,6 +3,18 @@
 use pep440_rs::Version;
 use serde::Serialize;
 
+/// As many tags as any wheel has, and some: three parts, compressed, multiply.
+const MOST_TAGS: usize = 1000;
+
+/// As long as versions get, and some.
+const LONGEST_VERSION: usize = 200;
+
+/// `text` as a version (PEP 440).
+#[must_use]
+pub fn version(text: &str) -> Option<Version> {
+    (text.len() <= LONGEST_VERSION).then(|| text.parse().ok())?
+}
+
 /// The parts of the name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WheelName {
@@ -48,18 +60,29 @@ impl WheelName {
         {
             return Err("the build number does not begin with a digit".to_owned());
         }
-        let version = parts[1].replace('_', "-");
-        if version.parse::<Version>().is_err() {
+        if version(&parts[1].replace('_', "-")).is_none() {
             return Err(format!("`{}` is not a version (PEP 440)", parts[1]));
         }
-        Ok(Self {
+        let name = Self {
             distribution: parts[0].to_owned(),
             version: parts[1].to_owned(),
             build,
             python: split(tags[0])?,
             abi: split(tags[1])?,
             platforms: split(tags[2])?,
-        })
+        };
+        match name.tag_count() {
+            0..=MOST_TAGS => Ok(name),
+            count => Err(format!(
+                "its compressed tags stand for {count}, and no more than {MOST_TAGS} are looked at"
+            )),
+        }
+    }
+
+    /// How many tags the compressed ones stand for.
+    fn tag_count(&self) -> usize {
+        let counts = [&self.python, &self.abi, &self.platforms].map(Vec::len);
+        counts.into_iter().fold(1, usize::saturating_mul)
     }
 
     /// All tags that the compressed ones stand for, as `python-abi-platform`.
@@ -96,7 +119,7 @@ impl WheelName {
     /// Whether `other` is the same version (PEP 440).
     #[must_use]
     pub fn is_version(&self, other: &str) -> bool {
-        let parsed = |text: &str| text.replace('_', "-").parse::<Version>().ok();
+        let parsed = |text: &str| version(&text.replace('_', "-"));
         parsed(&self.version) == parsed(other)
     }
 }
@@ -131,6 +154,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
+        let many = "a.b.c.d.e.f.g.h.i.j.k.l";
         for (name, part) in [
             ("a-1.0-py3-none-any.zip", "`.whl`"),
             ("a-1.0-py3-any.whl", "4 parts"),
@@ -140,6 +164,11 @@ mod tests {
             ("a-1.0-py2..py3-none-any.whl", "incomplete"),
             ("a-1.0-py3.py3-none-any.whl", "twice"),
             ("a/b-1.0-py3-none-any.whl", "'/'"),
+            (
+                &format!("a-1.{}0-py3-none-any.whl", "0.".repeat(100)),
+                "not a version",
+            ),
+            (&format!("a-1-{many}-{many}-{many}.whl"), "stand for 1728"),
         ] {
             let reason = WheelName::parse(name).unwrap_err();
             assert!(reason.contains(part), "{name}: {reason}");

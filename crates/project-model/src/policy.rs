@@ -1,6 +1,7 @@
 //! `[workspace.metadata.xtask]`: what a project decides about its own builds.
 
 use camino::Utf8PathBuf;
+use packaging::checked::Tag;
 use serde::{Deserialize, Serialize};
 
 /// The table. A project without one gets the defaults.
@@ -48,7 +49,7 @@ pub struct WheelPolicy {
     /// In place of these, those of a wheel for one version of CPython, which must switch the stable ABI off.
     pub one_python: Option<Features>,
     /// The tag of the release that always holds the newest wheels.
-    pub release_tag: Option<String>,
+    pub release_tag: Option<Tag>,
     /// The largest size of a wheel, in bytes.
     pub max_size_bytes: Option<u64>,
     /// Commands that must succeed where a wheel has been installed, each with its arguments. They are run one

@@ -96,8 +96,8 @@ impl Workspace {
     }
 
     /// The tag of the release that has the wheels, where there is no doing without.
-    pub fn release_tag(&self) -> Result<&str, ProjectError> {
-        let tag = self.policy.wheel.release_tag.as_deref();
+    pub fn release_tag(&self) -> Result<&packaging::checked::Tag, ProjectError> {
+        let tag = self.policy.wheel.release_tag.as_ref();
         tag.ok_or_else(|| ProjectError::NoReleaseTag(self.root.join("Cargo.toml")))
     }
 }

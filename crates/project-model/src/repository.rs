@@ -2,15 +2,13 @@
 
 use std::fmt;
 
+use crate::ProjectError;
 use camino::Utf8Path;
 use environment::vars;
 use processes::Invocation;
-use serde::{Deserialize, Serialize};
-
-use crate::ProjectError;
 
 /// A repository on a host.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     /// `github.com`; with the port, if it is another than HTTPS has.
     pub host: String,
@@ -56,7 +54,9 @@ impl Repository {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
             !part.trim_matches('.').is_empty() && part.chars().all(plain)
         };
-        (allowed(owner) && allowed(name) && !host.trim_matches('.').is_empty()).then(|| Self {
+        // It must not look like an option to a program that gets it.
+        let is_owner = allowed(owner) && !owner.starts_with('-');
+        (is_owner && allowed(name) && is_host(&host)).then(|| Self {
             host,
             owner: owner.to_owned(),
             name: name.to_owned(),
@@ -99,6 +99,17 @@ impl Repository {
     pub fn url(&self) -> String {
         format!("https://{}/{}/{}", self.host, self.owner, self.name)
     }
+}
+
+/// `github.com`, `git.firm.example:8443`.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "443"));
+    let is_part = |part: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        part.bytes().all(plain) && !part.is_empty() && !part.starts_with('-')
+    };
+    let has_port = (1..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    name.split('.').all(is_part) && has_port
 }
 
 /// `owner/name`, with the host in front where that is not GitHub's own.
@@ -189,6 +200,12 @@ mod tests {
             "https://github.com/o/r/tree/main",
             "o/r?x=1",
             "https:///o/r",
+            "https://a\"b/o/r",
+            "https://a\nb/o/r",
+            "https://a b/o/r",
+            "-a/o/r",
+            "-o/r",
+            "https://h:x/o/r",
         ] {
             assert_eq!(parsed(text), None, "{text}");
         }

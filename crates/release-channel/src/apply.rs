@@ -8,7 +8,7 @@ use crate::gh::BYTES;
 use crate::local::Ours;
 use crate::plan::Step;
 use crate::snapshot::Release;
-use crate::text::escaped;
+use packaging::escaped;
 
 /// Does `step`. `release` is the one it is about; only [`Step::Create`] does without.
 pub(crate) fn apply(

@@ -12,7 +12,7 @@ use crate::error::ReleaseError;
 use crate::gh::{Call, Gh, JSON};
 use crate::patience::{Failures, Patience};
 use crate::reply::Reply;
-use crate::text::escaped;
+use packaging::escaped;
 
 /// As many as one page of a list may hold.
 const PAGE: usize = 100;

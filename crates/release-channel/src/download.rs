@@ -6,10 +6,13 @@ use processes::Invocation;
 use crate::error::ReleaseError;
 use crate::patience::{Failures, Patience};
 
+/// Where something is downloaded to, and how many bytes it may have.
+type Target<'a> = (&'a Utf8Path, u64);
+
 /// Downloads `url` to `file`; without one, only its first byte. False if there is nothing.
 pub(crate) fn download(
     url: &str,
-    file: Option<&Utf8Path>,
+    file: Option<Target<'_>>,
     patience: &Patience<'_>,
 ) -> Result<bool, ReleaseError> {
     let mut failures = Failures::default();
@@ -21,12 +24,14 @@ pub(crate) fn download(
     }
 }
 
-fn once(url: &str, file: Option<&Utf8Path>) -> Result<bool, ReleaseError> {
+fn once(url: &str, file: Option<Target<'_>>) -> Result<bool, ReleaseError> {
     let captured = command(url, file).capture()?;
     let status = captured.stdout.trim().parse::<u16>().unwrap_or(0);
     let doing = format!("download {url}");
     match status {
         200 | 206 if captured.status.success() => Ok(true),
+        // What is there so far is not what was to be downloaded.
+        200 | 206 if captured.status.code() == Some(TOO_LARGE) => Ok(true),
         404 => Ok(false),
         0 | 200 | 206 | 408 | 429 | 500.. => Err(ReleaseError::NoAnswer {
             doing,
@@ -40,9 +45,12 @@ fn once(url: &str, file: Option<&Utf8Path>) -> Result<bool, ReleaseError> {
     }
 }
 
+/// Exit code of curl where a file has more bytes than it may have.
+const TOO_LARGE: i32 = 63;
+
 /// It prints the status. A request for the first byte and not `HEAD`: an address that is signed is so for
 /// `GET` only.
-fn command(url: &str, file: Option<&Utf8Path>) -> Invocation {
+fn command(url: &str, file: Option<Target<'_>>) -> Invocation {
     let command = Invocation::new("curl")
         // No file of settings, which may hold a password. It has to be the first argument.
         .args([
@@ -55,8 +63,10 @@ fn command(url: &str, file: Option<&Utf8Path>) -> Invocation {
         ])
         .args(["--max-time", "300", "--write-out", "%{http_code}"]);
     let command = match file {
-        Some(file) => command.args(["--output", file.as_str()]),
+        Some((file, most_bytes)) => command
+            .args(["--output", file.as_str()])
+            .args(["--max-filesize", &most_bytes.to_string()]),
         None => command.args(["--output", "/dev/null", "--range", "0-0"]),
     };
-    command.arg(url)
+    command.args(["--", url])
 }

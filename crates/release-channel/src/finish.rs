@@ -1,5 +1,6 @@
 //! Publishing: look, plan, apply, until there is nothing left to do.
 
+use packaging::shown;
 use processes::Say;
 
 use crate::client::Client;
@@ -107,7 +108,7 @@ fn outcome(now: Snapshot, verdict: ReleaseVerdict, steps: Vec<String>) -> Outcom
     Outcome {
         verdict,
         published: now.current.or(now.previous),
-        page: now.release.map(|release| release.html_url),
+        page: now.release.map(|release| shown(&release.html_url, 300)),
         steps,
     }
 }

@@ -42,10 +42,10 @@ impl Ours {
             return Err(ReleaseError::NoWheels { path });
         }
         let commit = committed(&manifest, path)?;
-        let tag = manifest.release_tag.as_deref().ok_or(ReleaseError::NoTag)?;
+        let tag = manifest.release_tag.as_ref().ok_or(ReleaseError::NoTag)?;
         let published = Published::of(&manifest, commit, repository, tag);
         let wheels = published.wheels.iter().map(|wheel| {
-            let path = dir.join(&wheel.file);
+            let path = dir.join(&*wheel.file);
             check(&path, &wheel.sha256)?;
             Ok(WheelFile { path })
         });
@@ -99,7 +99,7 @@ mod tests {
     fn manifest() -> Value {
         json!({
             "name": "a", "version": "1+g1a2b3c4", "requires_python": null, "release_tag": "latest",
-            "commit": {"hash": "1a2b3c4d5e", "time_s": 5, "dirty": false},
+            "commit": {"hash": "1a2b3c4d5e".repeat(4), "time_s": 5, "dirty": false},
             "wheels": [{
                 "file": FILE, "sha256": sha256(b"bytes"), "size_bytes": 5, "python": ["py3"], "abi": ["none"],
                 "platforms": ["any"], "pythons": ["3.11"], "keeps": null, "glibc": null, "build_time_ms": 1, "cache": null, "tried_with": [],
@@ -120,8 +120,29 @@ mod tests {
     #[test]
     fn wheels_are_what_the_manifest_says() {
         let ours = read(&manifest(), Some("bytes")).unwrap();
-        assert_eq!(ours.manifest.commit.hash, "1a2b3c4d5e");
+        assert_eq!(ours.manifest.commit.hash, *"1a2b3c4d5e".repeat(4));
         assert_eq!(ours.wheels[0].path.file_name(), Some(FILE));
+    }
+
+    /// A manifest is a file that others may have written.
+    #[test]
+    fn a_file_outside_of_the_directory_is_not_read() {
+        let dir = TempDir::new();
+        fs_err::write(dir.path().join("outside.txt"), "bytes").unwrap();
+        let dist = dir.path().join("dist");
+        fs_err::create_dir(&dist).unwrap();
+        let repository = Repository::parse("o/r", "github.com").unwrap();
+        for file in ["../outside.txt", "../a-1-py3-none-any.whl", "/etc/passwd"] {
+            let mut manifest = manifest();
+            manifest["wheels"][0]["file"] = json!(file);
+            fs_err::write(dist.join("manifest.json"), manifest.to_string()).unwrap();
+            let error = Ours::read(&dist, &repository).unwrap_err();
+            let ReleaseError::BadManifest { source, .. } = error else {
+                panic!("{error}");
+            };
+            let expected = format!("`file` is `{file}`, which is not the file name of a wheel");
+            assert!(source.to_string().contains(&expected), "{source}");
+        }
     }
 
     #[test]
@@ -131,7 +152,7 @@ mod tests {
             manifest[name] = value;
             manifest
         };
-        let dirty = json!({"hash": "1a2b3c4d5e", "time_s": 5, "dirty": true});
+        let dirty = json!({"hash": "1a2b3c4d5e".repeat(4), "time_s": 5, "dirty": true});
         for (manifest, wheel, expected) in [
             (
                 manifest(),
@@ -156,6 +177,16 @@ mod tests {
                 "no release tag",
             ),
             (json!({}), None, "cannot understand"),
+            (
+                with("version", json!("1\nx")),
+                Some("bytes"),
+                "cannot understand",
+            ),
+            (
+                with("release_tag", json!("--all")),
+                Some("bytes"),
+                "cannot understand",
+            ),
         ] {
             let error = read(&manifest, wheel).unwrap_err();
             assert!(

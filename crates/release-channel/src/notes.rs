@@ -65,12 +65,22 @@ fn rendered(manifest: &Published, repository: &Repository) -> String {
         "| wheel | platform | size | SHA-256 |".to_owned(),
         "|---|---|---|---|".to_owned(),
     ];
-    lines.extend(manifest.wheels.iter().map(row));
+    // Not what a manifest says, which may have been downloaded.
+    let url_of =
+        |wheel: &PublishedWheel| download_url(repository, &manifest.release_tag, &wheel.file);
+    lines.extend(
+        manifest
+            .wheels
+            .iter()
+            .map(|wheel| row(wheel, &url_of(wheel))),
+    );
     lines.push("\nTo install exactly this build:\n\n```sh".to_owned());
     lines.extend(manifest.wheels.iter().map(|wheel| {
         format!(
             "uv pip install \"{} @ {}#sha256={}\"",
-            manifest.name, wheel.url, wheel.sha256
+            manifest.name,
+            url_of(wheel),
+            wheel.sha256
         )
     }));
     lines.push(format!(
@@ -80,7 +90,7 @@ fn rendered(manifest: &Published, repository: &Repository) -> String {
     lines.iter().map(|line| format!("{line}\n")).collect()
 }
 
-fn row(wheel: &PublishedWheel) -> String {
+fn row(wheel: &PublishedWheel, url: &str) -> String {
     let glibc = wheel
         .glibc
         .as_ref()
@@ -88,7 +98,7 @@ fn row(wheel: &PublishedWheel) -> String {
     format!(
         "| [{}]({}) | {}{} | {} kB | `{}` |",
         wheel.file,
-        wheel.url,
+        url,
         wheel.platforms.join(", "),
         glibc.unwrap_or_default(),
         wheel.size_bytes.div_ceil(1000),
@@ -120,7 +130,7 @@ mod tests {
             "{next}"
         );
         assert!(
-            are_in(&next, &two, &repository()) && !next.contains(&one.version),
+            are_in(&next, &two, &repository()) && !next.contains(&*one.version),
             "{next}"
         );
         assert_eq!(spliced(&next, &two, &repository()), next);

@@ -61,7 +61,7 @@ impl ReleasePlan {
         let verdict = verdict(now, ours);
         let steps = match (verdict, &now.release) {
             (ReleaseVerdict::Ours | ReleaseVerdict::OursIsLater, None) => vec![Step::Create {
-                commit: ours.commit.hash.clone(),
+                commit: ours.commit.hash.to_string(),
             }],
             (ReleaseVerdict::Ours | ReleaseVerdict::OursIsLater, Some(release)) => {
                 publish(now, release, aim)?
@@ -122,15 +122,15 @@ fn wheels(now: &Snapshot, ours: &Published) -> Result<Vec<Step>, ReleaseError> {
         match found.filter(|it| it.is_whole()) {
             None => steps.push(Step::UploadWheel {
                 index,
-                name: wheel.file.clone(),
+                name: wheel.file.to_string(),
             }),
             Some(asset) => {
                 let digest = format!("sha256:{}", wheel.sha256);
                 let same = asset.digest.as_ref().is_none_or(|it| *it == digest);
                 if asset.size != wheel.size_bytes || !same {
                     return Err(ReleaseError::WrongAsset {
-                        file: wheel.file.clone(),
-                        tag: ours.release_tag.clone(),
+                        file: wheel.file.to_string(),
+                        tag: ours.release_tag.to_string(),
                         found: described(
                             asset.digest.as_deref().unwrap_or("no digest"),
                             asset.size,
@@ -177,9 +177,9 @@ fn tag_and_notes(
 ) -> Vec<Step> {
     let mut steps = Vec::new();
     let commit = &manifest.commit.hash;
-    if now.tag.as_ref() != Some(commit) {
+    if now.tag.as_deref() != Some(&**commit) {
         steps.push(Step::MoveTag {
-            commit: commit.clone(),
+            commit: commit.to_string(),
             exists: now.tag.is_some(),
         });
     }
@@ -190,7 +190,7 @@ fn tag_and_notes(
         steps.push(Step::Describe {
             title,
             body: notes::spliced(body, manifest, repository),
-            commit: commit.clone(),
+            commit: commit.to_string(),
         });
     }
     steps
@@ -223,11 +223,11 @@ fn tidy(now: &Snapshot, aim: &Aim<'_>, is_current: bool) -> Vec<Step> {
     let named = files_named_by([&now.current, &now.previous].into_iter().flatten());
     let newest = newest_builds(now, &ours.name, aim.keep);
     let is_old = |asset: &&Asset| match Build::of(&asset.name, &ours.name) {
-        Some(Build::Manifest(version)) if version == ours.version => is_current,
+        Some(Build::Manifest(version)) if *version == *ours.version => is_current,
         Some(Build::Manifest(version)) => !newest.contains(&version),
         Some(Build::Wheel(version)) => {
             !newest.contains(&version)
-                && version != ours.version
+                && *version != *ours.version
                 && !named.contains(asset.name.as_str())
         }
         None => false,

@@ -2,27 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use packaging::{Wheel, WheelName, normalized};
-use pep440_rs::Version;
+use packaging::checked::{CommitHash, Name, Specifiers, Tag, VersionText};
+use packaging::{Wheel, WheelName, escaped, normalized};
 use project_model::Repository;
 use serde::{Deserialize, Serialize};
 use wheel_build::Manifest;
-
-use crate::text::escaped;
 
 /// `manifest.json` of the release. The fields are named as in `wheel_build::Manifest`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Published {
     /// The distribution.
-    pub name: String,
+    pub name: Name,
     /// The version, with the commit.
-    pub version: String,
+    pub version: VersionText,
     /// The commit that it was built from.
     pub commit: SourceCommit,
     /// `requires-python`: the versions of Python that may install it.
-    pub requires_python: Option<String>,
+    pub requires_python: Option<Specifiers>,
     /// The tag of the release.
-    pub release_tag: String,
+    pub release_tag: Tag,
     /// The wheels.
     pub wheels: Vec<PublishedWheel>,
 }
@@ -31,7 +29,7 @@ pub struct Published {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCommit {
     /// In full.
-    pub hash: String,
+    pub hash: CommitHash,
     /// When it was made, in seconds since 1970.
     pub time_s: u64,
 }
@@ -62,7 +60,7 @@ impl Published {
         manifest: &Manifest,
         commit: SourceCommit,
         repository: &Repository,
-        tag: &str,
+        tag: &Tag,
     ) -> Self {
         let wheels = manifest.wheels.iter().map(|wheel| PublishedWheel {
             url: download_url(repository, tag, &wheel.file),
@@ -73,7 +71,7 @@ impl Published {
             version: manifest.version.clone(),
             commit,
             requires_python: manifest.requires_python.clone(),
-            release_tag: tag.to_owned(),
+            release_tag: tag.clone(),
             wheels: wheels.collect(),
         }
     }
@@ -94,7 +92,7 @@ impl Published {
     /// Whether a file is one of its wheels.
     #[must_use]
     pub fn names(&self, file: &str) -> bool {
-        self.wheels.iter().any(|wheel| wheel.file == file)
+        self.wheels.iter().any(|wheel| wheel.file == *file)
     }
 }
 
@@ -140,7 +138,7 @@ impl Build {
 
 /// Whether a part of the local version is a commit, as `wheel_build::version` writes it.
 fn has_commit(version: &str) -> bool {
-    let Ok(version) = version.parse::<Version>() else {
+    let Some(version) = packaging::version(version) else {
         return false;
     };
     version.local().iter().any(|segment| {
@@ -155,7 +153,7 @@ pub(crate) fn files_named_by<'a>(
     manifests: impl IntoIterator<Item = &'a Published>,
 ) -> BTreeSet<&'a str> {
     let wheels = manifests.into_iter().flat_map(|it| &it.wheels);
-    wheels.map(|wheel| wheel.file.as_str()).collect()
+    wheels.map(|wheel| &*wheel.file).collect()
 }
 
 #[cfg(test)]
@@ -191,9 +189,9 @@ mod tests {
     fn nothing_of_the_machine_is_published() {
         let manifest: Manifest = serde_json::from_value(serde_json::json!({
             "name": "a", "version": "1+g1a2b3c4", "requires_python": ">=3.11", "release_tag": "latest",
-            "commit": {"hash": "1a2b3c4d", "time_s": 5, "dirty": false},
+            "commit": {"hash": "1a2b3c4d".repeat(5), "time_s": 5, "dirty": false},
             "wheels": [{
-                "file": "a-1+g1a2b3c4-cp311-abi3-x.whl", "sha256": "ab", "size_bytes": 3, "python": ["cp311"],
+                "file": "a-1+g1a2b3c4-cp311-abi3-x.whl", "sha256": "ab".repeat(32), "size_bytes": 3, "python": ["cp311"],
                 "abi": ["abi3"], "platforms": ["x"], "pythons": ["3.11"], "keeps": null, "glibc": "2.28", "build_time_ms": 1,
                 "cache": {"hits": 1, "misses": 2}, "tried_with": ["3.13.0"],
             }],
@@ -201,17 +199,17 @@ mod tests {
         .unwrap();
         let repository = Repository::parse("o/r", "github.com").unwrap();
         let commit = SourceCommit {
-            hash: "1a2b3c4d".to_owned(),
+            hash: "1a2b3c4d".repeat(5).try_into().unwrap(),
             time_s: 5,
         };
-        let published = Published::of(&manifest, commit, &repository, "latest");
+        let published = Published::of(&manifest, commit, &repository, &"latest".parse().unwrap());
         let expected = serde_json::json!({
             "name": "a", "version": "1+g1a2b3c4", "requires_python": ">=3.11", "release_tag": "latest",
-            "commit": {"hash": "1a2b3c4d", "time_s": 5},
+            "commit": {"hash": "1a2b3c4d".repeat(5), "time_s": 5},
             "wheels": [{
                 "file": "a-1+g1a2b3c4-cp311-abi3-x.whl",
                 "url": "https://github.com/o/r/releases/download/latest/a-1%2Bg1a2b3c4-cp311-abi3-x.whl",
-                "sha256": "ab", "size_bytes": 3, "python": ["cp311"], "abi": ["abi3"], "platforms": ["x"],
+                "sha256": "ab".repeat(32), "size_bytes": 3, "python": ["cp311"], "abi": ["abi3"], "platforms": ["x"],
                 "pythons": ["3.11"], "glibc": "2.28",
             }],
         });

@@ -7,8 +7,8 @@ use crate::client::{Client, understood};
 use crate::error::ReleaseError;
 use crate::gh::{BYTES, JSON};
 use crate::published::{Published, SourceCommit};
-use crate::text::escaped;
 use crate::{MANIFEST, PREVIOUS};
+use packaging::escaped;
 
 /// All that a plan is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,7 +162,7 @@ fn require_pushed(client: &Client<'_>, commit: &SourceCommit) -> Result<(), Rele
     match client.get_constant(&path, JSON, "look for the commit")? {
         Some(_) => Ok(()),
         None => Err(ReleaseError::Unpushed {
-            commit: commit.hash.clone(),
+            commit: commit.hash.to_string(),
         }),
     }
 }
@@ -215,7 +215,7 @@ fn read_manifest(
     }
     Err(ReleaseError::OtherDistribution {
         tag: tag.to_owned(),
-        found: published.name,
+        found: published.name.to_string(),
         expected: name.to_owned(),
     })
 }

@@ -1,16 +1,4 @@
-//! Small texts: addresses, sizes, dates.
-
-/// `text` for one segment of a path or one value in a query: everything but what never needs an escape. A
-/// plus sign in a query would be read as a space.
-pub(crate) fn escaped(text: &str) -> String {
-    let bytes = text.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-            char::from(byte).to_string()
-        }
-        _ => format!("%{byte:02X}"),
-    });
-    bytes.collect()
-}
+//! Dates as texts.
 
 /// `2026-11-03 12:34:56 UTC`, from seconds since 1970.
 pub(crate) fn utc(time_s: u64) -> String {
@@ -23,12 +11,6 @@ pub(crate) fn utc(time_s: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_is_special_in_an_address_is_escaped() {
-        assert_eq!(escaped("a-1.0+g1_x~y.whl"), "a-1.0%2Bg1_x~y.whl");
-        assert_eq!(escaped("a b/ü?#"), "a%20b%2F%C3%BC%3F%23");
-    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

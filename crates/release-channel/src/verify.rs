@@ -1,7 +1,9 @@
 //! Looking at the release from outside: what does somebody find who only downloads?
 
 use camino::Utf8Path;
+use packaging::shown;
 use processes::Invocation;
+use project_model::Repository;
 use serde::Serialize;
 
 use crate::client::Client;
@@ -38,6 +40,9 @@ pub struct Finding {
     /// The command that repairs it.
     pub repair: String,
 }
+
+/// More than any manifest has.
+const MANIFEST_BYTES: u64 = 16_000_000;
 
 /// Looks at the release `tag`. Wheels are asked for, and with `thorough` downloaded and compared byte for
 /// byte. Repairs are told for the checkout in `project`; without one, for the working directory.
@@ -117,7 +122,7 @@ impl Verifier<'_> {
         }
         if let Some(current) = current.or(previous) {
             self.tag_and_notes(&current, &release)?;
-            self.report.version = Some(current.version);
+            self.report.version = Some(current.version.to_string());
         }
         Ok(())
     }
@@ -133,7 +138,7 @@ impl Verifier<'_> {
     /// The manifest `file`, as anybody downloads it.
     fn manifest(&mut self, file: &str) -> Result<Option<Published>, ReleaseError> {
         let url = download_url(&self.client.gh.repository, self.tag, file);
-        let Some(bytes) = self.fetch(&url)? else {
+        let Some(bytes) = self.fetch(&url, MANIFEST_BYTES)? else {
             return Ok(None);
         };
         match parse_manifest(&String::from_utf8_lossy(&bytes), file, self.tag) {
@@ -172,10 +177,11 @@ impl Verifier<'_> {
         )
     }
 
-    fn fetch(&self, url: &str) -> Result<Option<Vec<u8>>, ReleaseError> {
+    /// What lies there, if it has no more than so many bytes.
+    fn fetch(&self, url: &str, most_bytes: u64) -> Result<Option<Vec<u8>>, ReleaseError> {
         let path = self.scratch.path().join("download");
         let path = Utf8Path::from_path(&path).unwrap_or(Utf8Path::new("download"));
-        if !download(url, Some(path), &self.client.patience)? {
+        if !download(url, Some((path, most_bytes)), &self.client.patience)? {
             return Ok(None);
         }
         // Of an empty file nothing is written.
@@ -192,11 +198,11 @@ impl Verifier<'_> {
 
     fn wheels(&mut self, manifest: &Published, assets: &[Asset]) -> Result<(), ReleaseError> {
         for wheel in &manifest.wheels {
-            if self.report.wheels.contains(&wheel.file) {
+            if self.report.wheels.iter().any(|it| *it == *wheel.file) {
                 continue;
             }
-            self.report.wheels.push(wheel.file.clone());
-            let asset = assets.iter().find(|asset| asset.name == wheel.file);
+            self.report.wheels.push(wheel.file.to_string());
+            let asset = assets.iter().find(|asset| *asset.name == *wheel.file);
             let wrong = match asset {
                 None => Some("it is not there".to_owned()),
                 Some(asset) => announced(asset, wheel),
@@ -216,11 +222,16 @@ impl Verifier<'_> {
     /// What is wrong with what is downloaded.
     fn downloaded(&self, wheel: &PublishedWheel) -> Result<Option<String>, ReleaseError> {
         let nothing = || Some("it cannot be downloaded".to_owned());
+        let elsewhere = elsewhere(wheel, &self.client.gh.repository, self.tag);
+        if elsewhere.is_some() {
+            return Ok(elsewhere);
+        }
         if !self.thorough {
             let is_there = download(&wheel.url, None, &self.client.patience)?;
             return Ok(if is_there { None } else { nothing() });
         }
-        let Some(bytes) = self.fetch(&wheel.url)? else {
+        // One byte more, so that a longer file is another file.
+        let Some(bytes) = self.fetch(&wheel.url, wheel.size_bytes + 1)? else {
             return Ok(nothing());
         };
         let (digest, size_bytes) = (sha256(&bytes), bytes.len());
@@ -228,7 +239,7 @@ impl Verifier<'_> {
             "what is downloaded has SHA-256 {digest} ({size_bytes} bytes) instead of {}",
             wheel.sha256
         );
-        Ok((digest != wheel.sha256).then_some(wrong))
+        Ok((*digest != *wheel.sha256).then_some(wrong))
     }
 
     fn tag_and_notes(
@@ -239,7 +250,7 @@ impl Verifier<'_> {
         let commit = &manifest.commit.hash;
         let (tag, repository) = (self.tag, &self.client.gh.repository);
         let at = read_tag(self.client, tag)?;
-        if at.as_ref() != Some(commit) {
+        if at.as_deref() != Some(&**commit) {
             let at = at.unwrap_or_else(|| "nothing".to_owned());
             let slug = format!("repos/{}/{}", repository.owner, repository.name);
             let host = &repository.host;
@@ -265,6 +276,17 @@ impl Verifier<'_> {
         }
         Ok(())
     }
+}
+
+/// A manifest that has a wheel outside of the release: nothing is asked for there.
+fn elsewhere(wheel: &PublishedWheel, repository: &Repository, tag: &str) -> Option<String> {
+    let is_there = wheel.url == download_url(repository, tag, &wheel.file);
+    (!is_there).then(|| {
+        format!(
+            "the manifest has it at {}, outside of the release",
+            wheel.url
+        )
+    })
 }
 
 /// What is wrong with what GitHub says of an asset.
@@ -297,10 +319,14 @@ impl VerifyReport {
     /// One line for each finding, and the command that repairs it.
     #[must_use]
     pub fn text(&self) -> String {
-        let lines = self
-            .findings
-            .iter()
-            .map(|it| format!("{}: {}; repair: {}\n", it.subject, it.message, it.repair));
+        let lines = self.findings.iter().map(|it| {
+            format!(
+                "{}: {}; repair: {}\n",
+                it.subject,
+                shown(&it.message, 400),
+                it.repair
+            )
+        });
         lines.collect()
     }
 
@@ -325,6 +351,24 @@ impl VerifyReport {
 mod tests {
     use super::*;
     use expect_test::expect_file;
+
+    #[test]
+    fn a_wheel_of_another_place_is_not_asked_for() {
+        let repository = Repository::parse("o/r", "github.com").unwrap();
+        let mut wheel = crate::plan::tests::build(1).wheels.remove(0);
+        assert_eq!(elsewhere(&wheel, &repository, "latest"), None);
+        for (from, to) in [
+            ("github.com", "github.com.evil.example"),
+            ("/o/r/", "/o/other/"),
+            ("latest", "v1"),
+        ] {
+            let url = std::mem::take(&mut wheel.url);
+            wheel.url = url.replace(from, to);
+            let message = elsewhere(&wheel, &repository, "latest").unwrap();
+            assert!(message.contains(to), "{message}");
+            wheel.url = url;
+        }
+    }
 
     #[test]
     fn a_look_is_told_with_what_repairs_it() {

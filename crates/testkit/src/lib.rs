@@ -6,6 +6,7 @@
     reason = "test support panics throughout, as is said above"
 )]
 
+mod confined;
 mod fake;
 pub mod github;
 mod missing;
@@ -13,6 +14,7 @@ mod project;
 mod signals;
 mod temp;
 
+pub use confined::{Allowed, Ended, confined, peak_kib};
 pub use fake::FakePrograms;
 pub use github::GitHub;
 pub use missing::{has_program, missing};

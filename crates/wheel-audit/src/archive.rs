@@ -7,38 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use miniz_oxide::inflate::TINFLStatus;
-use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+use miniz_oxide::inflate::core::inflate_flags::{
+    TINFL_FLAG_HAS_MORE_INPUT, TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
+};
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
+use crate::budget::{Budget, Counted, Exceeded, Limits};
 use crate::report::{Findings, Rule};
-
-/// How much an archive may unpack to. What is beyond is refused before any of it is unpacked, and an entry
-/// that goes on beyond the size that it declares is dropped at that size.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Entries.
-    pub entries: usize,
-    /// Bytes of one entry.
-    pub entry_bytes: u64,
-    /// Bytes of all entries.
-    pub total_bytes: u64,
-    /// How many times larger than the packed bytes an entry, and the whole, may be...
-    pub ratio: u64,
-    /// ...once it is larger than this: a small file of zeros is no bomb.
-    pub ratio_from_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            entries: 100_000,
-            entry_bytes: 4 << 30,
-            total_bytes: 16 << 30,
-            ratio: 200,
-            ratio_from_bytes: 64 << 20,
-        }
-    }
-}
 
 /// An archive whose entries are where it says.
 #[derive(Debug)]
@@ -68,90 +43,120 @@ impl<'a> Archive<'a> {
     /// Reads the directory of the archive, and compares it with the header of each entry.
     pub(crate) fn read(
         bytes: &'a [u8],
-        limits: &Limits,
+        budget: &Budget<'_>,
         findings: &mut Findings,
-    ) -> Result<Self, Refused> {
-        let mut refuse = |reason: String| {
-            findings.error(Rule::Archive, "", reason);
-            Refused
+    ) -> Result<Result<Self, Refused>, Exceeded> {
+        let limits = budget.limits;
+        let directory = directory(bytes).map_err(Unreadable::from);
+        let raw = directory.and_then(|directory| {
+            let raw = central_entries(bytes, &directory, limits)?;
+            check_layout(bytes, &raw, &directory, budget)?;
+            Ok(raw)
+        });
+        let raw = match raw {
+            Ok(raw) => raw,
+            Err(Unreadable::Damaged(reason)) => {
+                findings.error(Rule::Archive, "", reason);
+                return Ok(Err(Refused));
+            }
+            Err(Unreadable::Exceeded(exceeded)) => return Err(exceeded),
         };
-        let directory = directory(bytes).map_err(&mut refuse)?;
-        let raw = central_entries(bytes, &directory, limits).map_err(&mut refuse)?;
-        check_layout(bytes, &raw, &directory).map_err(&mut refuse)?;
         check_names(&raw, findings);
         check_sizes(&raw, bytes.len() as u64, limits, findings);
         // With any of these it is unwise to unpack anything.
-        if findings.any_error_of(&[Rule::Bomb, Rule::Path, Rule::Duplicate]) {
-            return Err(Refused);
+        if findings.any_error_of(&[Rule::Bomb, Rule::Path, Rule::Duplicate, Rule::Limit]) {
+            return Ok(Err(Refused));
         }
         let entries = raw.into_iter().filter(|raw| !raw.name.ends_with('/'));
         let entries = entries.filter_map(|raw| raw.into_entry(bytes, findings));
-        Ok(Self {
+        Ok(Ok(Self {
             entries: entries.collect(),
-        })
+        }))
+    }
+}
+
+/// Why an archive or an entry cannot be read.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// What is wrong, in words.
+    Damaged(String),
+    Exceeded(Exceeded),
+}
+
+impl From<String> for Unreadable {
+    fn from(reason: String) -> Self {
+        Self::Damaged(reason)
+    }
+}
+
+impl From<Exceeded> for Unreadable {
+    fn from(exceeded: Exceeded) -> Self {
+        Self::Exceeded(exceeded)
     }
 }
 
 impl Entry<'_> {
     /// Its bytes, no more than it declares.
-    ///
-    /// # Errors
-    /// What is wrong with them, in words.
-    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self, budget: &Budget<'_>) -> Result<Vec<u8>, Unreadable> {
         let content = if self.is_deflated {
-            inflate(self.packed, self.size)?
+            inflate(self.packed, self.size, budget)?
         } else {
+            budget.spend(Counted::UnpackedBytes, self.packed.len() as u64)?;
             self.packed.to_vec()
         };
         if content.len() as u64 != self.size {
-            return Err(format!(
+            return Err(Unreadable::Damaged(format!(
                 "it unpacks to {} bytes and not to the {} it declares",
                 content.len(),
                 self.size
-            ));
+            )));
         }
         let mut crc = crc32fast::Hasher::new();
         crc.update(&content);
         if crc.finalize() != self.crc32 {
-            return Err("its checksum (CRC-32) is another".to_owned());
+            return Err("its checksum (CRC-32) is another".to_owned().into());
         }
         Ok(content)
     }
 }
 
-/// Unpacks `packed`, which declares `size` bytes. Memory grows with what comes out, never with what is
-/// declared.
-fn inflate(packed: &[u8], size: u64) -> Result<Vec<u8>, String> {
+/// So many packed bytes are unpacked before the time is looked at: they may unpack to nothing at all, and take
+/// their time.
+const STEP: usize = 16 << 10;
+
+/// Unpacks `packed`, which declares `size` bytes. The kernel gives the memory as it is written to.
+fn inflate(packed: &[u8], size: u64, budget: &Budget<'_>) -> Result<Vec<u8>, Unreadable> {
     let damaged = || "its compressed data are damaged".to_owned();
     let size = usize::try_from(size).map_err(|_| damaged())?;
     let mut state = DecompressorOxide::new();
-    let mut out = vec![0; size.min(packed.len().saturating_mul(4)).max(1)];
+    // One byte more than declared, so that going on is noticed.
+    let mut out = vec![0; size + 1];
     let (mut read, mut written) = (0, 0);
     loop {
-        let (status, more_read, more_written) = decompress(
-            &mut state,
-            &packed[read..],
-            &mut out,
-            written,
-            TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF,
-        );
+        let end = packed.len().min(read + STEP);
+        let mut flags = TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+        if end < packed.len() {
+            flags |= TINFL_FLAG_HAS_MORE_INPUT;
+        }
+        let (status, more_read, more_written) =
+            decompress(&mut state, &packed[read..end], &mut out, written, flags);
         read += more_read;
         written += more_written;
+        budget.spend(Counted::UnpackedBytes, more_written as u64)?;
+        budget.check_time()?;
         match status {
             TINFLStatus::Done => break,
-            // One byte more than declared has room, so that going on is noticed.
-            TINFLStatus::HasMoreOutput if out.len() <= size => {
-                let len = out.len().saturating_mul(2).min(size + 1);
-                out.resize(len, 0);
-            }
+            TINFLStatus::NeedsMoreInput if end < packed.len() => {}
             TINFLStatus::HasMoreOutput => {
-                return Err(format!("it goes on beyond the {size} bytes it declares"));
+                let reason = format!("it goes on beyond the {size} bytes it declares");
+                return Err(reason.into());
             }
-            _ => return Err(damaged()),
+            _ => return Err(damaged().into()),
         }
     }
     if read != packed.len() {
-        return Err("there are bytes after the end of its compressed data".to_owned());
+        let reason = "there are bytes after the end of its compressed data";
+        return Err(reason.to_owned().into());
     }
     out.truncate(written);
     Ok(out)
@@ -263,26 +268,37 @@ fn central_entries(
     bytes: &[u8],
     directory: &Directory,
     limits: &Limits,
-) -> Result<Vec<Raw>, String> {
+) -> Result<Vec<Raw>, Unreadable> {
+    let too_many = |reason| {
+        let path = String::new();
+        Err(Unreadable::Exceeded(Exceeded { path, reason }))
+    };
     if directory.entries > limits.entries as u64 {
-        return Err(format!(
-            "it has {} entries, more than the {} that are looked at",
+        return too_many(format!(
+            "it has {} entries, and no more than {} are looked at",
             directory.entries, limits.entries
+        ));
+    }
+    if directory.at.len() as u64 > limits.directory_bytes {
+        return too_many(format!(
+            "its directory has {} bytes, and no more than {} are looked at",
+            directory.at.len(),
+            limits.directory_bytes
         ));
     }
     let mut entries = Vec::new();
     let mut at = directory.at.start;
-    while at < directory.at.end {
+    while at < directory.at.end && entries.len() as u64 <= directory.entries {
         let (raw, next) = central_entry(&bytes[..directory.at.end], at)?;
         entries.push(raw);
         at = next;
     }
     if entries.len() as u64 != directory.entries {
-        return Err(format!(
-            "its directory has {} entries and not the {} it declares",
-            entries.len(),
+        let reason = format!(
+            "its directory does not have the {} entries it declares",
             directory.entries
-        ));
+        );
+        return Err(reason.into());
     }
     Ok(entries)
 }
@@ -371,19 +387,25 @@ fn name_of(bytes: &[u8], flags: u16) -> Result<String, String> {
 
 /// Compares each entry with the header before its data, and sees that entries neither overlap nor leave room
 /// between them, in which something could stand that only some programs read.
-fn check_layout(bytes: &[u8], raw: &[Raw], directory: &Directory) -> Result<(), String> {
+fn check_layout(
+    bytes: &[u8],
+    raw: &[Raw],
+    directory: &Directory,
+    budget: &Budget<'_>,
+) -> Result<(), Unreadable> {
     let mut spans = BTreeMap::new();
     for entry in raw {
         let data = entry.locate(bytes)?;
+        // Only now it is known where the header ends, and only later that no two share their bytes.
+        let header = data.start.saturating_sub(entry.header);
+        budget.spend(Counted::HeaderBytes, header as u64)?;
         let has_descriptor = entry.flags & 1 << 3 != 0;
         if spans
             .insert(entry.header, (data.end, has_descriptor))
             .is_some()
         {
-            return Err(format!(
-                "{:?} and another entry share their data",
-                entry.name
-            ));
+            let reason = format!("{:?} and another entry share their data", entry.name);
+            return Err(reason.into());
         }
     }
     let mut end = 0;
@@ -391,11 +413,11 @@ fn check_layout(bytes: &[u8], raw: &[Raw], directory: &Directory) -> Result<(), 
     let starts = spans.keys().copied().chain([directory.at.start]);
     for start in starts {
         if start < end {
-            return Err("its entries overlap".to_owned());
+            return Err("its entries overlap".to_owned().into());
         }
         let gap = slice(bytes, end..start)?;
         if !(gap.is_empty() || may_have_descriptor && is_descriptor(gap)) {
-            return Err(format!("{} bytes in it belong to no entry", gap.len()));
+            return Err(format!("{} bytes in it belong to no entry", gap.len()).into());
         }
         if let Some((next_end, descriptor)) = spans.get(&start) {
             (end, may_have_descriptor) = (*next_end, *descriptor);
@@ -497,16 +519,23 @@ fn check_names(raw: &[Raw], findings: &mut Findings) {
             findings.warning(Rule::Duplicate, &entry.name, reason);
         }
     }
-    let files: BTreeSet<_> = raw
-        .iter()
-        .map(|entry| entry.name.as_str())
-        .filter(|name| !name.ends_with('/'))
-        .collect();
-    for name in names {
-        let mut above = name.match_indices('/').map(|(at, _)| &name[..at]);
-        if let Some(file) = above.find(|above| files.contains(above)) {
-            let reason = format!("{file} is a file and cannot hold it");
-            findings.error(Rule::Duplicate, name, reason);
+    check_directories(raw, findings);
+}
+
+/// Sees that no file is a directory for others. Sorted part by part, what lies below a file follows it.
+fn check_directories(raw: &[Raw], findings: &mut Findings) {
+    let by_parts = |entry: &Raw| entry.name.replace('/', "\0");
+    let mut names: Vec<_> = raw.iter().map(by_parts).collect();
+    names.sort_unstable();
+    let mut file: Option<&str> = None;
+    for name in &names {
+        let below = file.and_then(|file| name.strip_prefix(file));
+        if below.is_some_and(|below| below.starts_with('\0')) {
+            let [file, name] = [file.unwrap_or_default(), name].map(|it| it.replace('\0', "/"));
+            let reason = format!("a file cannot hold it: {file}");
+            findings.error(Rule::Duplicate, name.trim_end_matches('/'), reason);
+        } else if !name.ends_with('\0') {
+            file = Some(name);
         }
     }
 }
@@ -539,7 +568,14 @@ fn check_sizes(raw: &[Raw], archive_bytes: u64, limits: &Limits, findings: &mut 
         size > limits.ratio_from_bytes && size / limits.ratio > packed.max(1)
     };
     for entry in raw {
-        if entry.size > limits.entry_bytes || is_bomb(entry.size, entry.packed_size) {
+        if entry.size.saturating_add(archive_bytes) > limits.held_bytes {
+            let reason = format!(
+                "with its {} bytes beside the {archive_bytes} of the wheel it would take more than {} bytes of memory",
+                entry.size, limits.held_bytes
+            );
+            findings.error(Rule::Limit, &entry.name, reason);
+        }
+        if is_bomb(entry.size, entry.packed_size) {
             let reason = format!(
                 "it would unpack {} bytes to {}",
                 entry.packed_size, entry.size
@@ -551,9 +587,15 @@ fn check_sizes(raw: &[Raw], archive_bytes: u64, limits: &Limits, findings: &mut 
         .iter()
         .map(|entry| entry.size)
         .fold(0, u64::saturating_add);
-    if total > limits.total_bytes || is_bomb(total, archive_bytes) {
+    if is_bomb(total, archive_bytes) {
         let reason = format!("{archive_bytes} bytes would unpack to {total}");
         findings.error(Rule::Bomb, "", reason);
+    } else if total > limits.unpacked_bytes {
+        let reason = format!(
+            "it would unpack to {total} bytes, and no more than {} are looked at",
+            limits.unpacked_bytes
+        );
+        findings.error(Rule::Limit, "", reason);
     }
 }
 

@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use object::elf::{
     DT_NEEDED, DT_NULL, DT_RPATH, DT_RUNPATH, DT_SONAME, FileHeader32, FileHeader64,
-    GNU_PROPERTY_X86_ISA_1_NEEDED, PF_X, PT_DYNAMIC, PT_GNU_STACK, SHT_DYNSYM, STB_LOCAL, STB_WEAK,
+    GNU_PROPERTY_X86_ISA_1_NEEDED, PF_X, PT_DYNAMIC, PT_GNU_STACK, PT_NOTE, SHT_DYNSYM, STB_LOCAL,
+    STB_WEAK,
 };
-use object::read::StringTable;
+use object::read::SectionIndex;
 use object::read::elf::{
-    Dyn as _, FileHeader, ProgramHeader, SectionTable, Sym as _, VerneedIterator,
+    Dyn as _, FileHeader, ProgramHeader, SectionHeader as _, SectionTable, Sym as _,
+    VerneedIterator,
 };
 use object::{Endianness, FileKind};
+
+use crate::archive::Unreadable;
+use crate::budget::{Budget, Counted, Exceeded};
 
 /// What was read.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -28,7 +33,7 @@ pub(crate) struct Elf {
     pub(crate) versions: BTreeMap<String, BTreeSet<String>>,
     /// The names it takes from elsewhere, without weak ones, which may be missing.
     pub(crate) undefined: BTreeSet<String>,
-    /// The names it offers.
+    /// The names it offers to Python.
     pub(crate) defined: BTreeSet<String>,
     /// Whether it asks for a stack from which code may run.
     pub(crate) executable_stack: bool,
@@ -76,26 +81,68 @@ struct File<'a, H: FileHeader<Endian = Endianness>> {
     endian: Endianness,
     segments: &'a [H::ProgramHeader],
     sections: SectionTable<'a, H>,
+    budget: &'a Budget<'a>,
+}
+
+impl<'a, H: FileHeader<Endian = Endianness>> File<'a, H> {
+    /// The table of strings in the section `index`; empty if that is 0, which is none.
+    fn strings(&self, index: SectionIndex) -> object::Result<&'a [u8]> {
+        if index == SectionIndex(0) {
+            return Ok(&[]);
+        }
+        self.sections.section(index)?.data(self.endian, self.bytes)
+    }
+
+    /// One entry more of the tables.
+    fn count(&self) -> Result<(), Exceeded> {
+        self.budget.spend(Counted::TableEntries, 1)
+    }
+
+    /// The string at `at`, which is kept.
+    fn kept(&self, strings: &[u8], at: u32) -> Result<String, Unreadable> {
+        let text = name(strings, at)?;
+        self.budget.spend(Counted::Names, 1)?;
+        self.budget.spend(Counted::NameBytes, text.len() as u64)?;
+        Ok(String::from_utf8_lossy(text).into_owned())
+    }
+}
+
+/// No name is longer, not even one that a compiler of C++ makes.
+const LONGEST_NAME: usize = 64 << 10;
+
+/// The string at `at`. Where it ends is looked for no further than names go: any number of names may begin
+/// within one long string.
+fn name(strings: &[u8], at: u32) -> Result<&[u8], Unreadable> {
+    let rest = strings.get(at as usize..).unwrap_or_default();
+    let rest = &rest[..rest.len().min(LONGEST_NAME + 1)];
+    let end = memchr::memchr(0, rest);
+    let end = end.ok_or_else(|| format!("a name in it has no end within {LONGEST_NAME} bytes"))?;
+    Ok(&rest[..end])
+}
+
+impl From<object::Error> for Unreadable {
+    fn from(error: object::Error) -> Self {
+        Self::Damaged(format!("its ELF tables are damaged: {error}"))
+    }
 }
 
 impl Elf {
     /// Reads a file.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let read = match FileKind::parse(bytes) {
-            Ok(FileKind::Elf32) => Self::read::<FileHeader32<Endianness>>(bytes),
-            Ok(FileKind::Elf64) => Self::read::<FileHeader64<Endianness>>(bytes),
-            Ok(_) => return Err("its ELF header is damaged".to_owned()),
-            Err(error) => Err(error),
+    pub(crate) fn parse(bytes: &[u8], budget: &Budget<'_>) -> Result<Self, Unreadable> {
+        let elf = match FileKind::parse(bytes)? {
+            FileKind::Elf32 => Self::read::<FileHeader32<Endianness>>(bytes, budget)?,
+            FileKind::Elf64 => Self::read::<FileHeader64<Endianness>>(bytes, budget)?,
+            _ => return Err("its ELF header is damaged".to_owned().into()),
         };
-        let elf = read.map_err(|error| format!("its ELF tables are damaged: {error}"))?;
-        elf.ok_or_else(|| "it has no section headers, so that its needs cannot be told".to_owned())
+        let no_headers = "it has no section headers, so that its needs cannot be told";
+        elf.ok_or_else(|| no_headers.to_owned().into())
     }
 
     /// `None` for a file that the loader could load, and that does not tell here what it needs.
-    fn read<H: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> object::Result<Option<Self>> {
+    fn read<H: FileHeader<Endian = Endianness>>(
+        bytes: &[u8],
+        budget: &Budget<'_>,
+    ) -> Result<Option<Self>, Unreadable> {
         let header = H::parse(bytes)?;
         let endian = header.endian()?;
         let file = File::<H> {
@@ -103,7 +150,9 @@ impl Elf {
             endian,
             segments: header.program_headers(endian, bytes)?,
             sections: header.sections(endian, bytes)?,
+            budget,
         };
+        budget.spend(Counted::TableEntries, file.sections.len() as u64)?;
         let is_dynamic = |segment: &H::ProgramHeader| segment.p_type(endian) == PT_DYNAMIC;
         if file.sections.is_empty() && file.segments.iter().any(is_dynamic) {
             return Ok(None);
@@ -128,49 +177,72 @@ impl Elf {
         !self.needed.is_empty()
     }
 
-    fn read_segments<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    fn read_segments<H>(&mut self, file: &File<'_, H>) -> Result<(), Unreadable>
     where
         H: FileHeader<Endian = Endianness>,
     {
         for segment in file.segments {
-            if segment.p_type(file.endian) == PT_GNU_STACK {
-                self.executable_stack = segment.p_flags(file.endian) & PF_X != 0;
+            file.count()?;
+            match segment.p_type(file.endian) {
+                PT_GNU_STACK => {
+                    self.executable_stack = segment.p_flags(file.endian) & PF_X != 0;
+                }
+                PT_NOTE => self.read_notes(file, segment)?,
+                _ => {}
             }
-            let Some(mut notes) = segment.notes(file.endian, file.bytes)? else {
+        }
+        Ok(())
+    }
+
+    fn read_notes<H>(
+        &mut self,
+        file: &File<'_, H>,
+        segment: &H::ProgramHeader,
+    ) -> Result<(), Unreadable>
+    where
+        H: FileHeader<Endian = Endianness>,
+    {
+        let Some(mut notes) = segment.notes(file.endian, file.bytes)? else {
+            return Ok(());
+        };
+        while let Ok(Some(note)) = notes.next() {
+            file.count()?;
+            let Some(mut properties) = note.gnu_properties(file.endian) else {
                 continue;
             };
-            while let Ok(Some(note)) = notes.next() {
-                let Some(mut properties) = note.gnu_properties(file.endian) else {
-                    continue;
-                };
-                while let Ok(Some(property)) = properties.next() {
-                    if property.pr_type() == GNU_PROPERTY_X86_ISA_1_NEEDED {
-                        self.x86_isa_needed |= property.data_u32(file.endian).unwrap_or(0);
-                    }
+            while let Ok(Some(property)) = properties.next() {
+                file.count()?;
+                if property.pr_type() == GNU_PROPERTY_X86_ISA_1_NEEDED {
+                    self.x86_isa_needed |= property.data_u32(file.endian).unwrap_or(0);
                 }
             }
         }
         Ok(())
     }
 
-    fn read_dynamic<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    fn read_dynamic<H>(&mut self, file: &File<'_, H>) -> Result<(), Unreadable>
     where
         H: FileHeader<Endian = Endianness>,
     {
         let Some((entries, link)) = file.sections.dynamic(file.endian, file.bytes)? else {
             return Ok(());
         };
-        let strings = file.sections.strings(file.endian, file.bytes, link)?;
+        let strings = file.strings(link)?;
         for entry in entries {
-            let value =
-                || -> object::Result<String> { Ok(text(entry.string(file.endian, strings)?)) };
+            file.count()?;
+            let value = || -> Result<String, Unreadable> {
+                let at = u32::try_from(entry.d_val(file.endian).into());
+                file.kept(strings, at.unwrap_or(u32::MAX))
+            };
             match entry.tag(file.endian) {
                 DT_NULL => break,
                 DT_NEEDED => self.needed.push(value()?),
                 DT_SONAME => self.soname = Some(value()?),
                 DT_RPATH | DT_RUNPATH => {
-                    self.run_paths
-                        .extend(value()?.split(':').map(str::to_owned));
+                    for path in value()?.split(':') {
+                        file.budget.spend(Counted::Names, 1)?;
+                        self.run_paths.push(path.to_owned());
+                    }
                 }
                 _ => {}
             }
@@ -178,65 +250,73 @@ impl Elf {
         Ok(())
     }
 
-    fn read_symbols<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    fn read_symbols<H>(&mut self, file: &File<'_, H>) -> Result<(), Unreadable>
     where
         H: FileHeader<Endian = Endianness>,
     {
         let symbols = file.sections.symbols(file.endian, file.bytes, SHT_DYNSYM)?;
+        let strings = file.strings(symbols.string_section())?;
         for symbol in symbols.iter() {
-            let name = text(symbols.symbol_name(file.endian, symbol)?);
+            file.budget.spend(Counted::Symbols, 1)?;
             let binding = symbol.st_bind();
-            if name.is_empty() || binding == STB_LOCAL {
+            let at = symbol.st_name(file.endian);
+            if at == 0 || binding == STB_LOCAL {
                 continue;
             }
             if !symbol.is_undefined(file.endian) {
-                self.defined.insert(name);
+                // A library in C++ offers hundreds of thousands, of which nobody asks for another.
+                let begins = strings.get(at as usize..).unwrap_or_default();
+                if begins.starts_with(b"Py") {
+                    self.defined.insert(file.kept(strings, at)?);
+                }
             } else if binding != STB_WEAK {
-                self.undefined.insert(name);
+                self.undefined.insert(file.kept(strings, at)?);
             }
         }
         Ok(())
     }
 
-    fn read_versions<H>(&mut self, file: &File<'_, H>) -> object::Result<()>
+    fn read_versions<H>(&mut self, file: &File<'_, H>) -> Result<(), Unreadable>
     where
         H: FileHeader<Endian = Endianness>,
     {
         let needed = file.sections.gnu_verneed(file.endian, file.bytes)?;
-        let Some((needed, link)) = needed else {
-            return Ok(());
-        };
-        let strings = file.sections.strings(file.endian, file.bytes, link)?;
-        self.note_versions(needed, strings, file.endian)
+        match needed {
+            Some((needed, link)) => self.note_versions(needed, file.strings(link)?, file),
+            None => Ok(()),
+        }
     }
 
     fn note_versions<H>(
         &mut self,
         mut needed: VerneedIterator<'_, H>,
-        strings: StringTable<'_>,
-        endian: Endianness,
-    ) -> object::Result<()>
+        strings: &[u8],
+        file: &File<'_, H>,
+    ) -> Result<(), Unreadable>
     where
         H: FileHeader<Endian = Endianness>,
     {
         while let Some((library, mut entries)) = needed.next()? {
-            let library = text(library.file(endian, strings)?);
+            file.count()?;
+            let library = file.kept(strings, library.vn_file.get(file.endian))?;
             let versions = self.versions.entry(library).or_default();
             while let Some(entry) = entries.next()? {
-                versions.insert(text(entry.name(endian, strings)?));
+                file.count()?;
+                versions.insert(file.kept(strings, entry.vna_name.get(file.endian))?);
             }
         }
         Ok(())
     }
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Limits;
+
+    fn parse(bytes: &[u8]) -> Result<Elf, Unreadable> {
+        Elf::parse(bytes, &Budget::new(&Limits::default()))
+    }
 
     /// This test itself is an ELF file.
     fn own_bytes() -> Vec<u8> {
@@ -245,7 +325,7 @@ mod tests {
 
     #[test]
     fn a_program_of_this_machine_is_read() {
-        let elf = Elf::parse(&own_bytes()).unwrap();
+        let elf = parse(&own_bytes()).unwrap();
         assert_eq!(elf.machine.architecture(), Some(std::env::consts::ARCH));
         assert!(elf.needed.iter().any(|library| library == "libc.so.6"));
         let glibc = &elf.versions["libc.so.6"];
@@ -261,9 +341,9 @@ mod tests {
         let bytes = own_bytes();
         let headers = &bytes[..4096];
         for length in 4..headers.len() {
-            let _ = Elf::parse(&headers[..length]);
+            let _ = parse(&headers[..length]);
         }
-        assert!(Elf::parse(&bytes[..64]).is_err());
+        assert!(parse(&bytes[..64]).is_err());
     }
 
     #[test]
@@ -280,7 +360,7 @@ mod tests {
                 1024 + at - (end - 4096)
             };
             changed[at] ^= 0xff;
-            let _ = Elf::parse(&changed);
+            let _ = parse(&changed);
         }
     }
 }

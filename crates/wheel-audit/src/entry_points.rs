@@ -1,15 +1,18 @@
 //! `entry_points.txt`: the commands of the wheel
 //! (<https://packaging.python.org/specifications/entry-points/>).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::budget::{Budget, Counted, Exceeded};
 use crate::inside::{Inside, stem, suffix};
 use crate::report::{Findings, Rule};
 
 /// The commands: by name, what they call.
-pub(crate) fn scripts(text: &str) -> BTreeMap<String, String> {
+pub(crate) type Scripts = BTreeMap<String, String>;
+
+fn scripts(text: &str, budget: &Budget<'_>) -> Result<Scripts, Exceeded> {
     let mut is_script = false;
-    let mut scripts = BTreeMap::new();
+    let mut scripts = Scripts::new();
     for line in text.lines().map(str::trim) {
         if let Some(section) = line.strip_prefix('[') {
             is_script = matches!(
@@ -20,19 +23,26 @@ pub(crate) fn scripts(text: &str) -> BTreeMap<String, String> {
             && !line.starts_with(['#', ';'])
             && let Some((name, reference)) = line.split_once('=')
         {
+            budget.spend(Counted::Commands, 1)?;
             scripts.insert(name.trim().to_owned(), reference.trim().to_owned());
         }
     }
-    scripts
+    Ok(scripts)
 }
 
-/// Sees that each command can be made, and calls something that is there.
-pub(crate) fn check(inside: &Inside, findings: &mut Findings) {
+/// Sees that each command can be made, and calls something that is there. Gives the commands.
+pub(crate) fn check(
+    inside: &Inside,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<Scripts, Exceeded> {
     let (Some(text), Some(dist_info)) = (&inside.entry_points, &inside.dist_info) else {
-        return;
+        return Ok(Scripts::new());
     };
     let path = format!("{dist_info}/entry_points.txt");
-    for (name, reference) in scripts(text) {
+    let scripts = scripts(text, budget).map_err(|exceeded| exceeded.at(&path))?;
+    let modules = Modules::of(inside);
+    for (name, reference) in &scripts {
         if name.is_empty() || name.contains(['/', '\\']) || name.starts_with('.') {
             let reason =
                 format!("the command {name:?} would be written outside the scripts directory");
@@ -45,15 +55,13 @@ pub(crate) fn check(inside: &Inside, findings: &mut Findings) {
             findings.error(Rule::EntryPoint, &path, reason);
             continue;
         };
-        let top = module.split('.').next().unwrap_or(module);
-        if has_module(inside, module) {
+        if modules.paths.contains(&module.replace('.', "/")) {
             continue;
         }
         let reason = format!("`{name}` calls `{reference}`, and there is no module `{module}`");
-        if inside
-            .files
-            .keys()
-            .any(|file| is_below(Inside::installed(file), top))
+        if modules
+            .tops
+            .contains(module.split('.').next().unwrap_or(module))
         {
             findings.error(Rule::EntryPoint, &path, reason);
         } else {
@@ -61,34 +69,49 @@ pub(crate) fn check(inside: &Inside, findings: &mut Findings) {
             findings.warning(Rule::EntryPoint, &path, format!("{reason} in the wheel"));
         }
     }
+    Ok(scripts)
 }
 
-fn is_below(path: &str, top: &str) -> bool {
-    path.split('/').next() == Some(top)
+/// What can be imported.
+#[derive(Debug, Default)]
+struct Modules<'a> {
+    /// `pkg/mod`.
+    paths: BTreeSet<String>,
+    /// What stands at the top.
+    tops: BTreeSet<&'a str>,
 }
 
-fn has_module(inside: &Inside, module: &str) -> bool {
-    let path = module.replace('.', "/");
-    let sources = [format!("{path}.py"), format!("{path}/__init__.py")];
-    inside.files.keys().any(|file| {
-        let file = Inside::installed(file);
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", &path));
-        let file_parent = file.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let is_extension = suffix(file).is_some() && file_parent == parent && stem(file) == name;
-        let is_package_of_one =
-            suffix(file).is_some() && file_parent == path && stem(file) == "__init__";
-        sources.iter().any(|source| source == file) || is_extension || is_package_of_one
-    })
+impl<'a> Modules<'a> {
+    fn of(inside: &'a Inside) -> Self {
+        let mut modules = Self::default();
+        for file in inside.files.keys().map(|path| Inside::installed(path)) {
+            modules.tops.insert(file.split('/').next().unwrap_or(file));
+            let (parent, name) = file.rsplit_once('/').unwrap_or(("", file));
+            let stem = match name.strip_suffix(".py") {
+                Some(stem) => stem,
+                None if suffix(file).is_some() => stem(file),
+                None => continue,
+            };
+            if stem == "__init__" {
+                modules.paths.insert(parent.to_owned());
+            }
+            let separator = if parent.is_empty() { "" } else { "/" };
+            modules.paths.insert(format!("{parent}{separator}{stem}"));
+        }
+        modules
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Limits;
 
     #[test]
     fn only_commands_are_read() {
         let text = "[console_scripts]\n# a = b\nrun = pkg.cli:main [extra]\n\n[pytest11]\nx = y\n[gui_scripts]\ng=p:q\n";
-        let scripts = scripts(text);
+        let limits = Limits::default();
+        let scripts = scripts(text, &Budget::new(&limits)).unwrap();
         assert_eq!(scripts.len(), 2);
         assert_eq!(scripts["run"], "pkg.cli:main [extra]");
     }

@@ -3,17 +3,23 @@
 
 use std::collections::BTreeSet;
 
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::Version;
 
-use crate::fields::{Headers, version_of};
+use crate::budget::{Budget, Counted, Exceeded};
+use crate::fields::{Headers, specifiers, version_of};
 use crate::inside::Inside;
 use crate::report::{Findings, Rule};
-use packaging::{WheelName, normalized};
+use packaging::{WheelName, normalized, version};
 
 /// Compares both files, and the directory they lie in, with the name of the wheel.
-pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) {
+pub(crate) fn check(
+    name: &WheelName,
+    inside: &Inside,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<(), Exceeded> {
     let Some(dist_info) = &inside.dist_info else {
-        return;
+        return Ok(());
     };
     let stem = dist_info.strip_suffix(".dist-info").unwrap_or(dist_info);
     let is_ours = stem.split_once('-').is_some_and(|(distribution, version)| {
@@ -24,16 +30,27 @@ pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) 
         findings.error(Rule::DistInfo, dist_info, reason);
     }
     match &inside.wheel {
-        Some(wheel) => check_wheel(name, wheel, &format!("{dist_info}/WHEEL"), findings),
+        Some(wheel) => {
+            let path = format!("{dist_info}/WHEEL");
+            let checked = check_wheel(name, wheel, &path, budget, findings);
+            checked.map_err(|exceeded| exceeded.at(&path))?;
+        }
         None => findings.error(Rule::DistInfo, dist_info, "WHEEL is missing"),
     }
     match &inside.metadata {
         Some(metadata) => check_metadata(name, metadata, inside, dist_info, findings),
         None => findings.error(Rule::DistInfo, dist_info, "METADATA is missing"),
     }
+    Ok(())
 }
 
-fn check_wheel(name: &WheelName, wheel: &Headers, path: &str, findings: &mut Findings) {
+fn check_wheel(
+    name: &WheelName,
+    wheel: &Headers,
+    path: &str,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<(), Exceeded> {
     let mut wrong = |reason: String| findings.error(Rule::Wheel, path, reason);
     match wheel.first("Wheel-Version") {
         Some(version) if version.split('.').next() == Some("1") => {}
@@ -52,7 +69,22 @@ fn check_wheel(name: &WheelName, wheel: &Headers, path: &str, findings: &mut Fin
     if build.is_some() && build != name.build.as_deref() {
         wrong("Build is not the build number in the name of the file".to_owned());
     }
-    let said: BTreeSet<_> = wheel.all("Tag").flat_map(expanded).collect();
+    check_tags(name, wheel, budget, wrong)
+}
+
+fn check_tags(
+    name: &WheelName,
+    wheel: &Headers,
+    budget: &Budget<'_>,
+    mut wrong: impl FnMut(String),
+) -> Result<(), Exceeded> {
+    let mut said = BTreeSet::new();
+    for tag in wheel.all("Tag") {
+        // Three parts of which each may have several.
+        let parts = tag.split('-').map(|part| part.split('.').count() as u64);
+        budget.spend(Counted::Tags, parts.fold(1, u64::saturating_mul))?;
+        said.extend(expanded(tag));
+    }
     let named: BTreeSet<_> = name.tags().into_iter().collect();
     let list = |one: &BTreeSet<String>, other: &BTreeSet<String>| {
         one.difference(other)
@@ -71,6 +103,7 @@ fn check_wheel(name: &WheelName, wheel: &Headers, path: &str, findings: &mut Fin
             "it is not tagged {fewer}, as the name of the file is"
         ));
     }
+    Ok(())
 }
 
 /// The tags that a tag stands for, which may be compressed here too.
@@ -125,7 +158,7 @@ fn check_metadata(
 
 /// Why no Python that the tags allow may install it, going by `Requires-Python`.
 fn why_not_on_its_python(requires: &str, name: &WheelName) -> Option<String> {
-    let Ok(specifiers) = requires.parse::<VersionSpecifiers>() else {
+    let Some(specifiers) = specifiers(requires) else {
         return Some(format!(
             "Requires-Python `{requires}` is not a version specifier"
         ));
@@ -157,9 +190,7 @@ fn check_licenses(
     dist_info: &str,
     findings: &mut Findings,
 ) {
-    let is_settled = format
-        .parse::<Version>()
-        .is_ok_and(|it| it >= Version::new([2, 4]));
+    let is_settled = version(format).is_some_and(|it| it >= Version::new([2, 4]));
     for license in metadata.all("License-File") {
         let base = license.rsplit('/').next().unwrap_or(license);
         let settled = format!("{dist_info}/licenses/{license}");
@@ -191,10 +222,13 @@ fn check_licenses(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::budget::Limits;
 
     #[test]
     fn fields_end_at_the_first_empty_line() {
-        let headers = Headers::parse("Name: a\nLicense: x\n        y\nname: b\n\nVersion: 1\n");
+        let limits = Limits::default();
+        let text = "Name: a\nLicense: x\n        y\nname: b\n\nVersion: 1\n";
+        let headers = Headers::parse(text, &Budget::new(&limits)).unwrap();
         assert_eq!(headers.all("NAME").collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(headers.first("License"), Some("x\ny"));
         assert_eq!(headers.first("Version"), None);

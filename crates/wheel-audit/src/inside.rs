@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
+use sha2::digest::Output;
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use crate::archive::{Archive, Entry};
+use crate::archive::{Archive, Entry, Unreadable};
+use crate::budget::{Budget, Exceeded};
 use crate::elf::{Elf, is_elf};
 use crate::fields::Headers;
 use crate::paths;
@@ -56,59 +58,59 @@ pub(crate) enum Suffix {
     Other,
 }
 
-/// The largest file of `.dist-info` that is read as text, in bytes.
-const TEXT_LIMIT: u64 = 64 << 20;
-
 impl Inside {
     /// Unpacks and describes everything. A file that cannot be unpacked is a finding, and is not there.
     pub(crate) fn read(
         archive: &Archive<'_>,
         forbidden: &[String],
+        budget: &Budget<'_>,
         findings: &mut Findings,
-    ) -> Self {
+    ) -> Result<Self, Exceeded> {
         let mut inside = Self {
             dist_info: dist_info(archive, findings),
             ..Self::default()
         };
-        inside.read_texts(archive, findings);
-        let algorithms: BTreeMap<_, _> = inside
-            .record
-            .iter()
-            .flatten()
+        inside.read_texts(archive, budget, findings)?;
+        let lines = std::mem::take(&mut inside.record);
+        let algorithms = lines.iter().flatten();
+        let algorithms: BTreeMap<_, _> = algorithms
             .map(|line| (line.path.as_str(), line.algorithm()))
             .collect();
         for entry in &archive.entries {
-            let content = match entry.read() {
-                Ok(content) => content,
-                Err(reason) => {
-                    findings.error(Rule::Content, &entry.name, reason);
-                    continue;
-                }
-            };
-            for path in paths::of_the_builder(&content, forbidden) {
-                let reason = format!("it holds the path `{path}` of the machine that built it");
-                findings.error(Rule::BuildPath, &entry.name, reason);
-            }
             let algorithm = algorithms.get(entry.name.as_str()).copied().flatten();
-            inside
-                .files
-                .insert(entry.name.clone(), File::of(&content, algorithm));
+            let file = inside_of(entry, algorithm, forbidden, budget, findings);
+            if let Some(file) = file.map_err(|exceeded| exceeded.at(&entry.name))? {
+                inside.files.insert(entry.name.clone(), file);
+            }
         }
-        inside
+        inside.record = lines;
+        Ok(inside)
     }
 
     /// Reads the files that decide how the others are read.
-    fn read_texts(&mut self, archive: &Archive<'_>, findings: &mut Findings) {
+    fn read_texts(
+        &mut self,
+        archive: &Archive<'_>,
+        budget: &Budget<'_>,
+        findings: &mut Findings,
+    ) -> Result<(), Exceeded> {
         let Some(dist_info) = self.dist_info.clone() else {
-            return;
+            return Ok(());
         };
-        let mut text = |name: &str| text_of(archive, &format!("{dist_info}/{name}"), findings);
-        let (metadata, wheel) = (text("METADATA"), text("WHEEL"));
-        let (record, entry_points) = (text("RECORD"), text("entry_points.txt"));
-        self.metadata = metadata.map(|text| Headers::parse(&text));
-        self.wheel = wheel.map(|text| Headers::parse(&text));
-        self.entry_points = entry_points;
-        self.record = record.map(|text| record_lines::parse(&text));
+        let path = |name: &str| format!("{dist_info}/{name}");
+        let mut text = |name: &str| text_of(archive, &path(name), budget, findings);
+        let headers = |name: &str, text: Option<String>| {
+            let parsed = text.map(|text| Headers::parse(&text, budget)).transpose();
+            parsed.map_err(|exceeded| exceeded.at(&path(name)))
+        };
+        self.metadata = headers("METADATA", text("METADATA")?)?;
+        self.wheel = headers("WHEEL", text("WHEEL")?)?;
+        self.entry_points = text("entry_points.txt")?;
+        let record = text("RECORD")?.map(|text| record_lines::parse(&text, budget));
+        self.record = record
+            .transpose()
+            .map_err(|exceeded| exceeded.at(&path("RECORD")))?;
+        Ok(())
     }
 
     /// A path as it is installed: what is in `.data/purelib` and `.data/platlib` goes where everything else
@@ -153,21 +155,61 @@ impl Inside {
     }
 }
 
+/// What is in `entry`; nothing if it cannot be unpacked.
+fn inside_of(
+    entry: &Entry<'_>,
+    algorithm: Option<&str>,
+    forbidden: &[String],
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<Option<File>, Exceeded> {
+    let content = match entry.read(budget) {
+        Ok(content) => content,
+        Err(Unreadable::Damaged(reason)) => {
+            findings.error(Rule::Content, &entry.name, reason);
+            return Ok(None);
+        }
+        Err(Unreadable::Exceeded(exceeded)) => return Err(exceeded),
+    };
+    for path in paths::of_the_builder(&content, forbidden) {
+        let reason = format!("it holds the path `{path}` of the machine that built it");
+        findings.error(Rule::BuildPath, &entry.name, reason);
+    }
+    File::of(&content, algorithm, budget).map(Some)
+}
+
 impl File {
-    fn of(content: &[u8], algorithm: Option<&str>) -> Self {
-        let sha256 = Sha256::digest(content);
+    fn of(content: &[u8], algorithm: Option<&str>, budget: &Budget<'_>) -> Result<Self, Exceeded> {
+        let sha256 = digest::<Sha256>(content, budget)?;
         let digest = match algorithm {
-            Some("sha384") => URL_SAFE_NO_PAD.encode(Sha384::digest(content)),
-            Some("sha512") => URL_SAFE_NO_PAD.encode(Sha512::digest(content)),
+            Some("sha384") => URL_SAFE_NO_PAD.encode(digest::<Sha384>(content, budget)?),
+            Some("sha512") => URL_SAFE_NO_PAD.encode(digest::<Sha512>(content, budget)?),
             _ => URL_SAFE_NO_PAD.encode(sha256),
         };
-        Self {
+        let elf = is_elf(content).then(|| Elf::parse(content, budget));
+        let elf = match elf {
+            Some(Err(Unreadable::Exceeded(exceeded))) => return Err(exceeded),
+            Some(Err(Unreadable::Damaged(reason))) => Some(Err(reason)),
+            Some(Ok(elf)) => Some(Ok(elf)),
+            None => None,
+        };
+        Ok(Self {
             size: content.len() as u64,
             sha256: hex(&sha256),
             digest,
-            elf: is_elf(content).then(|| Elf::parse(content)),
-        }
+            elf,
+        })
     }
+}
+
+/// The digest of `content`, which may be large.
+fn digest<D: Digest>(content: &[u8], budget: &Budget<'_>) -> Result<Output<D>, Exceeded> {
+    let mut digest = D::new();
+    for part in content.chunks(16 << 20) {
+        digest.update(part);
+        budget.check_time()?;
+    }
+    Ok(digest.finalize())
 }
 
 /// The one directory at the top that is called `.dist-info`.
@@ -198,22 +240,35 @@ fn dist_info(archive: &Archive<'_>, findings: &mut Findings) -> Option<String> {
     }
 }
 
-fn text_of(archive: &Archive<'_>, path: &str, findings: &mut Findings) -> Option<String> {
+fn text_of(
+    archive: &Archive<'_>,
+    path: &str,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<Option<String>, Exceeded> {
     let mut entries = archive.entries.iter();
-    let entry: &Entry<'_> = entries.find(|entry| entry.name == path)?;
-    if entry.size > TEXT_LIMIT {
-        findings.error(
-            Rule::DistInfo,
-            path,
-            "it is too large to be what its name says",
-        );
-        return None;
+    let Some(entry) = entries.find(|entry| entry.name == path) else {
+        return Ok(None);
+    };
+    let most = budget.limits.text_bytes;
+    if entry.size > most {
+        return Err(Exceeded {
+            path: path.to_owned(),
+            reason: format!(
+                "it has {} bytes, and no more than {most} are looked at",
+                entry.size
+            ),
+        });
     }
-    // What is wrong with its bytes is said when all files are read.
-    let content = entry.read().ok()?;
-    String::from_utf8(content)
-        .map_err(|_| findings.error(Rule::DistInfo, path, "it is not UTF-8"))
-        .ok()
+    let content = match entry.read(budget) {
+        Ok(content) => content,
+        // What is wrong with its bytes is said when all files are read.
+        Err(Unreadable::Damaged(_)) => return Ok(None),
+        Err(Unreadable::Exceeded(exceeded)) => return Err(exceeded.at(path)),
+    };
+    let text = String::from_utf8(content);
+    let text = text.map_err(|_| findings.error(Rule::DistInfo, path, "it is not UTF-8"));
+    Ok(text.ok())
 }
 
 /// The last part of a path.

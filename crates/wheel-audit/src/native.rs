@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::budget::{Budget, Counted, Exceeded};
 use crate::elf::Elf;
 use crate::fields::version_of;
 use crate::inside::{Inside, Suffix, file_name, offers_module, stem, suffix};
@@ -12,7 +13,12 @@ use crate::report::{Findings, Rule};
 use packaging::WheelName;
 
 /// Compares the tags with the contents. Gives the newest version of glibc's symbols in use.
-pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) -> Option<String> {
+pub(crate) fn check(
+    name: &WheelName,
+    inside: &Inside,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<Option<String>, Exceeded> {
     let platforms = platforms(name, findings);
     let is_for_any = platforms.contains(&Platform::Any);
     check_elves(&platforms, inside, findings);
@@ -26,7 +32,7 @@ pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) 
         }
         check_abi(name, inside, path, findings);
     }
-    check_pythons(name, inside, findings);
+    check_pythons(name, inside, budget, findings)?;
     check_root(inside, findings);
     let is_linux = |platform: &&Platform| platform.architecture().is_some();
     if platforms.iter().any(|platform| is_linux(&platform)) && inside.elves().next().is_none() {
@@ -37,9 +43,9 @@ pub(crate) fn check(name: &WheelName, inside: &Inside, findings: &mut Findings) 
         );
     }
     for platform in platforms.iter().filter(is_linux) {
-        check_platform(platform, inside, findings);
+        check_platform(platform, inside, budget, findings)?;
     }
-    newest_glibc(inside)
+    Ok(newest_glibc(inside))
 }
 
 fn platforms(name: &WheelName, findings: &mut Findings) -> Vec<Platform> {
@@ -187,7 +193,12 @@ fn shortened(texts: &[String]) -> String {
 }
 
 /// Sees that each Python of the tags finds a file that it takes for each extension module.
-fn check_pythons(name: &WheelName, inside: &Inside, findings: &mut Findings) {
+fn check_pythons(
+    name: &WheelName,
+    inside: &Inside,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<(), Exceeded> {
     let mut modules: BTreeMap<String, Vec<(&String, Suffix)>> = BTreeMap::new();
     for (path, suffix) in inside.extensions() {
         let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -199,12 +210,14 @@ fn check_pythons(name: &WheelName, inside: &Inside, findings: &mut Findings) {
             continue;
         }
         for (python, abi) in pairs(name) {
+            budget.spend(Counted::Comparisons, files.len() as u64)?;
             if !files.iter().any(|(_, suffix)| imports(python, abi, suffix)) {
                 let reason = format!("no interpreter that takes {python}-{abi} imports it");
                 findings.error(Rule::Tag, files[0].0, reason);
             }
         }
     }
+    Ok(())
 }
 
 /// Each Python tag with each ABI tag that belongs to it.
@@ -255,7 +268,12 @@ fn check_root(inside: &Inside, findings: &mut Findings) {
 }
 
 /// Sees that the platform of a tag has everything that is needed.
-fn check_platform(platform: &Platform, inside: &Inside, findings: &mut Findings) {
+fn check_platform(
+    platform: &Platform,
+    inside: &Inside,
+    budget: &Budget<'_>,
+    findings: &mut Findings,
+) -> Result<(), Exceeded> {
     let (family, version, architecture) = match platform {
         Platform::Manylinux {
             major,
@@ -271,9 +289,9 @@ fn check_platform(platform: &Platform, inside: &Inside, findings: &mut Findings)
             let reason =
                 format!("`linux_{architecture}` promises nothing to whoever installs it elsewhere");
             findings.warning(Rule::Platform, "", reason);
-            return;
+            return Ok(());
         }
-        Platform::Any | Platform::Other => return,
+        Platform::Any | Platform::Other => return Ok(()),
     };
     let known = policies(family).filter(|policy| (policy.major, policy.minor) <= version);
     let Some(policy) = known.filter(|policy| policy.has(architecture)).last() else {
@@ -282,12 +300,12 @@ fn check_platform(platform: &Platform, inside: &Inside, findings: &mut Findings)
             version.0, version.1
         );
         findings.warning(Rule::Platform, "", reason);
-        return;
+        return Ok(());
     };
     let own = inside.own_libraries();
     for (path, elf) in inside.elves() {
         if elf.machine.architecture() == Some(architecture) {
-            let reasons = why_not(policy, architecture, elf, &own);
+            let reasons = why_not(policy, architecture, elf, &own, budget)?;
             for reason in reasons {
                 findings.error(
                     Rule::Platform,
@@ -297,10 +315,20 @@ fn check_platform(platform: &Platform, inside: &Inside, findings: &mut Findings)
             }
         }
     }
+    Ok(())
 }
 
 /// What `elf` needs and `policy` does not promise.
-fn why_not(policy: &Policy, architecture: &str, elf: &Elf, own: &BTreeSet<&str>) -> Vec<String> {
+fn why_not(
+    policy: &Policy,
+    architecture: &str,
+    elf: &Elf,
+    own: &BTreeSet<&str>,
+    budget: &Budget<'_>,
+) -> Result<Vec<String>, Exceeded> {
+    let versions = elf.versions.values().map(|versions| versions.len() + 1);
+    let comparisons = 1 + elf.needed.len() + versions.sum::<usize>();
+    budget.spend(Counted::Comparisons, comparisons as u64)?;
     let mut reasons = Vec::new();
     let is_own = |library: &str| own.contains(library) || library.starts_with("libpython");
     let foreign = elf
@@ -330,13 +358,19 @@ fn why_not(policy: &Policy, architecture: &str, elf: &Elf, own: &BTreeSet<&str>)
         .iter()
         .find(|symbol| elf.undefined.contains(**symbol));
     reasons.extend(obsolete.map(|symbol| format!("it uses {symbol}")));
-    reasons
+    Ok(reasons)
 }
 
 /// The best platform tag that the native code keeps: of musl, if all tags are, or it needs musl.
-pub(crate) fn platform_of(name: Option<&WheelName>, inside: &Inside) -> Option<String> {
+pub(crate) fn platform_of(
+    name: Option<&WheelName>,
+    inside: &Inside,
+    budget: &Budget<'_>,
+) -> Result<Option<String>, Exceeded> {
     let own = inside.own_libraries();
-    let architecture = architecture_of(inside)?;
+    let Some(architecture) = architecture_of(inside) else {
+        return Ok(None);
+    };
     let elves: Vec<_> = inside
         .elves()
         .map(|(_, elf)| elf)
@@ -354,15 +388,29 @@ pub(crate) fn platform_of(name: Option<&WheelName>, inside: &Inside) -> Option<S
     } else {
         Family::Manylinux
     };
-    let mut known = policies(family).filter(|policy| policy.has(architecture));
-    let kept = known.find(|policy| {
-        let mut elves = elves.iter();
-        elves.all(|elf| why_not(policy, architecture, elf, &own).is_empty())
-    });
-    Some(format!(
-        "{}_{architecture}",
-        kept.map_or("linux", |policy| policy.name)
-    ))
+    let mut kept = "linux";
+    for policy in policies(family).filter(|policy| policy.has(architecture)) {
+        if keeps(policy, architecture, &elves, &own, budget)? {
+            kept = policy.name;
+            break;
+        }
+    }
+    Ok(Some(format!("{kept}_{architecture}")))
+}
+
+fn keeps(
+    policy: &Policy,
+    architecture: &str,
+    elves: &[&Elf],
+    own: &BTreeSet<&str>,
+    budget: &Budget<'_>,
+) -> Result<bool, Exceeded> {
+    for elf in elves {
+        if !why_not(policy, architecture, elf, own, budget)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// That of the extension modules; without any, that of most native code.

@@ -31,24 +31,21 @@ pub(crate) fn of_the_builder(content: &[u8], forbidden: &[String]) -> Vec<String
 /// The path that has `part` at `at`; `None` where `part` is only the beginning of another name.
 fn path_around(content: &[u8], at: usize, part: &str) -> Option<String> {
     let is_path = |byte: &u8| byte.is_ascii_graphic() && !b"\"'`<>|:;,()".contains(byte);
-    let before = content[..at]
-        .iter()
-        .rev()
-        .take(SHOWN)
-        .take_while(|byte| is_path(byte))
-        .count();
-    let after = content[at..]
-        .iter()
-        .take(SHOWN)
-        .take_while(|byte| is_path(byte))
-        .count();
     let next = content.get(at + part.len());
     let ends = part.ends_with('/')
         || next.is_none_or(|next| !next.is_ascii_alphanumeric() && !b"-_.".contains(next));
     // `/srv/root/x` does not begin with `/root`.
-    let begins = TRACES.contains(&part) || before == 0 || !content[at - 1].is_ascii_alphanumeric();
-    (ends && begins)
-        .then(|| String::from_utf8_lossy(&content[at - before..at + after]).into_owned())
+    let before = content[..at].last().filter(|byte| is_path(byte));
+    let begins = TRACES.contains(&part) || before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    // Most of a file may be places that are none, so that only of one that is the whole path is looked for.
+    if !(ends && begins) {
+        return None;
+    }
+    let before = content[..at].iter().rev().take(SHOWN);
+    let before = before.take_while(|byte| is_path(byte)).count();
+    let after = content[at..].iter().take(SHOWN);
+    let after = after.take_while(|byte| is_path(byte)).count();
+    Some(String::from_utf8_lossy(&content[at - before..at + after]).into_owned())
 }
 
 #[cfg(test)]

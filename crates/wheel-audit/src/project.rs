@@ -3,10 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pep440_rs::VersionSpecifiers;
-
-use crate::entry_points;
-use crate::fields::Headers;
+use crate::entry_points::Scripts;
+use crate::fields::{Headers, specifiers};
 use crate::inside::{Inside, stem};
 use crate::report::{Findings, Rule};
 use packaging::{WheelName, normalized};
@@ -55,7 +53,7 @@ pub(crate) fn check(
     expected: &Expected,
     name: Option<&WheelName>,
     size_bytes: usize,
-    inside: &Inside,
+    (inside, found): (&Inside, &Scripts),
     findings: &mut Findings,
 ) {
     if let Some(name) = name {
@@ -63,7 +61,7 @@ pub(crate) fn check(
     }
     check_files(expected, inside, findings);
     check_extension(expected, inside, findings);
-    check_scripts(expected, inside, findings);
+    check_scripts(expected, found, findings);
     if let Some(metadata) = &inside.metadata {
         check_metadata(expected, metadata, findings);
         check_licenses(expected, metadata, findings);
@@ -186,12 +184,7 @@ fn check_extension(expected: &Expected, inside: &Inside, findings: &mut Findings
     }
 }
 
-fn check_scripts(expected: &Expected, inside: &Inside, findings: &mut Findings) {
-    let found = inside
-        .entry_points
-        .as_deref()
-        .map(entry_points::scripts)
-        .unwrap_or_default();
+fn check_scripts(expected: &Expected, found: &Scripts, findings: &mut Findings) {
     let Some(scripts) = &expected.scripts else {
         return;
     };
@@ -216,8 +209,7 @@ fn check_metadata(expected: &Expected, metadata: &Headers, findings: &mut Findin
     let mut wrong = |reason: String| findings.error(Rule::Metadata, "METADATA", reason);
     if let Some(requires) = &expected.requires_python {
         let found = metadata.first("Requires-Python").unwrap_or_default();
-        let parsed = |text: &str| text.parse::<VersionSpecifiers>().ok();
-        if parsed(found) != parsed(requires) {
+        if specifiers(found) != specifiers(requires) {
             wrong(format!(
                 "Requires-Python is `{found}`, and `{requires}` in pyproject.toml"
             ));

@@ -1,10 +1,12 @@
 //! What an audit found.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use files::digest::hex;
-use packaging::WheelName;
+use packaging::{WheelName, shown};
 
 /// How bad something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -20,6 +22,10 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
+    /// It is no regular file.
+    NoFile,
+    /// It has more of something than is looked at.
+    Limit,
     /// The name of the file is not one of a wheel.
     FileName,
     /// The archive is no ZIP file, is damaged, or is made to be read differently by different programs.
@@ -78,7 +84,7 @@ pub struct Report {
     pub file_name: String,
     /// Its size.
     pub size_bytes: u64,
-    /// Its SHA-256, in hexadecimal digits.
+    /// Its SHA-256, in hexadecimal digits; empty if it was not read.
     pub sha256: String,
     /// The parts of the name, if it has them.
     pub name: Option<WheelName>,
@@ -88,29 +94,47 @@ pub struct Report {
     pub platform: Option<String>,
     /// The newest version of glibc's symbols in use: what the system must have at least.
     pub glibc: Option<String>,
-    /// The modules that are extensions, as paths in the archive.
+    /// The modules that are extensions, as paths in the archive: the first of them, if they are many.
     pub extensions: Vec<String>,
     /// How many bytes it unpacks to.
     pub unpacked_bytes: u64,
     /// `Requires-Python`.
     pub requires_python: Option<String>,
-    /// What is wrong, errors first.
+    /// What is wrong, errors first; of each severity those that were found first.
     pub findings: Vec<Finding>,
+    /// How many more there are.
+    pub more_findings: u64,
 }
+
+/// As many findings of one severity, or modules, are reported.
+const LISTED: usize = 100;
+
+/// As many characters of a message, or of a path.
+const SHOWN: usize = 400;
 
 impl Report {
     pub(crate) fn of(file_name: &str, bytes: &[u8], name: Option<WheelName>) -> Self {
         Self {
-            file_name: file_name.to_owned(),
-            size_bytes: bytes.len() as u64,
             sha256: hex(&Sha256::digest(bytes)),
             name,
+            ..Self::unread(file_name, bytes.len() as u64)
+        }
+    }
+
+    /// Of a file that is not looked into.
+    pub(crate) fn unread(file_name: &str, size_bytes: u64) -> Self {
+        Self {
+            file_name: file_name.to_owned(),
+            size_bytes,
+            sha256: String::new(),
+            name: None,
             platform: None,
             glibc: None,
             extensions: Vec::new(),
             unpacked_bytes: 0,
             requires_python: None,
             findings: Vec::new(),
+            more_findings: 0,
         }
     }
 
@@ -130,7 +154,7 @@ impl Report {
     #[must_use]
     pub fn text(&self) -> String {
         let verdict = if self.passes() { "ok" } else { "REFUSED" };
-        let mut lines = vec![format!("{}: {verdict}", self.file_name)];
+        let mut lines = vec![format!("{}: {verdict}", shown(&self.file_name, SHOWN))];
         if let Some(platform) = &self.platform {
             let glibc = self.glibc.as_ref();
             let glibc = glibc.map_or(String::new(), |version| format!(", needs glibc {version}"));
@@ -140,8 +164,13 @@ impl Report {
             "  size       {} bytes, {} unpacked",
             self.size_bytes, self.unpacked_bytes
         ));
-        lines.push(format!("  sha256     {}", self.sha256));
+        if !self.sha256.is_empty() {
+            lines.push(format!("  sha256     {}", self.sha256));
+        }
         lines.extend(self.findings.iter().map(line));
+        if self.more_findings > 0 {
+            lines.push(format!("  and {} more", self.more_findings));
+        }
         lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
@@ -151,47 +180,73 @@ fn line(finding: &Finding) -> String {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    // Names come from the archive: what would move the cursor is shown, not sent.
-    let path = finding.path.escape_debug().to_string();
-    let message = finding.message.replace(char::is_control, "?");
+    let (path, message) = (shown(&finding.path, SHOWN), shown(&finding.message, SHOWN));
     format!("  {severity:<10} {path}: {message}")
 }
 
-/// Findings as they are collected.
+/// Findings as they are collected. How much they take does not depend on the wheel.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    errors: BTreeSet<Finding>,
+    warnings: BTreeSet<Finding>,
+    /// What the errors are about, those that are not listed included.
+    rules: BTreeSet<Rule>,
+    more: u64,
+}
 
 impl Findings {
     pub(crate) fn error(&mut self, rule: Rule, path: &str, message: impl Into<String>) {
-        self.add(Severity::Error, rule, path, message.into());
+        self.rules.insert(rule);
+        self.add(Severity::Error, rule, path, &message.into());
     }
 
     pub(crate) fn warning(&mut self, rule: Rule, path: &str, message: impl Into<String>) {
-        self.add(Severity::Warning, rule, path, message.into());
+        self.add(Severity::Warning, rule, path, &message.into());
     }
 
-    fn add(&mut self, severity: Severity, rule: Rule, path: &str, message: String) {
-        self.0.push(Finding {
+    fn add(&mut self, severity: Severity, rule: Rule, path: &str, message: &str) {
+        let listed = match severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        // What ends the audit is said in any case.
+        if listed.len() >= LISTED && rule != Rule::Limit {
+            self.more += 1;
+            return;
+        }
+        listed.insert(Finding {
             severity,
             rule,
-            path: path.to_owned(),
-            message,
+            path: cut(path),
+            message: cut(message),
         });
     }
 
     pub(crate) fn any_error_of(&self, rules: &[Rule]) -> bool {
-        let mut findings = self.0.iter();
-        findings.any(|it| it.severity == Severity::Error && rules.contains(&it.rule))
+        rules.iter().any(|rule| self.rules.contains(rule))
     }
 
-    /// All of them, sorted. What is about no entry is about the file.
-    pub(crate) fn of_file(mut self, file_name: &str) -> Vec<Finding> {
-        for finding in self.0.iter_mut().filter(|it| it.path.is_empty()) {
-            file_name.clone_into(&mut finding.path);
+    /// The report with all of them, sorted. What is about no entry is about the file.
+    pub(crate) fn into_report(self, mut report: Report) -> Report {
+        let mut findings: Vec<_> = self.errors.into_iter().chain(self.warnings).collect();
+        for finding in findings.iter_mut().filter(|it| it.path.is_empty()) {
+            finding.path = cut(&report.file_name);
         }
-        self.0.sort();
-        self.0.dedup();
-        self.0
+        findings.sort();
+        report.findings = findings;
+        report.more_findings = self.more;
+        report.extensions.truncate(LISTED);
+        report.extensions = report.extensions.iter().map(|it| cut(it)).collect();
+        report.requires_python = report.requires_python.as_deref().map(cut);
+        report
+    }
+}
+
+/// The beginning of `text`, as it is: programs read the report too.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
     }
 }
 
@@ -202,15 +257,12 @@ mod tests {
 
     #[test]
     fn what_an_archive_says_does_not_reach_the_terminal() {
-        let mut report = Report::of("a.whl", b"", None);
         let mut findings = Findings::default();
-        findings.error(Rule::Path, "\u{1b}[2Jx", "a\u{7}b");
-        report.findings = findings.of_file("a.whl");
-        let text = report.text();
-        assert!(
-            !text.contains('\u{1b}') && !text.contains('\u{7}'),
-            "{text}"
-        );
+        findings.error(Rule::Path, "\u{1b}[2Jx", "a\u{7}b\u{202e}c");
+        let text = findings
+            .into_report(Report::of("\u{9b}a.whl", b"", None))
+            .text();
+        assert!(text.lines().all(packaging::is_plain), "{text}");
         assert!(text.contains("REFUSED"), "{text}");
     }
 
@@ -219,7 +271,29 @@ mod tests {
         let mut findings = Findings::default();
         findings.warning(Rule::FileName, "a", "w");
         findings.error(Rule::Size, "a", "e");
-        assert_eq!(findings.of_file("a.whl")[0].severity, Severity::Error);
+        let report = findings.into_report(Report::of("a.whl", b"", None));
+        assert_eq!(report.findings[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_report_has_a_length_limit() {
+        let mut findings = Findings::default();
+        for number in 0..1000 {
+            let message = format!("{number}{}", "!".repeat(10_000));
+            findings.warning(Rule::License, &"a/".repeat(10_000), message.clone());
+            findings.error(Rule::Path, "a", message);
+        }
+        findings.error(Rule::Limit, "a", "it has too much");
+        assert!(findings.any_error_of(&[Rule::Path]));
+        let report = findings.into_report(Report::of("a.whl", b"", None));
+        assert_eq!((report.findings.len(), report.more_findings), (201, 1800));
+        assert!(report.findings.iter().any(|it| it.rule == Rule::Limit));
+        assert!(
+            report.text().ends_with("and 1800 more\n"),
+            "{}",
+            report.text()
+        );
+        assert!(report.text().len() < 200_000);
     }
 
     #[test]

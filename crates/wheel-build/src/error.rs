@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use compiler_cache::CacheError;
 use config_edit::EditError;
 use environment::vars;
+use packaging::checked::NotOne;
 use processes::RunError;
 use project_model::ProjectError;
 use python_tools::python::PythonError;
@@ -30,6 +31,8 @@ pub enum WheelError {
     Cache(#[from] CacheError),
     #[error(transparent)]
     Python(#[from] PythonError),
+    #[error(transparent)]
+    NotOne(#[from] NotOne),
     #[error(
         "the plan has {count} wheels, and one call of maturin-action builds one\n  help: name one, by `--platform` and `--python`"
     )]

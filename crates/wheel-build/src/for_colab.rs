@@ -12,7 +12,7 @@ pub(crate) fn check(wheels: &[BuiltWheel], warn: &dyn Fn(&str)) -> Result<(), Wh
     let snapshot = Snapshot::built_in();
     let (taken, missed) = snapshot.split(&wheels);
     if taken.is_empty() {
-        let names: Vec<_> = wheels.iter().map(|wheel| wheel.file.as_str()).collect();
+        let names: Vec<_> = wheels.iter().map(|wheel| &*wheel.file).collect();
         return Err(WheelError::NotForColab {
             runtimes: list(&missed),
             wheels: names.join(", "),
@@ -43,7 +43,7 @@ mod tests {
 
     fn entry(python: &str, platform: &str) -> BuiltWheel {
         let wheel = serde_json::json!({
-            "file": "a.whl", "sha256": "", "size_bytes": 1, "python": [], "abi": [], "platforms": [platform],
+            "file": "a-1-py3-none-any.whl", "sha256": "0".repeat(64), "size_bytes": 1, "python": [], "abi": [], "platforms": [platform],
             "pythons": [python], "keeps": null, "glibc": null, "build_time_ms": 0, "cache": null, "tried_with": [],
         });
         serde_json::from_value(wheel).unwrap()

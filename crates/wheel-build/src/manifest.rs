@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use packaging::Wheel;
+use packaging::checked::{InterpreterVersion, Name, NotOne, Specifiers, Tag, TagPart, VersionText};
 use pep440_rs::VersionSpecifiers;
 use serde::{Deserialize, Serialize};
 use wheel_audit::Report;
@@ -14,15 +15,15 @@ use crate::pythons;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The distribution.
-    pub name: String,
+    pub name: Name,
     /// The version, with the commit.
-    pub version: String,
+    pub version: VersionText,
     /// The commit, if the project is in git.
     pub commit: Option<Commit>,
     /// `requires-python`: the versions of Python that may install it.
-    pub requires_python: Option<String>,
+    pub requires_python: Option<Specifiers>,
     /// The tag of the release that the wheels are for.
-    pub release_tag: Option<String>,
+    pub release_tag: Option<Tag>,
     /// The wheels.
     pub wheels: Vec<BuiltWheel>,
 }
@@ -34,13 +35,13 @@ pub struct BuiltWheel {
     #[serde(flatten)]
     pub wheel: Wheel,
     /// The best platform tag that its code keeps; at least that in its name.
-    pub keeps: Option<String>,
+    pub keeps: Option<TagPart>,
     /// How long maturin took, in milliseconds.
     pub build_time_ms: u64,
     /// What the compiler cache did, if one was used.
     pub cache: Option<Counts>,
     /// The versions of Python with which it was installed and tried.
-    pub tried_with: Vec<String>,
+    pub tried_with: Vec<InterpreterVersion>,
 }
 
 /// What a compiler cache has counted.
@@ -63,30 +64,40 @@ impl std::ops::Deref for BuiltWheel {
 
 impl BuiltWheel {
     /// What the audit says of a wheel of a project with `requires_python`.
-    #[must_use]
-    pub fn of(report: &Report, requires_python: Option<&VersionSpecifiers>) -> Self {
+    ///
+    /// # Errors
+    /// If the report has a text that is not what it should be: the wheel has not passed.
+    pub fn of(
+        report: &Report,
+        requires_python: Option<&VersionSpecifiers>,
+    ) -> Result<Self, NotOne> {
         let name = report.name.clone();
         let pythons = name.as_ref().map(|name| pythons::of(name, requires_python));
         let (python, abi, platforms) = name
             .map(|name| (name.python, name.abi, name.platforms))
             .unwrap_or_default();
-        Self {
+        Ok(Self {
             wheel: Wheel {
-                file: report.file_name.clone(),
-                sha256: report.sha256.clone(),
+                file: report.file_name.clone().try_into()?,
+                sha256: report.sha256.clone().try_into()?,
                 size_bytes: report.size_bytes,
-                python,
-                abi,
-                platforms,
-                pythons: pythons.unwrap_or_default(),
-                glibc: report.glibc.clone(),
+                python: all(python)?,
+                abi: all(abi)?,
+                platforms: all(platforms)?,
+                pythons: all(pythons.unwrap_or_default())?,
+                glibc: report.glibc.clone().map(TryInto::try_into).transpose()?,
             },
-            keeps: report.platform.clone(),
+            keeps: report.platform.clone().map(TryInto::try_into).transpose()?,
             build_time_ms: 0,
             cache: None,
             tried_with: Vec::new(),
-        }
+        })
     }
+}
+
+/// Each of `texts`, checked.
+pub(crate) fn all<T: TryFrom<String>>(texts: Vec<String>) -> Result<Vec<T>, T::Error> {
+    texts.into_iter().map(T::try_from).collect()
 }
 
 impl BuiltWheel {
@@ -145,18 +156,24 @@ impl Manifest {
         let wheels: Vec<Utf8PathBuf> = self
             .wheels
             .iter()
-            .map(|wheel| dir.join(&wheel.file))
+            .map(|wheel| dir.join(&*wheel.file))
             .collect();
         let lines = [
-            ("version", self.version.clone()),
+            ("version", self.version.to_string()),
             (
                 "commit",
                 self.commit
                     .as_ref()
-                    .map(|commit| commit.hash.clone())
+                    .map(|commit| commit.hash.to_string())
                     .unwrap_or_default(),
             ),
-            ("release-tag", self.release_tag.clone().unwrap_or_default()),
+            (
+                "release-tag",
+                self.release_tag
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .unwrap_or_default(),
+            ),
             ("wheels", serde_json::to_string(&wheels).unwrap_or_default()),
             ("manifest", dir.join("manifest.json").into_string()),
             ("checksums", dir.join("SHA256SUMS").into_string()),
@@ -222,28 +239,28 @@ mod tests {
 
     fn manifest() -> Manifest {
         let wheel = Wheel {
-            file: "a-1-cp311-abi3-x.whl".to_owned(),
-            sha256: "ab".repeat(32),
+            file: "a-1-cp311-abi3-x.whl".parse().unwrap(),
+            sha256: "ab".repeat(32).try_into().unwrap(),
             size_bytes: 1_234_567,
-            python: vec!["cp311".to_owned()],
-            abi: vec!["abi3".to_owned()],
-            platforms: vec!["x".to_owned()],
-            pythons: vec!["3.11".to_owned()],
-            glibc: Some("2.28".to_owned()),
+            python: vec!["cp311".parse().unwrap()],
+            abi: vec!["abi3".parse().unwrap()],
+            platforms: vec!["x".parse().unwrap()],
+            pythons: vec!["3.11".parse().unwrap()],
+            glibc: Some("2.28".parse().unwrap()),
         };
         let wheel = BuiltWheel {
             wheel,
             keeps: None,
             build_time_ms: 12_345,
             cache: Some(Counts { hits: 9, misses: 1 }),
-            tried_with: vec!["3.13.0".to_owned(), "3.12.1".to_owned()],
+            tried_with: vec!["3.13.0".parse().unwrap(), "3.12.1".parse().unwrap()],
         };
         Manifest {
-            name: "a".to_owned(),
-            version: "1+gabc".to_owned(),
+            name: "a".parse().unwrap(),
+            version: "1+gabc".parse().unwrap(),
             commit: None,
-            requires_python: Some(">=3.11".to_owned()),
-            release_tag: Some("latest".to_owned()),
+            requires_python: Some(">=3.11".parse().unwrap()),
+            release_tag: Some("latest".parse().unwrap()),
             wheels: vec![wheel],
         }
     }

@@ -14,6 +14,7 @@ use crate::flags;
 use crate::platform::Platform;
 use crate::stage::Stage;
 use crate::toolchain::Toolchain;
+use packaging::checked::{Name, Tag, VersionText};
 
 /// What the user asks for; the policy says the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,13 +46,13 @@ pub struct BuildPlace<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BuildPlan {
     /// The distribution.
-    pub name: String,
+    pub name: Name,
     /// The version, with the commit.
-    pub version: String,
+    pub version: VersionText,
     /// The directory in which maturin runs: the project in the copy.
     pub working_directory: Utf8PathBuf,
     /// The tag of the release that the wheels are for.
-    pub release_tag: Option<String>,
+    pub release_tag: Option<Tag>,
     /// The wheels.
     pub wheels: Vec<WheelPlan>,
 }
@@ -105,8 +106,8 @@ impl BuildPlan {
             }
         }
         Ok(Self {
-            name: stage.project.name().to_owned(),
-            version: stage.version.clone(),
+            name: stage.project.name().parse()?,
+            version: stage.version.parse()?,
             working_directory: stage.project.root.clone(),
             release_tag: policy.release_tag.clone(),
             wheels,

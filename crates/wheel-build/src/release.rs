@@ -13,7 +13,7 @@ use crate::build::Builder;
 use crate::built::Built;
 use crate::cache::{self, Cache};
 use crate::error::{WheelError, cannot_read, cannot_write};
-use crate::manifest::{BuiltWheel, Counts, Manifest, append_for_github};
+use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
 use crate::stage::Stage;
 use crate::trial::{Trial, interpreters};
@@ -210,8 +210,8 @@ impl<'a> Release<'a> {
         Ok(BuiltWheel {
             build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
             cache,
-            tried_with,
-            ..BuiltWheel::of(&report, self.project.requires_python.as_ref())
+            tried_with: all(tried_with)?,
+            ..BuiltWheel::of(&report, self.project.requires_python.as_ref())?
         })
     }
 
@@ -336,11 +336,14 @@ impl<'a> Release<'a> {
             (self.talk.say)("Built", &wheel.described());
         }
         let requires = self.project.requires_python.as_ref();
+        let requires = requires
+            .map(ToString::to_string)
+            .filter(|it| !it.is_empty());
         let manifest = Manifest {
             name: self.plan.name.clone(),
             version: self.plan.version.clone(),
             commit: self.stage.commit.clone(),
-            requires_python: requires.map(ToString::to_string),
+            requires_python: requires.map(TryInto::try_into).transpose()?,
             release_tag: self.plan.release_tag.clone(),
             wheels,
         };
@@ -348,7 +351,7 @@ impl<'a> Release<'a> {
         append_for_github(vars::GITHUB_OUTPUT, &manifest.github_outputs(dist))?;
         append_for_github(vars::GITHUB_STEP_SUMMARY, &manifest.github_summary())?;
         let wheels = manifest.wheels.iter();
-        Ok(wheels.map(|wheel| dist.join(&wheel.file)).collect())
+        Ok(wheels.map(|wheel| dist.join(&*wheel.file)).collect())
     }
 }
 

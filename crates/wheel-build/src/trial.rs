@@ -132,7 +132,7 @@ impl Trial<'_> {
                 self.project.name(),
             ])
             .args(offline)
-            .arg(wheel.as_str())
+            .args(["--", wheel.as_str()])
     }
 
     fn import(&self, interpreter: &Utf8Path) -> Invocation {

@@ -33,7 +33,7 @@ mod tests {
 
     fn commit(dirty: bool) -> Commit {
         Commit {
-            hash: "1a2b3c4d5e6f".to_owned(),
+            hash: "1a2b3c4d5e".repeat(4).try_into().unwrap(),
             time_s: 0,
             dirty,
             root: "/p".into(),

@@ -112,6 +112,46 @@ fn a_wheel_that_is_not_the_one_is_refused() {
     refused();
 }
 
+/// Whoever can write to the release, or to the way to it, still cannot write to the terminal, nor have another
+/// place asked.
+#[test]
+fn what_a_manifest_says_is_no_command() {
+    let Some(github) = github() else { return };
+    publish(&github, true);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
+    let manifest = |key: &str, value: &str| {
+        let mut manifest = builds().manifest(true);
+        manifest["wheels"][0][key] = json!(value);
+        manifest
+    };
+    for wrong in [
+        manifest(
+            "file",
+            "../../../other/releases/download/latest/evil-1-py3-none-any.whl",
+        ),
+        manifest("sha256", "0 --index-url https://localhost/"),
+        manifest("file", "\u{1b}]0;title\u{7}.whl"),
+    ] {
+        publish_manifest(&github, &wrong);
+        let done = runtime.run(&github, &cell);
+        assert!(!done.status.success());
+        assert!(
+            done.stderr.contains("Choose another runtime"),
+            "{}",
+            done.stderr
+        );
+        assert!(
+            !done.stderr.contains(['\u{1b}', '\u{7}']),
+            "{}",
+            done.stderr
+        );
+        assert_eq!(
+            (runtime.installed(), downloads_of_wheels(&github)),
+            (None, 0)
+        );
+    }
+}
+
 #[test]
 fn without_a_wheel_for_this_python_the_error_names_those_that_there_are() {
     let Some(github) = github() else { return };

@@ -1,12 +1,12 @@
 # Installs thing 1, this build and no other, from https://github.com/owner/things. The SHA-256 of the wheel is checked.
-import importlib.metadata, json, os, platform, shutil, subprocess, sys, urllib.parse, urllib.request
+import importlib.metadata, json, os, platform, re, shutil, subprocess, sys, urllib.parse, urllib.request
 
 NAME, MODULE, EXTRAS = "thing", "thing", "[cuda,fast]"
 RELEASE = "https://github.com/owner/things/releases/download/latest"
 
 def newest():
     return {"version": "1", "wheels": [
-        {"file": "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl","sha256": "abababababababababababababababababababababababababababababababab","pythons": ["3.11","3.12"],"platforms": ["manylinux_2_28_x86_64"],"glibc": None},
+        {"file": "thing-1-cp311-abi3-manylinux_2_28_x86_64.whl", "sha256": "abababababababababababababababababababababababababababababababab", "pythons": ["3.11", "3.12"], "platforms": ["manylinux_2_28_x86_64"], "glibc": None},
     ]}
 
 def installed():
@@ -20,7 +20,8 @@ python, machine, libc = "%d.%d" % sys.version_info[:2], platform.machine(), os.c
 number = lambda text: [int(part) for part in text.split(".")]
 build, before = newest(), installed()
 fitting = [wheel for wheel in build["wheels"] if python in wheel["pythons"] and wheel["platforms"][0].endswith(machine)
-           and number(wheel["glibc"] or "0") <= number(libc.split()[1])]
+           and number(wheel["glibc"] or "0") <= number(libc.split()[1])
+           and re.fullmatch("[A-Za-z0-9.+!_-]+[.]whl [0-9a-f]{64}", wheel["file"] + " " + wheel["sha256"])]
 if not fitting:
     there = "; ".join(f"Python {', '.join(it['pythons'])} ({it['file']})" for it in build["wheels"])
     raise RuntimeError(f"{NAME} {build['version']} is there for {there}. This is Python {python} with {libc} on {machine}. "

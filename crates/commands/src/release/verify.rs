@@ -1,5 +1,6 @@
 //! `cargo xtask release verify`.
 
+use packaging::checked::Tag;
 use project_model::Workspace;
 use release_channel::verify::verify;
 
@@ -15,7 +16,7 @@ pub(super) struct Args {
     place: RepositoryArg,
     /// The tag of the release [default: the policy's]
     #[arg(long)]
-    tag: Option<String>,
+    tag: Option<Tag>,
     /// Download every wheel, and compare it byte for byte
     #[arg(long)]
     download: bool,
@@ -28,9 +29,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let repository = args.place.repository(context)?;
     let tag = match &args.tag {
         Some(tag) => tag.clone(),
-        None => Workspace::load(&context.project()?)?
-            .release_tag()?
-            .to_owned(),
+        None => Workspace::load(&context.project()?)?.release_tag()?.clone(),
     };
     let project = context.project_dir.as_deref();
     let mut report = verify(&client(repository)?, &tag, project, args.download)?;

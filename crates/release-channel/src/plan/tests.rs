@@ -63,7 +63,7 @@ fn a_newer_build_is_not_overtaken() {
     let older = ours(2);
     store
         .assets
-        .retain(|(asset, _)| asset.name != older.manifest.wheels[0].file);
+        .retain(|(asset, _)| *asset.name != *older.manifest.wheels[0].file);
     // Kept, since the previous manifest names it; here it is as if it had been cleared away and uploaded
     // again.
     store
@@ -134,7 +134,7 @@ fn another_wheel_under_the_same_name_is_an_error_with_both_digests() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains(&wheel.sha256) && error.contains(&sha256(b"something else")),
+        error.contains(&*wheel.sha256) && error.contains(&sha256(b"something else")),
         "{error}"
     );
     assert!(
@@ -146,7 +146,10 @@ fn another_wheel_under_the_same_name_is_an_error_with_both_digests() {
 #[test]
 fn half_an_upload_is_removed_and_done_again() {
     let (mut store, ours) = (store(), ours(4));
-    for name in [&ours.manifest.wheels[0].file, &ours.manifest.waiting_name()] {
+    for name in [
+        &*ours.manifest.wheels[0].file,
+        &*ours.manifest.waiting_name(),
+    ] {
         store.put(name, "half").unwrap();
         let (asset, _) = store.assets.last_mut().unwrap();
         (asset.state, asset.digest, asset.size) = ("starter".to_owned(), None, 0);
@@ -197,7 +200,7 @@ fn what_a_broken_off_run_of_another_build_has_left_is_cleared() {
     for number in 5..=7 {
         let names = [
             broken.manifest.waiting_name(),
-            broken.manifest.wheels[0].file.clone(),
+            broken.manifest.wheels[0].file.to_string(),
         ];
         assert!(
             names.iter().all(|name| store.text(name).is_some()),

@@ -24,32 +24,32 @@ pub(crate) fn build(number: u64) -> Published {
     let wheel = PublishedWheel {
         url: download_url(&repository(), "latest", &file),
         wheel: packaging::Wheel {
-            file,
-            sha256: sha256(bytes(number).as_bytes()),
+            file: file.try_into().unwrap(),
+            sha256: sha256(bytes(number).as_bytes()).try_into().unwrap(),
             size_bytes: bytes(number).len() as u64,
-            python: vec!["cp311".to_owned()],
-            abi: vec!["abi3".to_owned()],
-            platforms: vec!["manylinux_2_28_x86_64".to_owned()],
-            pythons: vec!["3.11".to_owned(), "3.12".to_owned()],
-            glibc: Some("2.28".to_owned()),
+            python: vec!["cp311".parse().unwrap()],
+            abi: vec!["abi3".parse().unwrap()],
+            platforms: vec!["manylinux_2_28_x86_64".parse().unwrap()],
+            pythons: vec!["3.11".parse().unwrap(), "3.12".parse().unwrap()],
+            glibc: Some("2.28".parse().unwrap()),
         },
     };
     Published {
-        name: "thing".to_owned(),
-        version,
+        name: "thing".parse().unwrap(),
+        version: version.try_into().unwrap(),
         commit: SourceCommit {
-            hash: hash(number),
+            hash: hash(number).try_into().unwrap(),
             time_s: number,
         },
-        requires_python: Some(">=3.11".to_owned()),
-        release_tag: "latest".to_owned(),
+        requires_python: Some(">=3.11".parse().unwrap()),
+        release_tag: "latest".parse().unwrap(),
         wheels: vec![wheel],
     }
 }
 
 pub(super) fn ours(number: u64) -> Ours {
     let manifest = build(number);
-    let path = manifest.wheels[0].file.clone().into();
+    let path = manifest.wheels[0].file.to_string().into();
     Ours {
         manifest,
         wheels: vec![WheelFile { path }],
@@ -199,14 +199,14 @@ impl Store {
         );
         for wheel in manifests.iter().flatten().flat_map(|it| &it.wheels) {
             let digest = self.text(&wheel.file).map(|text| sha256(text.as_bytes()));
-            assert_eq!(digest.as_ref(), Some(&wheel.sha256), "{}", wheel.file);
+            assert_eq!(digest.as_deref(), Some(&*wheel.sha256), "{}", wheel.file);
         }
     }
 
     pub(super) fn require_published(&self, number: u64) {
         let expected = build(number);
         assert_eq!(self.manifest(MANIFEST).as_ref(), Some(&expected));
-        assert_eq!(self.tag.as_ref(), Some(&expected.commit.hash));
+        assert_eq!(self.tag.as_deref(), Some(&*expected.commit.hash));
         let release = self.release.as_ref().unwrap();
         assert!(notes::are_in(
             release.body.as_deref().unwrap(),
