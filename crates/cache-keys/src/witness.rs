@@ -82,8 +82,8 @@ pub fn keep(project: &Project) -> io::Result<Kept> {
     Ok(Kept::default())
 }
 
-/// Does what the keys say that the project in `root` has now: keeps the witnesses, or removes them. `load` reads
-/// the project while nobody else keeps or removes any.
+/// Does what the keys say that the project in `root` has now: keeps the witnesses, or removes them. `load`
+/// reads the project while nobody else keeps or removes any.
 ///
 /// # Errors
 /// Those of `load` and of the file system.

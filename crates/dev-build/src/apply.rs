@@ -27,7 +27,7 @@ use crate::scratch::Scratch;
 use crate::shared_env;
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
-use crate::units::{Misjudged, is_shared};
+use crate::units::Misjudged;
 
 /// A plan that is being carried out.
 pub(crate) struct Application<'a> {
@@ -225,19 +225,12 @@ impl<'a> Application<'a> {
         Before::look_at(sources, &self.situation.workspace.build_dir, placed)
     }
 
-    /// Has cargo build again what it would wrongly take for fresh. Looked at anew where the directory is
-    /// shared: another checkout may have built into it since the plan was made.
+    /// Has cargo build again what it would wrongly take for fresh. Looked at anew, after [`Self::before`]: an
+    /// older content may have come since the plan was made, or another checkout may have built into the same
+    /// directory.
     fn make_stale(&self) -> Result<(), DevError> {
-        let Situation {
-            misjudged,
-            workspace,
-            ..
-        } = &self.situation;
-        if misjudged.is_empty() && !is_shared(workspace) {
-            return Ok(());
-        }
         let mut told = None;
-        for (unit, misjudged) in self.situation.find_misjudged() {
+        for (unit, misjudged) in self.situation.misjudged_now() {
             unit.make_stale()
                 .map_err(target_error(&self.situation.workspace.build_dir))?;
             if misjudged.is_news && told.as_ref() != Some(&misjudged) {

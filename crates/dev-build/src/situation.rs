@@ -155,8 +155,7 @@ impl Situation {
             inputs: start.inputs,
         };
         situation.kept_call = situation.find_kept_call();
-        let misjudged = situation.find_misjudged().into_iter();
-        situation.misjudged = misjudged.map(|(_, misjudged)| misjudged).collect();
+        situation.misjudged = situation.find_misjudged();
         Ok(situation)
     }
 
@@ -169,11 +168,17 @@ impl Situation {
     }
 
     /// Units that cargo would wrongly take for fresh; none where nothing has changed that cargo could see.
-    pub(crate) fn find_misjudged(&self) -> Vec<(Unit, Misjudged)> {
-        let ours = self.ours();
-        if ours.is_some_and(|ours| ours.is_built) && self.changes().is_empty() {
+    fn find_misjudged(&self) -> Vec<Misjudged> {
+        if self.ours().is_some_and(|ours| ours.is_built) && self.changes().is_empty() {
             return Vec::new();
         }
+        let found = self.misjudged_now().into_iter();
+        found.map(|(_, misjudged)| misjudged).collect()
+    }
+
+    /// Units that cargo would wrongly take for fresh at this moment.
+    pub(crate) fn misjudged_now(&self) -> Vec<(Unit, Misjudged)> {
+        let ours = self.ours();
         let patched = ours.is_some_and(|ours| !ours.is_built && ours.state.library.same_bytes);
         let units = Units::remembered(&self.root, &self.workspace);
         units.misjudged(patched.then_some(self.crate_name.as_str()))
