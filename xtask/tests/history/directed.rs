@@ -69,7 +69,7 @@ fn an_older_content_with_an_older_time_is_built() {
         }
     }
     // The same while a build is at work, before and after the compiler has read it.
-    for delay_ms in [0, 200, 700] {
+    for delay_ms in [0, 10, 20, 30, 50, 200, 700] {
         world.write(
             "native/src/lib.rs",
             &format!("{}// {delay_ms}\n", world.read("native/src/lib.rs")),
