@@ -166,8 +166,44 @@ mod tests {
         assert_eq!(ours.wheels[0].path.file_name(), Some(FILE));
     }
 
+    /// The manifests of a build and of a release: what is read and written again is the same, and the notes
+    /// have the lines of any other with as many wheels.
+    #[test]
+    fn no_manifest_breaks_out_of_the_notes() {
+        let repository = Repository::parse("o/r", "github.com").unwrap();
+        let published = crate::plan::tests::build(1);
+        let texts = [manifest().to_string(), published.json()];
+        let words = [
+            "\\n", "\\u001b", "\"", "null", "{", "}", "[", "]", ",", "../", "`", "|", "](x)",
+            "<!--", "-->", "0", "true",
+        ];
+        let lines = crate::notes::spliced("", &published, &repository)
+            .lines()
+            .count();
+        testkit::Corpus::texts(texts.iter().map(String::as_str), &words).fuzz(|bytes| {
+            let built = serde_json::from_slice::<Manifest>(bytes);
+            let read = serde_json::from_slice::<Published>(bytes);
+            let (Ok(published), built) = (read, built.is_ok()) else {
+                return "refused".to_owned();
+            };
+            assert_eq!(
+                serde_json::from_str::<Published>(&published.json()).unwrap(),
+                published
+            );
+            let notes = crate::notes::spliced("", &published, &repository);
+            let more = 2 * published.wheels.len();
+            assert_eq!(notes.lines().count(), lines - 2 + more, "{notes}");
+            assert!(
+                crate::notes::are_in(&notes, &published, &repository),
+                "{notes}"
+            );
+            format!("{built} {}", published.wheels.len())
+        });
+    }
+
     #[test]
     fn what_was_handed_over_has_to_be_of_the_checkout() {
+        type Change = fn(&mut Published);
         let ours = read(&manifest(), Some("bytes")).unwrap();
         let intended = Intended {
             name: ours.manifest.name.clone(),
@@ -176,11 +212,11 @@ mod tests {
             release_tag: ours.manifest.release_tag.clone(),
         };
         intended.require(&ours).unwrap();
-        let changes: [(&str, fn(&mut Published)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("distribution", |it| it.name = "b".parse().unwrap()),
             ("version", |it| it.version = "2".parse().unwrap()),
             ("commit", |it| {
-                it.commit.hash = "0".repeat(40).try_into().unwrap()
+                it.commit.hash = "0".repeat(40).try_into().unwrap();
             }),
             ("time of the commit", |it| it.commit.time_s += 1),
             ("release", |it| it.release_tag = "stable".parse().unwrap()),
