@@ -251,7 +251,7 @@ fn cannot_write(path: &Utf8Path) -> impl FnOnce(io::Error) -> ColabError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use testkit::Fixture;
+    use testkit::{Corpus, Fixture};
 
     fn project(fixture: &Fixture) -> Project {
         Project::load(&fixture.root()).unwrap()
@@ -356,6 +356,57 @@ mod tests {
                 assert!(source.to_string().contains(field), "{source}");
             }
         }
+    }
+
+    /// Whatever a manifest says: it is refused, or the cell has the lines of any other with as many wheels.
+    #[test]
+    fn no_manifest_adds_a_line_to_a_cell() {
+        let good = serde_json::json!({"version": "1+g1", "wheels": [{
+            "file": "shown-1+g1-cp311-abi3-manylinux_2_28_x86_64.whl", "sha256": "ab".repeat(32), "size_bytes": 1,
+            "python": ["cp311"], "abi": ["abi3"], "platforms": ["manylinux_2_28_x86_64"], "pythons": ["3.11"],
+            "glibc": null,
+        }]});
+        let snippet = |build| Snippet {
+            name: "shown".parse().unwrap(),
+            module: "shown".parse().unwrap(),
+            extras: Vec::new(),
+            repository: Page::parse("https://github.com/o/r").unwrap(),
+            tag: "latest".parse().unwrap(),
+            build: Build::This(build),
+        };
+        let words = [
+            "\\n", "\\u001b", "\"", "\\\"", "null", "{", "}", "[", "]", ",", ":", "../", "@TAG@",
+            "\u{202e}", ".whl",
+        ];
+        let without = snippet(Pinned {
+            version: "1".parse().unwrap(),
+            wheels: Vec::new(),
+        });
+        let lines = without.cell().lines().count();
+        Corpus::texts(
+            [
+                &*good.to_string(),
+                &*serde_json::to_string_pretty(&good).unwrap(),
+            ],
+            &words,
+        )
+        .fuzz(|bytes| match serde_json::from_slice::<Pinned>(bytes) {
+            Ok(build) => {
+                let wheels = build.wheels.len();
+                let cell = snippet(build).cell();
+                assert!(cell.lines().all(packaging::is_plain), "{cell}");
+                assert_eq!(cell.lines().count(), lines + wheels, "{cell}");
+                format!("{wheels} wheels")
+            }
+            Err(error) => {
+                let text = error.to_string();
+                assert!(
+                    packaging::is_plain(&text) || text.contains("control character"),
+                    "{text:?}"
+                );
+                text.split(['`', ' ']).take(6).collect()
+            }
+        });
     }
 
     #[test]

@@ -90,6 +90,9 @@ pub const GITHUB_OUTPUT: &str = "GITHUB_OUTPUT";
 /// Set by GitHub's runners: `owner/name` of the repository that the workflow runs for.
 pub const GITHUB_REPOSITORY: &str = "GITHUB_REPOSITORY";
 
+/// Set by GitHub's runners: the commit that the workflow runs for.
+pub const GITHUB_SHA: &str = "GITHUB_SHA";
+
 /// Set by GitHub's runners: `https://github.com`, or where that repository is.
 pub const GITHUB_SERVER_URL: &str = "GITHUB_SERVER_URL";
 

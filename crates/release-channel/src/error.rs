@@ -45,6 +45,18 @@ pub enum ReleaseError {
     )]
     Dirty { commit: String },
     #[error(
+        "the {what} of what is to be published is {found}, and {expected} in the checkout that the workflow runs for; nothing was published\n  help: run the workflow again; if it says the same, look at what the jobs before have handed over"
+    )]
+    OtherBuild {
+        what: &'static str,
+        found: String,
+        expected: String,
+    },
+    #[error(
+        "the checkout is at {found}, and the workflow runs for {expected}; nothing was published\n  help: check out the commit of the workflow, as `actions/checkout` does"
+    )]
+    OtherCheckout { found: String, expected: String },
+    #[error(
         "no release tag is set, so there is nowhere to publish to\n  help: write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel] in Cargo.toml, and build again"
     )]
     NoTag,
@@ -267,6 +279,15 @@ mod tests {
             },
             ReleaseError::Unpushed {
                 commit: text("1a2b3c4"),
+            },
+            ReleaseError::OtherBuild {
+                what: "version",
+                found: text("2.0"),
+                expected: text("1.0"),
+            },
+            ReleaseError::OtherCheckout {
+                found: text("1a2b3c4"),
+                expected: text("5d6e7f8"),
             },
         ]
     }

@@ -25,7 +25,7 @@ pub mod verify;
 
 pub use client::Client;
 pub use error::ReleaseError;
-pub use local::{Ours, WheelFile};
+pub use local::{Intended, Ours, WheelFile};
 pub use patience::Patience;
 pub use plan::{ReleasePlan, ReleaseVerdict, Step, Why};
 pub use published::{Build, Published, PublishedWheel, SourceCommit};

@@ -1,6 +1,7 @@
 //! What lies in the directory that `cargo xtask wheel` has written.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::checked::{Name, Tag, VersionText};
 use project_model::Repository;
 use wheel_build::Manifest;
 
@@ -15,6 +16,20 @@ pub struct Ours {
     pub manifest: Published,
     /// Its wheels, in the same order.
     pub wheels: Vec<WheelFile>,
+}
+
+/// What a workflow is to publish, as its checkout and its runner say. Files that were handed from job to job
+/// have to fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intended {
+    /// The distribution.
+    pub name: Name,
+    /// The version, with the commit.
+    pub version: VersionText,
+    /// The commit that the workflow runs for.
+    pub commit: SourceCommit,
+    /// The tag of the release.
+    pub release_tag: Tag,
 }
 
 /// A wheel on this machine; name, size and digest are in the manifest.
@@ -54,6 +69,33 @@ impl Ours {
             manifest: published,
             wheels,
         })
+    }
+}
+
+impl Intended {
+    /// Sees that `ours` is what is to be published.
+    pub fn require(&self, ours: &Ours) -> Result<(), ReleaseError> {
+        let found = &ours.manifest;
+        let (commit, time_s) = (&self.commit.hash, self.commit.time_s.to_string());
+        let found_time_s = found.commit.time_s.to_string();
+        let pairs: [(&'static str, &str, &str); 5] = [
+            ("distribution", &self.name, &found.name),
+            ("version", &self.version, &found.version),
+            ("commit", commit, &found.commit.hash),
+            ("time of the commit", &time_s, &found_time_s),
+            ("release", &self.release_tag, &found.release_tag),
+        ];
+        match pairs
+            .into_iter()
+            .find(|(_, expected, found)| expected != found)
+        {
+            None => Ok(()),
+            Some((what, expected, found)) => Err(ReleaseError::OtherBuild {
+                what,
+                expected: expected.to_owned(),
+                found: found.to_owned(),
+            }),
+        }
     }
 }
 
@@ -122,6 +164,72 @@ mod tests {
         let ours = read(&manifest(), Some("bytes")).unwrap();
         assert_eq!(ours.manifest.commit.hash, *"1a2b3c4d5e".repeat(4));
         assert_eq!(ours.wheels[0].path.file_name(), Some(FILE));
+    }
+
+    /// The manifests of a build and of a release: what is read and written again is the same, and the notes
+    /// have the lines of any other with as many wheels.
+    #[test]
+    fn no_manifest_breaks_out_of_the_notes() {
+        let repository = Repository::parse("o/r", "github.com").unwrap();
+        let published = crate::plan::tests::build(1);
+        let texts = [manifest().to_string(), published.json()];
+        let words = [
+            "\\n", "\\u001b", "\"", "null", "{", "}", "[", "]", ",", "../", "`", "|", "](x)",
+            "<!--", "-->", "0", "true",
+        ];
+        let lines = crate::notes::spliced("", &published, &repository)
+            .lines()
+            .count();
+        testkit::Corpus::texts(texts.iter().map(String::as_str), &words).fuzz(|bytes| {
+            let built = serde_json::from_slice::<Manifest>(bytes);
+            let read = serde_json::from_slice::<Published>(bytes);
+            let (Ok(published), built) = (read, built.is_ok()) else {
+                return "refused".to_owned();
+            };
+            assert_eq!(
+                serde_json::from_str::<Published>(&published.json()).unwrap(),
+                published
+            );
+            let notes = crate::notes::spliced("", &published, &repository);
+            let more = 2 * published.wheels.len();
+            assert_eq!(notes.lines().count(), lines - 2 + more, "{notes}");
+            assert!(
+                crate::notes::are_in(&notes, &published, &repository),
+                "{notes}"
+            );
+            format!("{built} {}", published.wheels.len())
+        });
+    }
+
+    #[test]
+    fn what_was_handed_over_has_to_be_of_the_checkout() {
+        type Change = fn(&mut Published);
+        let ours = read(&manifest(), Some("bytes")).unwrap();
+        let intended = Intended {
+            name: ours.manifest.name.clone(),
+            version: ours.manifest.version.clone(),
+            commit: ours.manifest.commit.clone(),
+            release_tag: ours.manifest.release_tag.clone(),
+        };
+        intended.require(&ours).unwrap();
+        let changes: [(&str, Change); 5] = [
+            ("distribution", |it| it.name = "b".parse().unwrap()),
+            ("version", |it| it.version = "2".parse().unwrap()),
+            ("commit", |it| {
+                it.commit.hash = "0".repeat(40).try_into().unwrap();
+            }),
+            ("time of the commit", |it| it.commit.time_s += 1),
+            ("release", |it| it.release_tag = "stable".parse().unwrap()),
+        ];
+        for (what, change) in changes {
+            let mut other = ours.clone();
+            change(&mut other.manifest);
+            let error = intended.require(&other).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("the {what} of what is to be published is")),
+                "{error}"
+            );
+        }
     }
 
     /// A manifest is a file that others may have written.

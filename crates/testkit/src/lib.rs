@@ -8,6 +8,7 @@
 
 mod confined;
 mod fake;
+mod fuzz;
 pub mod github;
 mod missing;
 mod project;
@@ -16,6 +17,7 @@ mod temp;
 
 pub use confined::{Allowed, Ended, confined, peak_kib};
 pub use fake::FakePrograms;
+pub use fuzz::Corpus;
 pub use github::GitHub;
 pub use missing::{has_program, missing};
 pub use project::Fixture;

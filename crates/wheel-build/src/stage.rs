@@ -217,6 +217,23 @@ fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
     hex(&all.finalize())
 }
 
+/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else lies
+/// in the checkout. `None` where git knows nothing of the project.
+///
+/// # Errors
+/// If the project has no version that pip and uv know.
+pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelError> {
+    let Some(commit) = Commit::of(&project.root) else {
+        return Ok(None);
+    };
+    let commit = Commit {
+        dirty: false,
+        ..commit
+    };
+    let version = version::of(&base_version(project)?, Some(&commit), "")?;
+    Ok(Some((commit, version)))
+}
+
 /// The version that the project gives itself: in pyproject.toml, else in Cargo.toml.
 fn base_version(project: &Project) -> Result<String, WheelError> {
     let table = project.pyproject.project.as_ref();

@@ -1,10 +1,11 @@
 //! Each error with its remedy, and nothing published then.
 
+use camino::Utf8Path;
 use processes::{Captured, Invocation};
 use serde_json::json;
 use testkit::github::Fault;
 
-use crate::{REPOSITORY, TAG, TOKEN, World, wheel_name};
+use crate::{REPOSITORY, TAG, TOKEN, World, hash, wheel_name};
 
 /// That it failed, with each of these words, and a remedy.
 fn require_error(done: &Captured, words: &[&str]) {
@@ -30,6 +31,95 @@ fn world_with_one_build() -> Option<World> {
     let world = World::new()?;
     world.finish_ok(1);
     Some(world)
+}
+
+/// The manifest lies where others may have written. What a workflow publishes is told by its checkout.
+#[test]
+fn in_a_workflow_only_what_is_checked_out_is_published() {
+    let Some(world) = World::new() else { return };
+    let root = world.project("checkout");
+    let manifest = "[package]\nname = 'thing'\nversion = '1.0.0'\nedition = '2024'\n[lib]\n\
+                    [package.metadata.xtask.wheel]\nrelease-tag = 'latest'\n";
+    fs_err::write(
+        root.join("Cargo.toml"),
+        manifest.replace("package.metadata", "workspace.metadata"),
+    )
+    .unwrap();
+    let pyproject = "[project]\nname = 'thing'\nversion = '1.0'\n[build-system]\nrequires = ['maturin']\n\
+                     build-backend = 'maturin'\n";
+    fs_err::write(root.join("pyproject.toml"), pyproject).unwrap();
+    let git = |args: &[&str]| {
+        let user = ["-c", "user.name=a", "-c", "user.email=a@b"];
+        let git = Invocation::new("git").args([&user, args].concat());
+        git.cwd(&root).read().unwrap().trim().to_owned()
+    };
+    for args in [
+        &["init", "--quiet"][..],
+        &["add", "."],
+        &["commit", "--quiet", "-m", "x"],
+    ] {
+        git(args);
+    }
+    let (commit, time_s) = (
+        git(&["rev-parse", "HEAD"]),
+        git(&["show", "-s", "--format=%ct"]),
+    );
+    world.github.commit(REPOSITORY, &commit, &[]);
+    let finish = |dist: &Utf8Path, sha: &str| {
+        let args = [
+            "finish",
+            "--dist",
+            dist.as_str(),
+            "--project",
+            root.as_str(),
+        ];
+        world
+            .command(&args)
+            .env("GITHUB_SHA", sha)
+            .capture()
+            .unwrap()
+    };
+    let good = world.dist_of(&commit, time_s.parse().unwrap());
+    let text = fs_err::read_to_string(good.join("manifest.json")).unwrap();
+    for (from, to, what) in [
+        (
+            r#""release_tag":"latest""#,
+            r#""release_tag":"stable""#,
+            "release",
+        ),
+        (
+            &*format!(r#""time_s":{time_s}"#),
+            r#""time_s":9999999999"#,
+            "time of the commit",
+        ),
+        (r#""version":"1.0+"#, r#""version":"2.0+"#, "version"),
+    ] {
+        assert!(text.contains(from), "{text}");
+        fs_err::write(good.join("manifest.json"), text.replace(from, to)).unwrap();
+        let done = finish(&good, &commit);
+        assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+        assert!(
+            done.stderr
+                .contains(&format!("the {what} of what is to be published")),
+            "{}",
+            done.stderr
+        );
+    }
+    fs_err::write(good.join("manifest.json"), &text).unwrap();
+    let done = finish(&good, &hash(1));
+    assert!(
+        done.stderr.contains("and the workflow runs for 0000001"),
+        "{}",
+        done.stderr
+    );
+    assert!(
+        world.github.state(REPOSITORY)["releases"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    let done = finish(&good, &commit);
+    assert!(done.status.success(), "{}", done.stderr);
 }
 
 #[test]

@@ -141,6 +141,7 @@ impl World {
             .env("PATH", path)
             .env("TMPDIR", self.dir.path().as_str())
             .env_remove("GITHUB_OUTPUT")
+            .env_remove("GITHUB_SHA")
             .env_remove("GITHUB_STEP_SUMMARY")
             .cwd(self.dir.path());
         let command = ["GH_TOKEN", "GITHUB_TOKEN", "GITHUB_ENTERPRISE_TOKEN"]

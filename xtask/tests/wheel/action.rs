@@ -214,6 +214,95 @@ fn the_workflow_and_the_policy_name_the_same_release() {
     assert!(workflow.contains(&format!("tag_name: {tag}\n")), "{tag}");
 }
 
+const WORKFLOW: &str = include_str!("../../../.github/workflows/build-wheel.yml");
+
+/// The text of a job of the workflow.
+fn job(name: &str) -> &'static str {
+    let (_, job) = WORKFLOW
+        .split_once(&format!("\n  {name}:\n"))
+        .expect("the job");
+    let next = job
+        .match_indices("\n  ")
+        .find(|(at, _)| !job[at + 3..].starts_with([' ', '#']));
+    next.map_or(job, |(at, _)| &job[..at])
+}
+
+/// The build scripts of dependencies run with a token that may replace artifacts, in a container that sees the
+/// checkout.
+#[test]
+fn what_was_handed_over_is_checked_before_it_is_run() {
+    let check = "echo \"$AUTOMATION  ";
+    let (build, release) = (job("build"), job("release"));
+    let place = |job: &str, part: &str| job.find(part).unwrap_or_else(|| panic!("{part} in {job}"));
+    // Noted before anything else is compiled, in a file that no container sees.
+    assert!(place(build, "id: automation") < place(build, "PyO3/maturin-action"));
+    assert!(build.contains("automation-sha256: ${{ steps.automation.outputs.sha256 }}\n"));
+    assert!(place(build, check) < place(build, " target/xtask/xtask wheel "));
+    for part in [
+        "automation/xtask release",
+        "actions/attest@",
+        "action-gh-release@",
+    ] {
+        assert!(place(release, check) < place(release, part), "{part}");
+        assert!(
+            place(release, "= \"$DIST\"") < place(release, part),
+            "{part}"
+        );
+    }
+    assert!(place(job("smoke"), "= \"$DIST\"") < place(job("smoke"), "docker run"));
+    for name in ["automation", "dist"] {
+        let line = format!(
+            "{}: ${{{{ needs.build.outputs.{name}-sha256 }}}}\n",
+            name.to_uppercase()
+        );
+        assert!(release.contains(&line), "{line}");
+    }
+    // Both are of one image, so that the program runs in both.
+    let image = "runs-on: ubuntu-24.04\n";
+    assert!(build.contains(image) && release.contains(image));
+}
+
+#[test]
+fn nothing_is_compiled_where_a_token_is() {
+    let release = job("release");
+    assert!(release.contains("GH_TOKEN") && release.contains("contents: write"));
+    for word in ["cargo", "rustc", "maturin"] {
+        assert!(!release.contains(word), "{word} in {release}");
+    }
+    for name in ["build", "smoke"] {
+        let job = job(name);
+        assert!(
+            !job.contains(": write") && !job.contains("GH_TOKEN") && !job.contains("secrets."),
+            "{name}"
+        );
+    }
+}
+
+/// What the job that tries the wheel makes of the pinned tools: uv alone, with its hashes.
+#[test]
+fn uv_is_fetched_by_its_hash() {
+    let line = job("smoke")
+        .lines()
+        .find(|line| line.trim_start().starts_with("sed "));
+    let script = line
+        .expect("the line")
+        .trim()
+        .replace(" >uv/requirements.txt", "");
+    let root = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let text = Invocation::new("sh")
+        .args(["-c", &script])
+        .cwd(root)
+        .read()
+        .unwrap();
+    let pins = text.lines().filter(|line| line.contains("=="));
+    assert!(
+        pins.clone().count() == 1 && text.starts_with("uv=="),
+        "{text}"
+    );
+    assert!(text.matches("--hash=sha256:").count() > 5, "{text}");
+    assert!(!text.trim_end().ends_with('\\'), "{text}");
+}
+
 /// What is released is tried on every system that Colab has.
 #[test]
 fn the_wheel_is_tried_on_what_colab_runs() {

@@ -1,7 +1,11 @@
 //! `cargo xtask release finish`.
 
 use camino::Utf8PathBuf;
-use release_channel::{Ours, finish};
+use environment::vars;
+use packaging::shown;
+use project_model::Workspace;
+use release_channel::{Intended, Ours, ReleaseError, SourceCommit, finish};
+use wheel_build::stage;
 
 use super::{RepositoryArg, client};
 use crate::context::Context;
@@ -40,6 +44,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let repository = args.place.repository(context)?;
     let dist = args.dist.clone().unwrap_or_else(|| context.dist());
     let ours = Ours::read(&dist, &repository)?;
+    if let Some(commit) = vars::var(vars::GITHUB_SHA) {
+        intended(context, &commit)?.require(&ours)?;
+    }
     let client = client(repository.clone())?;
     let outcome = if args.dry_run {
         finish::plan(&client, &ours, args.keep)?
@@ -60,6 +67,31 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         println!("{page}");
     }
     Ok(Answer::Done)
+}
+
+/// What the workflow that runs for `commit` is to publish.
+fn intended(context: &Context, commit: &str) -> anyhow::Result<Intended> {
+    let project = context.project()?;
+    let checked_out = stage::checked_out(&project)?;
+    let found = checked_out
+        .as_ref()
+        .map_or("no commit", |(it, _)| &*it.hash);
+    let Some((at, version)) = checked_out.as_ref().filter(|(it, _)| *it.hash == *commit) else {
+        return Err(ReleaseError::OtherCheckout {
+            found: found.to_owned(),
+            expected: shown(commit, 100),
+        }
+        .into());
+    };
+    Ok(Intended {
+        name: project.name().parse()?,
+        version: version.parse()?,
+        commit: SourceCommit {
+            hash: at.hash.clone(),
+            time_s: at.time_s,
+        },
+        release_tag: Workspace::load(&project)?.release_tag()?.clone(),
+    })
 }
 
 #[cfg(test)]

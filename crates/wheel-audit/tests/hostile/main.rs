@@ -2,6 +2,7 @@
 
 mod bounded;
 mod elf;
+mod fuzz;
 mod raw_elf;
 mod wheel;
 

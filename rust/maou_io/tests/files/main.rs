@@ -2,5 +2,6 @@
 
 mod common;
 mod damage;
+mod fuzz;
 mod merge;
 mod round_trip;
