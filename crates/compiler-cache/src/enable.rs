@@ -501,6 +501,29 @@ mod tests {
     }
 
     #[test]
+    fn half_of_a_plan_is_taken_back() {
+        let fixture = testkit::Fixture::new();
+        let change = |name: &str, old: &str, new: &str| Change {
+            path: fixture.root().join(name),
+            old: Some(old.to_owned()),
+            new: Some(new.to_owned()),
+        };
+        fixture.write("first.toml", "a = 1\n");
+        fixture.write("second.toml", "somebody has changed it\n");
+        let plan = CachePlan {
+            changes: vec![
+                change("first.toml", "a = 1\n", "a = 2\n"),
+                change("second.toml", "b = 1\n", "b = 2\n"),
+            ],
+            ..CachePlan::default()
+        };
+        plan.apply().unwrap_err();
+        let text = |name: &str| fs_err::read_to_string(fixture.root().join(name)).unwrap();
+        assert_eq!(text("first.toml"), "a = 1\n");
+        assert_eq!(text("second.toml"), "somebody has changed it\n");
+    }
+
+    #[test]
     fn the_version_of_cargo_is_read() {
         assert_eq!(
             version_of_cargo("cargo 1.95.0 (abc 2026-03-01)"),
