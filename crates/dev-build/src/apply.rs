@@ -333,6 +333,11 @@ impl<'a> Application<'a> {
         // Of the library that was tried: maturin's own call of cargo may have written it since.
         library.built_stamp = built_stamp;
         let understood = uv_cache::is_understood(self.project, &dist_info);
+        self.keep_library_link();
+        if understood {
+            let noted = uv_cache::note_directories(self.project, &dist_info);
+            noted.map_err(not_remembered(&dist_info))?;
+        }
         if !understood && self.project.pyproject.uv_cache_keys().is_some() {
             let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
             (self.say)("Note", text);
@@ -495,6 +500,17 @@ impl<'a> Application<'a> {
         }
     }
 
+    /// By which uv notices that the library is gone: see [`cache_keys::library`].
+    fn keep_library_link(&self) {
+        if let Err(error) = cache_keys::library::keep(self.project) {
+            let link = self.project.root.join(cache_keys::library::KEY);
+            let text = format!(
+                "{link} cannot be kept current ({error}): `uv run` may not notice that the extension is gone"
+            );
+            (self.say)("Note", &text);
+        }
+    }
+
     /// Where nothing has changed but times, as after a checkout there and back, uv is told so as well. Only
     /// where the keys are of our making: others may mean every file below the project, and reading their
     /// times takes a while.
@@ -594,6 +610,7 @@ impl<'a> Application<'a> {
         understood: bool,
         sources: &[Source],
     ) -> Result<(), DevError> {
+        self.keep_library_link();
         let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
         if !understood || sources.iter().any(is_late) {
             return Ok(());
