@@ -113,8 +113,9 @@ impl Layers {
         self.first(|config| config.string(key))
     }
 
-    /// Where relative names in cargo's dependency files are taken from (`build.dep-info-basedir`), for a cargo
-    /// that is started in `root`. What a file says is relative to the directory that its `.cargo` lies in.
+    /// Where relative names in cargo's dependency files are taken from (`build.dep-info-basedir`), for a
+    /// cargo that is started in `root`. What a file says is relative to the directory that its `.cargo` lies
+    /// in.
     #[must_use]
     pub fn dep_info_base(&self, root: &Utf8Path) -> Utf8PathBuf {
         if let Some(dir) = vars::var(vars::CARGO_BUILD_DEP_INFO_BASEDIR) {

@@ -36,6 +36,8 @@ use crate::{installs, kept_call, place, shared_env, uv_cache};
 pub(crate) struct Application<'a> {
     project: &'a Project,
     toolbox: &'a Toolbox,
+    /// Where it is noted which environments the project is installed into.
+    notes: Utf8PathBuf,
     request: &'a DevRequest<'a>,
     say: Say<'a>,
     situation: Situation,
@@ -62,6 +64,7 @@ impl<'a> Application<'a> {
     pub(crate) fn new(
         project: &'a Project,
         toolbox: &'a Toolbox,
+        notes: Utf8PathBuf,
         request: &'a DevRequest<'a>,
         say: Say<'a>,
         situation: Situation,
@@ -69,6 +72,7 @@ impl<'a> Application<'a> {
         Self {
             project,
             toolbox,
+            notes,
             request,
             say,
             scratch: Scratch::new(&project.root, &situation.workspace),
@@ -355,7 +359,7 @@ impl<'a> Application<'a> {
         if old.placed == placed || old.look() != Placed::Same {
             return Ok(());
         }
-        fs_err::remove_file(&old.placed).map_err(io_error(&old.placed))?;
+        place::remove(&old.placed).map_err(io_error(&old.placed))?;
         let text = format!("{}, which was the module before", old.placed);
         (self.say)("Removed", &text);
         Ok(())
@@ -424,7 +428,7 @@ impl<'a> Application<'a> {
             name: self.project.name(),
             venv: &venv.root,
             python: &venv.python,
-            notes: &self.toolbox.locks(),
+            notes: &self.notes,
         };
         search.others(library, &self.project.extension)
     }
@@ -451,7 +455,7 @@ impl<'a> Application<'a> {
                     });
                 }
                 Fate::Remove => {
-                    fs_err::remove_file(path).map_err(io_error(path))?;
+                    place::remove(path).map_err(io_error(path))?;
                     let whose = match &other.owner {
                         Some(venv) => format!(" that {venv} imports"),
                         None => String::new(),
@@ -562,9 +566,8 @@ impl<'a> Application<'a> {
             sources: built.sources().to_vec(),
             uv_cache_understood,
         };
-        let notes = self.toolbox.locks();
-        let is_noted = installs::note(&notes, &self.project.root, &built.venv.root);
-        is_noted.map_err(cannot_keep(&notes))?;
+        let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
+        is_noted.map_err(cannot_keep(&self.notes))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
