@@ -552,3 +552,41 @@ fn a_source_behind_a_linked_directory_is_noticed() {
     done(&project, &["dev"]);
     assert!(!uv_would_build(&project));
 }
+
+/// A directory of the user's, with files that a witness or a list could be called, in place of ours.
+#[test]
+fn behind_a_link_in_place_of_our_directory_nothing_is_touched() {
+    for link in [".xtask", ".xtask/inputs"] {
+        let project = Fixture::mixed("foreign_thing");
+        done(&project, &["cache-keys"]);
+        fs_err::remove_dir_all(project.root().join(".xtask")).unwrap();
+        let documents = project.beside("documents");
+        for name in [
+            "thesis.txt",
+            "list",
+            "0123456789abcdef",
+            "inputs/thesis.txt",
+        ] {
+            project.write(documents.join(name), "mine");
+        }
+        let before = files(&documents);
+        let path = project.root().join(link);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::os::unix::fs::symlink(&documents, &path).unwrap();
+        // A build needs no witnesses, and says so.
+        let built = xtask(&project, &["dev"]);
+        assert!(built.status.success(), "{}", built.stderr);
+        assert!(built.stderr.contains("is a link"), "{}", built.stderr);
+        for args in [&["cache-keys"][..], &["cache-keys", "--remove"]] {
+            let refused = xtask(&project, args);
+            assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+            assert!(
+                refused.stderr.contains("help: move it away"),
+                "{}",
+                refused.stderr
+            );
+        }
+        assert_eq!(files(&documents), before, "{link}");
+        assert!(path.is_symlink());
+    }
+}

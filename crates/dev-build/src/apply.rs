@@ -1,6 +1,7 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
 use std::cell::OnceCell;
+use std::io;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -498,7 +499,8 @@ impl<'a> Application<'a> {
         if let Err(error) = cache_keys::witness::keep(self.project) {
             let dir = self.project.root.join(cache_keys::witness::DIR);
             let text = format!(
-                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
+                "{dir} cannot be kept current ({}): `uv run` may not notice that a source was deleted",
+                in_one_line(&error)
             );
             (self.say)("Note", &text);
         }
@@ -509,7 +511,8 @@ impl<'a> Application<'a> {
         if let Err(error) = cache_keys::library::keep(self.project) {
             let link = self.project.root.join(cache_keys::library::KEY);
             let text = format!(
-                "{link} cannot be kept current ({error}): `uv run` may not notice that the extension is gone"
+                "{link} cannot be kept current ({}): `uv run` may not notice that the extension is gone",
+                in_one_line(&error)
             );
             (self.say)("Note", &text);
         }
@@ -630,6 +633,12 @@ impl Built {
             sources_of(&self.library, &self.dep_info_base, &whole, &self.before)
         })
     }
+}
+
+/// An error without its remedy.
+fn in_one_line(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// maturin finds out the bindings where the project does not name them. For pyo3's, and only for them, it

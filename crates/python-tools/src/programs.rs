@@ -31,14 +31,13 @@ pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
 /// # Errors
 /// Where it is not to be had, or is not closed to others.
 pub fn private_dir() -> io::Result<Utf8PathBuf> {
-    let runtime = vars::dir(vars::XDG_RUNTIME_DIR).filter(|dir| dir.is_dir());
-    let dir = if let Some(runtime) = runtime {
-        owned::private_dir(&runtime)?;
-        runtime.join("xtask-build")
-    } else {
+    let is_private = |dir: &Utf8PathBuf| dir.is_dir() && owned::private_dir(dir).is_ok();
+    let runtime = vars::dir(vars::XDG_RUNTIME_DIR).filter(is_private);
+    let temporary = || {
         let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
         temporary.join(format!("xtask-build-{}", geteuid().as_raw()))
     };
+    let dir = runtime.map_or_else(temporary, |runtime| runtime.join("xtask-build"));
     owned::private_dir(&dir).map(|()| dir)
 }
 

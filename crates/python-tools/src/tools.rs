@@ -282,7 +282,7 @@ impl Toolbox {
     pub fn find(&self, name: &str) -> Option<Tool> {
         on_path(name).or_else(|| {
             let version = self.pinned.version(name).ok()?;
-            Some(self.installed(name, version)).filter(|tool| tool.path.is_file())
+            Some(self.installed(name, version)).filter(is_here)
         })
     }
 
@@ -372,7 +372,7 @@ impl Toolbox {
         say: Say<'_>,
         fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
     ) -> Result<Tool, E> {
-        if tool.path.is_file() {
+        if is_here(&tool) {
             return Ok(tool);
         }
         self.may_fetch(name)?;
@@ -456,6 +456,12 @@ impl Toolbox {
             source: Box::new(source),
         })
     }
+}
+
+/// Whether a tool has been installed. Without a cache its path would begin in the working directory, where a
+/// program of that name is anybody's.
+fn is_here(tool: &Tool) -> bool {
+    tool.path.is_absolute() && tool.path.is_file()
 }
 
 /// The directory that an installed tool has for itself.

@@ -122,7 +122,14 @@ fn written_files(root: &Utf8Path, target_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let made = |name: &str| {
         matches!(
             name,
-            "target" | "dist" | "__pycache__" | "node_modules" | ".git" | ".venv" | "venv"
+            "target"
+                | "dist"
+                | "__pycache__"
+                | "node_modules"
+                | ".git"
+                | ".venv"
+                | "venv"
+                | ".xtask"
         )
     };
     let entries = WalkDir::new(root).into_iter().filter_entry(|entry| {
