@@ -78,8 +78,11 @@ package_manager() {
 # uses none, so that a cache which is gone cannot break it.
 automation() {
   begin 'compiling the automation' 'see what cargo says above; without a network the sources must be there already'
-  local cached tools
-  tools=${XTASK_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/xtask-build}/tools
+  local cached caches tools
+  caches=${XDG_CACHE_HOME:-}
+  # A relative path means another directory from every place, and is to be ignored.
+  case $caches in /*) ;; *) caches=$HOME/.cache ;; esac
+  tools=${XTASK_CACHE_DIR:-$caches/xtask-build}/tools
   cached=$(command -v sccache || printf '')
   if [ -z "$cached" ] && [ -d "$tools" ]; then
     cached=$(find "$tools" -path '*/sccache-*/bin/sccache' | sort -V | tail -n 1)

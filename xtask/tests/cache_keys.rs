@@ -28,11 +28,15 @@ fn done(project: &Fixture, args: &[&str]) -> String {
     done.stdout
 }
 
-fn uv() -> Tool {
+fn toolbox() -> Toolbox {
     let requirements = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../requirements/tools.txt");
     let text = fs_err::read_to_string(requirements).expect("it can be read");
     let pinned = PinnedRequirements::parse(&text).expect("it is pinned");
-    Toolbox::new(pinned, false).uv(&|_, _| {}).expect("uv")
+    Toolbox::new(pinned, false)
+}
+
+fn uv() -> Tool {
+    toolbox().uv(&|_, _| {}).expect("uv")
 }
 
 /// Whether a plain `uv sync` would build the project.
@@ -286,11 +290,19 @@ fn of_many_inputs(name: &str) -> Fixture {
     );
     project.write("../near/data/text.txt", "text");
     project.write("native/schema/one.proto", "");
+    project.write("../shared/linked.rs", "pub const LINKED: u32 = 1;\n");
+    let link = project.root().join("native/src/shared");
+    fs_err::os::unix::fs::symlink("../../../shared", link).unwrap();
+    let foreign = project.beside("foreign.txt");
+    fs_err::write(&foreign, "mine").unwrap();
     project.write(
         "native/build.rs",
         "fn main() {\n    println!(\"cargo::rerun-if-changed=schema\");\n    \
          println!(\"cargo::rerun-if-env-changed=SCHEMA_OF_THING\");\n}\n",
     );
+    // By its whole path, which is the same in a copy.
+    let declares = format!("fn main() {{\n    println!(\"cargo::rerun-if-changed={foreign}\");");
+    project.edit("native/build.rs", "fn main() {", &declares);
     project.write("README.md", "Read me.");
     project
 }
@@ -321,7 +333,9 @@ fn files(dir: &Utf8Path) -> BTreeSet<(Utf8PathBuf, std::time::SystemTime)> {
 fn verify_proves_each_kind_of_input_and_leaves_no_trace() {
     let project = of_many_inputs("proven_thing");
     done(&project, &["cache-keys"]);
-    let before = files(&project.root());
+    let (before, foreign) = (files(&project.root()), project.beside("foreign.txt"));
+    let written = |path: &Utf8Path| fs_err::metadata(path).unwrap().modified().unwrap();
+    let foreign_before = written(&foreign);
     let home = project.beside("cache");
     let run = Invocation::new(env!("CARGO_BIN_EXE_xtask"))
         .args([
@@ -354,11 +368,25 @@ fn verify_proves_each_kind_of_input_and_leaves_no_trace() {
         ("rebuild", "edit native/build.rs"),
         ("rebuild", "delete native/schema/one.proto"),
         ("rebuild", "set SCHEMA_OF_THING"),
+        ("rebuild", "edit ../shared/linked.rs"),
+        ("rebuild", "add ../shared/of_cache_keys.rs"),
+        ("rebuild", "delete ../shared/linked.rs"),
+        (
+            "rebuild",
+            "delete python/proven_thing/_proven_thing.abi3.so",
+        ),
+        (
+            "rebuild",
+            "delete python/proven_thing/_proven_thing.abi3.so and .venv",
+        ),
     ] {
         let found = cases.iter().any(|row| row.0 == expected && row.3 == case);
         assert!(found, "{case}: {}", proof.stdout);
     }
     assert_eq!(files(&project.root()), before);
+    // It is a key, and is not the copy's to change.
+    assert!(pyproject(&project).contains("foreign.txt"));
+    assert_eq!(written(&foreign), foreign_before);
     let left = home.join("xtask-scratch").read_dir_utf8().unwrap();
     let left = left.flatten().filter(|entry| entry.path().is_dir());
     assert_eq!(left.count(), 0);
@@ -436,5 +464,129 @@ fn several_at_once_all_end_well() {
             !witnesses || !again.contains("Witnesses"),
             "round {round}: {again}"
         );
+    }
+}
+
+/// `uv sync` as users run it: without isolation, so that maturin comes from this machine, and with the target
+/// directory of the other tests. Whether it has built.
+fn uv_sync_builds(project: &Fixture) -> bool {
+    let uv = uv();
+    let maturin = toolbox().maturin(&uv, &|_, _| {}).expect("maturin");
+    let path = format!("{}:{}", maturin.path.parent().unwrap(), path_with(&uv));
+    let hooks = maturin.path.parent().unwrap().parent().unwrap();
+    let sync = Invocation::new(&uv.path)
+        .args(["sync", "--no-build-isolation"])
+        .env("UV_CACHE_DIR", project.beside("uv-cache").as_str())
+        .env("PATH", path)
+        .env("PYTHONPATH", hooks.as_str())
+        .env("CARGO_TARGET_DIR", TARGET_DIR)
+        .env_remove("VIRTUAL_ENV")
+        .cwd(&project.root());
+    let done = sync.capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    done.stderr.contains("Built ")
+}
+
+/// Whether the extension can be imported in the project's environment.
+fn imports(project: &Fixture, module: &str) -> bool {
+    let python = Invocation::new(project.root().join(".venv/bin/python"));
+    let import = python.args(["-c", &format!("import {module}")]);
+    import.capture().expect("it starts").status.success()
+}
+
+#[test]
+fn an_extension_that_is_gone_is_built_again() {
+    let project = Fixture::mixed("lost_thing");
+    let library = project.root().join("python/lost_thing/_lost_thing.abi3.so");
+    let venv = project.root().join(".venv");
+    done(&project, &["cache-keys"]);
+    // By uv alone, which keeps the wheel that it has made; twice, since the first build writes Cargo.lock.
+    assert!(uv_sync_builds(&project) && uv_sync_builds(&project));
+    assert!(imports(&project, "lost_thing"));
+    assert!(!uv_sync_builds(&project));
+    fs_err::remove_file(&library).unwrap();
+    fs_err::remove_dir_all(&venv).unwrap();
+    assert!(uv_sync_builds(&project) && imports(&project, "lost_thing"));
+    assert!(!uv_sync_builds(&project));
+    // After a build of ours, also where the environment is still there.
+    done(&project, &["dev"]);
+    assert!(!uv_sync_builds(&project) && imports(&project, "lost_thing"));
+    fs_err::remove_file(&library).unwrap();
+    assert!(uv_sync_builds(&project) && imports(&project, "lost_thing"));
+    // Once more, since what uv has noted was so before there was a library; then no more.
+    uv_sync_builds(&project);
+    assert!(!uv_sync_builds(&project));
+    // Nor does uv take a library that it has replaced for one that is gone.
+    project.edit("native/src/lib.rs", "42", "43");
+    assert!(uv_sync_builds(&project) && !uv_sync_builds(&project));
+    fs_err::remove_file(&library).unwrap();
+    fs_err::remove_dir_all(&venv).unwrap();
+    assert!(uv_sync_builds(&project) && imports(&project, "lost_thing"));
+}
+
+/// Were this noticed, no key would be needed.
+#[test]
+fn without_its_keys_uv_installs_a_wheel_that_has_no_extension() {
+    let project = Fixture::mixed("unkept_thing");
+    let keys = "[tool.uv]\ncache-keys = [{ file = \"native/src/**/*.rs\" }]\n\n[project]";
+    project.edit("pyproject.toml", "[project]", keys);
+    assert!(uv_sync_builds(&project) && imports(&project, "unkept_thing"));
+    let library = "python/unkept_thing/_unkept_thing.abi3.so";
+    fs_err::remove_file(project.root().join(library)).unwrap();
+    fs_err::remove_dir_all(project.root().join(".venv")).unwrap();
+    assert!(!uv_sync_builds(&project) && !imports(&project, "unkept_thing"));
+}
+
+#[test]
+fn a_source_behind_a_linked_directory_is_noticed() {
+    let project = Fixture::mixed("linked_thing");
+    project.write("../shared/answer.rs", "pub const ANSWER: u32 = 42;\n");
+    let link = project.root().join("native/src/shared");
+    fs_err::os::unix::fs::symlink("../../../shared", link).unwrap();
+    done(&project, &["cache-keys"]);
+    assert!(pyproject(&project).contains("{ file = \"../shared/**/*.rs\" }"));
+    done(&project, &["dev"]);
+    assert!(!uv_would_build(&project));
+    project.edit("../shared/answer.rs", "42", "43");
+    assert!(uv_would_build(&project));
+    done(&project, &["dev"]);
+    assert!(!uv_would_build(&project));
+}
+
+/// A directory of the user's, with files that a witness or a list could be called, in place of ours.
+#[test]
+fn behind_a_link_in_place_of_our_directory_nothing_is_touched() {
+    for link in [".xtask", ".xtask/inputs"] {
+        let project = Fixture::mixed("foreign_thing");
+        done(&project, &["cache-keys"]);
+        fs_err::remove_dir_all(project.root().join(".xtask")).unwrap();
+        let documents = project.beside("documents");
+        for name in [
+            "thesis.txt",
+            "list",
+            "0123456789abcdef",
+            "inputs/thesis.txt",
+        ] {
+            project.write(documents.join(name), "mine");
+        }
+        let before = files(&documents);
+        let path = project.root().join(link);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::os::unix::fs::symlink(&documents, &path).unwrap();
+        // A build needs no witnesses, and says so.
+        let built = xtask(&project, &["dev"]);
+        assert!(built.status.success(), "{}", built.stderr);
+        assert!(built.stderr.contains("is a link"), "{}", built.stderr);
+        for args in [&["cache-keys"][..], &["cache-keys", "--remove"]] {
+            let refused = xtask(&project, args);
+            assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+            assert!(
+                refused.stderr.contains("help: move it away"),
+                "{}",
+                refused.stderr
+            );
+        }
+        assert_eq!(files(&documents), before, "{link}");
+        assert!(path.is_symlink());
     }
 }

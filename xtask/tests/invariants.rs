@@ -1,5 +1,7 @@
 //! The invariants of docs/architecture.md, each kept by a test here or at the code that it is about.
 
+#[path = "invariants/deletions.rs"]
+mod deletions;
 #[path = "invariants/loops.rs"]
 mod loops;
 
@@ -178,6 +180,11 @@ fn only_config_edit_writes_configuration_files() {
         .collect();
     // The manifest of a crate that exists while it is being compiled, in a directory for temporary files.
     assert_eq!(making, ["crates/compiler-cache/src/record.rs"]);
+}
+
+#[test]
+fn only_the_crate_files_and_a_few_named_places_delete() {
+    deletions::check(&tracked_texts());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use environment::vars;
 use processes::Invocation;
 use project_model::{Layout, Project};
 use trial::edit::{self, fresh_number};
-use trial::files::{at, copy_file, copy_tree, link_file, read, remove, write};
+use trial::files::{FileError, at, copy_file, copy_tree, link_file, read, remove, write};
 use walkdir::WalkDir;
 
 use crate::error::BenchError;
@@ -107,9 +107,14 @@ impl Checkout<'_> {
             .env(vars::UV_CACHE_DIR, self.dir.join("uv").as_str())
     }
 
+    /// Removes something of the lane's.
+    pub(crate) fn remove(&self, path: &Utf8Path) -> Result<(), FileError> {
+        remove(&self.scratch.root, path)
+    }
+
     pub(crate) fn clone_anew(&self) -> Result<(), BenchError> {
         let (tree, origin) = (self.tree(), self.scratch.origin());
-        remove(&tree)?;
+        self.remove(&tree)?;
         fs_err::create_dir_all(&self.dir).map_err(at(&self.dir))?;
         let clone = ["clone", "--quiet", origin.as_str(), tree.as_str()];
         self.scratch.git(&self.dir, &clone)?;
@@ -129,7 +134,7 @@ impl Checkout<'_> {
     /// Leaves uv only what it has downloaded.
     fn empty_uv(&self) -> Result<(), BenchError> {
         let cache = self.dir.join("uv");
-        remove(&cache)?;
+        self.remove(&cache)?;
         fs_err::create_dir_all(&cache).map_err(at(&cache))?;
         Ok(copy_tree(&self.scratch.root.join("uv"), &cache, link_file)?)
     }
@@ -140,7 +145,7 @@ impl Checkout<'_> {
         if !self.lane.strategy.uv_keeps_builds {
             return Ok(());
         }
-        remove(&self.venv())?;
+        self.remove(&self.venv())?;
         self.empty_uv()
     }
 
@@ -154,16 +159,16 @@ impl Checkout<'_> {
         match action {
             Action::Edit(role) => edit::change(&self.tree().join(marks.file(role)?))?,
             Action::EditPython => self.edit_python()?,
-            Action::RemoveTarget => remove(&self.target())?,
+            Action::RemoveTarget => self.remove(&self.target())?,
             Action::RemoveRelease => self.remove_release()?,
-            Action::RemoveEnvironment => remove(&self.venv())?,
+            Action::RemoveEnvironment => self.remove(&self.venv())?,
             Action::CargoClean => {
                 let clean = cargo("clean", &self.project()?);
                 self.settled(clean, None).read()?;
             }
             Action::FreshClone => self.clone_anew()?,
             Action::EmptyCaches => {
-                remove(&self.store(Goal::Develop))?;
+                self.remove(&self.store(Goal::Develop))?;
                 self.empty_uv()?;
             }
             Action::Branch => {
@@ -194,12 +199,12 @@ impl Checkout<'_> {
     }
 
     fn remove_release(&self) -> Result<(), BenchError> {
-        remove(&self.dir.join("wheels"))?;
+        self.remove(&self.dir.join("wheels"))?;
         let dirs = WalkDir::new(self.target()).min_depth(1).max_depth(2);
         let dirs = dirs.into_iter().flatten();
         let release = dirs.filter(|it| it.file_type().is_dir() && it.file_name() == "release");
         let paths = release.filter_map(|it| Utf8PathBuf::from_path_buf(it.into_path()).ok());
-        Ok(paths.into_iter().try_for_each(|path| remove(&path))?)
+        Ok(paths.into_iter().try_for_each(|path| self.remove(&path))?)
     }
 
     fn next_lock(&self, round: u32) -> Result<(), Stop> {

@@ -31,6 +31,10 @@ pub enum BenchError {
     Edit(#[from] EditError),
     #[error("{0}\n  help: or name fewer strategies with --strategy")]
     NoSpace(#[from] NoSpace),
+    #[error(
+        "there is no directory for the sockets of compiler caches that nobody else can write to\n  help: set XDG_RUNTIME_DIR to one, or TMPDIR to a directory of yours"
+    )]
+    NoSockets(#[source] io::Error),
     #[error("cannot prepare the copy of the project")]
     Prepare(#[from] RunError),
     #[error("cannot understand what `cargo metadata` says of the copy of the project")]

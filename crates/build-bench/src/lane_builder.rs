@@ -6,7 +6,7 @@ use camino::Utf8Path;
 use processes::Invocation;
 use processes::Say;
 use project_model::{Closure, Sources};
-use trial::files::{at, remove};
+use trial::files::at;
 use trial::timed::{Limits, NoTime, timed};
 
 use crate::checkout::Checkout;
@@ -135,7 +135,7 @@ impl LaneBuilder<'_> {
     fn act(&mut self, job: &Job, action: Action) -> Result<(), Stop> {
         let checkout = &self.checkouts[job.row];
         if action == Action::EmptyCaches && job.scenario.goal() == Goal::Wheel {
-            return Ok(remove(&checkout.store(Goal::Wheel))?);
+            return Ok(checkout.remove(&checkout.store(Goal::Wheel))?);
         }
         let none = Marks::default();
         checkout.act(action, self.marks.as_ref().unwrap_or(&none), job.round)

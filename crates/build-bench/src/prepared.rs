@@ -54,7 +54,7 @@ impl<'a> Prepared<'a> {
                 "an earlier measurement that was not finished is discarded\n  help: `--resume` would have gone on with it",
             );
         }
-        remove(&path)?;
+        remove(&self.scratch.root, &path)?;
         let needed_bytes = LANE_BYTES * self.rows().len() as u64;
         refuse_small_disk(&self.scratch.root, needed_bytes)?;
         (self.request.say)("Copying", &format!("the project to {}", self.scratch.root));

@@ -5,6 +5,7 @@ use std::time::Instant;
 use camino::Utf8PathBuf;
 use project_model::{Closure, Project, Sources, Workspace};
 use python_tools::Toolbox;
+use python_tools::tools::ToolError;
 
 use crate::bench_tools::BenchTools;
 use crate::error::BenchError;
@@ -18,14 +19,16 @@ use crate::session::{Observer, Progress, measure};
 use crate::store;
 use crate::tuned::Tuned;
 
-fn root_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
+fn root_of(toolbox: &Toolbox, project: &Project) -> Result<Utf8PathBuf, ToolError> {
     toolbox.scratch_of(&project.root, "xtask-bench")
 }
 
 /// Where the results of the newest measurement of `project` are kept.
-#[must_use]
-pub fn results_of(toolbox: &Toolbox, project: &Project) -> Utf8PathBuf {
-    scratch::results(&root_of(toolbox, project))
+///
+/// # Errors
+/// Those of [`Toolbox::locks`].
+pub fn results_of(toolbox: &Toolbox, project: &Project) -> Result<Utf8PathBuf, ToolError> {
+    Ok(scratch::results(&root_of(toolbox, project)?))
 }
 
 /// Measures, keeping the results after each run, and tells how far it has come. The results tell whether it
@@ -49,7 +52,7 @@ fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, B
     let closure = Closure::load(request.project)?;
     let workspace = Workspace::load(request.project)?;
     let sources = Sources::of(request.project, &closure);
-    let scratch = ScratchDir::open(&root_of(request.toolbox, request.project))?;
+    let scratch = ScratchDir::open(&root_of(request.toolbox, request.project)?)?;
     let prepared = Prepared {
         request,
         source: &Source {
@@ -58,7 +61,7 @@ fn run_with(tools: &BenchTools, request: &BenchRequest<'_>) -> Result<Results, B
             sources: &sources,
             tools,
             requirements: &workspace.policy.dev_requirements,
-            fetched: &request.toolbox.scratch().with_file_name("tools"),
+            fetched: &request.toolbox.fetched(),
         },
         scratch: &scratch,
         tuned: Tuned::of(request, &workspace, &sources),

@@ -3,13 +3,14 @@
 //! user's. What was downloaded before is taken over; all that is missing is downloaded before anything is
 //! measured.
 
-use std::fs::TryLockError;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand};
 use environment::{cargo_env, vars};
+use files::lock::Lock;
+use files::owned;
 use processes::Invocation;
 use project_model::{Closure, Project, Sources};
+use python_tools::tools::{cannot_keep, private_dir};
 use trial::copy;
 use trial::files::{at, remove};
 
@@ -41,8 +42,9 @@ pub(crate) struct ScratchDir {
     pub(crate) root: Utf8PathBuf,
     /// For sockets, whose names must be short.
     sockets: Utf8PathBuf,
-    /// The open file is the lock.
-    _lock: fs_err::File,
+    /// The directory above that, which nobody else can write to.
+    private: Utf8PathBuf,
+    _lock: Lock,
 }
 
 /// What the copy is made of.
@@ -74,20 +76,18 @@ pub(crate) fn results(root: &Utf8Path) -> Utf8PathBuf {
 impl ScratchDir {
     /// Takes the directory `root`.
     pub(crate) fn open(root: &Utf8Path) -> Result<Self, BenchError> {
-        fs_err::create_dir_all(root).map_err(at(root))?;
+        let above = root.parent().unwrap_or(root);
+        owned::make_dir(above, root).map_err(cannot_keep(root))?;
         // As cargo tells it, should a directory above be a link.
         let root = root.canonicalize_utf8().map_err(at(root))?;
         let path = root.join("lock");
-        let lock = fs_err::File::create(&path).map_err(at(&path))?;
-        match lock.file().try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(BenchError::Busy),
-            Err(TryLockError::Error(source)) => return Err(at(&path)(source).into()),
-        }
-        let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
+        let lock = Lock::try_take(&path).map_err(at(&path))?;
+        let lock = lock.ok_or(BenchError::Busy)?;
+        let private = private_dir().map_err(BenchError::NoSockets)?;
         let name = root.file_name().unwrap_or_default();
         Ok(Self {
-            sockets: temporary.join(format!("xtask-bench-{name}")),
+            sockets: private.join(name),
+            private,
             root,
             _lock: lock,
         })
@@ -120,16 +120,15 @@ impl ScratchDir {
     /// A directory for the socket of a lane's server.
     pub(crate) fn socket_dir(&self, row: usize) -> Result<Utf8PathBuf, BenchError> {
         let dir = self.sockets.join(row.to_string());
-        fs_err::create_dir_all(&dir).map_err(at(&dir))?;
-        Ok(dir)
+        Ok(owned::make_dir(&self.private, &dir).map_err(at(&dir))?)
     }
 
     /// Removes everything but the results.
     pub(crate) fn clear(&self) -> Result<(), BenchError> {
         for name in COPIES {
-            remove(&self.root.join(name))?;
+            remove(&self.root, &self.root.join(name))?;
         }
-        Ok(remove(&self.sockets)?)
+        Ok(remove(&self.private, &self.sockets)?)
     }
 
     /// Makes the copy and downloads what is missing. `warn` is told what could not be done: then what needs

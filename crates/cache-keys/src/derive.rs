@@ -9,15 +9,18 @@ use config_edit::CargoConfig;
 use environment::cargo_env::LOCAL_CONFIG;
 use project_model::{Closure, PathCrate, Project, written_below};
 
+use crate::links::Links;
 use crate::observed::{Observed, is_gits, modified, observed};
 use crate::paths::{file_key, is_pattern, matching, normal, relative, tree_key};
-use crate::{scan, witness};
+use crate::{library, scan, witness};
 
 /// What uv has to look at, and why something is not part of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Derived {
     /// Keys for files, in the order in which they are written: the project's, the workspace's, each crate's.
     pub files: Vec<String>,
+    /// Keys for directories: whether they are there.
+    pub dirs: Vec<String>,
     /// Names of variables.
     pub env: BTreeSet<String>,
     /// What the user should know.
@@ -76,6 +79,10 @@ impl Derived {
         keys.file(&root.join("pyproject.toml"));
         keys.key(witness::KEY.to_owned());
         keys.workspace();
+        if library::is_beside_sources(&project.extension) {
+            keys.file(&library::environment(root));
+            keys.derived.dirs.push(library::KEY.to_owned());
+        }
         for one in &closure.crates {
             keys.path_crate(one);
         }
@@ -232,9 +239,7 @@ impl<'a> Keys<'a> {
             self.declared(one, &path);
         }
         if declared.nothing {
-            for key in self.whole_package(one) {
-                self.key(key);
-            }
+            self.whole_package(one);
         }
         if declared.composes && !self.derived.observed {
             let script = relative(self.root, script);
@@ -246,9 +251,7 @@ impl<'a> Keys<'a> {
 
     fn declared(&mut self, one: &PathCrate, path: &Utf8Path) {
         if path == one.dir {
-            for key in self.whole_package(one) {
-                self.key(key);
-            }
+            self.whole_package(one);
         } else if path.is_dir() {
             self.tree(path);
         } else if is_gits(path) {
@@ -265,18 +268,43 @@ impl<'a> Keys<'a> {
     fn tree(&mut self, dir: &Utf8Path) {
         let files = written_below(dir);
         let kinds: BTreeSet<_> = files.iter().map(|path| path.extension()).collect();
-        if !kinds.contains(&Some("py")) {
-            self.key(tree_key(self.root, dir, "*"));
-            return;
+        let patterns: Vec<_> = if kinds.contains(&Some("py")) {
+            let kinds = kinds.into_iter().flatten();
+            kinds.map(|kind| format!("*.{kind}")).collect()
+        } else {
+            vec!["*".to_owned()]
+        };
+        for pattern in patterns {
+            for key in self.tree_keys(dir, &pattern) {
+                self.key(key);
+            }
         }
-        for kind in kinds.into_iter().flatten() {
-            self.key(tree_key(self.root, dir, &format!("*.{kind}")));
+    }
+
+    /// Keys for the files below `dir` that fit `pattern`, also behind links to directories: uv follows none.
+    fn tree_keys(&mut self, dir: &Utf8Path, pattern: &str) -> Vec<String> {
+        let wide = [self.root, &self.closure.workspace_root, dir];
+        let links = Links::below(dir, &wide);
+        for link in &links.elsewhere {
+            let link = relative(self.root, link);
+            self.note(format!(
+                "{link} is a link that leads to another place on each machine, or to a whole project: uv does not notice what changes behind it"
+            ));
         }
+        // As the kernel sees both: a link leads out of directories that may be links themselves.
+        let root = self.root.canonicalize_utf8();
+        let root = root.as_deref().unwrap_or(self.root);
+        let behind = links
+            .targets
+            .iter()
+            .map(|target| tree_key(root, target, pattern));
+        let own = tree_key(self.root, dir, pattern);
+        std::iter::once(own).chain(behind).collect()
     }
 
     /// The sources of a library that begins with the file `root`: all in its directory. Where that would be a
     /// whole project with its target directory, it is the file and its modules.
-    fn source_keys(&self, one: &PathCrate, root: &Utf8Path) -> Vec<String> {
+    fn source_keys(&mut self, one: &PathCrate, root: &Utf8Path) -> Vec<String> {
         let dir = root.parent().unwrap_or(&one.dir);
         let wide = [
             self.root,
@@ -285,21 +313,21 @@ impl<'a> Keys<'a> {
             &self.closure.target_dir,
         ];
         if !wide.iter().any(|wide| wide.starts_with(dir)) {
-            return vec![tree_key(self.root, dir, "*.rs")];
+            return self.tree_keys(dir, "*.rs");
         }
         let modules = scan::source(root, &one.dir).modules;
-        let of_modules = modules.into_iter().flat_map(|module| {
-            let file = file_key(self.root, &dir.join(format!("{module}.rs")));
-            [file, tree_key(self.root, &dir.join(module), "*.rs")]
-        });
-        let own = file_key(self.root, root);
-        std::iter::once(own).chain(of_modules).collect()
+        let mut keys = vec![file_key(self.root, root)];
+        for module in modules {
+            keys.push(file_key(self.root, &dir.join(format!("{module}.rs"))));
+            keys.extend(self.tree_keys(&dir.join(module), "*.rs"));
+        }
+        keys
     }
 
     /// The directories of a package whose build script says nothing: then cargo runs it again when anything
     /// in the package has changed. Without those of tests and documentation, those that hold Python, and the
     /// files beside Cargo.toml, among which the README is.
-    fn whole_package(&self, one: &PathCrate) -> Vec<String> {
+    fn whole_package(&mut self, one: &PathCrate) {
         let files = written_below(&one.dir);
         let first = |path: &Utf8Path| {
             let inner = path.strip_prefix(&one.dir).ok()?;
@@ -318,8 +346,11 @@ impl<'a> Keys<'a> {
         let ours = all
             .difference(&not_ours)
             .filter(|name| !name.starts_with('.') && !NOT_BUILT.contains(&name.as_str()));
-        ours.map(|name| tree_key(self.root, &one.dir.join(name), "*"))
-            .collect()
+        for name in ours {
+            for key in self.tree_keys(&one.dir.join(name), "*") {
+                self.key(key);
+            }
+        }
     }
 
     /// What the last build was made of beside the rest.
@@ -347,6 +378,7 @@ impl<'a> Keys<'a> {
     fn is_built_since(&self, time: SystemTime) -> bool {
         let keys = self.derived.files.iter();
         let keys = keys.filter(|key| ![witness::KEY, "pyproject.toml"].contains(&key.as_str()));
+        let keys = keys.filter(|key| !library::is_environment(key));
         let files = keys.filter_map(|key| matching(self.root, key)).flatten();
         files
             .filter_map(|path| modified(&path))
@@ -520,8 +552,8 @@ mod tests {
         ] {
             fixture.write(name, "");
         }
-        let expected = common_and(&["build.rs", "proto/**/*", "src/**/*.rs"]);
-        assert_eq!(files(&fixture), expected);
+        let expected = [".venv/pyvenv.cfg", "build.rs", "proto/**/*", "src/**/*.rs"];
+        assert_eq!(files(&fixture), common_and(&expected));
     }
 
     #[test]
@@ -613,6 +645,39 @@ mod tests {
             !files.iter().any(|file| file.contains("local")),
             "{files:?}"
         );
+    }
+
+    #[test]
+    fn what_is_behind_a_linked_directory_is_named_where_it_lies() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.write("../shared/deep/a.rs", "const A: &str = env!(\"FLAVOUR\");");
+        let link = |to: &str, from: &str| {
+            fs_err::os::unix::fs::symlink(to, fixture.root().join(from)).unwrap();
+        };
+        link("../../shared", "src/shared");
+        fixture.write("Cargo.lock", "");
+        let derived_now = derived(&fixture);
+        let expected = common_and(&["build.rs", "src/**/*.rs", "../shared/**/*.rs"]);
+        assert_eq!(derived_now.files, expected);
+        assert!(derived_now.env.contains("FLAVOUR"));
+        assert_eq!(derived_now.notes, [""; 0]);
+        link(fixture.beside("shared").as_str(), "src/of_this_machine");
+        let notes = derived(&fixture).notes;
+        assert!(
+            notes[0].contains("src/of_this_machine is a link"),
+            "{notes:?}"
+        );
+    }
+
+    #[test]
+    fn the_extension_and_the_environment_are_keys_where_the_wheel_has_no_library() {
+        let fixture = Fixture::mixed("thing");
+        let with_python = derived(&fixture);
+        assert_eq!(with_python.dirs, [library::KEY]);
+        assert!(with_python.files.contains(&".venv/pyvenv.cfg".to_owned()));
+        let without = derived(&Fixture::pure_rust("thing"));
+        assert_eq!(without.dirs, [""; 0]);
+        assert!(!without.files.iter().any(|file| file.contains(".venv")));
     }
 
     #[test]

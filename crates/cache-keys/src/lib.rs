@@ -2,12 +2,15 @@
 //!
 //! * [`mod@derive`]: the keys, from the crates that the extension is really made of.
 //! * [`mod@witness`]: how uv notices that a file was deleted, although it notes only the latest change.
+//! * [`mod@library`]: how it notices that the extension itself is gone.
 //! * [`mod@plan`]: what is to be written, as a value.
 //! * [`mod@verify`]: the proof, with the real uv.
 //! * [`mod@paths`]: what a key means, here and for uv.
 
 pub mod derive;
 mod home;
+pub mod library;
+mod links;
 pub mod observed;
 pub mod paths;
 pub mod plan;

@@ -66,7 +66,16 @@ pub fn matching(root: &Utf8Path, key: &str) -> Option<Vec<Utf8PathBuf>> {
     let escaped = format!("{}/{pattern}", glob::Pattern::escape(dir.as_str()));
     let paths = glob::glob(&escaped).ok()?.flatten();
     let paths = paths.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
-    Some(paths.filter(|path| path.is_file()).collect())
+    let files = paths.filter(|path| path.is_file() && !is_behind_link(&dir, path));
+    Some(files.collect())
+}
+
+/// Whether a directory between `dir` and `path` is a link: uv follows none while it looks for what fits a
+/// pattern.
+fn is_behind_link(dir: &Utf8Path, path: &Utf8Path) -> bool {
+    let above = path.ancestors().skip(1);
+    let mut between = above.take_while(|above| *above != dir);
+    between.any(Utf8Path::is_symlink)
 }
 
 /// `path` without `.` and `..`.
@@ -123,6 +132,29 @@ mod tests {
         let key = tree_key(&root, &dir.path().join("other/src"), "*.rs");
         assert_eq!(key, "../other/src/**/*.rs");
         assert_eq!(matching(&root, &key).unwrap(), [source]);
+    }
+
+    #[test]
+    fn links_to_directories_are_not_followed_and_those_to_files_are() {
+        let dir = TempDir::new();
+        let root = dir.path();
+        for sub in ["src/deep", "other"] {
+            fs_err::create_dir_all(root.join(sub)).unwrap();
+        }
+        for name in ["src/deep/a.rs", "other/b.rs"] {
+            fs_err::write(root.join(name), "").unwrap();
+        }
+        let link = |to: &str, from: &str| std::os::unix::fs::symlink(to, root.join(from)).unwrap();
+        link("../other", "src/linked");
+        link("../other/b.rs", "src/file.rs");
+        link("src", "whole");
+        let found = |key: &str| matching(root, key).unwrap();
+        let names = |names: &[&str]| -> Vec<_> { names.iter().map(|it| root.join(it)).collect() };
+        assert_eq!(
+            found("src/**/*.rs"),
+            names(&["src/deep/a.rs", "src/file.rs"])
+        );
+        assert_eq!(found("whole/*.rs"), names(&["whole/file.rs"]));
     }
 
     #[test]

@@ -49,7 +49,10 @@ fn written(project: &Project) -> Vec<String> {
 
 fn keys(derived: &Derived) -> Vec<(String, String)> {
     let files = derived.files.iter().map(|file| ("file", file));
-    let keys = files.chain(derived.env.iter().map(|name| ("env", name)));
+    let dirs = derived.dirs.iter().map(|dir| ("dir", dir));
+    let keys = files
+        .chain(dirs)
+        .chain(derived.env.iter().map(|name| ("env", name)));
     keys.map(|(kind, name)| (kind.to_owned(), name.clone()))
         .collect()
 }

@@ -20,14 +20,11 @@ use files::lock::Lock;
 use files::{owned, write};
 use project_model::{CacheKey, Project};
 
-use crate::home;
 use crate::paths::{is_too_wide, matching, relative};
+use crate::{home, library};
 
 /// The directory of the witnesses, in the project.
 pub const DIR: &str = ".xtask/inputs";
-
-/// Its name in the directory that is ours.
-const NAME: &str = "inputs";
 
 /// The key that names all witnesses.
 pub const KEY: &str = ".xtask/inputs/*";
@@ -76,6 +73,7 @@ impl Kept {
 /// directory.
 pub fn keep(project: &Project) -> io::Result<Kept> {
     let _lock = lock(&project.root);
+    library::keep(project)?;
     if are_kept(project) {
         return keep_of(&project.root, &patterns(project));
     }
@@ -94,6 +92,7 @@ pub fn settle<E: From<io::Error>>(
     let _lock = lock(root);
     let project = load()?;
     if are_kept(&project) {
+        library::keep(&project)?;
         return Ok(keep_of(root, &patterns(&project))?);
     }
     remove(root)?;
@@ -123,7 +122,9 @@ fn remove(root: &Utf8Path) -> io::Result<()> {
             owned::remove(root, dir.join(name))?;
         }
     }
-    home::remove_if_empty(root, NAME)
+    owned::remove_if_empty(root, DIR)?;
+    library::remove(root)?;
+    home::remove_if_empty(root)
 }
 
 /// The file or pattern that a key names.
@@ -136,7 +137,8 @@ pub fn file_of(key: &CacheKey) -> Option<&str> {
 }
 
 fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
-    let dir = home::make(root, NAME)?;
+    home::make(root)?;
+    let dir = owned::make_dir(root, DIR)?;
     let mut stale = owned::names_in(&dir)?;
     stale.retain(|name| is_ours(name));
     let mut kept = Kept::default();
@@ -168,12 +170,13 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
 }
 
 /// The files that the keys name, other than pyproject.toml, without which there is no project, and the
-/// witnesses; and other than what a key of the user's may mean in the target directory, where cargo makes and
-/// removes thousands.
+/// witnesses, and an environment; and other than what a key of the user's may mean in the target directory,
+/// where cargo makes and removes thousands.
 fn inputs(root: &Utf8Path, patterns: &[&str]) -> BTreeSet<Utf8PathBuf> {
     let patterns = patterns
         .iter()
-        .filter(|pattern| !["pyproject.toml", KEY].contains(pattern) && !is_too_wide(pattern));
+        .filter(|pattern| !["pyproject.toml", KEY].contains(pattern))
+        .filter(|pattern| !is_too_wide(pattern) && !library::is_environment(pattern));
     let found = patterns.filter_map(|pattern| matching(root, pattern));
     found.flatten().filter(|path| path.is_file()).collect()
 }

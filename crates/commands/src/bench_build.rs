@@ -142,7 +142,7 @@ fn measured(context: &Context, args: &Args) -> anyhow::Result<(Results, Utf8Path
         say: &ui::say,
         warn: &ui::warn,
     })?;
-    Ok((results, results_of(&toolbox, &project)))
+    Ok((results, results_of(&toolbox, &project)?))
 }
 
 fn document(document: &Document<'_>, is_check: bool) -> anyhow::Result<Answer> {

@@ -88,7 +88,7 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
         maturin: &toolbox.maturin(&uv, &ui::say)?,
         uv: &uv,
         python: &interpreter(project, wanted)?,
-        home: &toolbox.scratch(),
+        home: &toolbox.scratch()?,
         is_over: &ending::is_wanted,
         say: &ui::say,
     };

@@ -177,8 +177,8 @@ fn disable(context: &Context, args: &DisableArgs) -> anyhow::Result<Answer> {
     Ok(Answer::Done)
 }
 
-/// The directory of the project and the files that a cache may have been switched on in. This has to work where
-/// nothing else does: with a configuration that cargo refuses, or a manifest that does not parse.
+/// The directory of the project and the files that a cache may have been switched on in. This has to work
+/// where nothing else does: with a configuration that cargo refuses, or a manifest that does not parse.
 fn places(context: &Context) -> anyhow::Result<(Utf8PathBuf, Vec<Files>)> {
     if let Ok((_, files)) = files(context) {
         return Ok((files.root.clone(), vec![files]));

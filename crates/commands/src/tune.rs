@@ -96,7 +96,7 @@ fn measurement(
         is_over,
         say: &ui::say,
     })?;
-    let kept = kept(project, &toolbox);
+    let kept = kept(project, &toolbox)?;
     measurement.save(&kept)?;
     Ok((measurement, kept))
 }

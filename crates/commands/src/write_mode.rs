@@ -119,6 +119,33 @@ mod tests {
     }
 
     #[test]
+    fn where_somebody_else_was_faster_it_is_planned_again() {
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("a.toml");
+        let planned = std::cell::Cell::new(0);
+        let plan = || {
+            let old = fs_err::read_to_string(&path).ok();
+            planned.set(planned.get() + 1);
+            if planned.get() <= 3 {
+                fs_err::write(&path, format!("theirs = {}\n", planned.get()))?;
+            }
+            let new = Some(format!("{}ours = 1\n", old.as_deref().unwrap_or_default()));
+            Ok(vec![Change {
+                path: path.clone(),
+                old,
+                new,
+            }])
+        };
+        let mode = WriteMode {
+            check: false,
+            dry_run: false,
+        };
+        assert_eq!(mode.carry_out_planned(plan).unwrap(), Answer::Done);
+        let text = fs_err::read_to_string(&path).unwrap();
+        assert_eq!(text, "theirs = 3\nours = 1\n");
+    }
+
+    #[test]
     fn only_a_check_that_finds_something_answers_that_it_differs() {
         let mode = |check, dry_run| WriteMode { check, dry_run };
         let (some, none) = ([change("a", None, Some("1"))], [change("a", None, None)]);

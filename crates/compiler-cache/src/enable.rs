@@ -205,8 +205,9 @@ fn including(files: &Files) -> Result<CargoConfig, CacheError> {
     Ok(tracked)
 }
 
-/// What takes back what was switched on in `scopes`, wherever `places` have it. A file that is no TOML is left
-/// alone, which [`CachePlan::unreadable`] says, and does not keep the others from being changed. Writes nothing.
+/// What takes back what was switched on in `scopes`, wherever `places` have it. A file that is no TOML is
+/// left alone, which [`CachePlan::unreadable`] says, and does not keep the others from being changed. Writes
+/// nothing.
 pub fn plan_disable(places: &[Files], scopes: &[Scope]) -> Result<CachePlan, CacheError> {
     let mut plan = CachePlan::default();
     if scopes.contains(&Scope::User)
@@ -327,7 +328,8 @@ fn default_size(settings: &Settings, wrapper: Wrapper) -> Option<Size> {
 fn default_dir(wrapper: Wrapper) -> Option<Utf8PathBuf> {
     let environment = environment();
     let variable = |name: &str| environment.get(name).map(Utf8PathBuf::from);
-    let caches = variable("XDG_CACHE_HOME").or_else(|| Some(variable("HOME")?.join(".cache")));
+    let caches = variable("XDG_CACHE_HOME").filter(|dir| dir.is_absolute());
+    let caches = caches.or_else(|| Some(variable("HOME")?.join(".cache")));
     variable(wrapper.dir_variable()).or_else(|| Some(caches?.join(wrapper.program())))
 }
 

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use environment::{compiler_caches, vars};
 use files::digest::sha256_of;
+use files::owned;
 use processes::Invocation;
 use processes::Say;
 use python_tools::tools;
@@ -164,7 +165,8 @@ fn download(archive: &Archive, file: &Utf8Path) -> Result<(), CacheError> {
     if actual == archive.sha256 {
         return Ok(());
     }
-    fs_err::remove_file(file).map_err(CacheError::io(file))?;
+    let dir = file.parent().unwrap_or(file);
+    owned::remove(dir, file).map_err(CacheError::io(file))?;
     Err(CacheError::WrongChecksum {
         url: archive.url.clone(),
         expected: archive.sha256.to_owned(),

@@ -99,9 +99,7 @@ impl<'a> Probe<'a> {
     /// Into an empty target directory, as cargo does it.
     fn compile(&self) -> Result<(), CacheError> {
         let target = self.dir.join("target");
-        if target.exists() {
-            fs_err::remove_dir_all(&target).map_err(CacheError::io(&target))?;
-        }
+        files::owned::remove(&self.dir, &target).map_err(CacheError::io(&target))?;
         let mut command = Invocation::new(cargo_env::cargo())
             .args([
                 "build",

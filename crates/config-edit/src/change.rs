@@ -75,8 +75,8 @@ pub(crate) fn update(plan: impl Fn() -> Result<Change, EditError>) -> Result<Cha
     retried(attempt, |error| Some(error))
 }
 
-/// What `attempt`, which plans changes and applies them, comes to: anew whenever somebody else has written one of
-/// the files in between, which `edit_error` finds in its error.
+/// What `attempt`, which plans changes and applies them, comes to: anew whenever somebody else has written
+/// one of the files in between, which `edit_error` finds in its error.
 ///
 /// # Errors
 /// Those of `attempt`.

@@ -33,6 +33,8 @@ use crate::units::Misjudged;
 pub(crate) struct Application<'a> {
     project: &'a Project,
     toolbox: &'a Toolbox,
+    /// Where it is noted which environments the project is installed into.
+    notes: Utf8PathBuf,
     request: &'a DevRequest<'a>,
     say: Say<'a>,
     situation: Situation,
@@ -61,6 +63,7 @@ impl<'a> Application<'a> {
     pub(crate) fn new(
         project: &'a Project,
         toolbox: &'a Toolbox,
+        notes: Utf8PathBuf,
         request: &'a DevRequest<'a>,
         say: Say<'a>,
         situation: Situation,
@@ -68,6 +71,7 @@ impl<'a> Application<'a> {
         Self {
             project,
             toolbox,
+            notes,
             request,
             say,
             scratch: Scratch::new(&project.root, &situation.workspace),

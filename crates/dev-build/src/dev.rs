@@ -28,7 +28,7 @@ pub fn dev(
     request: &DevRequest<'_>,
     say: Say<'_>,
 ) -> Result<Outcome, DevError> {
-    let locks = toolbox.locks();
+    let locks = toolbox.locks()?;
     refuse_other_bindings(project)?;
     let lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
     // Waiting for another build is no part of this one.
@@ -38,7 +38,7 @@ pub fn dev(
     let situation = Situation::look_with(project, request, &locks, config)?;
     let plan = plan(&situation, request);
     let mut outcome =
-        Application::new(project, toolbox, request, say, situation).carry_out(plan)?;
+        Application::new(project, toolbox, locks, request, say, situation).carry_out(plan)?;
     outcome.elapsed = start.elapsed();
     Ok(outcome)
 }
@@ -53,7 +53,7 @@ pub fn dry_run(
     request: &DevRequest<'_>,
 ) -> Result<(Situation, DevPlan), DevError> {
     refuse_other_bindings(project)?;
-    let situation = Situation::look(project, request, &toolbox.locks())?;
+    let situation = Situation::look(project, request, &toolbox.locks()?)?;
     let plan = plan(&situation, request);
     Ok((situation, plan))
 }

@@ -68,7 +68,10 @@ pub fn install(
         fs_err::write(&path, BACKEND).map_err(|source| InstallError::Write { path, source })?;
         install_editable(project, uv, venv, wheel, scratch)
     } else {
-        uv_pip_install(project, uv, venv).arg(wheel.as_str())
+        let name = wheel.file_name().unwrap_or_default();
+        uv_pip_install(uv, venv)
+            .arg(format!("./{name}"))
+            .cwd(wheel.parent().unwrap_or(wheel))
     };
     command.read().map_err(|source| InstallError::Uv {
         wheel: wheel.file_name().unwrap_or_default().to_owned(),
@@ -92,7 +95,9 @@ fn uses_maturins_backend(project: &Project) -> bool {
         })
 }
 
-fn uv_pip_install(project: &Project, uv: &Tool, venv: &Venv) -> Invocation {
+/// What is installed is named from the working directory: in a whole path uv takes `#`, `[` and `%` for parts of a
+/// requirement or of an address.
+fn uv_pip_install(uv: &Tool, venv: &Venv) -> Invocation {
     Invocation::new(&uv.path)
         .args(["pip", "install", "--quiet", "--no-deps", "--no-index"])
         // uv may have a wheel of this project in its cache, from a build of its own.
@@ -102,7 +107,6 @@ fn uv_pip_install(project: &Project, uv: &Tool, venv: &Venv) -> Invocation {
             "--python",
             venv.python.executable.as_str(),
         ])
-        .cwd(&project.root)
 }
 
 fn install_editable(
@@ -112,8 +116,9 @@ fn install_editable(
     wheel: &Utf8Path,
     backend: &Utf8Path,
 ) -> Invocation {
-    uv_pip_install(project, uv, venv)
-        .args(["--no-build-isolation", "--editable", project.root.as_str()])
+    uv_pip_install(uv, venv)
+        .args(["--no-build-isolation", "--editable", "."])
+        .cwd(&project.root)
         .env("PYTHONPATH", backend.as_str())
         .env("XTASK_EDITABLE_WHEEL", wheel.as_str())
 }

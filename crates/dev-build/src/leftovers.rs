@@ -155,7 +155,9 @@ fn preference(python: &Interpreter, path: &Utf8Path, stem: &str) -> usize {
 /// Whether a file exports the module's init function and names rustc as its compiler (which stands in the
 /// `.comment` section, also of a stripped library).
 fn is_rust_extension(path: &Utf8Path, stem: &str) -> bool {
-    let Ok(bytes) = fs_err::read(path) else {
+    // Neither maturin nor we make links.
+    let bytes = fs_err::read(path).ok().filter(|_| !path.is_symlink());
+    let Some(bytes) = bytes else {
         return false;
     };
     let contains = |needle: &[u8]| memchr::memmem::find(&bytes, needle).is_some();

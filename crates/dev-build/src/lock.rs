@@ -1,40 +1,38 @@
 //! One development build of a project at a time.
 
-use std::fs::TryLockError;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Say;
 
 use files::digest::short_name;
+use files::lock;
 
 /// Held for as long as this value lives; the kernel gives it back also when the process is killed.
 #[derive(Debug)]
 pub struct Lock {
     /// Whether another build had to end first.
     pub has_waited: bool,
-    #[expect(dead_code, reason = "the open file is the lock")]
-    file: fs_err::File,
+    _lock: lock::Lock,
 }
 
 impl Lock {
     /// Waits until no other process builds the project in `root`. The lock file lies in `dir` and not in the
     /// project, which has no directory that is sure to exist and to be ignored by git.
     pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
-        let file = fs_err::File::create(lock_file(root, dir)?)?;
-        match file.file().try_lock() {
-            Ok(()) => {
-                let has_waited = false;
-                return Ok(Self { has_waited, file });
-            }
-            Err(TryLockError::WouldBlock) => {
-                say("Blocking", "waiting for another build of this project");
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        file.file().lock()?;
-        let has_waited = true;
-        Ok(Self { has_waited, file })
+        let file = lock_file(root, dir)?;
+        let at_once = lock::Lock::try_take(&file)?;
+        let has_waited = at_once.is_none();
+        let lock = if let Some(lock) = at_once {
+            lock
+        } else {
+            say("Blocking", "waiting for another build of this project");
+            lock::Lock::take(&file)?
+        };
+        Ok(Self {
+            has_waited,
+            _lock: lock,
+        })
     }
 }
 

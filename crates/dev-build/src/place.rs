@@ -3,6 +3,7 @@
 use std::io;
 
 use camino::Utf8Path;
+use files::owned;
 
 /// How a file was put in place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub enum Means {
 /// What the file system says. The old file is in place then.
 pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Result<Means> {
     let draft = scratch.join(place.file_name().unwrap_or_default());
+    owned::remove(scratch, &draft)?;
     let means = reflink_or_copy(library, &draft)?;
     match exchange_or_rename(&draft, place) {
         Ok(()) => Ok(means),
@@ -37,10 +39,6 @@ pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Re
 }
 
 fn reflink_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {
-    match fs_err::remove_file(draft) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     if reflink_copy::reflink(library, draft).is_ok() {
         return Ok(Means::Reflink);
     }
@@ -63,7 +61,7 @@ fn exchange_or_rename(draft: &Utf8Path, place: &Utf8Path) -> io::Result<()> {
             RenameFlags::EXCHANGE,
         );
         if exchanged.is_ok() {
-            return fs_err::remove_file(draft);
+            return remove(draft);
         }
     }
     fs_err::rename(draft, place)
@@ -75,7 +73,7 @@ fn place_across_devices(library: &Utf8Path, place: &Utf8Path) -> io::Result<Mean
     remove_abandoned_drafts(dir)?;
     let draft = tempfile::Builder::new()
         .prefix(DRAFT_PREFIX)
-        .suffix(".tmp")
+        .suffix(DRAFT_SUFFIX)
         .tempfile_in(dir)?;
     fs_err::copy(library, draft.path())?;
     draft.persist(place)?;
@@ -84,15 +82,25 @@ fn place_across_devices(library: &Utf8Path, place: &Utf8Path) -> io::Result<Mean
 
 /// Python does not take a file that begins and ends so for a module.
 const DRAFT_PREFIX: &str = ".xtask-dev-";
+const DRAFT_SUFFIX: &str = ".tmp";
 
 /// Removes what a killed placement left behind. Only one placement runs at a time.
 fn remove_abandoned_drafts(dir: &Utf8Path) -> io::Result<()> {
-    for entry in dir.read_dir_utf8()?.flatten() {
-        if entry.file_name().starts_with(DRAFT_PREFIX) {
-            fs_err::remove_file(entry.path())?;
+    for name in owned::names_in(dir)? {
+        if name.starts_with(DRAFT_PREFIX) && name.ends_with(DRAFT_SUFFIX) {
+            remove(&dir.join(name))?;
         }
     }
     Ok(())
+}
+
+/// Removes a library that maturin or we have put in place. A link is neither's.
+pub(crate) fn remove(library: &Utf8Path) -> io::Result<()> {
+    if library.is_symlink() {
+        let text = format!("{library} is a link\n  help: move it away");
+        return Err(io::Error::other(text));
+    }
+    fs_err::remove_file(library)
 }
 
 /// Whether both files have the same content.
@@ -148,12 +156,15 @@ mod tests {
         fs_err::write(dir.path().join("library"), "new").unwrap();
         fs_err::create_dir(dir.path().join("package")).unwrap();
         fs_err::write(dir.path().join("package/.xtask-dev-abc.tmp"), "half").unwrap();
+        let notes = dir.path().join("package/.xtask-dev-notes");
+        fs_err::write(&notes, "mine").unwrap();
         let target = dir.path().join("package/_x.abi3.so");
         place_across_devices(&dir.path().join("library"), &target).unwrap();
         assert_eq!(
             dir.path().join("package").read_dir_utf8().unwrap().count(),
-            1
+            2
         );
         assert_eq!(fs_err::read_to_string(&target).unwrap(), "new");
+        assert_eq!(fs_err::read_to_string(&notes).unwrap(), "mine");
     }
 }

@@ -8,6 +8,7 @@ use project_model::Workspace;
 
 use crate::error::{DevError, target_error};
 use files::digest::short_name;
+use files::{owned, write};
 
 /// Where the scratch directory of the project in `root` is: below the target directory, on the same file
 /// system as what is built, and ignored by git.
@@ -43,13 +44,8 @@ impl Scratch {
 
     fn make(&self) -> Result<(), DevError> {
         let failed = target_error(&self.target_dir);
-        match fs_err::remove_dir_all(&self.path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(target_error(&self.path)(cause));
-            }
-            _ => {}
-        }
-        fs_err::create_dir_all(&self.path).map_err(&failed)?;
+        owned::remove(&self.target_dir, &self.path).map_err(target_error(&self.path))?;
+        owned::make_dir(&self.target_dir, &self.path).map_err(&failed)?;
         tag_as_cache(&self.target_dir).map_err(failed)
     }
 }
@@ -58,10 +54,39 @@ impl Scratch {
 /// (<https://bford.info/cachedir/>).
 fn tag_as_cache(target_dir: &Utf8Path) -> io::Result<()> {
     let path = target_dir.join("CACHEDIR.TAG");
-    if path.exists() {
+    if path.symlink_metadata().is_ok() {
         return Ok(());
     }
     let text =
         "Signature: 8a477f597d28d172789f06886806bc55\n# This is a cache directory of cargo.\n";
-    fs_err::write(path, text)
+    write::atomically(&path, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use project_model::Project;
+    use testkit::Fixture;
+
+    #[test]
+    fn what_is_behind_a_link_in_its_place_survives() {
+        for depth in [0, 1] {
+            let fixture = Fixture::pure_rust("thing");
+            let workspace = Workspace {
+                target_dir: fixture.root().join("target"),
+                ..Workspace::load(&Project::load(&fixture.root()).unwrap()).unwrap()
+            };
+            let foreign = fixture.beside("foreign");
+            let scratch = Scratch::new(&fixture.root(), &workspace);
+            let link = scratch.path.ancestors().nth(depth).unwrap();
+            let behind = scratch.path.strip_prefix(link).unwrap();
+            let thesis = foreign.join(behind).join("thesis.txt");
+            fixture.write(&thesis, "mine");
+            fs_err::create_dir_all(link.parent().unwrap()).unwrap();
+            fs_err::os::unix::fs::symlink(&foreign, link).unwrap();
+            // The link itself has our name, and goes; that of a directory above it is refused.
+            assert_eq!(scratch.dir().is_ok(), depth == 0);
+            assert_eq!(fs_err::read_to_string(&thesis).unwrap(), "mine");
+        }
+    }
 }

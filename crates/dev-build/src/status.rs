@@ -94,7 +94,7 @@ pub fn status(
     toolbox: &Toolbox,
     request: &DevRequest<'_>,
 ) -> Result<Status, DevError> {
-    let mut situation = Situation::look(project, request, &toolbox.locks())?;
+    let mut situation = Situation::look(project, request, &toolbox.locks()?)?;
     // Without options, the question is about the build that there is, whatever its own options were.
     if request.build == BuildOptions::default() {
         situation = situation.with_options_of_the_last_build();

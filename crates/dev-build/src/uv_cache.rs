@@ -57,6 +57,23 @@ pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
     }
 }
 
+/// Writes anew which directories there are. That the library is gone, uv is told by a key for a directory, and
+/// what it has noted itself was so before the library was there. The times stay as uv has read them: what was
+/// written since then, it is to find changed.
+pub fn note_directories(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
+    let path = dist_info.join(FILE);
+    let text = fs_err::read_to_string(&path).unwrap_or_default();
+    let noted = serde_json::from_str::<CacheInfo>(&text).ok();
+    let (Some(mut noted), Some(now)) = (noted, read_inputs(project)) else {
+        return Ok(());
+    };
+    if noted.directories == now.directories {
+        return Ok(());
+    }
+    noted.directories = now.directories;
+    files::write::atomically(&path, &serde_json::to_string(&noted)?)
+}
+
 /// The inputs as of now. `None` where the keys ask for something that we do not know how to note.
 fn read_inputs(project: &Project) -> Option<CacheInfo> {
     let mut info = CacheInfo {
@@ -78,8 +95,11 @@ fn read_inputs(project: &Project) -> Option<CacheInfo> {
                 info.timestamp = times.chain(info.timestamp).max();
             }
             CacheKey::Directory { dir } => {
-                info.directories
-                    .insert(dir.clone(), created(&project.root.join(dir)));
+                let path = project.root.join(dir);
+                // Of a file in its place uv notes nothing.
+                if !path.is_file() {
+                    info.directories.insert(dir.clone(), created(&path));
+                }
             }
             CacheKey::Environment { env } => {
                 info.env.insert(env.clone(), environment.get(env).cloned());
@@ -147,6 +167,17 @@ mod tests {
         assert_eq!(inputs(&fixture).unwrap(), before);
         fixture.write("src/deep/new.rs", "");
         assert!(inputs(&fixture).unwrap().timestamp > before.timestamp);
+    }
+
+    #[test]
+    fn of_a_directory_is_noted_since_when_it_is_there_and_of_a_file_nothing() {
+        let fixture = with_keys(r#"[{ dir = "src" }, { dir = "Cargo.toml" }, { dir = "gone" }]"#);
+        let noted = inputs(&fixture).unwrap().directories;
+        let noted: Vec<_> = noted
+            .iter()
+            .map(|(name, time)| (name.as_str(), time.is_some()))
+            .collect();
+        assert_eq!(noted, [("gone", false), ("src", true)]);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! Every environment variable that the automation reads or sets, in one place.
 
-/// Where downloaded tools are kept. Default: `$XDG_CACHE_HOME/xtask-build`, else `~/.cache/xtask-build`.
+use camino::Utf8PathBuf;
+
+/// Where downloaded tools, locks and copies of projects are kept; an absolute path. Default:
+/// `$XDG_CACHE_HOME/xtask-build`, else `~/.cache/xtask-build`.
 pub const XTASK_CACHE_DIR: &str = "XTASK_CACHE_DIR";
 
 /// In place of GitHub's download address for the releases of sccache, for networks that do not reach it. What
@@ -126,6 +129,9 @@ pub const HOME: &str = "HOME";
 /// Where caches lie. Default: `~/.cache`.
 pub const XDG_CACHE_HOME: &str = "XDG_CACHE_HOME";
 
+/// Where programs keep what nobody else is to write to, until the user logs out.
+pub const XDG_RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
 /// Where data of programs lie. Default: `~/.local/share`.
 pub const XDG_DATA_HOME: &str = "XDG_DATA_HOME";
 
@@ -164,6 +170,14 @@ pub const PYO3: [&str; 5] = [
 #[must_use]
 pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The directory that `name` means, where that is an absolute path. A relative one would mean another directory
+/// from every place, and is to be ignored (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+#[must_use]
+pub fn dir(name: &str) -> Option<Utf8PathBuf> {
+    let dir = var(name).map(Utf8PathBuf::from);
+    dir.filter(|dir| dir.is_absolute())
 }
 
 /// The value of `name`, where it is set and UTF-8: also an empty one, for variables to which that means

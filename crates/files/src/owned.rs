@@ -7,9 +7,12 @@
 //! anyway.
 
 use std::collections::BTreeSet;
+use std::fs::Metadata;
 use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::process::geteuid;
 
 /// The directory `below` in `root`, made where it is missing.
 ///
@@ -78,6 +81,28 @@ pub fn remove_if_empty(root: &Utf8Path, below: impl AsRef<Utf8Path>) -> io::Resu
         Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
         removed => was_there(removed).map(drop),
     }
+}
+
+/// Has `dir` be there for this user alone, where others may write beside it, as in a directory for temporary
+/// files.
+///
+/// # Errors
+/// Where what is there is a link, belongs to somebody else, or is open to others.
+pub fn private_dir(dir: &Utf8Path) -> io::Result<()> {
+    match std::fs::DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    if is_private(&fs_err::symlink_metadata(dir)?, geteuid().as_raw()) {
+        return Ok(());
+    }
+    let text = format!("{dir} is no directory that is yours and closed to others");
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, text))
+}
+
+fn is_private(metadata: &Metadata, user: u32) -> bool {
+    let of_others = metadata.mode() & 0o077;
+    metadata.is_dir() && metadata.uid() == user && of_others == 0
 }
 
 /// The names of all that is in `dir`, as far as they are UTF-8: no other is one of ours.
@@ -236,6 +261,24 @@ mod tests {
         remove_if_empty(&root, "ours/deep").unwrap();
         assert!(!place.root.join("ours/deep").exists());
         assert!(remove(&root, "ours").unwrap());
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_not_private() {
+        let place = Place::new();
+        let dir = place.root.join("private");
+        private_dir(&dir).unwrap();
+        private_dir(&dir).unwrap();
+        let metadata = fs_err::symlink_metadata(&dir).unwrap();
+        assert_eq!(metadata.mode() & 0o777, 0o700);
+        assert!(!is_private(&metadata, metadata.uid() + 1));
+        let link = place.root.join("link");
+        symlink(&dir, &link).unwrap();
+        assert!(private_dir(&link).is_err());
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o770);
+        fs_err::set_permissions(&dir, open).unwrap();
+        let error = private_dir(&dir).unwrap_err().to_string();
+        assert!(error.contains("closed to others"), "{error}");
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub struct Sources {
     pub root: Utf8PathBuf,
     /// The files, relative to that.
     pub files: BTreeSet<Utf8PathBuf>,
+    /// Links to directories, relative to that, which say relative to themselves where they lead: to a directory
+    /// that is among the sources.
+    pub links: BTreeSet<Utf8PathBuf>,
 }
 
 impl Sources {
@@ -22,8 +25,12 @@ impl Sources {
     /// git and part of the build all the same.
     #[must_use]
     pub fn of(project: &Project, closure: &Closure) -> Self {
-        let roots = roots(&project.root, closure);
+        let roots = with_linked(&project.root, roots(&project.root, closure));
         let root = common(&project.root, &roots);
+        let links = roots.iter().flat_map(|root| links_below(root));
+        let is_copied = |target: &Utf8Path| roots.iter().any(|root| target.starts_with(root));
+        let links = links.filter(|(_, target)| is_copied(target));
+        let links = links.filter_map(|(link, _)| Some(link.strip_prefix(&root).ok()?.to_owned()));
         let mut found: Vec<_> = roots.iter().flat_map(|root| written_below(root)).collect();
         found.push(closure.workspace_root.join("Cargo.lock"));
         let files = found
@@ -32,6 +39,7 @@ impl Sources {
         let relative = files.filter_map(|path| path.strip_prefix(&root).ok());
         Self {
             files: relative.map(Utf8Path::to_owned).collect(),
+            links: links.collect(),
             root,
         }
     }
@@ -48,6 +56,34 @@ fn roots(project: &Utf8Path, closure: &Closure) -> Vec<Utf8PathBuf> {
     all.sort();
     all.dedup_by(|later, earlier| later.starts_with(&*earlier));
     all
+}
+
+/// `roots`, and the directories that links in them lead to. None that the project lies in: that is all there is.
+fn with_linked(project: &Utf8Path, mut roots: Vec<Utf8PathBuf>) -> Vec<Utf8PathBuf> {
+    let mut next = 0;
+    while let Some(root) = roots.get(next) {
+        for (_, target) in links_below(root) {
+            let is_there = roots.iter().any(|root| target.starts_with(root));
+            if !is_there && !project.starts_with(&target) {
+                roots.push(target);
+            }
+        }
+        next += 1;
+    }
+    roots
+}
+
+/// The links to directories among what [`written_below`] goes through, with where they lead, if they say so
+/// relative to themselves.
+fn links_below(dir: &Utf8Path) -> Vec<(Utf8PathBuf, Utf8PathBuf)> {
+    let is_link = |path: &Utf8PathBuf| path.is_symlink() && path.is_dir();
+    let links = listed_below(dir).into_iter().filter(is_link);
+    let led = links.filter_map(|link| {
+        let is_relative = link.read_link_utf8().ok()?.is_relative();
+        let target = link.canonicalize_utf8().ok()?;
+        is_relative.then_some((link, target))
+    });
+    led.collect()
 }
 
 fn common(project: &Utf8Path, roots: &[Utf8PathBuf]) -> Utf8PathBuf {
@@ -69,6 +105,14 @@ fn leads_astray(project: &Utf8Path, path: &Utf8Path) -> bool {
 /// vendored crate has its checksums over all of its files.
 #[must_use]
 pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = listed_below(dir);
+    // A file that is deleted and not yet staged is still listed.
+    files.retain(|path| path.is_file());
+    files
+}
+
+/// The same with links to directories.
+fn listed_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let args = [
         "ls-files",
         "-z",
@@ -80,24 +124,42 @@ pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     match git.read() {
         Ok(names) => {
             let names = names.split('\0').filter(|name| !name.is_empty());
-            let paths = names.map(|name| dir.join(name));
-            // A file that is deleted and not yet staged is still listed.
-            paths.filter(|path| path.is_file()).collect()
+            names.map(|name| dir.join(name)).collect()
         }
-        Err(_) => walked(dir),
+        Err(_) => made::written_below(dir).collect(),
     }
-}
-
-fn walked(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    made::written_below(dir)
-        .filter(|path| path.is_file())
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use testkit::Fixture;
+
+    #[test]
+    fn what_a_link_leads_to_is_among_the_sources() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.write("../shared/a.rs", "");
+        fixture.write("../foreign/b.rs", "");
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(to, fixture.root().join(from)).unwrap();
+        };
+        link("../../shared", "src/shared");
+        link(fixture.beside("foreign").as_str(), "src/foreign");
+        link("../..", "src/all");
+        let project = Project::load(&fixture.root()).unwrap();
+        let sources = Sources::of(&project, &Closure::load(&project).unwrap());
+        assert_eq!(sources.root, project.root.parent().unwrap());
+        let files = ["project/src/lib.rs", "shared/a.rs"].map(Utf8PathBuf::from);
+        assert!(
+            files.iter().all(|file| sources.files.contains(file)),
+            "{sources:?}"
+        );
+        assert!(!sources.files.iter().any(|file| file.starts_with("foreign")));
+        assert_eq!(
+            sources.links,
+            [Utf8PathBuf::from("project/src/shared")].into()
+        );
+    }
 
     #[test]
     fn in_a_checkout_git_decides() {

@@ -1,9 +1,12 @@
 //! Programs that are here already: on `PATH`, or among the tools that were fetched. None is started.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use std::io;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
+use files::owned;
 use processes::Invocation;
+use rustix::process::geteuid;
 
 /// The program `name` on `PATH`. It is not started.
 #[must_use]
@@ -11,13 +14,31 @@ pub fn find(name: &str) -> Option<Utf8PathBuf> {
     Utf8PathBuf::from_path_buf(which::which(name).ok()?).ok()
 }
 
-/// Where tools are kept.
+/// Where tools are kept. `None`: nowhere, since neither a cache nor the user's directory is named, or the
+/// former by a path that means another directory from every place.
 pub(crate) fn cache_dir() -> Option<Utf8PathBuf> {
-    let below = |name, path: &str| Some(Utf8PathBuf::from(vars::var(name)?).join(path));
-    let named = vars::var(vars::XTASK_CACHE_DIR).map(Utf8PathBuf::from);
-    let xdg = || below(vars::XDG_CACHE_HOME, "xtask-build");
-    let home = || below(vars::HOME, ".cache/xtask-build");
-    named.or_else(xdg).or_else(home)
+    if vars::var(vars::XTASK_CACHE_DIR).is_some() {
+        return vars::dir(vars::XTASK_CACHE_DIR);
+    }
+    let xdg = || Some(vars::dir(vars::XDG_CACHE_HOME)?.join("xtask-build"));
+    let home = || Some(vars::dir(vars::HOME)?.join(".cache/xtask-build"));
+    xdg().or_else(home)
+}
+
+/// A directory for this user alone, for locks where there is no cache, and for sockets: below
+/// `$XDG_RUNTIME_DIR`, else one of the user's own below that for temporary files.
+///
+/// # Errors
+/// Where it is not to be had, or is not closed to others.
+pub fn private_dir() -> io::Result<Utf8PathBuf> {
+    let is_private = |dir: &Utf8PathBuf| dir.is_dir() && owned::private_dir(dir).is_ok();
+    let runtime = vars::dir(vars::XDG_RUNTIME_DIR).filter(is_private);
+    let temporary = || {
+        let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
+        temporary.join(format!("xtask-build-{}", geteuid().as_raw()))
+    };
+    let dir = runtime.map_or_else(temporary, |runtime| runtime.join("xtask-build"));
+    owned::private_dir(&dir).map(|()| dir)
 }
 
 /// uv as a command that can be typed here: its name where it is on `PATH`, else the path of the one that was

@@ -349,7 +349,7 @@ fn pyenv_installations() -> Vec<Utf8PathBuf> {
 /// Those of the versions that uv keeps.
 fn uv_installations() -> Vec<Utf8PathBuf> {
     let named = vars::var(vars::UV_PYTHON_INSTALL_DIR).map(Utf8PathBuf::from);
-    let data = || Some(Utf8PathBuf::from(vars::var(vars::XDG_DATA_HOME)?).join("uv/python"));
+    let data = || Some(vars::dir(vars::XDG_DATA_HOME)?.join("uv/python"));
     let home = || Some(Utf8PathBuf::from(vars::var(vars::HOME)?).join(".local/share/uv/python"));
     let dir = named.or_else(data).or_else(home);
     dir.map(|dir| bin_directories(&dir)).unwrap_or_default()

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::Version;
 
 use crate::programs;
-pub use crate::programs::find;
+pub use crate::programs::{find, private_dir};
 use crate::python::{self, PythonError};
 use crate::requirements::RequirementsError;
 use crate::{Interpreter, PinnedRequirements};
@@ -26,7 +26,7 @@ pub struct Tool {
 /// Where tools come from.
 #[derive(Debug)]
 pub struct Toolbox {
-    cache: Utf8PathBuf,
+    cache: Option<Utf8PathBuf>,
     pinned: PinnedRequirements,
     offline: bool,
 }
@@ -60,8 +60,8 @@ pub enum ToolError {
     },
     /// No cache directory can be named.
     #[error(
-        "cannot tell where to keep `{name}`: neither {} nor HOME is set\n  help: set {} to a directory",
-        vars::XTASK_CACHE_DIR,
+        "cannot tell where to keep `{name}`: {}\n  help: set {} to a directory, as an absolute path",
+        nowhere(),
         vars::XTASK_CACHE_DIR
     )]
     NoCache {
@@ -136,6 +136,22 @@ pub enum ToolError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// There is neither a cache nor another place that only this user can write to.
+    #[error(
+        "cannot tell where to keep locks and copies of projects: {}, and there is no private directory\n  help: set {} to a directory, as an absolute path",
+        nowhere(),
+        vars::XTASK_CACHE_DIR
+    )]
+    NoPlace(#[source] io::Error),
+    /// The directory that is named means another one from every place.
+    #[error(
+        "{} is `{value}`, which means another directory from every place\n  help: set it to an absolute path",
+        vars::XTASK_CACHE_DIR
+    )]
+    RelativeCache {
+        /// Its value.
+        value: String,
+    },
     /// The same, where something else than a tool is to be kept.
     #[error(
         "cannot write to {dir}, where locks and copies of projects are kept{}",
@@ -147,6 +163,17 @@ pub enum ToolError {
         /// What the operating system said.
         source: io::Error,
     },
+}
+
+/// Why there is no cache directory.
+fn nowhere() -> String {
+    match vars::var(vars::XTASK_CACHE_DIR) {
+        Some(value) => format!("{} is `{value}`", vars::XTASK_CACHE_DIR),
+        None => format!(
+            "neither {} nor HOME is set to an absolute path",
+            vars::XTASK_CACHE_DIR
+        ),
+    }
 }
 
 /// What is known of why it cannot be installed says `source` itself.
@@ -176,27 +203,42 @@ impl Toolbox {
     #[must_use]
     pub fn new(pinned: PinnedRequirements, offline: bool) -> Self {
         Self {
-            cache: programs::cache_dir().unwrap_or_default(),
+            cache: programs::cache_dir(),
             pinned,
             offline,
         }
     }
 
     /// A directory for what belongs to this machine and not to a project: below that of the tools, or, where
-    /// none can be named, below that for temporary files.
-    #[must_use]
-    pub fn locks(&self) -> Utf8PathBuf {
-        if self.cache.as_str().is_empty() {
-            let temporary = Utf8PathBuf::try_from(std::env::temp_dir()).unwrap_or("/tmp".into());
-            return temporary.join("xtask-build-locks");
-        }
-        self.cache.join("locks")
+    /// none is named, one that nobody else can write to.
+    ///
+    /// # Errors
+    /// Where there is neither.
+    pub fn locks(&self) -> Result<Utf8PathBuf, ToolError> {
+        Ok(self.home()?.join("locks"))
     }
 
     /// A directory for copies of projects to try things on, which nothing of a project lies above.
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn scratch(&self) -> Result<Utf8PathBuf, ToolError> {
+        Ok(self.home()?.join("xtask-scratch"))
+    }
+
+    fn home(&self) -> Result<Utf8PathBuf, ToolError> {
+        match (&self.cache, vars::var(vars::XTASK_CACHE_DIR)) {
+            (Some(cache), _) => Ok(cache.clone()),
+            (None, Some(value)) => Err(ToolError::RelativeCache { value }),
+            (None, None) => programs::private_dir().map_err(ToolError::NoPlace),
+        }
+    }
+
+    /// The directory of the tools that were fetched.
     #[must_use]
-    pub fn scratch(&self) -> Utf8PathBuf {
-        self.locks().with_file_name("xtask-scratch")
+    pub fn fetched(&self) -> Utf8PathBuf {
+        let cache = self.cache.clone().unwrap_or_default();
+        cache.join("tools")
     }
 
     /// uv, fetched if it is missing.
@@ -212,8 +254,10 @@ impl Toolbox {
     }
 
     /// A directory for what is made for the project in `root` and must not lie below it.
-    #[must_use]
-    pub fn scratch_of(&self, root: &Utf8Path, purpose: &str) -> Utf8PathBuf {
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn scratch_of(&self, root: &Utf8Path, purpose: &str) -> Result<Utf8PathBuf, ToolError> {
         // FNV-1a: a name and no protection, so that it need not be a cryptographic one.
         let hash = root
             .as_str()
@@ -221,8 +265,7 @@ impl Toolbox {
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
                 (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
             });
-        let above = self.locks();
-        above.with_file_name(purpose).join(format!("{hash:016x}"))
+        Ok(self.home()?.join(purpose).join(format!("{hash:016x}")))
     }
 
     /// zig as PyPI has it (`ziglang`), in the pinned version: another one would make other bytes.
@@ -239,7 +282,7 @@ impl Toolbox {
     pub fn find(&self, name: &str) -> Option<Tool> {
         on_path(name).or_else(|| {
             let version = self.pinned.version(name).ok()?;
-            Some(self.installed(name, version)).filter(|tool| tool.path.is_file())
+            Some(self.installed(name, version)).filter(is_here)
         })
     }
 
@@ -329,7 +372,7 @@ impl Toolbox {
         say: Say<'_>,
         fill: impl FnOnce(&Utf8Path) -> Result<(), E>,
     ) -> Result<Tool, E> {
-        if tool.path.is_file() {
+        if is_here(&tool) {
             return Ok(tool);
         }
         self.may_fetch(name)?;
@@ -341,7 +384,7 @@ impl Toolbox {
 
     /// Where `name` is once it is installed.
     fn installed(&self, name: &str, version: &str) -> Tool {
-        let dir = self.cache.join("tools").join(format!("{name}-{version}"));
+        let dir = self.fetched().join(format!("{name}-{version}"));
         Tool {
             path: dir.join("bin").join(name),
             version: version.to_owned(),
@@ -350,7 +393,7 @@ impl Toolbox {
 
     fn may_fetch(&self, name: &str) -> Result<(), ToolError> {
         let name = name.to_owned();
-        if self.cache.as_str().is_empty() {
+        if self.cache.is_none() {
             return Err(ToolError::NoCache { name });
         }
         if self.offline {
@@ -413,6 +456,12 @@ impl Toolbox {
             source: Box::new(source),
         })
     }
+}
+
+/// Whether a tool has been installed. Without a cache its path would begin in the working directory, where a
+/// program of that name is anybody's.
+fn is_here(tool: &Tool) -> bool {
+    tool.path.is_absolute() && tool.path.is_file()
 }
 
 /// The directory that an installed tool has for itself.
@@ -510,7 +559,7 @@ mod tests {
 
     fn toolbox(cache: &TempDir, offline: bool) -> Toolbox {
         Toolbox {
-            cache: cache.path().to_owned(),
+            cache: Some(cache.path().to_owned()),
             pinned: PinnedRequirements::parse(PINNED).unwrap(),
             offline,
         }

@@ -14,6 +14,7 @@ use crate::published::{Published, PublishedWheel, download_url};
 use crate::snapshot::{Asset, Release, parse_manifest, read_assets, read_release, read_tag};
 use crate::{MANIFEST, PREVIOUS};
 use files::digest::sha256;
+use files::owned;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -192,7 +193,8 @@ impl Verifier<'_> {
             path: path.to_owned(),
             source,
         })?;
-        fs_err::remove_file(path).map_err(cannot_write(path))?;
+        let dir = path.parent().unwrap_or(path);
+        owned::remove(dir, path).map_err(cannot_write(path))?;
         Ok(Some(bytes))
     }
 

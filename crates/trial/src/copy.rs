@@ -4,12 +4,16 @@ use camino::Utf8Path;
 use processes::Invocation;
 use project_model::Sources;
 
-use crate::files::{FileError, copy_file};
+use crate::files::{FileError, copy_file, copy_link};
 
-/// Copies all files of `sources` into the directory `to`.
+/// Copies all files and links of `sources` into the directory `to`.
 pub fn copy_sources(sources: &Sources, to: &Utf8Path) -> Result<(), FileError> {
-    let mut files = sources.files.iter();
-    files.try_for_each(|file| copy_file(&sources.root.join(file), &to.join(file)))
+    for file in &sources.files {
+        copy_file(&sources.root.join(file), &to.join(file))?;
+    }
+    // Last, so that nothing is written through one.
+    let mut links = sources.links.iter();
+    links.try_for_each(|link| copy_link(&sources.root.join(link), &to.join(link)))
 }
 
 /// `git ARGS` in the copy `tree`, without the user's name, hooks, signatures and repository.

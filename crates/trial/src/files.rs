@@ -4,6 +4,7 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::sha256_of;
+use files::owned;
 use files::write::atomically;
 use walkdir::WalkDir;
 
@@ -34,8 +35,7 @@ pub fn copy_tree(from: &Utf8Path, to: &Utf8Path, put: Put) -> Result<(), FileErr
         if entry.file_type().is_dir() {
             fs_err::create_dir_all(&target).map_err(at(&target))?;
         } else if entry.file_type().is_symlink() {
-            let points_to = path.read_link_utf8().map_err(at(&path))?;
-            std::os::unix::fs::symlink(points_to, &target).map_err(at(&target))?;
+            copy_link(&path, &target)?;
         } else {
             put(&path, &target)?;
         }
@@ -55,19 +55,22 @@ pub fn link_file(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
     fs_err::hard_link(from, to).or_else(|_| copy_file(from, to))
 }
 
+/// Makes a link that says the same as the one at `from`.
+pub fn copy_link(from: &Utf8Path, to: &Utf8Path) -> Result<(), FileError> {
+    let target = from.read_link_utf8().map_err(at(from))?;
+    make_dir_of(to)?;
+    std::os::unix::fs::symlink(target, to).map_err(at(to))
+}
+
 fn make_dir_of(path: &Utf8Path) -> Result<(), FileError> {
     let dir = path.parent().filter(|dir| !dir.as_str().is_empty());
     dir.map_or(Ok(()), |dir| fs_err::create_dir_all(dir).map_err(at(dir)))
 }
 
-/// Removes a file or a directory with all that is in it, if it is there.
-pub fn remove(path: &Utf8Path) -> Result<(), FileError> {
-    let removed = match path.symlink_metadata() {
-        Err(_) => return Ok(()),
-        Ok(metadata) if metadata.is_dir() => fs_err::remove_dir_all(path),
-        Ok(_) => fs_err::remove_file(path),
-    };
-    removed.map_err(at(path))
+/// Removes a file or a directory with all that is in it, if it is there: `path` below the directory `root`, which
+/// is ours. Nothing is removed through a link.
+pub fn remove(root: &Utf8Path, path: &Utf8Path) -> Result<(), FileError> {
+    owned::remove(root, path).map(drop).map_err(at(path))
 }
 
 /// Writes a file that a build reads, and makes the directories above it.
@@ -145,7 +148,7 @@ mod tests {
                 .unwrap();
             file.write_all(b"2").unwrap();
             assert_eq!(read(&to.join("a/b")).unwrap(), expected);
-            remove(&to).unwrap();
+            remove(dir.path(), &to).unwrap();
             assert!(!to.exists());
         }
     }

@@ -36,7 +36,7 @@ impl ProjectCopy {
         closure: &Closure,
         root: &Utf8Path,
     ) -> Result<Self, TuneError> {
-        remove(root)?;
+        remove_copy(root)?;
         let sources = Sources::of(project, closure);
         let tree = root.join("tree");
         copy_sources(&sources, &tree)?;
@@ -115,10 +115,15 @@ impl ProjectCopy {
     }
 }
 
+/// The directory has a name of ours in one for all projects.
+fn remove_copy(root: &Utf8Path) -> Result<(), FileError> {
+    remove(root.parent().unwrap_or(root), root)
+}
+
 impl Drop for ProjectCopy {
     fn drop(&mut self) {
         // What is left is removed by the next call.
-        let _ = remove(&self.root);
+        let _ = remove_copy(&self.root);
     }
 }
 

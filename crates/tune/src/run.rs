@@ -11,7 +11,7 @@ use environment::vars;
 use processes::Say;
 use processes::{Invocation, memory};
 use project_model::{Closure, PathCrate, Project, Workspace};
-use python_tools::tools::cannot_keep;
+use python_tools::tools::{ToolError, cannot_keep};
 use python_tools::venv::{self, VenvError, VenvPlan};
 use python_tools::{Interpreter, Tool, Toolbox};
 use trial::files::{at, sha256};
@@ -46,8 +46,8 @@ pub struct TuneRequest<'a> {
 /// Measures. The project and its target directory are only read; the copy is removed afterwards.
 pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     let (project, say) = (request.project, request.say);
-    let locks = request.toolbox.locks();
-    let scratch = request.toolbox.scratch_of(&project.root, SCRATCH);
+    let locks = request.toolbox.locks()?;
+    let scratch = request.toolbox.scratch_of(&project.root, SCRATCH)?;
     let _lock = Lock::take(&scratch, &locks, say).map_err(cannot_keep(&locks))?;
     let uv = request.toolbox.uv(say)?;
     let maturin = request.toolbox.maturin(&uv, say)?;
@@ -83,16 +83,18 @@ pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
 const SCRATCH: &str = "xtask-tune";
 
 /// Where the newest measurement of `project` is kept.
-#[must_use]
-pub fn kept(project: &Project, toolbox: &Toolbox) -> Utf8PathBuf {
-    let scratch = toolbox.scratch_of(&project.root, SCRATCH);
-    scratch.with_extension("json")
+///
+/// # Errors
+/// Those of [`Toolbox::locks`].
+pub fn kept(project: &Project, toolbox: &Toolbox) -> Result<Utf8PathBuf, ToolError> {
+    let scratch = toolbox.scratch_of(&project.root, SCRATCH)?;
+    Ok(scratch.with_extension("json"))
 }
 
 /// What the newest measurement of `project` has found, if there is one, as cargo's configuration.
 #[must_use]
 pub fn found(project: &Project, toolbox: &Toolbox) -> Option<String> {
-    let measurement = Measurement::load(&kept(project, toolbox)).ok()?;
+    let measurement = Measurement::load(&kept(project, toolbox).ok()?).ok()?;
     if measurement.subject.root != project.root {
         return None;
     }

@@ -13,6 +13,7 @@ use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};
 use crate::plan::{BuildPlan, WheelPlan};
 use crate::platform::Platform;
+use crate::stage::make_empty;
 
 /// What a build takes beside its plan.
 #[derive(Debug)]
@@ -49,8 +50,7 @@ impl Builder<'_> {
     ) -> Result<Built, WheelError> {
         let platform: Platform = wheel.platform.parse()?;
         require_standard_library(&platform, &plan.working_directory)?;
-        let _ = fs_err::remove_dir_all(self.out);
-        fs_err::create_dir_all(self.out).map_err(cannot_write(self.out))?;
+        make_empty(self.out)?;
         let container = vars::var(vars::AUDITWHEEL_PLAT);
         let zig = if platform.is_this_container(container.as_deref()) {
             None

@@ -65,11 +65,6 @@ pub enum WheelError {
         runtimes: String,
         wheels: String,
     },
-    #[error("cannot wait for another build of this project in {path}")]
-    Lock {
-        path: Utf8PathBuf,
-        source: io::Error,
-    },
     #[error(
         "`{tag}` is not a platform that wheels are built for here\n  help: name one as `manylinux_2_28_x86_64` or `manylinux_2_28_aarch64`"
     )]

@@ -145,7 +145,7 @@ impl Manifest {
             ("manifest.json", self.json()),
         ] {
             let path = dir.join(name);
-            fs_err::write(&path, text).map_err(cannot_write(&path))?;
+            files::write::atomically(&path, text).map_err(cannot_write(&path))?;
         }
         Ok(())
     }

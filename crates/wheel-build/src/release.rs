@@ -2,6 +2,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
+use files::lock::Lock;
+use files::owned;
 use processes::Say;
 use project_model::{Project, Workspace};
 use python_tools::tools::cannot_keep;
@@ -15,7 +17,7 @@ use crate::cache::{self, Cache};
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
-use crate::stage::Stage;
+use crate::stage::{Stage, make_empty};
 use crate::trial::{Trial, interpreters};
 use crate::{expected, for_colab};
 
@@ -65,8 +67,7 @@ pub struct Release<'a> {
     plan: BuildPlan,
     python: Interpreter,
     directories: Directories,
-    /// The open file is the lock.
-    _lock: fs_err::File,
+    _lock: Lock,
 }
 
 struct Directories {
@@ -90,7 +91,7 @@ impl<'a> Release<'a> {
         request: &'a ReleaseRequest<'a>,
         talk: Talk<'a>,
     ) -> Result<Self, WheelError> {
-        let scratch = toolbox.scratch_of(&project.root, "wheel");
+        let scratch = toolbox.scratch_of(&project.root, "wheel")?;
         let lock = lock(&scratch)?;
         let stage = Stage::make(project, workspace, &scratch.join("source"))?;
         let python = newest_python(project)?;
@@ -148,8 +149,7 @@ impl<'a> Release<'a> {
         }
         // What an earlier run has left is not to be taken for what the action builds.
         let out = &self.directories.out;
-        let _ = fs_err::remove_dir_all(out);
-        fs_err::create_dir_all(out).map_err(cannot_write(out))?;
+        make_empty(out)?;
         let inputs = wheel.action.iter().map(ActionInputs::github_outputs);
         append_for_github(vars::GITHUB_OUTPUT, &inputs.collect::<String>())
     }
@@ -299,7 +299,8 @@ impl<'a> Release<'a> {
         for python in &pythons {
             trial.run(wheel, report, python, self.talk.say)?;
         }
-        fs_err::remove_dir_all(&scratch).map_err(cannot_write(&scratch))?;
+        let above = &self.directories.scratch;
+        owned::remove(above, &scratch).map_err(cannot_write(&scratch))?;
         Ok(pythons.into_iter().map(|python| python.version).collect())
     }
 
@@ -309,6 +310,8 @@ impl<'a> Release<'a> {
         let name = wheel.file_name().unwrap_or_default();
         let draft = out.join(format!(".{name}"));
         self.make_dist()?;
+        // Written through, were it a link.
+        owned::remove(out, &draft).map_err(cannot_write(&draft))?;
         fs_err::copy(wheel, &draft).map_err(cannot_write(&draft))?;
         fs_err::rename(&draft, out.join(name)).map_err(cannot_write(out))
     }
@@ -356,14 +359,11 @@ impl<'a> Release<'a> {
 }
 
 /// Two builds would share the copy; the second waits.
-fn lock(scratch: &Utf8Path) -> Result<fs_err::File, WheelError> {
-    fs_err::create_dir_all(scratch).map_err(cannot_keep(scratch))?;
+fn lock(scratch: &Utf8Path) -> Result<Lock, WheelError> {
+    let above = scratch.parent().unwrap_or(scratch);
+    owned::make_dir(above, scratch).map_err(cannot_keep(scratch))?;
     let path = scratch.join("lock");
-    let lock = fs_err::File::create(&path).map_err(cannot_keep(scratch))?;
-    match lock.file().lock() {
-        Ok(()) => Ok(lock),
-        Err(source) => Err(WheelError::Lock { path, source }),
-    }
+    Ok(Lock::take(&path).map_err(cannot_keep(scratch))?)
 }
 
 fn newest_python(project: &Project) -> Result<Interpreter, WheelError> {

@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::PyprojectCopy;
 use environment::cargo_env;
 use files::digest::hex;
+use files::owned;
 use processes::Invocation;
 use project_model::{Project, Workspace};
 use sha2::{Digest as _, Sha256};
@@ -47,14 +48,14 @@ impl Stage {
         let root_of = |path: &Utf8Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
         let pyproject = root_of(&project.root).join("pyproject.toml");
         let kept = files.iter().filter(|file| **file != pyproject);
-        for file in kept {
-            copy(&root.join(file), &dir.join(file))?;
-        }
         remove_others(dir, &files)?;
+        for file in kept {
+            copy(&root.join(file), dir, file)?;
+        }
         let digest = digest_of(&root, &files);
         let version = version::of(&base_version(project)?, commit.as_ref(), &digest)?;
         let text = with_version(project, &version)?;
-        write_if_new(&dir.join(&pyproject), text.as_bytes())?;
+        write_if_new(dir, &pyproject, text.as_bytes())?;
         Ok(Self {
             root: dir.to_owned(),
             project: Project::load(&dir.join(root_of(&project.root)))?,
@@ -121,7 +122,14 @@ fn written_files(root: &Utf8Path, target_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let made = |name: &str| {
         matches!(
             name,
-            "target" | "dist" | "__pycache__" | "node_modules" | ".git" | ".venv" | "venv"
+            "target"
+                | "dist"
+                | "__pycache__"
+                | "node_modules"
+                | ".git"
+                | ".venv"
+                | "venv"
+                | ".xtask"
         )
     };
     let entries = WalkDir::new(root).into_iter().filter_entry(|entry| {
@@ -139,50 +147,62 @@ fn written_files(root: &Utf8Path, target_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     relative.collect()
 }
 
-/// Makes `to` what `from` is: a link to the same place, or a file with the same bytes and rights.
-fn copy(from: &Utf8Path, to: &Utf8Path) -> Result<(), WheelError> {
+/// Makes `file` in the copy `dir` what `from` is: a link to the same place, or a file with the same bytes and
+/// rights.
+fn copy(from: &Utf8Path, dir: &Utf8Path, file: &Utf8Path) -> Result<(), WheelError> {
+    let to = &dir.join(file);
     let metadata = from.symlink_metadata().map_err(cannot_read(from))?;
     if metadata.is_symlink() {
         let target = from.read_link_utf8().map_err(cannot_read(from))?;
+        clear_way(dir, file)?;
         if to.read_link_utf8().ok().as_deref() == Some(&target) {
             return Ok(());
         }
-        make_room(to)?;
+        owned::remove(dir, file).map_err(cannot_write(to))?;
         return std::os::unix::fs::symlink(&target, to).map_err(cannot_write(to));
     }
     let bytes = fs_err::read(from).map_err(cannot_read(from))?;
-    write_if_new(to, &bytes)?;
+    write_if_new(dir, file, &bytes)?;
     fs_err::set_permissions(to, metadata.permissions()).map_err(cannot_write(to))
 }
 
-fn write_if_new(to: &Utf8Path, bytes: &[u8]) -> Result<(), WheelError> {
+fn write_if_new(dir: &Utf8Path, file: &Utf8Path, bytes: &[u8]) -> Result<(), WheelError> {
+    let to = &dir.join(file);
+    clear_way(dir, file)?;
     let is_file = to
         .symlink_metadata()
         .is_ok_and(|metadata| metadata.is_file());
     if is_file && fs_err::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
-    make_room(to)?;
+    owned::remove(dir, file).map_err(cannot_write(to))?;
     fs_err::write(to, bytes).map_err(cannot_write(to))
 }
 
-/// Removes what is at `path`, and makes the directories above it.
-fn make_room(path: &Utf8Path) -> Result<(), WheelError> {
-    let removed = match path.symlink_metadata() {
-        Ok(metadata) if metadata.is_dir() => fs_err::remove_dir_all(path),
-        Ok(_) => fs_err::remove_file(path),
-        Err(_) => Ok(()),
-    };
-    removed.map_err(cannot_write(path))?;
-    let parent = path.parent().unwrap_or(path);
-    // A file may stand where a directory is needed now.
-    if let Some(file) = parent
-        .ancestors()
-        .find(|above| above.is_file() || above.is_symlink())
-    {
-        fs_err::remove_file(file).map_err(cannot_write(file))?;
+/// Has the directories above `file` be directories. Where the project had a link or a file, it may have one now;
+/// what was written through the link would land where that leads.
+fn clear_way(dir: &Utf8Path, file: &Utf8Path) -> Result<(), WheelError> {
+    let above = file.parent().unwrap_or(file);
+    let mut parts: Vec<_> = above.ancestors().collect();
+    parts.reverse();
+    for part in parts {
+        let path = dir.join(part);
+        let metadata = path.symlink_metadata();
+        if metadata.is_ok_and(|metadata| !metadata.is_dir()) {
+            owned::remove(dir, part).map_err(cannot_write(&path))?;
+        }
     }
-    fs_err::create_dir_all(parent).map_err(cannot_write(parent))
+    let above = dir.join(above);
+    owned::make_dir(dir, &above)
+        .map(drop)
+        .map_err(cannot_write(&above))
+}
+
+/// Has an empty directory be at `path`, in one of ours.
+pub(crate) fn make_empty(path: &Utf8Path) -> Result<(), WheelError> {
+    let above = path.parent().unwrap_or(path);
+    let emptied = owned::remove(above, path).and_then(|_| owned::make_dir(above, path));
+    emptied.map(drop).map_err(cannot_write(path))
 }
 
 /// Removes what is in `dir` and not among `files`.
@@ -195,13 +215,17 @@ fn remove_others(dir: &Utf8Path, files: &[Utf8PathBuf]) -> Result<(), WheelError
         if relative.is_some_and(|path| wanted.contains(path)) {
             continue;
         }
-        let removed = if entry.file_type().is_dir() {
+        if entry.file_type().is_dir() {
             entries.skip_current_dir();
-            fs_err::remove_dir_all(entry.path())
-        } else {
-            fs_err::remove_file(entry.path())
+        }
+        // A name that is not UTF-8 has no place in a wheel either.
+        let Some(path) = path else {
+            let path = entry.path().to_string_lossy().into_owned();
+            return Err(cannot_write(Utf8Path::new(&path))(
+                io::ErrorKind::InvalidFilename.into(),
+            ));
         };
-        removed.map_err(cannot_write(path.unwrap_or(dir)))?;
+        owned::remove(dir, path).map_err(cannot_write(path))?;
     }
     Ok(())
 }
@@ -344,6 +368,34 @@ mod tests {
         let again = stage(&fixture, &dir);
         assert_eq!(again.version, clean);
         assert!(!again.root.join("python/dirtied/new.py").exists());
+    }
+
+    #[test]
+    fn nothing_is_written_or_removed_through_a_link_that_an_earlier_copy_had() {
+        let fixture = Fixture::mixed("relinked");
+        let foreign = fixture.beside("foreign");
+        fixture.write(foreign.join("data.txt"), "mine");
+        let linked = fixture.root().join("linked");
+        std::os::unix::fs::symlink(&foreign, &linked).unwrap();
+        let dir = TempDir::new();
+        assert!(stage(&fixture, &dir).root.join("linked").is_symlink());
+        fs_err::remove_file(&linked).unwrap();
+        fixture.write("linked/data.txt", "the project's");
+        let staged = stage(&fixture, &dir).root.join("linked/data.txt");
+        assert_eq!(fs_err::read_to_string(staged).unwrap(), "the project's");
+        let text = fs_err::read_to_string(foreign.join("data.txt"));
+        assert_eq!(text.unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_link_above_the_copy_stays() {
+        let fixture = Fixture::pure_rust("moved");
+        let (dir, link) = (TempDir::new(), fixture.beside("cache"));
+        std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+        let project = Project::load(&fixture.root()).unwrap();
+        let workspace = Workspace::load(&project).unwrap();
+        Stage::make(&project, &workspace, &link.join("source")).unwrap();
+        assert!(link.is_symlink() && dir.path().join("source/src/lib.rs").is_file());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Trying a wheel: installed into a fresh environment, imported, and run.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::owned;
 use packaging::WheelName;
 use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
@@ -11,6 +12,7 @@ use wheel_audit::Report;
 
 use crate::error::{WheelError, cannot_write};
 use crate::pythons::serves;
+use crate::stage::make_empty;
 
 /// Imports a module, and prints from which file, and as which version of its distribution.
 const IMPORT: &str = r"
@@ -76,7 +78,7 @@ impl Trial<'_> {
         say: Say<'_>,
     ) -> Result<(), WheelError> {
         let venv = self.scratch.join("venv");
-        let _ = fs_err::remove_dir_all(&venv);
+        owned::remove(self.scratch, &venv).map_err(cannot_write(&venv))?;
         say("Trying", &format!("{} with {python}", report.file_name));
         let failed = |what: &str| {
             let what = what.to_owned();
@@ -132,7 +134,10 @@ impl Trial<'_> {
                 self.project.name(),
             ])
             .args(offline)
-            .args(["--", wheel.as_str()])
+            // In a whole path uv takes `#`, `[` and `%` for parts of a requirement or of an address.
+            .arg("--")
+            .arg(format!("./{}", wheel.file_name().unwrap_or_default()))
+            .cwd(wheel.parent().unwrap_or(wheel))
     }
 
     fn import(&self, interpreter: &Utf8Path) -> Invocation {
@@ -191,8 +196,7 @@ impl Trial<'_> {
         failed: &impl Fn(&str) -> F,
     ) -> Result<(), WheelError> {
         let dir = self.scratch.join("smoke");
-        let _ = fs_err::remove_dir_all(&dir);
-        fs_err::create_dir_all(&dir).map_err(cannot_write(&dir))?;
+        make_empty(&dir)?;
         for command in self.smoke {
             let Some((program, args)) = command.split_first() else {
                 continue;

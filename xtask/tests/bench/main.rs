@@ -369,7 +369,7 @@ fn settings_that_tune_has_found_are_measured_before_they_are_applied() {
     // Where `tune` keeps what it has found, and a setting with which nothing builds: so it is known to be in
     // force.
     let kept = Toolbox::new(PinnedRequirements::parse("").expect("it is empty"), false);
-    let name = kept.scratch_of(&project.root(), "xtask-tune");
+    let name = kept.scratch_of(&project.root(), "xtask-tune").unwrap();
     let name = name.file_name().expect("it has one").to_owned();
     let tuned = |key: &str| {
         let ratio = r#"{"median":0.5,"interval":null}"#;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use processes::Invocation;
 use testkit::Fixture;
 
-use crate::{dev_ok, extensions_in, python, xtask};
+use crate::{TARGET_DIR, dev_ok, extensions_in, python, tools, xtask};
 
 /// How often a build is killed; more rounds find rarer moments.
 fn rounds() -> u32 {
@@ -126,4 +126,56 @@ fn names_with_spaces_and_other_letters_are_no_obstacle() {
     }
     let script = elsewhere.join(".venv/bin/spaced_thing");
     assert_eq!(Invocation::new(script).read().unwrap().trim(), "42");
+}
+
+/// In a path uv takes these for parts of a requirement or of an address, and shells and `glob` for patterns.
+#[test]
+fn names_that_mean_something_to_others_are_no_obstacle() {
+    for name in ["a #1 [b] %20", "q?*\"'{c,d}$HOME"] {
+        let fixture = Fixture::mixed("special_thing");
+        let elsewhere = fixture.beside(name);
+        fs_err::rename(fixture.root(), &elsewhere).unwrap();
+        let run = |args: &[&str]| {
+            let done = xtask(&elsewhere).args(args.iter().copied()).capture();
+            let done = done.unwrap();
+            assert!(done.status.success(), "{name}: {}", done.stderr);
+            done.stderr
+        };
+        run(&["dev"]);
+        run(&["cache-keys"]);
+        let source = elsewhere.join("native/src/lib.rs");
+        let text = fs_err::read_to_string(&source).unwrap();
+        fs_err::write(&source, text.replace("42", "4242")).unwrap();
+        run(&["dev"]);
+        let script = elsewhere.join(".venv/bin/special_thing");
+        assert_eq!(Invocation::new(script).read().unwrap().trim(), "4242");
+        assert!(run(&["dev"]).contains("Fresh"), "{name}");
+        // uv, which is asked from within, takes it for what it would have installed itself.
+        let sync = Invocation::new(&tools().0.path).args(["sync", "--dry-run", "--offline", "-v"]);
+        let said = sync.env_remove("VIRTUAL_ENV").cwd(&elsewhere).capture();
+        let said = said.unwrap().stderr;
+        assert!(
+            said.contains("Requirement already installed"),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[test]
+fn a_wheel_is_installed_from_a_directory_of_any_name() {
+    let project = Fixture::mixed("wrapped_thing");
+    project.write("wrapper.py", "from maturin import *\n");
+    let wrapper = "build-backend = \"wrapper\"\nbackend-path = [\".\"]";
+    project.edit("pyproject.toml", "build-backend = \"maturin\"", wrapper);
+    let target = project.beside("t #2 [c]");
+    std::os::unix::fs::symlink(TARGET_DIR, &target).unwrap();
+    let dev = xtask(&project.root())
+        .arg("dev")
+        .env("CARGO_TARGET_DIR", target.as_str());
+    let done = dev.capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(
+        python(&project, "import wrapped_thing as t; print(t.answer())"),
+        "42"
+    );
 }

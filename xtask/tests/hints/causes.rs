@@ -15,6 +15,7 @@ fn a_cache_that_cannot_be_written_is_named_with_its_variable() {
         &["dev"][..],
         &["wheel"],
         &["tune"],
+        &["bench-build"],
         &["cache-keys", "--verify"],
     ] {
         let command = xtask(&project.root(), args).env("XTASK_CACHE_DIR", cache.as_str());
@@ -111,4 +112,100 @@ fn where_nothing_is_to_be_written_no_file_is_named_that_is_not_there() {
     // What is there and stays as it is, is named.
     said(&["cache-keys"]);
     assert!(said(&["cache-keys"]).contains("Fresh /"));
+}
+
+/// `dev` in `project` for somebody without a home, with these variables.
+fn homeless(project: &Fixture, variables: &[(&str, &str)]) -> processes::Captured {
+    let asked = xtask(&project.root(), &["dev"]);
+    let names = [
+        "HOME",
+        "XDG_CACHE_HOME",
+        "XDG_RUNTIME_DIR",
+        "XTASK_CACHE_DIR",
+    ];
+    // cargo and rustup are to be found all the same.
+    let homes = [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")].map(|(name, dir)| {
+        let home = std::env::var("HOME").expect("it is set");
+        (name, std::env::var(name).unwrap_or(format!("{home}/{dir}")))
+    });
+    let asked = names
+        .into_iter()
+        .fold(asked, processes::Invocation::env_remove);
+    let asked = homes
+        .into_iter()
+        .fold(asked, |asked, (name, value)| asked.env(name, value));
+    let variables = variables.iter();
+    run(&variables.fold(asked, |asked, (name, value)| asked.env(*name, *value)))
+}
+
+/// The names of what is in `dir`.
+fn names(dir: &camino::Utf8Path) -> Vec<String> {
+    let entries = dir.read_dir_utf8().expect("it is there").flatten();
+    entries.map(|entry| entry.file_name().to_owned()).collect()
+}
+
+#[test]
+fn without_a_home_locks_lie_where_nobody_else_writes() {
+    // Nothing is built: there is no Python to build for.
+    let project = Fixture::pure_rust("private_thing");
+    project.edit("pyproject.toml", ">=3.11", ">=3.99");
+    let (runtime, temporary) = (project.beside("runtime"), project.beside("temporary"));
+    for dir in [&runtime, &temporary] {
+        fs_err::create_dir(dir).unwrap();
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        fs_err::set_permissions(dir, private).unwrap();
+    }
+    let (runtime_dir, tmp) = (
+        ("XDG_RUNTIME_DIR", runtime.as_str()),
+        ("TMPDIR", temporary.as_str()),
+    );
+    homeless(&project, &[runtime_dir, tmp]);
+    assert_eq!(names(&runtime), ["xtask-build"]);
+    assert_eq!(names(&temporary), [""; 0]);
+    // One of the user's own below that for temporary files, which others cannot read.
+    homeless(&project, &[tmp]);
+    let [name] = &names(&temporary)[..] else {
+        panic!("{:?}", names(&temporary));
+    };
+    let dir = temporary.join(name);
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&fs_err::metadata(&dir).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o700);
+    // Somebody else was there first.
+    fs_err::remove_dir_all(&dir).unwrap();
+    let foreign = project.beside("foreign");
+    fs_err::create_dir(&foreign).unwrap();
+    std::os::unix::fs::symlink(&foreign, &dir).unwrap();
+    let refused = homeless(&project, &[tmp]);
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("help: set XTASK_CACHE_DIR to"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(names(&foreign), [""; 0]);
+}
+
+#[test]
+fn a_relative_directory_is_not_another_one_from_every_place() {
+    let project = Fixture::pure_rust("relative_thing");
+    project.edit("pyproject.toml", ">=3.11", ">=3.99");
+    let home = project.beside("home");
+    let variables = [("HOME", home.as_str()), ("XDG_CACHE_HOME", "caches")];
+    homeless(&project, &variables);
+    assert_eq!(names(&home.join(".cache")), ["xtask-build"]);
+    let refused = homeless(
+        &project,
+        &[("HOME", home.as_str()), ("XTASK_CACHE_DIR", "caches")],
+    );
+    assert_eq!(refused.status.code(), Some(1), "{}", refused.stderr);
+    let said = "XTASK_CACHE_DIR is `caches`";
+    assert!(refused.stderr.contains(said), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("help: set it to an absolute path"),
+        "{}",
+        refused.stderr
+    );
+    let here = std::path::Path::new("caches");
+    assert!(!project.root().join("caches").exists() && !here.exists());
 }

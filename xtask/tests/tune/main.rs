@@ -28,7 +28,9 @@ fn xtask(project: &Fixture, args: &[&str]) -> Invocation {
 
 /// `cargo xtask tune`, with copies and measurements in a directory of their own.
 fn tune(project: &Fixture, cache: &TempDir, args: &[&str]) -> Invocation {
-    let tools = python_tools::Toolbox::new(pinned(), false).scratch();
+    let tools = python_tools::Toolbox::new(pinned(), false)
+        .scratch()
+        .unwrap();
     let tools = tools.with_file_name("tools");
     let cached = cache.path().join("tools");
     if tools.is_dir() && !cached.exists() {

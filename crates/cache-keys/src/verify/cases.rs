@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::owned;
 use project_model::{Closure, Layout, PathCrate, Project, written_below};
 
 use super::request::{VerifyError, at};
+use super::scratch::Scratch;
 use super::uv::Uv;
 use crate::derive::Derived;
 use crate::paths::{is_pattern, matching, normal, relative};
-use crate::witness;
+use crate::{library, witness};
 
 /// One thing to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +35,25 @@ pub(super) enum Action {
     Rename(Utf8PathBuf, Utf8PathBuf),
     /// A variable is set for uv.
     Variable(String),
+    /// The extension is moved out of the sources, and, if it is named, the environment is removed.
+    Lose(Utf8PathBuf, Option<Utf8PathBuf>),
+}
+
+impl Action {
+    /// What is written, moved or removed.
+    fn touches(&self) -> Vec<&Utf8Path> {
+        match self {
+            Self::Nothing | Self::CargoCheck | Self::Variable(_) => Vec::new(),
+            Self::Edit(path) | Self::Delete(path) => vec![path],
+            Self::Rename(from, to) => vec![from, to],
+            Self::Lose(library, environment) => {
+                let environment = environment.as_deref();
+                std::iter::once(library.as_path())
+                    .chain(environment)
+                    .collect()
+            }
+        }
+    }
 }
 
 impl Case {
@@ -52,19 +73,28 @@ pub(super) enum Undo {
 }
 
 impl Action {
-    pub(super) fn apply(&self, uv: &Uv<'_>) -> Result<Undo, VerifyError> {
+    pub(super) fn apply(&self, uv: &Uv<'_>, scratch: &Scratch) -> Result<Undo, VerifyError> {
         match self {
             Self::Nothing | Self::Variable(_) => Ok(Undo::Nothing),
             Self::CargoCheck => uv.cargo_check().map(|()| Undo::Nothing),
             Self::Edit(path) => edit(path),
             Self::Delete(path) => {
                 let bytes = fs_err::read(path).map_err(at(path))?;
-                fs_err::remove_file(path).map_err(at(path))?;
+                owned::remove(&scratch.tree, path).map_err(at(path))?;
                 Ok(Undo::Write(path.clone(), bytes))
             }
             Self::Rename(from, to) => {
                 fs_err::rename(from, to).map_err(at(from))?;
                 Ok(Undo::Rename(to.clone(), from.clone()))
+            }
+            Self::Lose(library, environment) => {
+                let away = scratch.beside.join("lost");
+                fs_err::rename(library, &away).map_err(at(library))?;
+                if let Some(environment) = environment {
+                    owned::remove(&scratch.tree, environment).map_err(at(environment))?;
+                }
+                // uv makes the environment anew.
+                Ok(Undo::Rename(away, library.clone()))
             }
         }
     }
@@ -84,20 +114,30 @@ fn edit(path: &Utf8Path) -> Result<Undo, VerifyError> {
 }
 
 impl Undo {
-    pub(super) fn run(self) -> Result<(), VerifyError> {
+    pub(super) fn run(self, scratch: &Scratch) -> Result<(), VerifyError> {
         match self {
             Self::Nothing => Ok(()),
             Self::Write(path, bytes) => fs_err::write(&path, bytes).map_err(at(&path)),
-            Self::Remove(path) => fs_err::remove_file(&path).map_err(at(&path)),
+            Self::Remove(path) => {
+                let removed = owned::remove(&scratch.tree, &path);
+                removed.map(drop).map_err(at(&path))
+            }
             Self::Rename(from, to) => fs_err::rename(&from, &to).map_err(at(&from)),
         }
     }
 }
 
-/// The cases for a project, whose keys should be `derived`.
-pub(super) fn cases(project: &Project, closure: &Closure, derived: &Derived) -> Vec<Case> {
+/// The cases for a project, whose keys should be `derived`. The copy is `tree`: a key may name a file of the
+/// user's, by its whole path or through a link, and none of these is tried.
+pub(super) fn cases(
+    project: &Project,
+    closure: &Closure,
+    derived: &Derived,
+    tree: &Utf8Path,
+) -> Vec<Case> {
     let mut list = List {
         root: &project.root,
+        tree,
         cases: Vec::new(),
     };
     list.add(false, "nothing", Action::Nothing);
@@ -107,6 +147,7 @@ pub(super) fn cases(project: &Project, closure: &Closure, derived: &Derived) -> 
         list.sources(one, derived);
     }
     list.other_keys(closure, derived);
+    list.lost(project, derived);
     for name in &derived.env {
         list.add(true, &format!("set {name}"), Action::Variable(name.clone()));
     }
@@ -115,11 +156,15 @@ pub(super) fn cases(project: &Project, closure: &Closure, derived: &Derived) -> 
 
 struct List<'a> {
     root: &'a Utf8Path,
+    tree: &'a Utf8Path,
     cases: Vec<Case>,
 }
 
 impl List<'_> {
     fn add(&mut self, builds: bool, name: &str, action: Action) {
+        if !action.touches().iter().all(|path| is_in(self.tree, path)) {
+            return;
+        }
         self.cases.push(Case {
             name: name.to_owned(),
             builds,
@@ -220,7 +265,8 @@ impl List<'_> {
     /// one file.
     fn other_keys(&mut self, closure: &Closure, derived: &Derived) {
         for key in &derived.files {
-            if key == witness::KEY || key.ends_with("/**/*.rs") {
+            let is_tried = key == witness::KEY || library::is_environment(key);
+            if is_tried || key.ends_with("/**/*.rs") && self.is_of_a_crate(closure, key) {
                 continue;
             }
             if is_pattern(key) {
@@ -239,15 +285,47 @@ impl List<'_> {
         }
     }
 
+    /// Whether the files that a pattern means are those of a crate, which are tried with it.
+    fn is_of_a_crate(&self, closure: &Closure, key: &str) -> bool {
+        let base = key.trim_end_matches("/**/*.rs");
+        let base = normal(&self.root.join(base));
+        let mut roots = closure.crates.iter().flat_map(|one| &one.roots);
+        roots.any(|root| root.starts_with(&base))
+    }
+
+    /// Takes away what the wheel that uv has kept does not hold.
+    fn lost(&mut self, project: &Project, derived: &Derived) {
+        let library = library::placed(&project.extension);
+        let Some(library) = library.filter(|_| !derived.dirs.is_empty()) else {
+            return;
+        };
+        let environment = library::environment(self.root);
+        let environment = environment.parent().map(Utf8Path::to_owned);
+        let name = self.named(&library);
+        let lose = |environment| Action::Lose(library.clone(), environment);
+        self.add(true, &format!("delete {name}"), lose(None));
+        self.add(true, &format!("delete {name} and .venv"), lose(environment));
+    }
+
     fn pattern(&mut self, key: &str) {
         let found = matching(self.root, key).unwrap_or_default();
         let Some(path) = found.into_iter().next() else {
             return;
         };
         self.edit(true, path.clone());
-        self.edit(true, path.with_file_name("of_cache_keys"));
+        let kind = key.rsplit_once("/*.").map_or("", |(_, kind)| kind);
+        let added = path.with_file_name("of_cache_keys").with_extension(kind);
+        self.edit(true, added);
         self.delete(path);
     }
+}
+
+/// Whether `path` lies in the directory `tree`, also where links lead.
+fn is_in(tree: &Utf8Path, path: &Utf8Path) -> bool {
+    let above = path.ancestors().skip(1).find(|dir| dir.exists());
+    let real = |path: &Utf8Path| path.canonicalize_utf8().ok();
+    let is_below = |dir: Utf8PathBuf| real(tree).is_some_and(|tree| dir.starts_with(tree));
+    path.starts_with(tree) && above.and_then(real).is_some_and(is_below) && !path.is_symlink()
 }
 
 /// The files that keys of the user's own mean.
@@ -275,7 +353,9 @@ mod tests {
         fixture.write("native/Cargo.lock", "");
         let project = Project::load(&fixture.root()).unwrap();
         let closure = Closure::load(&project).unwrap();
-        let cases = cases(&project, &closure, &Derived::of(&project, &closure));
+        let derived = Derived::of(&project, &closure);
+        let tree = project.root.parent().unwrap();
+        let cases = cases(&project, &closure, &derived, tree);
         let names = |builds: bool| -> Vec<&str> {
             let chosen = cases.iter().filter(|case| case.builds == builds);
             chosen.map(|case| case.name.as_str()).collect()

@@ -71,7 +71,7 @@ pub fn verify(
     let scratch = Scratch::make(request)?;
     let proof = Proof::prepare(request, &scratch)?;
     let (mut count, mut wrong) = (0, 0);
-    for case in cases(&proof.project, &proof.closure, &proof.derived) {
+    for case in proof.cases() {
         if (request.is_over)() {
             return Err(VerifyError::Interrupted);
         }
@@ -104,10 +104,11 @@ struct Proof<'a> {
     closure: Closure,
     derived: Derived,
     uv: Uv<'a>,
+    scratch: &'a Scratch,
 }
 
 impl<'a> Proof<'a> {
-    fn prepare(request: &'a ProofRequest<'_>, scratch: &Scratch) -> Result<Self, VerifyError> {
+    fn prepare(request: &'a ProofRequest<'_>, scratch: &'a Scratch) -> Result<Self, VerifyError> {
         let project = Project::load(&scratch.project)?;
         let mut closure = Closure::load(&project)?;
         // cargo may have been told in the environment, and then it is not that of the copy.
@@ -119,9 +120,21 @@ impl<'a> Proof<'a> {
             closure,
             derived,
             uv,
+            scratch,
         };
         proof.first_build(request)?;
         Ok(proof)
+    }
+
+    fn cases(&self) -> Vec<Case> {
+        let Self {
+            project,
+            closure,
+            derived,
+            scratch,
+            ..
+        } = self;
+        cases(project, closure, derived, &scratch.tree)
     }
 
     /// The one build that is maturin's and cargo's own.
@@ -153,12 +166,12 @@ impl<'a> Proof<'a> {
             rewrite(&self.project.root.join("pyproject.toml"))?;
             self.settle(&self.project.root)?;
         }
-        let undo = case.action.apply(&self.uv)?;
+        let undo = case.action.apply(&self.uv, self.scratch)?;
         let seen = match &case.action {
             Action::Variable(name) => self.uv.sync_with(name)?,
             _ => self.uv.sync()?,
         };
-        undo.run()?;
+        undo.run(self.scratch)?;
         self.settle(&self.project.root)?;
         Ok(seen)
     }

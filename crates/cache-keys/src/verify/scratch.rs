@@ -1,9 +1,9 @@
 //! The copy of the project.
 
-use std::fs::TryLockError;
-
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::short_name;
+use files::lock::Lock;
+use files::owned;
 use project_model::Sources;
 use python_tools::tools::cannot_keep;
 
@@ -14,11 +14,13 @@ use crate::paths::relative;
 pub(super) struct Scratch {
     /// The directory of the copied project.
     pub(super) project: Utf8PathBuf,
+    /// What it lies in, with all that is copied.
+    pub(super) tree: Utf8PathBuf,
     /// A directory for everything else.
     pub(super) beside: Utf8PathBuf,
+    home: Utf8PathBuf,
     root: Utf8PathBuf,
-    /// The open file is the lock.
-    _lock: fs_err::File,
+    _lock: Lock,
 }
 
 impl Scratch {
@@ -30,16 +32,16 @@ impl Scratch {
         fs_err::create_dir_all(request.home).map_err(cannot_keep(request.home))?;
         let lock = lock(&request.home.join(format!("{name}.lock")))?;
         let root = request.home.join(name);
-        if root.is_dir() {
-            fs_err::remove_dir_all(&root).map_err(at(&root))?;
-        }
+        owned::remove(request.home, &root).map_err(at(&root))?;
         let tree = root.join("tree");
         let beside = root.join("beside");
-        fs_err::create_dir_all(&beside).map_err(at(&beside))?;
+        owned::make_dir(request.home, &beside).map_err(at(&beside))?;
         let sources = Sources::of(request.project, request.closure);
         let scratch = Self {
             project: tree.join(relative(&sources.root, project)),
+            tree: tree.clone(),
             beside,
+            home: request.home.to_owned(),
             root,
             _lock: lock,
         };
@@ -50,22 +52,26 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs_err::remove_dir_all(&self.root);
+        let _ = owned::remove(&self.home, &self.root);
     }
 }
 
-fn lock(path: &Utf8Path) -> Result<fs_err::File, VerifyError> {
-    let file = fs_err::File::create(path).map_err(at(path))?;
-    match file.file().try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(VerifyError::Busy),
-        Err(TryLockError::Error(source)) => Err(at(path)(source)),
-    }
+fn lock(path: &Utf8Path) -> Result<Lock, VerifyError> {
+    let lock = Lock::try_take(path).map_err(at(path))?;
+    lock.ok_or(VerifyError::Busy)
 }
 
 fn copy(sources: &Sources, tree: &Utf8Path) -> Result<(), VerifyError> {
     for file in &sources.files {
         copy_file(&sources.root.join(file), &tree.join(file))?;
+    }
+    // Last, so that nothing is written through one.
+    for link in &sources.links {
+        let (from, to) = (sources.root.join(link), tree.join(link));
+        let target = from.read_link_utf8().map_err(at(&from))?;
+        let parent = to.parent().unwrap_or(&to);
+        fs_err::create_dir_all(parent).map_err(at(parent))?;
+        fs_err::os::unix::fs::symlink(target, &to).map_err(at(&to))?;
     }
     Ok(())
 }

@@ -96,7 +96,8 @@ impl<'a> Uv<'a> {
             .args(["--offline", "--no-progress"])
             .args(["--python", self.request.python.as_str()])
             .env("UV_CACHE_DIR", self.beside.join("cache").as_str())
-            .env("UV_PROJECT_ENVIRONMENT", self.beside.join("env").as_str())
+            // That of the copy counts among its inputs.
+            .env_remove("UV_PROJECT_ENVIRONMENT")
             .env("PYTHONPATH", self.beside.as_str())
             .env("XTASK_VERIFY_LOG", self.log().as_str())
             .env("XTASK_VERIFY_WHEELS", self.wheels().as_str())

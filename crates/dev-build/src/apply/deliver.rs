@@ -5,7 +5,7 @@ use python_tools::Venv;
 
 use super::{Application, Built};
 use crate::digest::Stamp;
-use crate::error::{DevError, io_error};
+use crate::error::{DevError, io_error, not_remembered};
 use crate::import::{self, Imported};
 use crate::install::{self, InstallError};
 use crate::leftovers::{Fate, OtherBuild, Search};
@@ -81,6 +81,11 @@ impl Application<'_> {
         // Of the library that was tried: maturin's own call of cargo may have written it since.
         library.built_stamp = built_stamp;
         let understood = uv_cache::is_understood(self.project, &dist_info);
+        self.keep_library_link();
+        if understood {
+            let noted = uv_cache::note_directories(self.project, &dist_info);
+            noted.map_err(not_remembered(&dist_info))?;
+        }
         if !understood && self.project.pyproject.uv_cache_keys().is_some() {
             let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
             (self.say)("Note", text);
@@ -98,7 +103,7 @@ impl Application<'_> {
         if old.placed == placed || old.look() != Placed::Same {
             return Ok(());
         }
-        fs_err::remove_file(&old.placed).map_err(io_error(&old.placed))?;
+        place::remove(&old.placed).map_err(io_error(&old.placed))?;
         let text = format!("{}, which was the module before", old.placed);
         (self.say)("Removed", &text);
         Ok(())
@@ -167,7 +172,7 @@ impl Application<'_> {
             name: self.project.name(),
             venv: &venv.root,
             python: &venv.python,
-            notes: &self.toolbox.locks(),
+            notes: &self.notes,
         };
         search.others(library, &self.project.extension)
     }
@@ -194,7 +199,7 @@ impl Application<'_> {
                     });
                 }
                 Fate::Remove => {
-                    fs_err::remove_file(path).map_err(io_error(path))?;
+                    place::remove(path).map_err(io_error(path))?;
                     let whose = match &other.owner {
                         Some(venv) => format!(" that {venv} imports"),
                         None => String::new(),

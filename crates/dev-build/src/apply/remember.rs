@@ -1,6 +1,7 @@
 //! Writing down what was built, for the next build and for uv.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::time::SystemTime;
 
 use camino::Utf8Path;
@@ -52,9 +53,8 @@ impl Application<'_> {
             sources: built.sources().to_vec(),
             uv_cache_understood,
         };
-        let notes = self.toolbox.locks();
-        let is_noted = installs::note(&notes, &self.project.root, &built.venv.root);
-        is_noted.map_err(cannot_keep(&notes))?;
+        let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
+        is_noted.map_err(cannot_keep(&self.notes))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
     }
 
@@ -111,7 +111,20 @@ impl Application<'_> {
         if let Err(error) = cache_keys::witness::keep(self.project) {
             let dir = self.project.root.join(cache_keys::witness::DIR);
             let text = format!(
-                "{dir} cannot be kept current ({error}): `uv run` may not notice that a source was deleted"
+                "{dir} cannot be kept current ({}): `uv run` may not notice that a source was deleted",
+                in_one_line(&error)
+            );
+            (self.say)("Note", &text);
+        }
+    }
+
+    /// By which uv notices that the library is gone: see [`cache_keys::library`].
+    pub(super) fn keep_library_link(&self) {
+        if let Err(error) = cache_keys::library::keep(self.project) {
+            let link = self.project.root.join(cache_keys::library::KEY);
+            let text = format!(
+                "{link} cannot be kept current ({}): `uv run` may not notice that the extension is gone",
+                in_one_line(&error)
             );
             (self.say)("Note", &text);
         }
@@ -143,10 +156,17 @@ impl Application<'_> {
         understood: bool,
         sources: &[Source],
     ) -> Result<(), DevError> {
+        self.keep_library_link();
         let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
         if !understood || sources.iter().any(is_late) {
             return Ok(());
         }
         uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
     }
+}
+
+/// An error without its remedy.
+fn in_one_line(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or_default().to_owned()
 }
