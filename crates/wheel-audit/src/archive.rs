@@ -219,7 +219,8 @@ fn ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let first = last.saturating_sub(0xffff);
     (first..=last).filter(move |&at| {
         let comment = u16_at(bytes, at + 20).map(usize::from);
-        u32_at(bytes, at) == Ok(END) && comment == Ok(bytes.len() - at - 22)
+        let rest = bytes.len().checked_sub(at + 22);
+        u32_at(bytes, at) == Ok(END) && comment.is_ok() && comment.ok() == rest
     })
 }
 
