@@ -120,8 +120,8 @@ impl Entry<'_> {
     }
 }
 
-/// So many packed bytes are unpacked before the time is looked at: they may unpack to nothing at all, and take
-/// their time.
+/// So many packed bytes are unpacked before the time is looked at: they may unpack to nothing at all, and
+/// take their time.
 const STEP: usize = 16 << 10;
 
 /// Unpacks `packed`, which declares `size` bytes. The kernel gives the memory as it is written to.

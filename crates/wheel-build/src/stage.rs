@@ -217,8 +217,8 @@ fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
     hex(&all.finalize())
 }
 
-/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else lies
-/// in the checkout. `None` where git knows nothing of the project.
+/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else
+/// lies in the checkout. `None` where git knows nothing of the project.
 ///
 /// # Errors
 /// If the project has no version that pip and uv know.
