@@ -1,5 +1,5 @@
-//! What cargo, rustc and build scripts could have written, and what they could not: no panic, and nothing that
-//! is not in the text.
+//! What cargo, rustc and build scripts could have written, and what they could not: no panic, and nothing
+//! that is not in the text.
 
 use build_dir::{build_script, dep_info};
 use camino::Utf8Path;

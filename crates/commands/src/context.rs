@@ -117,8 +117,8 @@ pub(crate) fn pinned() -> anyhow::Result<PinnedRequirements> {
 }
 
 /// Cargo's configuration for the project in `root` as the command found it: read once, since there is one
-/// project. A build begins with it: what has changed since counts as changed. `None`: a file is not TOML, of which cargo will
-/// say more.
+/// project. A build begins with it: what has changed since counts as changed. `None`: a file is not TOML, of
+/// which cargo will say more.
 pub(crate) fn config(root: &Utf8Path) -> Option<&'static Layers> {
     static FOUND: OnceLock<Option<Layers>> = OnceLock::new();
     FOUND.get_or_init(|| Layers::read(root).ok()).as_ref()

@@ -14,8 +14,8 @@ const NOTE: Style = AnsiColor::Cyan.on_default().bold();
 /// Separates an error message from its remedy.
 const HELP: &str = "\n  help: ";
 
-/// `text` as it is shown: what tools and servers have said in it does nothing to the terminal, and commands of
-/// ours in it can be pasted. Line ends are kept; the colours that tools have put into it are dropped.
+/// `text` as it is shown: what tools and servers have said in it does nothing to the terminal, and commands
+/// of ours in it can be pasted. Line ends are kept; the colours that tools have put into it are dropped.
 fn to_paste(text: &str) -> String {
     let text = anstream::adapter::strip_str(text).to_string();
     let lines = text.split('\n').map(|line| {

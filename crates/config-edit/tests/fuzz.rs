@@ -66,6 +66,13 @@ fn outcome(operation: Operation, bytes: &[u8]) -> String {
         assert!(operation.plan(&file.path, common::BY).is_err());
         return "no text".to_owned();
     };
+    // What is marked as ours is ours: taken back, it goes, whoever has written the mark.
+    if text.contains(common::BY.0) {
+        return format!(
+            "ours {}",
+            operation.plan(&File::of(text).path, common::BY).is_ok()
+        );
+    }
     match checked(operation, text) {
         Ok(new) if new == text => "nothing".to_owned(),
         Ok(new) => format!("edited {}", (new.len() - text.len()) / 8),

@@ -22,6 +22,9 @@ const LONGEST: Duration = Duration::from_secs(2);
 /// No input is made longer.
 const MOST_BYTES: usize = 64 << 10;
 
+/// No more inputs are kept.
+const MOST_KEPT: usize = 10_000;
+
 /// What is known of the inputs of one target.
 #[derive(Debug, Default)]
 pub struct Corpus {
@@ -58,7 +61,8 @@ impl Corpus {
         while started.elapsed() < time {
             let input = self.another(&mut random);
             count += 1;
-            if seen.insert(judged(&input, &mut judge)) {
+            let word = judged(&input, &mut judge);
+            if self.inputs.len() < MOST_KEPT && seen.insert(word) {
                 self.inputs.push(input);
             }
         }

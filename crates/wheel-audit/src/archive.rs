@@ -120,8 +120,8 @@ impl Entry<'_> {
     }
 }
 
-/// So many packed bytes are unpacked before the time is looked at: they may unpack to nothing at all, and take
-/// their time.
+/// So many packed bytes are unpacked before the time is looked at: they may unpack to nothing at all, and
+/// take their time.
 const STEP: usize = 16 << 10;
 
 /// Unpacks `packed`, which declares `size` bytes. The kernel gives the memory as it is written to.
@@ -219,7 +219,8 @@ fn ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let first = last.saturating_sub(0xffff);
     (first..=last).filter(move |&at| {
         let comment = u16_at(bytes, at + 20).map(usize::from);
-        u32_at(bytes, at) == Ok(END) && comment == Ok(bytes.len() - at - 22)
+        let rest = bytes.len().checked_sub(at + 22);
+        u32_at(bytes, at) == Ok(END) && comment.is_ok() && comment.ok() == rest
     })
 }
 

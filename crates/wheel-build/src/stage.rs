@@ -179,8 +179,8 @@ fn write_if_new(dir: &Utf8Path, file: &Utf8Path, bytes: &[u8]) -> Result<(), Whe
     fs_err::write(to, bytes).map_err(cannot_write(to))
 }
 
-/// Has the directories above `file` be directories. Where the project had a link or a file, it may have one now;
-/// what was written through the link would land where that leads.
+/// Has the directories above `file` be directories. Where the project had a link or a file, it may have one
+/// now; what was written through the link would land where that leads.
 fn clear_way(dir: &Utf8Path, file: &Utf8Path) -> Result<(), WheelError> {
     let above = file.parent().unwrap_or(file);
     let mut parts: Vec<_> = above.ancestors().collect();
@@ -241,8 +241,8 @@ fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
     hex(&all.finalize())
 }
 
-/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else lies
-/// in the checkout. `None` where git knows nothing of the project.
+/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else
+/// lies in the checkout. `None` where git knows nothing of the project.
 ///
 /// # Errors
 /// If the project has no version that pip and uv know.

@@ -112,8 +112,8 @@ fn a_wheel_that_is_not_the_one_is_refused() {
     refused();
 }
 
-/// Whoever can write to the release, or to the way to it, still cannot write to the terminal, nor have another
-/// place asked.
+/// Whoever can write to the release, or to the way to it, still cannot write to the terminal, nor have
+/// another place asked.
 #[test]
 fn what_a_manifest_says_is_no_command() {
     let Some(github) = github() else { return };

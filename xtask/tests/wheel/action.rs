@@ -227,8 +227,8 @@ fn job(name: &str) -> &'static str {
     next.map_or(job, |(at, _)| &job[..at])
 }
 
-/// The build scripts of dependencies run with a token that may replace artifacts, in a container that sees the
-/// checkout.
+/// The build scripts of dependencies run with a token that may replace artifacts, in a container that sees
+/// the checkout.
 #[test]
 fn what_was_handed_over_is_checked_before_it_is_run() {
     let check = "echo \"$AUTOMATION  ";

@@ -69,6 +69,18 @@ fn what_is_no_archive() {
 }
 
 #[test]
+fn the_beginning_of_an_end() {
+    let end = zip(&[]);
+    for length in 0..end.len() {
+        refused(
+            &audit("a-1-py3-none-any.whl", &end[..length], None),
+            Rule::Archive,
+            "no ZIP file",
+        );
+    }
+}
+
+#[test]
 fn a_truncated_archive() {
     let wheel = Wheel::good();
     let bytes = wheel.bytes();
