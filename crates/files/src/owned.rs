@@ -17,7 +17,8 @@ use rustix::process::geteuid;
 /// The directory `below` in `root`, made where it is missing.
 ///
 /// # Errors
-/// Where a link, or something else that is no directory, is in its place. Nothing has been made behind it then.
+/// Where a link, or something else that is no directory, is in its place. Nothing has been made behind it
+/// then.
 pub fn make_dir(root: &Utf8Path, below: impl AsRef<Utf8Path>) -> io::Result<Utf8PathBuf> {
     let path = root.join(below);
     fs_err::create_dir_all(root)?;
