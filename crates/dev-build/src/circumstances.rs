@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
 use python_tools::tools;
 
-use crate::digest::{Stamp, sha256_of_stamps};
+use crate::digest::{Stamp, sha256_of_file, sha256_of_stamps};
 use files::digest::sha256;
 use files::made;
 
@@ -48,10 +48,7 @@ impl Circumstances {
             }
         }
         for path in files(root, crate_dir) {
-            let content = path
-                .is_dir()
-                .then(|| sha256_of_stamps(made::all_below(&path)));
-            let value = format!("{:?} {content:?}", Stamp::of(&path).ok());
+            let value = value_of(&path);
             note(path.into_string(), value);
         }
         Self {
@@ -91,6 +88,18 @@ impl Circumstances {
             return vec!["a variable or the toolchain".to_owned()];
         }
         changed
+    }
+}
+
+/// What is noted of a file: of a text its content, since making a link to it changes its times; of a program
+/// and of a directory what the file system says.
+fn value_of(path: &Utf8Path) -> String {
+    if path.is_dir() {
+        return sha256_of_stamps(made::all_below(path));
+    }
+    match path.extension() {
+        Some("toml") => sha256_of_file(path).unwrap_or_default(),
+        _ => format!("{:?}", Stamp::of(path).ok()),
     }
 }
 
@@ -143,6 +152,10 @@ mod tests {
         fs_err::write(&manifest, "[workspace]").unwrap();
         let changed = read().changed_since(&before.digest, &before.marks);
         assert_eq!(changed, [manifest.as_str(), file.as_str()]);
+        // As the witnesses for uv are made.
+        let before = read();
+        fs_err::hard_link(&manifest, dir.path().join("link")).unwrap();
+        assert_eq!(read(), before);
     }
 
     #[test]

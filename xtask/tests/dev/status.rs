@@ -124,3 +124,16 @@ fn people_get_the_same_answer_in_words() {
         "it only looks"
     );
 }
+
+/// The first build makes the witnesses for uv, and with them other times for the files.
+#[test]
+fn right_after_the_first_build_all_is_fresh_where_uv_is_told_what_to_look_at() {
+    let project = Fixture::mixed("first_status_thing");
+    let keys = xtask(&project.root()).arg("cache-keys").capture().unwrap();
+    assert!(keys.status.success(), "{}", keys.stderr);
+    fs_err::remove_dir_all(project.root().join(".xtask")).unwrap();
+    dev_ok(&project, &[]);
+    let status = xtask(&project.root()).args(["dev", "--status"]);
+    let status = status.capture().unwrap();
+    assert!(status.status.success(), "{}", status.stdout);
+}
