@@ -4,7 +4,7 @@ use camino::Utf8Path;
 use processes::Invocation;
 use testkit::Fixture;
 
-use crate::{TARGET_DIR, dev, dev_ok, tools};
+use crate::{TARGET_DIR, dev, dev_ok, tools, xtask};
 
 /// The verdict and what has changed, with the exit code.
 fn status(project: &Fixture) -> (String, Vec<String>, Option<i32>) {
