@@ -430,8 +430,8 @@ fn a_project_without_cargo_lock_is_told_so() {
     assert!(said.contains("cargo generate-lockfile"), "{said}");
 }
 
-/// Three at once, of which one takes back what the others write: each waits for the others, and what is left is
-/// what the last one wrote.
+/// Three at once, of which one takes back what the others write: each waits for the others, and what is left
+/// is what the last one wrote.
 #[test]
 fn several_at_once_all_end_well() {
     let project = Fixture::mixed("contended_thing");

@@ -95,8 +95,8 @@ fn uses_maturins_backend(project: &Project) -> bool {
         })
 }
 
-/// What is installed is named from the working directory: in a whole path uv takes `#`, `[` and `%` for parts of a
-/// requirement or of an address.
+/// What is installed is named from the working directory: in a whole path uv takes `#`, `[` and `%` for parts
+/// of a requirement or of an address.
 fn uv_pip_install(uv: &Tool, venv: &Venv) -> Invocation {
     Invocation::new(&uv.path)
         .args(["pip", "install", "--quiet", "--no-deps", "--no-index"])

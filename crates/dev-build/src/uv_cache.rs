@@ -57,9 +57,9 @@ pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
     }
 }
 
-/// Writes anew which directories there are. That the library is gone, uv is told by a key for a directory, and
-/// what it has noted itself was so before the library was there. The times stay as uv has read them: what was
-/// written since then, it is to find changed.
+/// Writes anew which directories there are. That the library is gone, uv is told by a key for a directory,
+/// and what it has noted itself was so before the library was there. The times stay as uv has read them: what
+/// was written since then, it is to find changed.
 pub fn note_directories(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
     let path = dist_info.join(FILE);
     let text = fs_err::read_to_string(&path).unwrap_or_default();

@@ -169,8 +169,9 @@ pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The directory that `name` means, where that is an absolute path. A relative one would mean another directory
-/// from every place, and is to be ignored (<https://specifications.freedesktop.org/basedir-spec/latest/>).
+/// The directory that `name` means, where that is an absolute path. A relative one would mean another
+/// directory from every place, and is to be ignored
+/// (<https://specifications.freedesktop.org/basedir-spec/latest/>).
 #[must_use]
 pub fn dir(name: &str) -> Option<Utf8PathBuf> {
     let dir = var(name).map(Utf8PathBuf::from);

@@ -12,8 +12,8 @@ use rustix::fs::OFlags;
 pub struct Lock(#[expect(dead_code, reason = "the open file is the lock")] fs_err::File);
 
 impl Lock {
-    /// The lock that the file at `path` is, which is made if it is missing, unless somebody else has it. Nothing
-    /// is written, and no link followed: where one leads, is a file of somebody else.
+    /// The lock that the file at `path` is, which is made if it is missing, unless somebody else has it.
+    /// Nothing is written, and no link followed: where one leads, is a file of somebody else.
     ///
     /// # Errors
     /// What the file system says.

@@ -1,10 +1,10 @@
 //! Directories that this program makes in a place of the user's, and removing what is in them.
 //!
-//! The user chooses a root: a project, a target directory, a cache. It may be reached through links. What lies
-//! below it under a name of ours is made by this program, and no link leads there: a link is somebody else's, and
-//! what is behind it as well. So each directory below the root is looked at before anything is made or removed
-//! there. Whoever could put a link in its place between the look and the act can write to the user's directory
-//! anyway.
+//! The user chooses a root: a project, a target directory, a cache. It may be reached through links. What
+//! lies below it under a name of ours is made by this program, and no link leads there: a link is somebody
+//! else's, and what is behind it as well. So each directory below the root is looked at before anything is
+//! made or removed there. Whoever could put a link in its place between the look and the act can write to the
+//! user's directory anyway.
 
 use std::collections::BTreeSet;
 use std::fs::Metadata;
@@ -17,7 +17,8 @@ use rustix::process::geteuid;
 /// The directory `below` in `root`, made where it is missing.
 ///
 /// # Errors
-/// Where a link, or something else that is no directory, is in its place. Nothing has been made behind it then.
+/// Where a link, or something else that is no directory, is in its place. Nothing has been made behind it
+/// then.
 pub fn make_dir(root: &Utf8Path, below: impl AsRef<Utf8Path>) -> io::Result<Utf8PathBuf> {
     let path = root.join(below);
     fs_err::create_dir_all(root)?;

@@ -15,8 +15,8 @@ pub struct Sources {
     pub root: Utf8PathBuf,
     /// The files, relative to that.
     pub files: BTreeSet<Utf8PathBuf>,
-    /// Links to directories, relative to that, which say relative to themselves where they lead: to a directory
-    /// that is among the sources.
+    /// Links to directories, relative to that, which say relative to themselves where they lead: to a
+    /// directory that is among the sources.
     pub links: BTreeSet<Utf8PathBuf>,
 }
 
@@ -58,7 +58,8 @@ fn roots(project: &Utf8Path, closure: &Closure) -> Vec<Utf8PathBuf> {
     all
 }
 
-/// `roots`, and the directories that links in them lead to. None that the project lies in: that is all there is.
+/// `roots`, and the directories that links in them lead to. None that the project lies in: that is all there
+/// is.
 fn with_linked(project: &Utf8Path, mut roots: Vec<Utf8PathBuf>) -> Vec<Utf8PathBuf> {
     let mut next = 0;
     while let Some(root) = roots.get(next) {

@@ -67,8 +67,8 @@ fn make_dir_of(path: &Utf8Path) -> Result<(), FileError> {
     dir.map_or(Ok(()), |dir| fs_err::create_dir_all(dir).map_err(at(dir)))
 }
 
-/// Removes a file or a directory with all that is in it, if it is there: `path` below the directory `root`, which
-/// is ours. Nothing is removed through a link.
+/// Removes a file or a directory with all that is in it, if it is there: `path` below the directory `root`,
+/// which is ours. Nothing is removed through a link.
 pub fn remove(root: &Utf8Path, path: &Utf8Path) -> Result<(), FileError> {
     owned::remove(root, path).map(drop).map_err(at(path))
 }

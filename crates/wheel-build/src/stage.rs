@@ -179,8 +179,8 @@ fn write_if_new(dir: &Utf8Path, file: &Utf8Path, bytes: &[u8]) -> Result<(), Whe
     fs_err::write(to, bytes).map_err(cannot_write(to))
 }
 
-/// Has the directories above `file` be directories. Where the project had a link or a file, it may have one now;
-/// what was written through the link would land where that leads.
+/// Has the directories above `file` be directories. Where the project had a link or a file, it may have one
+/// now; what was written through the link would land where that leads.
 fn clear_way(dir: &Utf8Path, file: &Utf8Path) -> Result<(), WheelError> {
     let above = file.parent().unwrap_or(file);
     let mut parts: Vec<_> = above.ancestors().collect();
