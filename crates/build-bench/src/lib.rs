@@ -1,9 +1,9 @@
 //! Measured build times of a maturin project: in the situations in which somebody waits ([`scenario`]), by
-//! several ways to build ([`strategy`]) and with several settings ([`setting`]). These three are data.
+//! several ways to build (`strategy`) and with several settings (`setting`). These three are data.
 //!
 //! What is measured next is a plain function of what was measured so far ([`schedule`]), what it means is
-//! statistics ([`trial::statistics`]), and both are tested with an [`Executor`](session::Executor) that
-//! builds nothing. The real one (`lane_builder`) works on copies, with caches of its own (`scratch`).
+//! statistics ([`trial::statistics`]), and both are tested with a `session::Executor` that builds nothing.
+//! The real one (`lane_builder`) works on copies, with caches of its own (`scratch`).
 
 pub mod baseline;
 mod bench_tools;

@@ -1,6 +1,6 @@
 //! What cargo has written in its build directory, read as cargo reads it: which files a library is made of
 //! ([`dep_info`]), what build scripts have declared ([`build_script`]), and by which files cargo takes a unit
-//! for fresh ([`unit`]).
+//! for fresh ([`mod@unit`]).
 //!
 //! Both layouts are known: `.fingerprint/`, `deps/` and `build/`, and from cargo 1.100
 //! `build/NAME/HASH/{fingerprint,out,run}`.
