@@ -173,17 +173,15 @@ impl Source {
     }
 }
 
-/// Whether `path` was written, moved or linked at `time` or later. The change time counts as well, which
-/// unlike the modification time cannot be set.
+/// Whether `path` was written, moved or linked at `time` or later: by its change time, which unlike the
+/// modification time cannot be set, and so is not in the future either where a clock was wrong.
 pub(crate) fn touched_since(path: &Utf8Path, time: SystemTime) -> bool {
     let Ok(metadata) = fs_err::metadata(path) else {
         return false;
     };
     let time = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     let time = (time.as_secs().cast_signed(), i64::from(time.subsec_nanos()));
-    let modified = (metadata.mtime(), metadata.mtime_nsec());
-    let changed = (metadata.ctime(), metadata.ctime_nsec());
-    modified.max(changed) >= time
+    (metadata.ctime(), metadata.ctime_nsec()) >= time
 }
 
 /// SHA-256 over the names and contents of `sources`.
@@ -301,6 +299,20 @@ mod tests {
             !source(&path, &of_cargo).has_changed(None),
             "cargo itself has made it"
         );
+    }
+
+    #[test]
+    fn a_time_in_the_future_is_no_sign_of_a_change() {
+        let dir = TempDir::new();
+        let path = dir.path().join("a.rs");
+        fs_err::write(&path, "one").unwrap();
+        let file = fs_err::OpenOptions::new().write(true).open(&path).unwrap();
+        file.file()
+            .set_modified(SystemTime::now() + Duration::from_hours(1))
+            .unwrap();
+        std::thread::sleep(TICK * 2);
+        let nothing_known = Before::look_at(&[], "/no/target".into(), None);
+        assert!(!source(&path, &nothing_known).has_changed(None));
     }
 
     #[test]
