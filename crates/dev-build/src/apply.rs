@@ -13,11 +13,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use processes::Say;
 use project_model::Project;
+use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
 use crate::compile::{self, Compiled};
 use crate::error::{DevError, target_error};
+use crate::lock::Lock;
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
 use crate::plan::{BuildPlan, CallStep, DevPlan, EnvironmentStep};
@@ -27,7 +29,7 @@ use crate::scratch::Scratch;
 use crate::shared_env;
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
-use crate::units::Misjudged;
+use crate::units::{Misjudged, is_shared};
 
 /// A plan that is being carried out.
 pub(crate) struct Application<'a> {
@@ -50,6 +52,8 @@ struct Built {
     compiled: Compiled,
     /// In the target directory.
     library: Utf8PathBuf,
+    /// Held until the library is in place.
+    _lock: Option<Lock>,
     /// The sources before cargo was started.
     before: Before,
     sources: OnceLock<Vec<Source>>,
@@ -203,6 +207,7 @@ impl<'a> Application<'a> {
     }
 
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
+        let lock = self.lock_shared_directory()?;
         let before = self.before();
         self.make_stale()?;
         let manifest = &self.project.extension.manifest;
@@ -215,10 +220,22 @@ impl<'a> Application<'a> {
             compiled,
             library,
             before,
+            _lock: lock,
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),
         })
+    }
+
+    /// Where checkouts share a build directory, their builds take turns: what another one built there while
+    /// cargo waited for its lock would be taken for fresh, and for ours.
+    fn lock_shared_directory(&self) -> Result<Option<Lock>, DevError> {
+        let workspace = &self.situation.workspace;
+        if !is_shared(workspace) {
+            return Ok(None);
+        }
+        let lock = Lock::take(&workspace.build_dir, &self.notes, self.say);
+        Ok(Some(lock.map_err(cannot_keep(&self.notes))?))
     }
 
     /// The sources that are known, as they are before cargo is started.

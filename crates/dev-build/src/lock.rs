@@ -1,4 +1,4 @@
-//! One development build of a project at a time.
+//! One development build at a time: of a project, and into a directory that checkouts share.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits until no other process builds the project in `root`. The lock file lies in `dir` and not in the
+    /// Waits until no other process builds the project in `root`, or into the directory `root`. The lock file lies in `dir` and not in the
     /// project, which has no directory that is sure to exist and to be ignored by git.
     pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
         let file = lock_file(root, dir)?;
@@ -26,7 +26,10 @@ impl Lock {
         let lock = if let Some(lock) = at_once {
             lock
         } else {
-            say("Blocking", "waiting for another build of this project");
+            say(
+                "Blocking",
+                "waiting for another build of this project, or into the same directory",
+            );
             lock::Lock::take(&file)?
         };
         Ok(Self {

@@ -305,7 +305,7 @@ fn is_library(unit: &Unit) -> bool {
 }
 
 /// Whether other checkouts may build into the same directory.
-fn is_shared(workspace: &Workspace) -> bool {
+pub(crate) fn is_shared(workspace: &Workspace) -> bool {
     !workspace.build_dir.starts_with(&workspace.root)
 }
 

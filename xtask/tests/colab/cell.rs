@@ -129,7 +129,7 @@ fn what_a_manifest_says_is_no_command() {
             "file",
             "../../../other/releases/download/latest/evil-1-py3-none-any.whl",
         ),
-        manifest("sha256", "0 --index-url https://localhost/"),
+        manifest("sha256", "0 --trusted-host localhost"),
         manifest("file", "\u{1b}]0;title\u{7}.whl"),
     ] {
         publish_manifest(&github, &wrong);

@@ -226,6 +226,21 @@ fn two_checkouts_with_one_target_directory_have_each_their_own_extension() {
         &second,
         "after the first has built a crate of the same name",
     );
+    // Both at once, where what the first builds is newer than all that the second has.
+    for round in ["one", "two"] {
+        first.write("leaf/src/lib.rs", &text("leaf", round));
+        second.write(
+            "native/src/lib.rs",
+            &(second.read("native/src/lib.rs") + "// at once\n"),
+        );
+        std::thread::scope(|scope| {
+            let of_first = scope.spawn(|| first.dev().capture().unwrap());
+            second.dev().capture().unwrap();
+            of_first.join().unwrap();
+        });
+        assert_eq!(first.imported(), Some(first.expected()), "{round}");
+        assert_eq!(second.imported(), Some(second.expected()), "{round}");
+    }
 }
 
 #[test]
