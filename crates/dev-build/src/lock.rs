@@ -17,8 +17,9 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Waits until no other process builds the project in `root`, or into the directory `root`. The lock file lies in `dir` and not in the
-    /// project, which has no directory that is sure to exist and to be ignored by git.
+    /// Waits until no other process builds the project in `root`, or into the directory `root`. The lock file
+    /// lies in `dir` and not in the project, which has no directory that is sure to exist and to be ignored
+    /// by git.
     pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
         let file = lock_file(root, dir)?;
         let at_once = lock::Lock::try_take(&file)?;
