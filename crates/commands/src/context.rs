@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_settings::Layers;
+use cargo_settings::{Layers, toolchain};
 use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use environment::{cargo_env, vars};
 use project_model::Project;
@@ -24,6 +24,8 @@ pub struct Context {
     pub(crate) project_dir: Option<Utf8PathBuf>,
     /// The directory of the package that this program was compiled from.
     pub(crate) package: &'static str,
+    /// Whether the network may not be used: `--offline` or `--frozen`.
+    offline: bool,
 }
 
 impl Context {
@@ -33,15 +35,20 @@ impl Context {
         if let Some(dir) = &project_dir {
             typed::name_project(dir);
         }
+        // Each command has the options of its own; what every command begins with has to know it before.
+        let mut args = std::env::args();
         Self {
             project_dir,
             package,
+            offline: args.any(|arg| arg == "--offline" || arg == "--frozen"),
         }
     }
 
-    /// The project: the one that was named, else the nearest around the working directory.
+    /// The project: the one that was named, else the nearest around the working directory. cargo can be started
+    /// in it.
     pub(crate) fn project(&self) -> anyhow::Result<Project> {
         let project = Project::load(&self.directory()?)?;
+        toolchain::require(&project.root, self.offline, &ui::say)?;
         if missing(&project.root).is_some() {
             cargo_env::do_without_wrapper();
         }

@@ -12,7 +12,7 @@ use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use processes::Say;
-use project_model::Project;
+use project_model::{Project, ProjectError};
 use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
@@ -27,7 +27,7 @@ use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
 use crate::shared_env;
-use crate::situation::Situation;
+use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
 
@@ -211,7 +211,9 @@ impl<'a> Application<'a> {
         let before = self.before();
         self.make_stale()?;
         let manifest = &self.project.extension.manifest;
-        let compiled = compile::compile(&call, &self.request.run, manifest, self.say)?;
+        let is_installed = !matches!(self.situation.package, Package::Missing);
+        let run = &self.request.run;
+        let compiled = compile::compile(&call, run, manifest, is_installed, self.say)?;
         let library = compiled.library(manifest)?.to_owned();
         self.refuse_library_of_another_checkout(&library)?;
         Ok(Built {
@@ -318,5 +320,7 @@ fn refuse_other_calls(root: &Utf8Path, call: &Invocation) -> Result<(), DevError
     if call.env.contains_key("PYO3_BUILD_EXTENSION_MODULE") {
         return Ok(());
     }
-    Err(DevError::other_bindings(root, "not pyo3"))
+    let bindings = "not pyo3's".to_owned();
+    let project = root.to_owned();
+    Err(ProjectError::OtherBindings { project, bindings }.into())
 }

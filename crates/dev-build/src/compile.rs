@@ -44,14 +44,21 @@ pub enum CompileError {
     #[error(transparent)]
     Run(#[from] RunError),
     /// cargo failed, and has said why.
-    #[error("cargo has not built the extension; what is installed has been left as it was")]
-    Failed,
+    #[error("cargo has not built the extension{}", left(*is_installed))]
+    Failed {
+        /// Whether something is installed, which has been left as it was.
+        is_installed: bool,
+    },
     /// The kernel has killed a compiler that ran alone.
     #[error(
-        "a compiler was killed by the kernel for want of memory, though it was the only one{}; what is installed has been left as it was\n  help: give the machine more memory or swap, or let the compiler take less: `debug = false` in the profile, more `codegen-units`",
-        of_how_much()
+        "a compiler was killed by the kernel for want of memory, though it was the only one{}{}\n  help: give the machine more memory or swap, or let the compiler take less: `debug = false` in the profile, more `codegen-units`",
+        of_how_much(),
+        left(*is_installed)
     )]
-    OutOfMemory,
+    OutOfMemory {
+        /// Whether something is installed, which has been left as it was.
+        is_installed: bool,
+    },
     /// cargo built no shared library for the crate.
     #[error(
         "cargo built no shared library from {manifest}\n  help: an extension needs `crate-type = [\"cdylib\"]` under [lib]"
@@ -64,11 +71,12 @@ pub enum CompileError {
 
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it built
 /// for the crate of `manifest`. Where the kernel kills a compiler for want of memory, cargo goes on with
-/// fewer at once.
+/// fewer at once. `is_installed` is for the error: whether there is an older build that stays.
 pub fn compile(
     cargo: &Invocation,
     run: &RunOptions,
     manifest: &Utf8Path,
+    is_installed: bool,
     say: Say<'_>,
 ) -> Result<Compiled, CompileError> {
     let start = Instant::now();
@@ -81,15 +89,25 @@ pub fn compile(
     let done = memory::with_fewer_jobs_if_killed(jobs, say, |jobs| {
         let cargo = run.with_jobs(jobs).added_to(cargo.clone());
         let status = cargo.stream(|line| compiled.note(line, manifest))?;
-        status.success().then_some(()).ok_or(CompileError::Failed)
+        let failed = CompileError::Failed { is_installed };
+        status.success().then_some(()).ok_or(failed)
     });
     done.map_err(|unfinished| match unfinished {
         Unfinished::Failed(error) => error,
-        Unfinished::OutOfMemory => CompileError::OutOfMemory,
+        Unfinished::OutOfMemory => CompileError::OutOfMemory { is_installed },
     })?;
     compiled.elapsed = start.elapsed();
     compiled.peak_bytes = peak.and_then(Peak::bytes);
     Ok(compiled)
+}
+
+/// What an error says of an older build.
+fn left(is_installed: bool) -> &'static str {
+    if is_installed {
+        "; what is installed has been left as it was"
+    } else {
+        ""
+    }
 }
 
 fn of_how_much() -> String {

@@ -29,7 +29,6 @@ pub fn dev(
     say: Say<'_>,
 ) -> Result<Outcome, DevError> {
     let locks = toolbox.locks()?;
-    refuse_other_bindings(project)?;
     let lock = Lock::take(&project.root, &locks, say).map_err(cannot_keep(&locks))?;
     // Waiting for another build is no part of this one.
     let start = Instant::now();
@@ -52,16 +51,7 @@ pub fn dry_run(
     toolbox: &Toolbox,
     request: &DevRequest<'_>,
 ) -> Result<(Situation, DevPlan), DevError> {
-    refuse_other_bindings(project)?;
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
     let plan = plan(&situation, request);
     Ok((situation, plan))
-}
-
-/// What is not a module that Python loads by itself cannot be put in place and tried as one.
-fn refuse_other_bindings(project: &Project) -> Result<(), DevError> {
-    match project.pyproject.maturin().bindings.as_deref() {
-        None | Some("pyo3" | "pyo3-ffi") => Ok(()),
-        Some(bindings) => Err(DevError::other_bindings(&project.root, bindings)),
-    }
 }

@@ -27,13 +27,6 @@ pub enum DevError {
     Venv(#[from] VenvError),
     #[error(transparent)]
     Project(#[from] ProjectError),
-    #[error(
-        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be put in place\n  help: `maturin develop` installs the others"
-    )]
-    OtherBindings {
-        project: Utf8PathBuf,
-        bindings: String,
-    },
     #[error("cannot install the dependencies of {project}")]
     Dependencies {
         project: Utf8PathBuf,
@@ -86,15 +79,6 @@ pub enum DevError {
         path: Utf8PathBuf,
         source: io::Error,
     },
-}
-
-impl DevError {
-    pub(crate) fn other_bindings(project: &Utf8Path, bindings: &str) -> Self {
-        Self::OtherBindings {
-            project: project.to_owned(),
-            bindings: bindings.to_owned(),
-        }
-    }
 }
 
 pub(crate) fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {

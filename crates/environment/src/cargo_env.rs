@@ -102,7 +102,7 @@ fn changes() -> &'static BTreeMap<String, Option<OsString>> {
         let names = vars::names();
         let mut removed = leftovers(names);
         if toolchain_is_rustups_choice(vars::var(RUSTUP_TOOLCHAIN_SOURCE).as_deref()) {
-            removed.extend(["RUSTUP_TOOLCHAIN", RUSTUP_TOOLCHAIN_SOURCE].map(str::to_owned));
+            removed.extend([vars::RUSTUP_TOOLCHAIN, RUSTUP_TOOLCHAIN_SOURCE].map(str::to_owned));
         }
         if vars::var(CARGO_MANIFEST_DIR).is_some() {
             removed.extend(given_by_configuration());

@@ -141,6 +141,12 @@ pub const UV_PYTHON_INSTALL_DIR: &str = "UV_PYTHON_INSTALL_DIR";
 /// Where rustup keeps its settings and toolchains. Default: `~/.rustup`.
 pub const RUSTUP_HOME: &str = "RUSTUP_HOME";
 
+/// The toolchain that rustup is to use, before every file and every override.
+pub const RUSTUP_TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
+
+/// Whether rustup installs a toolchain that it needs by itself; `0`: it does not.
+pub const RUSTUP_AUTO_INSTALL: &str = "RUSTUP_AUTO_INSTALL";
+
 /// What kind of terminal this is; `dumb`: one that cannot move the cursor.
 pub const TERM: &str = "TERM";
 

@@ -23,8 +23,18 @@ pub enum ProjectError {
     )]
     NoBuildSystem(Utf8PathBuf),
     /// Built by something else.
-    #[error("{path}: build-backend is `{backend}`, and only maturin's projects can be built here")]
+    #[error(
+        "{path}: build-backend is `{backend}`, and only maturin's projects can be built here\n  help: `uv sync` or `pip install --editable .` builds it with its own backend"
+    )]
     OtherBackend { path: Utf8PathBuf, backend: String },
+    /// Python does not load it as an extension module of pyo3's.
+    #[error(
+        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be built here\n  help: `maturin develop` and `maturin build` work with all bindings"
+    )]
+    OtherBindings {
+        project: Utf8PathBuf,
+        bindings: String,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {

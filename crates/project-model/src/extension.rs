@@ -1,8 +1,12 @@
 //! The crate that becomes the extension, found as maturin finds it (its `project_layout.rs`, 1.16).
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
+use serde_json::Value;
 
+use crate::bindings::{Target, other_than_pyo3};
 use crate::{ProjectError, Pyproject};
 
 /// The extension.
@@ -30,11 +34,18 @@ pub enum Layout {
     PureRust,
 }
 
-/// Cargo.toml, as far as the name of the module depends on it.
+/// Cargo.toml, as far as it tells what kind of module comes of it, and its name.
 #[derive(Debug, Default, Deserialize)]
-struct Manifest {
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct Manifest {
     package: Option<Package>,
     lib: Option<Lib>,
+    #[serde(default)]
+    pub(crate) bin: Vec<Value>,
+    #[serde(default)]
+    pub(crate) dependencies: BTreeMap<String, Value>,
+    #[serde(default)]
+    pub(crate) target: BTreeMap<String, Target>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -45,6 +56,16 @@ struct Package {
 #[derive(Debug, Deserialize)]
 struct Lib {
     name: Option<String>,
+    #[serde(default, alias = "crate_type", rename = "crate-type")]
+    crate_type: Vec<String>,
+}
+
+impl Manifest {
+    /// Whether its library is one that Python can load.
+    pub(crate) fn is_cdylib(&self) -> bool {
+        let lib = self.lib.as_ref();
+        lib.is_some_and(|lib| lib.crate_type.iter().any(|kind| kind == "cdylib"))
+    }
 }
 
 impl Extension {
@@ -64,6 +85,13 @@ impl Extension {
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
         let manifest = manifest_path(root, pyproject);
         let toml = read_manifest(&manifest)?;
+        let dir = manifest.parent().unwrap_or(root);
+        if let Some(bindings) = other_than_pyo3(pyproject, &toml, dir) {
+            return Err(ProjectError::OtherBindings {
+                project: root.to_owned(),
+                bindings,
+            });
+        }
         let crate_name = toml.package.map(|package| package.name);
         let crate_name = crate_name.ok_or_else(|| ProjectError::NoPackage(manifest.clone()))?;
         let module = module_name(pyproject, toml.lib.and_then(|lib| lib.name), &crate_name);

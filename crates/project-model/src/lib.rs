@@ -1,6 +1,7 @@
 //! What a maturin project is: its `pyproject.toml`, the crate that becomes the extension, the name under
 //! which Python imports it, and the project's own policy. This crate reads and never writes.
 
+mod bindings;
 mod crates;
 pub mod doubts;
 mod error;

@@ -102,26 +102,45 @@ impl Workspace {
     }
 }
 
-/// A project that needs maturin to build is one of ours, also where a backend of its own wraps maturin's.
+/// Backends that do not build with maturin, by the beginning of their names.
+const OTHER_BACKENDS: [&str; 8] = [
+    "flit_core",
+    "hatchling",
+    "mesonpy",
+    "pdm.backend",
+    "poetry.core",
+    "scikit_build_core",
+    "setuptools",
+    "uv_build",
+];
+
+/// A project that needs maturin to build is one of ours, also where a backend of its own wraps maturin's. So
+/// is one with a table for maturin, unless its backend is one that is known to build without.
 fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), ProjectError> {
     let path = path.to_owned();
     let Some(system) = &pyproject.build_system else {
         return Err(ProjectError::NoBuildSystem(path));
     };
-    let needs_maturin = system.requires.iter().any(|requirement| {
-        let rest = requirement.trim_start().strip_prefix("maturin");
-        rest.is_some_and(|rest| {
-            !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c))
-        })
-    });
-    if needs_maturin || system.build_backend.as_deref() == Some("maturin") {
+    let backend = system.build_backend.as_deref().unwrap_or("setuptools");
+    let names = system.requires.iter().map(|text| requirement_name(text));
+    let is_other = OTHER_BACKENDS
+        .iter()
+        .any(|other| backend.starts_with(other));
+    let needs_maturin = names.into_iter().any(|name| name == "maturin");
+    if needs_maturin || backend == "maturin" || (pyproject.has_maturin_table() && !is_other) {
         return Ok(());
     }
-    let backend = system.build_backend.as_deref().unwrap_or("setuptools");
     Err(ProjectError::OtherBackend {
         path,
         backend: backend.to_owned(),
     })
+}
+
+/// The name at the beginning of a requirement (PEP 508).
+fn requirement_name(requirement: &str) -> &str {
+    let text = requirement.trim_start();
+    let is_in_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    text.split(|c| !is_in_name(c)).next().unwrap_or(text)
 }
 
 /// The workspace, without resolving dependencies: that takes a tenth of the time, and no network.
@@ -174,12 +193,25 @@ mod tests {
 
     #[test]
     fn a_backend_that_wraps_maturin_is_accepted() {
-        let accepted = |text| refuse_other_backends("p".into(), &Pyproject::parse(text).unwrap());
+        let accepted =
+            |text: &str| refuse_other_backends("p".into(), &Pyproject::parse(text).unwrap());
         let wrapped = "[build-system]\nrequires = ['maturin>=1,<2']\nbuild-backend = 'backend'";
         assert!(accepted(wrapped).is_ok());
         let error = accepted("").unwrap_err().to_string();
         assert!(error.contains("build-backend = \"maturin\""), "{error}");
         assert!(accepted("[build-system]\nrequires = ['maturin-import-hook']").is_err());
+        let table = |backend| {
+            let system = format!("[build-system]\nrequires = ['x']\nbuild-backend = '{backend}'");
+            accepted(&format!("{system}\n[tool.maturin]\nmodule-name = 'a.b'"))
+        };
+        assert!(table("soldr").is_ok());
+        for other in [
+            "hatchling.build",
+            "setuptools.build_meta",
+            "poetry.core.masonry.api",
+        ] {
+            assert!(table(other).is_err(), "{other}");
+        }
     }
 
     #[test]

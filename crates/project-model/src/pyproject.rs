@@ -2,6 +2,7 @@
 //! <https://www.maturin.rs/config.html>).
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pep440_rs::VersionSpecifiers;
@@ -74,8 +75,7 @@ pub struct ProjectTable {
 
 #[derive(Debug, Clone, Default, Deserialize)]
 struct ToolTable {
-    #[serde(default)]
-    maturin: MaturinTable,
+    maturin: Option<MaturinTable>,
     #[serde(default)]
     uv: UvTable,
 }
@@ -170,10 +170,16 @@ impl Pyproject {
         toml_edit::de::from_str(text.trim_start_matches('\u{feff}'))
     }
 
-    /// `[tool.maturin]`.
+    /// `[tool.maturin]`; where there is none, an empty one.
     #[must_use]
     pub fn maturin(&self) -> &MaturinTable {
-        &self.tool.maturin
+        static NONE: LazyLock<MaturinTable> = LazyLock::new(MaturinTable::default);
+        self.tool.maturin.as_ref().unwrap_or(&NONE)
+    }
+
+    /// Whether there is `[tool.maturin]`.
+    pub(crate) fn has_maturin_table(&self) -> bool {
+        self.tool.maturin.is_some()
     }
 
     /// `[tool.uv] cache-keys`, if set.

@@ -170,7 +170,7 @@ mod tests {
     }
 
     fn failed() -> Result<(), DevError> {
-        Err(CompileError::Failed.into())
+        Err(CompileError::Failed { is_installed: true }.into())
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The first installation, and what is refused before anything is touched.
 
+use camino::Utf8Path;
 use processes::Invocation;
-use testkit::Fixture;
+use testkit::{FakePrograms, Fixture};
 
 use crate::{dev, dev_fails, dev_ok, pinned, python, tools, xtask};
 
@@ -226,17 +227,108 @@ fn a_backend_of_the_projects_own_that_wraps_maturins_is_no_obstacle() {
 }
 
 #[test]
-fn other_bindings_are_refused_before_anything_is_touched() {
+fn other_bindings_are_refused_by_every_command_before_anything_is_touched() {
     let project = Fixture::pure_rust("bound_thing");
-    project.edit(
-        "pyproject.toml",
-        "[project]",
-        "[tool.maturin]\nbindings = \"cffi\"\n\n[project]",
+    let manifest = "[package]\nname = \"bound_thing\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    project.write("Cargo.toml", manifest);
+    fs_err::remove_file(project.root().join("src/lib.rs")).unwrap();
+    project.write("src/main.rs", "fn main() {}\n");
+    let before = everything_in(&project.root());
+    for command in [
+        &["dev"][..],
+        &["dev", "--status"],
+        &["dev", "--dry-run"],
+        &["wheel", "--release"],
+        &["wheel", "--plan"],
+        &["cache-keys"],
+        &["bench-build"],
+        &["tune"],
+        &["colab-snippet"],
+    ] {
+        let done = xtask(&project.root()).args(command.iter().copied());
+        let done = done.capture().unwrap();
+        assert_eq!(done.status.code(), Some(1), "{command:?}: {}", done.stderr);
+        let said = done.stderr;
+        assert!(
+            said.contains("are bin") && said.contains("maturin develop"),
+            "{command:?}: {said}"
+        );
+        assert_eq!(everything_in(&project.root()), before, "{command:?}");
+    }
+}
+
+/// The names of all files and directories in `dir`.
+fn everything_in(dir: &Utf8Path) -> Vec<String> {
+    let mut names: Vec<_> = dir.read_dir_utf8().unwrap().flatten().collect();
+    names.sort_by_key(|entry| entry.file_name().to_owned());
+    names
+        .into_iter()
+        .map(|entry| entry.path().to_string())
+        .collect()
+}
+
+#[test]
+fn a_toolchain_that_is_missing_is_told_in_a_sentence_or_installed_once() {
+    let project = Fixture::light("chained_thing");
+    project.write(
+        "rust-toolchain.toml",
+        "[toolchain]\nchannel = \"1.70.77\"\n",
     );
-    let said = dev_fails(&project, &[]);
+    let programs = FakePrograms::new();
+    let installed = project.beside("installed");
+    // As rustup's proxies do.
+    let active = std::env::var("RUSTUP_TOOLCHAIN").unwrap_or("stable".to_owned());
+    for name in ["cargo", "rustc"] {
+        let command = format!("command -v {name}");
+        let real = Invocation::new("sh").args(["-c", &command]).read().unwrap();
+        let real = real.trim();
+        let missing = "echo \"error: toolchain '1.70.77' is not installed\" >&2; exit 1";
+        let script = format!(
+            "[ -e {installed} ] || {{ {missing}; }}\nRUSTUP_TOOLCHAIN={active} exec {real} \"$@\""
+        );
+        programs.add(name, &script);
+    }
+    let install =
+        format!("echo \"$PWD $*\" >> {installed}.calls\n[ -z \"$REFUSES\" ] && : > {installed}");
+    programs.add("rustup", &install);
+    let path = format!("{}:{}", programs.dir(), std::env::var("PATH").unwrap());
+    let dev = |auto: &str, refuses: &str, args: &[&str]| {
+        let command = xtask(&project.root()).arg("dev").args(args.iter().copied());
+        let command = command.env("PATH", &path).env("RUSTUP_AUTO_INSTALL", auto);
+        command.env("REFUSES", refuses).capture().unwrap()
+    };
+    let calls = || fs_err::read_to_string(format!("{installed}.calls")).unwrap_or_default();
+    // Nothing may be installed by itself, or there is no network.
+    for (auto, refuses, args, called) in [
+        ("0", "", &[][..], 0),
+        ("1", "", &["--offline"], 0),
+        ("1", "1", &[], 1),
+    ] {
+        let said = dev(auto, refuses, args).stderr;
+        let last = said.lines().skip_while(|line| line.contains("Installing"));
+        let expected = [
+            format!(
+                "error: {}/rust-toolchain.toml names the Rust toolchain `1.70.77`, which is not installed",
+                project.root()
+            ),
+            "  help: install it: `rustup toolchain install 1.70.77`".to_owned(),
+        ];
+        assert_eq!(last.collect::<Vec<_>>(), expected);
+        assert_eq!(calls().lines().count(), called);
+    }
+    let done = dev("1", "", &[]);
+    assert!(done.status.success(), "{}", done.stderr);
+    let expected = format!("{} toolchain install", project.root());
+    assert_eq!(calls().lines().last(), Some(expected.as_str()));
+    assert_eq!(calls().lines().count(), 2);
+}
+
+#[test]
+fn a_first_build_that_fails_speaks_of_nothing_installed() {
+    let project = Fixture::light("nope_thing");
+    let said = dev_fails(&project, &["--profile", "nope"]);
     assert!(
-        said.contains("are cffi") && said.contains("maturin develop"),
+        said.contains("`nope`") && !said.contains("left as it was"),
         "{said}"
     );
-    assert!(!project.root().join(".venv").exists());
 }
