@@ -98,7 +98,7 @@ impl<'a> Application<'a> {
                     missing: self
                         .situation
                         .ours()
-                        .map(|ours| missing(&ours.state.sources))
+                        .map(|ours| self.missing(&ours.state.sources))
                         .unwrap_or_default(),
                     elapsed: Duration::ZERO,
                 })
@@ -125,13 +125,27 @@ impl<'a> Application<'a> {
         built.variables = self.remember_units(&built);
         let (install, imported) = self.deliver(&plan.delivery, &built)?;
         Ok(Outcome {
-            missing: missing(built.sources()),
+            missing: self.missing(built.sources()),
             venv: built.venv,
             compiled: built.compiled,
             install,
             imported,
             elapsed: Duration::ZERO,
         })
+    }
+
+    /// Those of `sources` that are not there, each with the crate that it lies in.
+    fn missing(&self, sources: &[Source]) -> Vec<(Utf8PathBuf, Option<String>)> {
+        let packages = &self.situation.workspace.packages;
+        let package_of = |path: &Utf8PathBuf| {
+            let around = packages.iter().filter(|(_, dir)| path.starts_with(dir));
+            let nearest = around.max_by_key(|(_, dir)| dir.as_str().len());
+            nearest.map(|(name, _)| name.clone())
+        };
+        let missing = missing(sources).into_iter();
+        missing
+            .map(|path| (path.clone(), package_of(&path)))
+            .collect()
     }
 
     fn environment(&mut self, step: EnvironmentStep) -> Result<Venv, DevError> {

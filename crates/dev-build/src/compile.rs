@@ -19,6 +19,8 @@ use crate::maturin::RunOptions;
 pub struct Compiled {
     /// For each package of the build, whether anything of it was compiled.
     packages: BTreeMap<String, bool>,
+    /// What it has written to standard output, line by line.
+    pub said: Vec<String>,
     /// The shared library of the extension.
     library: Option<Utf8PathBuf>,
     /// Whether a build script links against a shared library in a directory of its own, to which maturin then
@@ -122,6 +124,7 @@ impl Compiled {
             eprintln!("{line}");
             return;
         };
+        self.said.push(line.to_owned());
         match message {
             Message::CompilerArtifact(artifact) => self.note_artifact(artifact, manifest),
             Message::BuildScriptExecuted(script) => {
@@ -199,18 +202,43 @@ impl Compiled {
     }
 }
 
-/// What maturin takes for the reason to patch the library (its `compile.rs`, 1.16): a shared library among
-/// those that the script links, and a directory to find it in.
+/// Whether the library finds what the script has linked only by a run path: a shared library that lies in one
+/// of the directories that the script names. maturin adds the run path wherever a script links a shared library
+/// and names a directory (its `compile.rs`, 1.16), so also where a static library lies in the directory and the
+/// shared one is the system's, such as the C++ runtime.
 fn needs_run_path(script: &BuildScript) -> bool {
-    let is_shared = |library: &Utf8PathBuf| {
-        let kind = library.as_str().split_once('=').map(|(kind, _)| kind);
-        kind.is_none_or(|kind| kind.starts_with("dylib"))
-    };
-    let is_directory = |path: &Utf8PathBuf| {
-        let kind = path.as_str().split_once('=').map(|(kind, _)| kind);
-        kind.is_none_or(|kind| matches!(kind, "native" | "all"))
-    };
-    script.linked_libs.iter().any(is_shared) && script.linked_paths.iter().any(is_directory)
+    let linked = script.linked_libs.iter().filter_map(|library| {
+        let (kind, name) = library
+            .as_str()
+            .split_once('=')
+            .unwrap_or(("dylib", library.as_str()));
+        kind.starts_with("dylib").then_some((kind, name))
+    });
+    let files: Vec<_> = linked
+        .flat_map(|(kind, name)| shared_library_files(kind, name))
+        .collect();
+    let dirs = script.linked_paths.iter().filter_map(|path| {
+        let (kind, dir) = path
+            .as_str()
+            .split_once('=')
+            .unwrap_or(("all", path.as_str()));
+        matches!(kind, "native" | "all").then_some(Utf8Path::new(dir))
+    });
+    dirs.into_iter()
+        .any(|dir| files.iter().any(|file| dir.join(file).exists()))
+}
+
+/// The names of the files that `-l` with this name may mean. `kind` may have modifiers: `dylib:+verbatim`
+/// (<https://doc.rust-lang.org/rustc/command-line-arguments.html#option-l-link-lib>).
+fn shared_library_files(kind: &str, name: &str) -> Vec<String> {
+    // The name that the crate knows it by may follow a colon.
+    let name = name.rsplit(':').next().unwrap_or(name);
+    if kind.contains("+verbatim") {
+        return vec![name.to_owned()];
+    }
+    ["so", "dylib"]
+        .map(|extension| format!("lib{name}.{extension}"))
+        .into()
 }
 
 /// Whether the script says what it depends on. What it has printed lies beside its output directory.
@@ -337,14 +365,25 @@ mod tests {
     #[test]
     fn a_shared_library_in_a_directory_of_its_own_needs_a_run_path() {
         let dir = testkit::TempDir::new();
-        for (linked, expected) in [
-            (("dylib=a", "native=/t"), true),
-            (("a", "/t"), true),
-            (("static=a", "native=/t"), false),
-            (("dylib=a", "framework=/t"), false),
+        for file in ["liba.so", "libstdc++.a", "libb.a", "odd.so.1"] {
+            fs_err::write(dir.path().join(file), "").unwrap();
+        }
+        for (library, kind, expected) in [
+            ("dylib=a", "native=", true),
+            ("a", "", true),
+            ("dylib=a", "all=", true),
+            ("dylib:+verbatim=odd.so.1", "native=", true),
+            ("static=a", "native=", false),
+            ("dylib=a", "framework=", false),
+            ("dylib=a", "dependency=", false),
+            // A C++ compiler's runtime, beside the static library that was compiled.
+            ("dylib=stdc++", "native=", false),
+            ("stdc++", "native=", false),
+            ("dylib=b", "native=", false),
         ] {
-            let compiled = noted(&[script(dir.path(), linked, "")]);
-            assert_eq!(compiled.needs_run_path, expected, "{linked:?}");
+            let path = format!("{kind}{}", dir.path());
+            let compiled = noted(&[script(dir.path(), (library, &path), "")]);
+            assert_eq!(compiled.needs_run_path, expected, "{library} {kind}");
         }
     }
 

@@ -195,15 +195,25 @@ impl Maturin<'_> {
         let asked = asked.map_err(scratch_error(scratch))?;
         let captured = asked.capture()?;
         let mut call = record::recorded(&file).ok_or_else(|| self.refused(&asked, &captured))?;
-        let resolution = self.run.resolution();
-        call.args.retain(|arg| !resolution.contains(arg));
+        call.args = record::without_resolution(&call.args);
         Ok(call)
     }
 
-    /// Packs the editable wheel into `scratch` and gives its path. With sources in the tree, maturin puts
-    /// the library there itself; else the wheel holds it.
-    pub fn editable_wheel(&self, scratch: &Utf8Path) -> Result<Utf8PathBuf, MaturinError> {
-        let command = self.build_wheel(scratch);
+    /// Packs the editable wheel of what `call` has built into `scratch` and gives its path; `said` is what cargo
+    /// has written to standard output. With sources in the tree, maturin puts the library there itself; else the
+    /// wheel holds it.
+    ///
+    /// # Errors
+    /// [`MaturinError`]; if it makes another call of cargo, also what cargo says.
+    pub fn editable_wheel(
+        &self,
+        scratch: &Utf8Path,
+        call: &Invocation,
+        said: &[String],
+    ) -> Result<Utf8PathBuf, MaturinError> {
+        let answer = scratch.join("cargo-said.json");
+        let command = record::answering(self.build_wheel(scratch), call, said, &answer);
+        let command = command.map_err(scratch_error(scratch))?;
         let captured = command.capture()?;
         if !captured.status.success() {
             return Err(self.refused(&command, &captured));

@@ -24,8 +24,9 @@ pub struct Outcome {
     pub install: Installed,
     /// What can now be imported.
     pub imported: Imported,
-    /// Paths that build scripts name and where nothing is.
-    pub missing: Vec<Utf8PathBuf>,
+    /// Paths that build scripts name and where nothing is, each with the crate that it lies in, where that is
+    /// known.
+    pub missing: Vec<(Utf8PathBuf, Option<String>)>,
     /// From start to end.
     pub elapsed: Duration,
 }
@@ -50,10 +51,11 @@ impl Outcome {
             let of = memory::limit().map_or_else(String::new, |limit| format!("; {limit}"));
             lines.push(("Peak", format!("{} MiB of memory at once{of}", bytes >> 20)));
         }
-        lines.extend(self.missing.iter().map(|path| {
+        lines.extend(self.missing.iter().map(|(path, package)| {
             let path = path.strip_prefix(&project.root).unwrap_or(path);
+            let of = package.as_ref().map_or_else(String::new, |name| format!(" of {name}"));
             let text = format!(
-                "a build script names {path}, which is not there: cargo alone compiles its crate anew each time"
+                "the build script{of} names {path}, which is not there: cargo alone compiles the crate anew each time"
             );
             ("Note", text)
         }));

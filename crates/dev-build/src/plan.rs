@@ -100,7 +100,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    fn because(sentence: &str) -> Self {
+    pub(crate) fn because(sentence: &str) -> Self {
         Self::Because(sentence.to_owned())
     }
 }

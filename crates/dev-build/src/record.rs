@@ -1,9 +1,12 @@
-//! Standing in for cargo, to learn which call maturin would make.
+//! Standing in for cargo: to learn which call maturin would make, and to answer that call when it was made
+//! already.
 //!
 //! maturin runs what `CARGO` names (its crate `cargo-options` looks there). Pointed at our own program,
 //! with [`vars::XTASK_RECORD_CARGO`] set, it tells us arguments and environment of the build: exactly its
-//! own, for every layout, binding and version of maturin. Other cargo calls, such as asking for the
-//! version, are passed on.
+//! own, for every layout, binding and version of maturin. With [`vars::XTASK_ANSWER_CARGO`], it hears what
+//! cargo has said when we made that call, and packs what was built: cargo would need a moment to find nothing to
+//! do, and would compile a crate that it always takes for changed once more. Other cargo calls, such as asking
+//! for the version, are passed on.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,18 +15,33 @@ use std::process::ExitCode;
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
 use processes::Invocation;
+use serde::{Deserialize, Serialize};
 
 /// The cargo subcommand with which maturin builds.
 const BUILD: &str = "rustc";
 
+/// A build that is done: the call of cargo, and the lines it has written to standard output.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    args: Vec<String>,
+    said: Vec<String>,
+}
+
 /// If this process was started in cargo's place, does what is due and gives the exit code.
 #[must_use]
 pub fn stand_in() -> Option<ExitCode> {
-    let file = vars::var(vars::XTASK_RECORD_CARGO)?;
+    let answer = vars::var(vars::XTASK_ANSWER_CARGO);
+    let record = vars::var(vars::XTASK_RECORD_CARGO);
+    if answer.is_none() && record.is_none() {
+        return None;
+    }
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args.first().is_none_or(|subcommand| subcommand != BUILD) {
         return Some(pass_on(args));
     }
+    let Some(file) = record else {
+        return Some(answer_from(Utf8Path::new(&answer?), args));
+    };
     if let Err(error) = write(Utf8Path::new(&file), args) {
         eprintln!("error: cannot record the cargo call in {file}: {error}");
     }
@@ -31,9 +49,24 @@ pub fn stand_in() -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
+/// Says what cargo has said, if the call is the one that was made; else cargo is asked.
+fn answer_from(file: &Utf8Path, args: Vec<String>) -> ExitCode {
+    let text = fs_err::read_to_string(file).unwrap_or_default();
+    match serde_json::from_str::<Done>(&text) {
+        Ok(done) if done.args == without_resolution(&args) => {
+            for line in done.said {
+                println!("{line}");
+            }
+            ExitCode::SUCCESS
+        }
+        _ => pass_on(args),
+    }
+}
+
 fn pass_on(args: Vec<String>) -> ExitCode {
     let cargo = Invocation::new(cargo_env::cargo())
         .args(args)
+        .env_remove(vars::XTASK_ANSWER_CARGO)
         .env_remove(vars::XTASK_RECORD_CARGO)
         .env_remove(vars::XTASK_RECORD_BASE);
     match cargo.run() {
@@ -43,6 +76,37 @@ fn pass_on(args: Vec<String>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The arguments without those that concern the lock file and the network: they change nothing that is built.
+pub(crate) fn without_resolution(args: &[String]) -> Vec<String> {
+    let resolution = ["--locked", "--offline", "--frozen"];
+    let args = args.iter();
+    args.filter(|arg| !resolution.contains(&arg.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// Makes `maturin` call us instead of cargo, and hear there what cargo `said` to `call`; `file` is where that is
+/// kept meanwhile.
+///
+/// # Errors
+/// If the file cannot be written, or we cannot tell which program we are.
+pub fn answering(
+    maturin: Invocation,
+    call: &Invocation,
+    said: &[String],
+    file: &Utf8Path,
+) -> std::io::Result<Invocation> {
+    let ourselves = std::env::current_exe()?;
+    let done = Done {
+        args: without_resolution(&call.args),
+        said: said.to_vec(),
+    };
+    fs_err::write(file, serde_json::to_string(&done)?)?;
+    Ok(maturin
+        .env(vars::CARGO, ourselves.to_string_lossy())
+        .env(vars::XTASK_ANSWER_CARGO, file.as_str()))
 }
 
 /// Writes the call, with the variables that maturin changed and no others: the rest of the environment may

@@ -71,6 +71,10 @@ pub const XTASK_RECORD_CARGO: &str = "XTASK_RECORD_CARGO";
 /// with a hash of each value.
 pub const XTASK_RECORD_BASE: &str = "XTASK_RECORD_BASE";
 
+/// Set for a process that stands in for cargo where the build is done: the file with the call and with what
+/// cargo has said. See `dev_build::record`.
+pub const XTASK_ANSWER_CARGO: &str = "XTASK_ANSWER_CARGO";
+
 /// When what is built says that it was made, in seconds since 1970
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 pub const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";

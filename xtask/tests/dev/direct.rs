@@ -324,3 +324,77 @@ fn the_library_of_another_environment_is_no_leftover() {
     let theirs = Invocation::new(venv.join("bin/python")).args(["-I", "-c", answer]);
     assert_eq!(theirs.read().unwrap().trim(), "42");
 }
+
+/// Gives `project`'s crate a build script of these lines, which also counts how often it runs in a file beside
+/// the project.
+fn with_build_script(project: &Fixture, lines: &str) -> Utf8PathBuf {
+    let runs = project.beside("runs");
+    let script = format!(
+        "use std::io::Write as _;\nfn main() {{\n    \
+         let file = std::fs::OpenOptions::new().create(true).append(true).open(\"{runs}\");\n    \
+         writeln!(file.unwrap(), \"run\").unwrap();\n{lines}\n}}\n"
+    );
+    project.write("native/build.rs", &script);
+    runs
+}
+
+fn lines_in(path: &Utf8Path) -> usize {
+    fs_err::read_to_string(path).unwrap().lines().count()
+}
+
+#[test]
+fn a_crate_that_cargo_always_takes_for_changed_is_compiled_once() {
+    let project = Fixture::light("always_thing");
+    let runs = with_build_script(
+        &project,
+        "    println!(\"cargo:rerun-if-changed=nothing/here\");",
+    );
+    let said = dev_ok(&project, &[]);
+    assert!(
+        said.contains(
+            "the build script of always_thing names native/nothing/here, which is not there"
+        ),
+        "{said}"
+    );
+    assert_eq!(lines_in(&runs), 1, "{said}");
+    let said = dev_ok(&project, &[]);
+    assert!(
+        said.contains("Fresh") && said.contains("nothing/here"),
+        "{said}"
+    );
+    assert_eq!(lines_in(&runs), 1, "{said}");
+    project.edit("native/src/lib.rs", "42", "43");
+    assert!(dev_ok(&project, &[]).contains("Rebuilt always_thing"));
+    assert_eq!(lines_in(&runs), 2);
+}
+
+#[test]
+fn a_c_compilers_runtime_is_no_reason_to_install_again() {
+    let project = Fixture::light("native_thing");
+    // As the cc crate has it for C++: the static library's directory, and the shared runtime.
+    let lines = "    println!(\"cargo:rerun-if-changed=build.rs\");\n    \
+                 println!(\"cargo:rustc-link-search=native={}\", std::env::var(\"OUT_DIR\").unwrap());\n    \
+                 println!(\"cargo:rustc-link-lib=dylib=m\");";
+    with_build_script(&project, lines);
+    assert!(dev_ok(&project, &[]).contains("Installed"));
+    let said = dev_ok(&project, &["-v"]);
+    assert!(!said.contains("Install"), "{said}");
+    project.edit("native/src/lib.rs", "42", "43");
+    let said = dev_ok(&project, &["-v"]);
+    assert!(!said.contains("Install"), "{said}");
+    assert!(dev_ok(&project, &[]).contains("Fresh"));
+    // What only a run path leads to has one, and `-v` says so.
+    let linked = "    let dir = std::env::var(\"OUT_DIR\").unwrap();\n    \
+                  std::fs::copy(\"libodd.so\", format!(\"{dir}/libodd.so\")).unwrap();\n    \
+                  println!(\"cargo:rerun-if-changed=build.rs\");\n    \
+                  println!(\"cargo:rustc-link-search=native={dir}\");\n    \
+                  println!(\"cargo:rustc-link-lib=dylib=odd\");";
+    let compiled = Invocation::new("cc").args(["-shared", "-o", "libodd.so", "-xc", "/dev/null"]);
+    compiled.cwd(&project.root().join("native")).read().unwrap();
+    with_build_script(&project, linked);
+    let said = dev_ok(&project, &["-v"]);
+    assert!(
+        said.contains("anew: a build script links a shared library that only a run path leads to"),
+        "{said}"
+    );
+}

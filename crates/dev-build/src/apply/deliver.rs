@@ -1,6 +1,9 @@
 //! How the new library gets to where Python finds it.
 
+use std::io;
+
 use camino::{Utf8Path, Utf8PathBuf};
+use files::owned;
 use python_tools::Venv;
 
 use super::{Application, Built};
@@ -10,7 +13,7 @@ use crate::import::{self, Imported};
 use crate::install::{self, InstallError};
 use crate::leftovers::{Fate, OtherBuild, Search};
 use crate::outcome::Installed;
-use crate::plan::Delivery;
+use crate::plan::{Cause, Delivery};
 use crate::state::{Library, Placed, State};
 use crate::{place, uv_cache};
 
@@ -24,9 +27,21 @@ impl Application<'_> {
     ) -> Result<(Installed, Imported), DevError> {
         match (delivery, self.situation.ours()) {
             (Delivery::Place(_), Some(ours)) if !built.compiled.needs_run_path => {
-                self.place(&ours.dist_info, &ours.state, built)
+                return self.place(&ours.dist_info, &ours.state, built);
             }
-            _ => self.install(built),
+            (Delivery::Install(causes), _) => self.explain_install(causes),
+            _ => self.explain_install(&[Cause::because(
+                "a build script links a shared library that only a run path leads to",
+            )]),
+        }
+        self.install(built)
+    }
+
+    /// With `-v`: why the package is installed again, which takes longer than to put the library in place.
+    fn explain_install(&self, causes: &[Cause]) {
+        if self.request.run.verbose > 0 && self.situation.ours().is_some() {
+            let causes: Vec<_> = causes.iter().map(ToString::to_string).collect();
+            (self.say)("Installing", &format!("anew: {}", causes.join(", ")));
         }
     }
 
@@ -67,31 +82,62 @@ impl Application<'_> {
     fn install(&self, built: &Built) -> Result<(Installed, Imported), DevError> {
         self.try_library(built)?;
         built.sources();
-        let built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
-        let dist_info = self.install_wheel(&built.venv)?;
+        let tried = Tried::keep(&built.library, self.scratch.dir()?);
+        let tried = tried.map_err(io_error(&built.library))?;
+        let dist_info = self.install_wheel(built)?;
         let (python, module) = (&built.venv.python, self.project.extension.full_name());
         let mut imported = import::installed(python, &module)?;
-        let placed = self.placed_library(&imported, built)?;
+        let placed = self.placed_library(&imported, built, &tried)?;
         if self.remove_leftovers(&built.venv, &placed)? {
             imported = import::installed(python, &module)?;
         }
         self.remove_library_of_before(&placed)?;
-        let same_bytes = place::same_bytes(&placed, &built.library);
-        let mut library = Library::of(&built.library, &placed, same_bytes)?;
-        // Of the library that was tried: maturin's own call of cargo may have written it since.
-        library.built_stamp = built_stamp;
-        let understood = uv_cache::is_understood(self.project, &dist_info);
+        let library = self.settle_library(built, &placed, tried)?;
+        let understood = self.tell_uv_of_directories(&dist_info)?;
+        self.remember(&dist_info, built, library, &imported, understood)?;
+        Ok((Installed::Anew, imported))
+    }
+
+    /// What maturin has put in place as `placed` is the library that was tried, but for a run path that the
+    /// library needs. Where maturin has added one that leads to nothing, the library is put there as it was
+    /// built: it is what all later builds put there.
+    fn settle_library(
+        &self,
+        built: &Built,
+        placed: &Utf8Path,
+        tried: Tried,
+    ) -> Result<Library, DevError> {
+        let mut same_bytes = place::same_bytes(placed, &tried.path);
+        if !same_bytes && !built.compiled.needs_run_path {
+            place::place(&tried.path, placed, self.scratch.dir()?).map_err(|source| {
+                DevError::Place {
+                    library: built.library.clone(),
+                    place: placed.to_owned(),
+                    source,
+                }
+            })?;
+            same_bytes = true;
+        }
+        let stamp = tried
+            .stamp(&built.library)
+            .map_err(io_error(&built.library))?;
+        let mut library = Library::of(&built.library, placed, same_bytes)?;
+        library.built_stamp = stamp;
+        Ok(library)
+    }
+
+    /// Has uv take the install for fresh until something changes. Gives whether its note can be kept current.
+    fn tell_uv_of_directories(&self, dist_info: &Utf8Path) -> Result<bool, DevError> {
+        let understood = uv_cache::is_understood(self.project, dist_info);
         self.keep_library_link();
         if understood {
-            let noted = uv_cache::note_directories(self.project, &dist_info);
-            noted.map_err(not_remembered(&dist_info))?;
-        }
-        if !understood && self.project.pyproject.uv_cache_keys().is_some() {
+            let noted = uv_cache::note_directories(self.project, dist_info);
+            noted.map_err(not_remembered(dist_info))?;
+        } else if self.project.pyproject.uv_cache_keys().is_some() {
             let text = "[tool.uv] cache-keys has a key that cannot be kept current here: after an edit, `uv run` will build again";
             (self.say)("Note", text);
         }
-        self.remember(&dist_info, built, library, &imported, understood)?;
-        Ok((Installed::Anew, imported))
+        Ok(understood)
     }
 
     /// Where the module has another name or place than before, its old library would stay importable.
@@ -110,9 +156,10 @@ impl Application<'_> {
     }
 
     /// Installs the editable wheel; the directory of its metadata.
-    fn install_wheel(&self, venv: &Venv) -> Result<Utf8PathBuf, DevError> {
-        let scratch = self.scratch.dir()?;
-        let wheel = self.maturin(venv)?.editable_wheel(scratch)?;
+    fn install_wheel(&self, built: &Built) -> Result<Utf8PathBuf, DevError> {
+        let (scratch, venv) = (self.scratch.dir()?, &built.venv);
+        let maturin = self.maturin(venv)?;
+        let wheel = maturin.editable_wheel(scratch, &built.call, &built.compiled.said)?;
         install::install(self.project, self.uv()?, venv, &wheel, scratch)?;
         let (site_packages, name) = (&venv.python.platlib, self.project.name());
         let dist_info = install::dist_info(site_packages, name);
@@ -143,7 +190,12 @@ impl Application<'_> {
 
     /// The file that maturin has put in place: the one that is imported, or, if that is a leftover, the one
     /// beside it that has the new library's content.
-    fn placed_library(&self, imported: &Imported, built: &Built) -> Result<Utf8PathBuf, DevError> {
+    fn placed_library(
+        &self,
+        imported: &Imported,
+        built: &Built,
+        tried: &Tried,
+    ) -> Result<Utf8PathBuf, DevError> {
         let file = imported
             .file
             .clone()
@@ -151,7 +203,7 @@ impl Application<'_> {
                 name: self.project.extension.module.clone(),
                 site_packages: built.venv.python.platlib.clone(),
             })?;
-        if place::same_bytes(&file, &built.library) {
+        if place::same_bytes(&file, &tried.path) {
             return Ok(file);
         }
         let beside = self
@@ -160,7 +212,7 @@ impl Application<'_> {
             .map(|other| other.path);
         let twin = beside
             .into_iter()
-            .find(|other| place::same_bytes(other, &built.library));
+            .find(|other| place::same_bytes(other, &tried.path));
         // If neither has it, maturin has changed the library while it packed it, as it does to add a run
         // path.
         Ok(twin.unwrap_or(file))
@@ -211,5 +263,37 @@ impl Application<'_> {
             }
         }
         Ok(shadowed)
+    }
+}
+
+/// The library that was tried, under a second name that nobody else knows: whoever builds meanwhile, and maturin
+/// while it packs, put other files in the place of cargo's.
+struct Tried {
+    path: Utf8PathBuf,
+    stamp: Stamp,
+}
+
+impl Tried {
+    fn keep(library: &Utf8Path, scratch: &Utf8Path) -> io::Result<Self> {
+        let path = scratch.join("tried");
+        owned::remove(scratch, &path)?;
+        let stamp = Stamp::of(library)?;
+        // Not every file system has links.
+        if fs_err::hard_link(library, &path).is_err() {
+            fs_err::copy(library, &path)?;
+        }
+        Ok(Self { path, stamp })
+    }
+
+    /// Gives up the second name. The stamp by which the file `library` of cargo's is known as the one that was
+    /// tried: where it has the same content, that of the file as it is now.
+    fn stamp(self, library: &Utf8Path) -> io::Result<Stamp> {
+        let is_it = place::same_bytes(library, &self.path);
+        owned::remove(self.path.parent().unwrap_or(&self.path), &self.path)?;
+        if is_it {
+            Stamp::of(library)
+        } else {
+            Ok(self.stamp)
+        }
     }
 }
