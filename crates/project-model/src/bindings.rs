@@ -4,13 +4,10 @@
 //! to download. Most projects can be told by their manifest alone, before anything is made; of the others
 //! maturin is asked when they are built.
 
-use std::collections::BTreeMap;
-
 use camino::Utf8Path;
-use serde_json::Value;
 
 use crate::Pyproject;
-use crate::extension::Manifest;
+use crate::manifest::Manifest;
 
 /// The crates that make an extension module that Python loads by itself.
 const PYO3: [&str; 2] = ["pyo3", "pyo3-ffi"];
@@ -26,11 +23,11 @@ pub(crate) fn other_than_pyo3(
         return (!PYO3.contains(&bindings.as_str())).then(|| bindings.clone());
     }
     let is_cdylib = manifest.is_cdylib();
-    if !is_cdylib && has_programs(manifest, dir) {
+    if !is_cdylib && !manifest.programs(dir).is_empty() {
         return Some("bin".to_owned());
     }
-    let names = dependencies(manifest);
-    if names.iter().any(|name| PYO3.contains(&name.as_str())) {
+    let names: Vec<_> = manifest.dependencies().map(|it| it.package).collect();
+    if names.iter().any(|name| PYO3.contains(name)) {
         return None;
     }
     let may_come_with_another = match locked(dir) {
@@ -40,30 +37,10 @@ pub(crate) fn other_than_pyo3(
     if may_come_with_another {
         return None;
     }
-    if names.iter().any(|name| name == "uniffi") {
+    if names.contains(&"uniffi") {
         return Some("uniffi".to_owned());
     }
     is_cdylib.then(|| "cffi".to_owned())
-}
-
-/// Whether the crate has a program: named, or where cargo looks for one
-/// (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
-fn has_programs(manifest: &Manifest, dir: &Utf8Path) -> bool {
-    !manifest.bin.is_empty() || dir.join("src/main.rs").is_file() || dir.join("src/bin").is_dir()
-}
-
-/// The names of the crates that builds of this one depend on directly, whatever they are called in it.
-fn dependencies(manifest: &Manifest) -> Vec<String> {
-    let for_platforms = manifest.target.values().map(|target| &target.dependencies);
-    let tables = std::iter::once(&manifest.dependencies).chain(for_platforms);
-    let entries = tables.flatten();
-    let names = entries.map(
-        |(name, value)| match value.get("package").and_then(Value::as_str) {
-            Some(package) => package.to_owned(),
-            None => name.clone(),
-        },
-    );
-    names.collect()
 }
 
 /// What cargo has resolved for the crate in `dir`: the nearest lock file above.
@@ -82,13 +59,6 @@ impl Locked {
         let line = format!("name = \"{name}\"");
         self.0.lines().any(|text| text.trim_end() == line)
     }
-}
-
-/// `[target.'cfg(…)']`.
-#[derive(Debug, Default, serde::Deserialize)]
-pub(crate) struct Target {
-    #[serde(default)]
-    dependencies: BTreeMap<String, Value>,
 }
 
 #[cfg(test)]

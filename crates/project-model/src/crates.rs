@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, Package, TargetKind};
 
+use crate::manifest::{Dependency, Manifest};
 use crate::project::cargo_metadata_of;
 use crate::{Project, ProjectError};
 
@@ -61,7 +62,17 @@ impl Closure {
             if !seen.insert(manifest.clone()) {
                 continue;
             }
-            let metadata = walk.metadata_of(&manifest)?;
+            let metadata = match walk.metadata_of(&manifest) {
+                Ok(metadata) => metadata,
+                // cargo builds a crate of another workspace also where that lacks a member.
+                Err(error) => {
+                    let read = ReadCrate::read(&manifest).map_err(|_| error)?;
+                    closure.other_workspaces.extend(read.workspace_root);
+                    due.extend(read.depends_on);
+                    closure.crates.push(read.path_crate);
+                    continue;
+                }
+            };
             let package = metadata.packages.iter();
             let Some(package) = package.into_iter().find(|p| p.manifest_path == manifest) else {
                 continue;
@@ -79,6 +90,53 @@ impl Closure {
             .crates
             .sort_by_key(|one| (Some(one.dir.as_path()) != first, one.dir.clone()));
         Ok(closure)
+    }
+}
+
+/// A crate as its manifest tells of it, where cargo cannot be asked.
+struct ReadCrate {
+    path_crate: PathCrate,
+    /// The root of the workspace around it.
+    workspace_root: Option<Utf8PathBuf>,
+    /// The manifests of the crates that it depends on by path, in a build.
+    depends_on: Vec<Utf8PathBuf>,
+}
+
+impl ReadCrate {
+    fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
+        let manifest = Manifest::read(path)?;
+        let dir = path.parent().unwrap_or(path);
+        let around = dir.ancestors().find_map(|dir| {
+            let manifest = Manifest::read(&dir.join("Cargo.toml")).ok()?;
+            manifest.is_workspace().then_some((dir, manifest))
+        });
+        let workspace = around.as_ref().map(|(dir, manifest)| (*dir, manifest));
+        let real = |dir: Utf8PathBuf| dir.canonicalize_utf8().unwrap_or(dir);
+        let dir_of = |it: Dependency<'_>| it.dir(dir, workspace).map(real);
+        let linked: Vec<_> = manifest.dependencies().filter_map(dir_of).collect();
+        let for_script = manifest.build_dependencies().filter_map(dir_of);
+        let depends_on = for_script.chain(linked.iter().cloned());
+        let name = manifest
+            .package
+            .as_ref()
+            .map_or("", |package| &package.name);
+        let library = manifest.library(dir);
+        let library_name = manifest.lib.as_ref().and_then(|lib| lib.name.as_deref());
+        Ok(Self {
+            depends_on: depends_on.map(|dir| dir.join("Cargo.toml")).collect(),
+            workspace_root: workspace.map(|(dir, _)| dir.to_owned()),
+            path_crate: PathCrate {
+                name: name.to_owned(),
+                dir: dir.to_owned(),
+                library: library
+                    .as_ref()
+                    .map(|_| library_name.unwrap_or(name).replace('-', "_")),
+                roots: library.map_or_else(|| manifest.programs(dir), |path| vec![path]),
+                build_script: manifest.build_script(dir),
+                is_macro: manifest.is_macro(),
+                linked,
+            },
+        })
     }
 }
 
@@ -237,6 +295,44 @@ mod tests {
         );
         write_crate(&fixture, "vendored/serde", "[workspace]");
         assert_eq!(names(&fixture), ["thing", "serde"]);
+    }
+
+    #[test]
+    fn a_crate_of_a_workspace_that_lacks_a_member_is_read_all_the_same() {
+        let fixture = Fixture::pure_rust("thing");
+        let near = "[dependencies]\nnear = { path = \"../outer/near\" }\n";
+        fixture.edit("Cargo.toml", "[dependencies]\n", near);
+        let workspace = "[workspace]\nmembers = [\"near\", \"gone\"]\n\n\
+                         [workspace.dependencies]\nfar = { path = \"far\" }\n";
+        fixture.write("../outer/Cargo.toml", workspace);
+        write_crate(
+            &fixture,
+            "../outer/near",
+            "[dependencies]\nfar.workspace = true\n",
+        );
+        write_crate(&fixture, "../outer/far", "");
+        fixture.write("../outer/near/build.rs", "");
+        assert_eq!(names(&fixture), ["thing", "far", "near"]);
+        let project = Project::load(&fixture.root()).unwrap();
+        let closure = Closure::load(&project).unwrap();
+        let outer = fixture.beside("outer");
+        assert_eq!(closure.other_workspaces, BTreeSet::from([outer.clone()]));
+        let near = closure
+            .crates
+            .iter()
+            .find(|one| one.name == "near")
+            .unwrap();
+        assert_eq!(near.linked, [outer.join("far")]);
+        assert_eq!(near.build_script, Some(outer.join("near/build.rs")));
+        assert_eq!(near.roots, [outer.join("near/src/lib.rs")]);
+        // The extension's own workspace, without which cargo builds nothing, is not passed over.
+        fixture.edit(
+            "Cargo.toml",
+            "[workspace]\n",
+            "[workspace]\nmembers = [\"gone\"]\n",
+        );
+        let error = Closure::load(&project).unwrap_err();
+        assert!(matches!(error, ProjectError::Cargo { .. }), "{error}");
     }
 
     #[test]

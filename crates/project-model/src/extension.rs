@@ -1,12 +1,9 @@
 //! The crate that becomes the extension, found as maturin finds it (its `project_layout.rs`, 1.16).
 
-use std::collections::BTreeMap;
-
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
-use serde_json::Value;
 
-use crate::bindings::{Target, other_than_pyo3};
+use crate::bindings::other_than_pyo3;
+use crate::manifest::Manifest;
 use crate::{ProjectError, Pyproject};
 
 /// The extension.
@@ -34,40 +31,6 @@ pub enum Layout {
     PureRust,
 }
 
-/// Cargo.toml, as far as it tells what kind of module comes of it, and its name.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) struct Manifest {
-    package: Option<Package>,
-    lib: Option<Lib>,
-    #[serde(default)]
-    pub(crate) bin: Vec<Value>,
-    #[serde(default)]
-    pub(crate) dependencies: BTreeMap<String, Value>,
-    #[serde(default)]
-    pub(crate) target: BTreeMap<String, Target>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Package {
-    name: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Lib {
-    name: Option<String>,
-    #[serde(default, alias = "crate_type", rename = "crate-type")]
-    crate_type: Vec<String>,
-}
-
-impl Manifest {
-    /// Whether its library is one that Python can load.
-    pub(crate) fn is_cdylib(&self) -> bool {
-        let lib = self.lib.as_ref();
-        lib.is_some_and(|lib| lib.crate_type.iter().any(|kind| kind == "cdylib"))
-    }
-}
-
 impl Extension {
     /// The dotted name of the library itself: one with a bare name lies in a package of that name, which
     /// maturin makes where there is none.
@@ -84,7 +47,7 @@ impl Extension {
     /// Finds the extension of the project in `root`.
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
         let manifest = manifest_path(root, pyproject);
-        let toml = read_manifest(&manifest)?;
+        let toml = Manifest::read(&manifest)?;
         let dir = manifest.parent().unwrap_or(root);
         if let Some(bindings) = other_than_pyo3(pyproject, &toml, dir) {
             return Err(ProjectError::OtherBindings {
@@ -103,19 +66,6 @@ impl Extension {
             layout,
         })
     }
-}
-
-fn read_manifest(path: &Utf8Path) -> Result<Manifest, ProjectError> {
-    let text = fs_err::read_to_string(path).map_err(|source| ProjectError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).map_err(|source| {
-        ProjectError::Toml {
-            path: path.to_owned(),
-            source,
-        }
-    })
 }
 
 /// `manifest-path`, else `rust/Cargo.toml` beside a `src` layout, else `Cargo.toml`.

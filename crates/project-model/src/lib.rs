@@ -6,6 +6,7 @@ mod crates;
 pub mod doubts;
 mod error;
 mod extension;
+mod manifest;
 mod policy;
 mod project;
 mod pyproject;
