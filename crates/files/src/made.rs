@@ -39,6 +39,7 @@ pub struct Sieve {
     root: Utf8PathBuf,
     /// What is known of directories: those that the project's configuration names, and those looked at.
     known: BTreeMap<Utf8PathBuf, bool>,
+    keeps_extensions: bool,
 }
 
 impl Sieve {
@@ -51,12 +52,22 @@ impl Sieve {
         Self {
             root: root.to_owned(),
             known: inside.map(|dir| (dir, true)).collect(),
+            keeps_extensions: false,
         }
+    }
+
+    /// The same that lets extension modules through: in a package they may be somebody's.
+    #[must_use]
+    pub fn keeping_extensions(mut self) -> Self {
+        self.keeps_extensions = true;
+        self
     }
 
     /// Whether a tool has made the file at `path`, which lies below the root.
     pub fn is_made(&mut self, path: &Utf8Path) -> bool {
-        path.parent().is_some_and(|dir| self.is_made_dir(dir)) || is_made_file(path)
+        let in_made = path.parent().is_some_and(|dir| self.is_made_dir(dir));
+        let name = path.file_name().unwrap_or_default();
+        in_made || is_made_file(path) && !(self.keeps_extensions && is_extension_module(name))
     }
 
     /// Whether a tool has made the directory `dir` or one above it. Each is looked at once.
@@ -79,6 +90,15 @@ impl Sieve {
 pub fn written_below(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> + use<> {
     let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
     let files = entries.filter_entry(|entry| !is_made(entry)).flatten();
+    let files = files.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
+}
+
+/// All files below `dir` but those in directories that tools make. Links are not followed.
+pub fn all_files_below(dir: &Utf8Path) -> impl Iterator<Item = Utf8PathBuf> + use<> {
+    let is_made = |entry: &DirEntry| entry.file_type().is_dir() && is_made(entry);
+    let entries = WalkDir::new(dir).sort_by_file_name().into_iter();
+    let files = entries.filter_entry(move |entry| !is_made(entry)).flatten();
     let files = files.filter(|entry| !entry.file_type().is_dir());
     files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok())
 }
@@ -272,6 +292,16 @@ mod tests {
         assert!(sieve.is_made(&root.join("built/here/deep/a.rs")));
         assert!(!sieve.is_made(&root.join("built/a.rs")));
         assert!(!sieve.is_made(&root.join("a.rs")));
+    }
+
+    #[test]
+    fn extension_modules_are_kept_on_demand_and_not_in_what_is_made_as_a_whole() {
+        let fixture = written_and_made();
+        let root = fixture.root();
+        let mut sieve = Sieve::new(&root, []).keeping_extensions();
+        assert!(!sieve.is_made(&root.join("thing/_x.abi3.so")));
+        assert!(sieve.is_made(&root.join("target/debug/_x.abi3.so")));
+        assert!(sieve.is_made(&root.join("thing/a.pyc")));
     }
 
     #[test]
