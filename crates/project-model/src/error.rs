@@ -85,6 +85,15 @@ pub enum ProjectError {
         "cannot tell where {0} is on GitHub: git's remote `origin` does not say\n  help: name it, `--repo OWNER/NAME`"
     )]
     RepositoryUnknown(Utf8PathBuf),
+    /// maturin would pack nothing for it, and say nothing.
+    #[error(
+        "`{pattern}` in `{key}` of [tool.maturin] matches no file, and nothing that is built could make one; {path} is of no use as it is\n  help: make the files first (a front end's build?), or take the pattern out"
+    )]
+    PacksNothing {
+        path: Utf8PathBuf,
+        key: &'static str,
+        pattern: String,
+    },
     /// The policy does not say which release the wheels are for.
     #[error(
         "{0} names no release tag\n  help: name one with `--tag`, or write `release-tag = \"latest\"` under [workspace.metadata.xtask.wheel]"

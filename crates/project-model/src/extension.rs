@@ -44,6 +44,25 @@ impl Extension {
         }
     }
 
+    /// Where the library lies in a wheel, without what follows the first dot of its name: `a/_b` for `a._b`
+    /// within a package; where there is no Python, maturin makes a package that is called as the library.
+    #[must_use]
+    pub fn library_in_wheel(&self) -> String {
+        match self.layout {
+            Layout::Mixed { .. } => self.full_name().replace('.', "/"),
+            Layout::PureRust => {
+                let name = self.library_name();
+                format!("{name}/{name}")
+            }
+        }
+    }
+
+    /// The last part of the module's name.
+    #[must_use]
+    pub fn library_name(&self) -> &str {
+        self.module.rsplit('.').next().unwrap_or(&self.module)
+    }
+
     /// Finds the extension of the project in `root`.
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
         let manifest = manifest_path(root, pyproject);
@@ -81,8 +100,8 @@ fn manifest_path(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
     root.join("Cargo.toml")
 }
 
-/// `python-source`, else `src` beside `rust/Cargo.toml`, else the project's directory.
-fn python_source(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
+/// Where the Python packages lie: `python-source`, else `src` beside `rust/Cargo.toml`, else the project's directory.
+pub(crate) fn python_source(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
     match &pyproject.maturin().python_source {
         Some(source) => root.join(source),
         None if root.join("rust/Cargo.toml").is_file() && has_src_layout(root, pyproject) => {

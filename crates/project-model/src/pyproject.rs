@@ -137,9 +137,13 @@ pub struct MaturinTable {
     #[serde(default)]
     pub python_packages: Vec<String>,
     /// Files that are packed beside those of the packages.
-    pub include: Option<serde_json::Value>,
+    #[serde(default)]
+    pub include: Vec<Packing>,
     /// Files that are not packed.
-    pub exclude: Option<serde_json::Value>,
+    #[serde(default)]
+    pub exclude: Vec<Packing>,
+    /// The directory of what is installed elsewhere than among the modules: commands, headers and the like.
+    pub data: Option<Utf8PathBuf>,
     /// How Python and Rust are bound together; found out by maturin, if absent.
     pub bindings: Option<String>,
     /// The cargo profile of every build.
@@ -149,6 +153,50 @@ pub struct MaturinTable {
     /// Features of the extension crate: strings, or tables with a condition.
     #[serde(default)]
     pub features: Vec<serde_json::Value>,
+}
+
+/// One entry of `include` or `exclude` in `[tool.maturin]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Packing {
+    /// A pattern of files, relative to the project, for wheels and source distributions.
+    Path(String),
+    /// Files in the `OUT_DIR` of a build script.
+    OutDir {
+        /// The pattern, relative to that.
+        path: String,
+        /// Always `out-dir`.
+        #[serde(rename = "from")]
+        _from: String,
+        /// The directory in the wheel.
+        to: String,
+    },
+    /// A pattern for some formats only.
+    Formats {
+        /// The pattern.
+        path: String,
+        /// `sdist`, `wheel`, or a list of these.
+        format: serde_json::Value,
+    },
+    /// What maturin refuses itself.
+    Other(serde_json::Value),
+}
+
+impl Packing {
+    /// The pattern, if it is one for wheels.
+    #[must_use]
+    pub fn for_wheels(&self) -> Option<&str> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Formats { path, format } => {
+                let named = format
+                    .as_array()
+                    .map_or(std::slice::from_ref(format), Vec::as_slice);
+                named.iter().any(|it| it == "wheel").then_some(path)
+            }
+            Self::OutDir { .. } | Self::Other(_) => None,
+        }
+    }
 }
 
 impl Pyproject {

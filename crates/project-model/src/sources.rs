@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use files::made;
+use files::made::{self, Sieve};
 use processes::Invocation;
 
 use crate::{Closure, Project};
@@ -101,9 +101,9 @@ fn leads_astray(project: &Utf8Path, path: &Utf8Path) -> bool {
     above && path.file_name() == Some("pyproject.toml")
 }
 
-/// The files below `dir`: those that git tracks or would, where it is a git checkout; else all but what
-/// version control, environments, target directories and other caches hold. Hidden directories count: a
-/// vendored crate has its checksums over all of its files.
+/// The files below `dir`, without those that tools have made ([`made`]): those that git tracks or would, where
+/// it is a git checkout; else all that lie there. Hidden directories count: a vendored crate has its checksums
+/// over all of its files.
 #[must_use]
 pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let mut files = listed_below(dir);
@@ -114,21 +114,20 @@ pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
 
 /// The same with links to directories.
 fn listed_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let args = [
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ];
-    let git = Invocation::new("git").args(args).cwd(dir);
-    match git.read() {
-        Ok(names) => {
-            let names = names.split('\0').filter(|name| !name.is_empty());
-            names.map(|name| dir.join(name)).collect()
-        }
-        Err(_) => made::written_below(dir).collect(),
-    }
+    let listed = |which: &[&str]| {
+        let git = Invocation::new("git").args(["ls-files", "-z"]);
+        let names = git.args(which.iter().copied()).cwd(dir).read().ok()?;
+        let names = names.split('\0').filter(|name| !name.is_empty());
+        Some(names.map(|name| dir.join(name)).collect::<Vec<_>>())
+    };
+    let tracked = listed(&["--cached"]);
+    let Some((mut files, beside)) = tracked.zip(listed(&["--others", "--exclude-standard"])) else {
+        return made::written_below(dir).collect();
+    };
+    let mut sieve = Sieve::new(dir, []);
+    files.extend(beside.into_iter().filter(|path| !sieve.is_made(path)));
+    files.sort();
+    files
 }
 
 #[cfg(test)]
@@ -177,5 +176,31 @@ mod tests {
             .map(|path| path.strip_prefix(fixture.root()).unwrap())
             .collect();
         assert_eq!(names, [".github/x.yml", "a.rs"]);
+    }
+
+    #[test]
+    fn what_tools_have_made_counts_only_where_git_tracks_it() {
+        let fixture = Fixture::new();
+        let git = |args: &[&str]| {
+            let git = Invocation::new("git").args(args.iter().copied());
+            git.cwd(&fixture.root()).read().unwrap();
+        };
+        git(&["init", "-q"]);
+        for name in [
+            "Cargo.toml",
+            "a.rs",
+            "kept/a.whl",
+            "target/debug/b.rs",
+            "dist/a.whl",
+        ] {
+            fixture.write(name, "");
+        }
+        git(&["add", "kept", "Cargo.toml"]);
+        let found = written_below(&fixture.root());
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(fixture.root()).unwrap())
+            .collect();
+        assert_eq!(names, ["Cargo.toml", "a.rs", "kept/a.whl"]);
     }
 }
