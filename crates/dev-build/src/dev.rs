@@ -35,6 +35,9 @@ pub fn dev(
     // Another build may have written to the configuration.
     let config = request.config.filter(|_| !lock.has_waited);
     let situation = Situation::look_with(project, request, &locks, config)?;
+    for note in &situation.notes {
+        say("Note", note);
+    }
     let plan = plan(&situation, request);
     let mut outcome =
         Application::new(project, toolbox, locks, request, say, situation).carry_out(plan)?;

@@ -6,6 +6,7 @@ use cargo_settings::Layers;
 use environment::vars;
 use processes::Invocation;
 use project_model::{Project, Workspace};
+use python_tools::places::{Active, Places};
 use python_tools::venv::{self, VenvPlan};
 use python_tools::{Interpreter, Venv, python};
 
@@ -49,6 +50,8 @@ pub struct Situation {
     pub dep_info_base: Utf8PathBuf,
     /// Units that cargo would wrongly take for fresh. Looked at where cargo is to be asked.
     pub misjudged: Vec<Misjudged>,
+    /// What the user may expect otherwise, a line each.
+    pub notes: Vec<String>,
 }
 
 /// The environment that is installed into.
@@ -149,6 +152,7 @@ impl Situation {
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
+            notes: unused_environment(project, request, &start.environment),
             package: Package::look(project, notes, &start.environment, start.earlier),
             environment: start.environment,
             workspace: start.workspace,
@@ -250,7 +254,7 @@ impl Start {
     /// What an earlier build remembers, if that was into the same environment. Unless something has changed
     /// that decides the call of cargo, no process is started.
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
-        let root = environment(project, request).root();
+        let root = environment(project, request).found().ok()?.root;
         let (dist_info, state) = State::find(&root, project.name())?;
         if state.project != project.root {
             return None;
@@ -348,13 +352,31 @@ fn has_pyo3_config(call: &Invocation) -> bool {
     file.is_none_or(|file| Utf8Path::new(file).is_file())
 }
 
+/// An environment that is active and not used.
+fn unused_environment(
+    project: &Project,
+    request: &DevRequest<'_>,
+    used: &Environment,
+) -> Vec<String> {
+    let places = environment(project, request).places;
+    places.unused(used.root()).into_iter().collect()
+}
+
 /// The environment that a request for `project` means.
-pub(crate) fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) -> venv::Request<'a> {
+#[must_use]
+pub fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) -> venv::Request<'a> {
+    let for_uv = vars::var(vars::UV_PROJECT_ENVIRONMENT);
+    let for_uv = for_uv.filter(|_| project.pyproject.is_managed_by_uv());
     venv::Request {
-        project: &project.root,
+        places: Places {
+            venv: request.venv,
+            // As uv has it: relative to the root of the workspace.
+            for_uv: for_uv.map(|path| project.uv_workspace.join(path)),
+            workspace: &project.uv_workspace,
+            project: &project.root,
+            active: Active::all(),
+        },
         python: request.python,
-        venv: request.venv,
-        active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
         requires_python: project.requires_python.as_ref(),
     }
 }

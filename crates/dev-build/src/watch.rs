@@ -189,7 +189,7 @@ impl Watched {
     fn new(root: &Utf8Path, request: &DevRequest<'_>, reason_for: ReasonFor) -> Self {
         let project = Project::load(root).ok();
         let state = project.as_ref().and_then(|project| {
-            let venv = environment(project, request).root();
+            let venv = environment(project, request).found().ok()?.root;
             State::find(&venv, project.name()).map(|(_, state)| state)
         });
         let workspace = state.as_ref().map(|state| state.workspace.root.clone());

@@ -127,6 +127,15 @@ pub const XTASK_RETRY_UNIT_MS: &str = "XTASK_RETRY_UNIT_MS";
 /// The active virtual environment, as its `activate` script sets it.
 pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 
+/// The active environment of conda or pixi.
+pub const CONDA_PREFIX: &str = "CONDA_PREFIX";
+
+/// The name of the active environment of conda; `base` or `root` for the one that conda itself lives in.
+pub const CONDA_DEFAULT_ENV: &str = "CONDA_DEFAULT_ENV";
+
+/// The directory that conda itself is installed in.
+pub const CONDA_ROOT: &str = "_CONDA_ROOT";
+
 /// The user's directory, below which other programs keep what they have.
 pub const HOME: &str = "HOME";
 

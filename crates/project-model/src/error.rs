@@ -35,6 +35,16 @@ pub enum ProjectError {
         project: Utf8PathBuf,
         bindings: String,
     },
+    /// The projects are below.
+    #[error(
+        "{root} is the root of a uv workspace, and no maturin project itself; members that are:{}\n  help: name one of them, such as `cargo xtask --project {} dev`",
+        members.iter().map(|it| format!("\n    {it}")).collect::<String>(),
+        members.first().map_or("DIR", |it| it.as_str())
+    )]
+    WorkspaceRoot {
+        root: Utf8PathBuf,
+        members: Vec<Utf8PathBuf>,
+    },
     /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {

@@ -14,6 +14,7 @@ mod project;
 mod pyproject;
 pub mod repository;
 mod sources;
+pub mod uv_workspace;
 
 pub use crates::{Closure, PathCrate};
 pub use error::ProjectError;

@@ -9,7 +9,7 @@ use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
-use crate::{Extension, Policy, ProjectError, Pyproject};
+use crate::{Extension, Policy, ProjectError, Pyproject, uv_workspace};
 
 /// A maturin project, read from its directory: `pyproject.toml` and the extension's `Cargo.toml`.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Project {
     pub requires_python: Option<VersionSpecifiers>,
     /// The crate that becomes the extension.
     pub extension: Extension,
+    /// The root of its uv workspace: the project's own directory, where it is in none.
+    pub uv_workspace: Utf8PathBuf,
 }
 
 /// The Cargo workspace that the extension belongs to.
@@ -50,10 +52,11 @@ impl Project {
             return Err(not_a_project());
         }
         let pyproject = Pyproject::read(&path)?;
-        refuse_other_backends(&path, &pyproject)?;
+        refuse_other_backends(&path, &pyproject).map_err(|error| naming_members(error, &root))?;
         let requires_python = pyproject.requires_python(&path)?;
         let extension = Extension::find(&root, &pyproject)?;
         Ok(Self {
+            uv_workspace: uv_workspace::root_of(&root, &pyproject),
             root,
             pyproject,
             requires_python,
@@ -143,6 +146,21 @@ fn requirement_name(requirement: &str) -> &str {
     text.split(|c| !is_in_name(c)).next().unwrap_or(text)
 }
 
+/// What is said of the directory `root`, which has no project of ours: where it is the root of a uv workspace,
+/// which of its members are.
+fn naming_members(error: ProjectError, root: &Utf8Path) -> ProjectError {
+    let members = uv_workspace::members(root).into_iter();
+    let ours = members.filter(|member| Project::load(&member.root).is_ok());
+    let members: Vec<_> = ours.map(|member| member.root).collect();
+    if members.is_empty() {
+        return error;
+    }
+    ProjectError::WorkspaceRoot {
+        root: root.to_owned(),
+        members,
+    }
+}
+
 /// The workspace, without resolving dependencies: that takes a tenth of the time, and no network.
 pub(crate) fn cargo_metadata_of(
     root: &Utf8Path,
@@ -212,6 +230,34 @@ mod tests {
         ] {
             assert!(table(other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_root_without_a_project_of_its_own_names_its_members() {
+        let dir = TempDir::new();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        };
+        write("pyproject.toml", "[tool.uv.workspace]\nmembers = ['p/*']\n");
+        write("p/pure/pyproject.toml", "[project]\nname = 'pure'\n");
+        let error = Project::load(dir.path()).unwrap_err();
+        assert!(matches!(error, ProjectError::NoBuildSystem(_)), "{error}");
+        let system = "[build-system]\nrequires = ['maturin']\n[project]\nname = 'fast'\n";
+        write("p/fast/pyproject.toml", system);
+        write("p/fast/Cargo.toml", "[package]\nname = 'fast'\n");
+        let text = Project::load(dir.path()).unwrap_err().to_string();
+        let member = dir.path().join("p/fast");
+        assert!(
+            text.contains(&format!("members that are:\n    {member}\n")),
+            "{text}"
+        );
+        assert!(
+            text.contains(&format!("`cargo xtask --project {member} dev`")),
+            "{text}"
+        );
+        assert_eq!(Project::load(&member).unwrap().uv_workspace, dir.path());
     }
 
     #[test]

@@ -80,19 +80,24 @@ struct ToolTable {
     uv: UvTable,
 }
 
-/// `[tool.uv]`, as far as it decides when uv builds the project again.
+/// `[tool.uv]`, as far as it decides when uv builds the project again, and where it installs it.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct UvTable {
     cache_keys: Option<Vec<CacheKey>>,
-    workspace: Option<UvWorkspace>,
+    workspace: Option<UvWorkspaceTable>,
+    managed: Option<bool>,
 }
 
 /// `[tool.uv.workspace]`.
 #[derive(Debug, Clone, Default, Deserialize)]
-struct UvWorkspace {
+pub(crate) struct UvWorkspaceTable {
+    /// Patterns of the directories of other projects.
     #[serde(default)]
-    members: Vec<String>,
+    pub(crate) members: Vec<String>,
+    /// Patterns of those that are left out all the same.
+    #[serde(default)]
+    pub(crate) exclude: Vec<String>,
 }
 
 /// One entry of `[tool.uv] cache-keys` (<https://docs.astral.sh/uv/reference/settings/#cache-keys>).
@@ -236,10 +241,21 @@ impl Pyproject {
         self.tool.uv.cache_keys.as_deref()
     }
 
+    /// `[tool.uv.workspace]`, if this is the root of one.
+    pub(crate) fn uv_workspace(&self) -> Option<&UvWorkspaceTable> {
+        self.tool.uv.workspace.as_ref()
+    }
+
+    /// Whether uv takes the project for one of its own: unless `[tool.uv] managed = false`.
+    #[must_use]
+    pub fn is_managed_by_uv(&self) -> bool {
+        self.tool.uv.managed != Some(false)
+    }
+
     /// The patterns in `[tool.uv.workspace] members`: directories of other projects.
     #[must_use]
     pub fn uv_workspace_members(&self) -> &[String] {
-        let workspace = self.tool.uv.workspace.as_ref();
+        let workspace = self.uv_workspace();
         workspace.map_or(&[], |workspace| &workspace.members)
     }
 

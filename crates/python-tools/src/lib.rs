@@ -1,6 +1,7 @@
 //! The Python interpreters of this machine, virtual environments, and the tools (uv, maturin, zig) with the
 //! pinned file that they come from.
 
+pub mod places;
 mod programs;
 pub mod python;
 pub mod requirements;

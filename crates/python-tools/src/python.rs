@@ -151,6 +151,19 @@ impl Interpreter {
         self.prefix != self.base_prefix
     }
 
+    /// Whether this is the Python of an environment of conda's, or of pixi's: an installation of its own that
+    /// packages are meant to be installed into. conda's own, in which conda itself lives, is none.
+    #[must_use]
+    pub fn is_of_conda(&self) -> bool {
+        self.prefix.join("conda-meta").is_dir() && !self.prefix.join("condabin").is_dir()
+    }
+
+    /// Whether this is the Python of an environment that packages may be installed into.
+    #[must_use]
+    pub fn is_environment(&self) -> bool {
+        self.is_virtual() || self.is_of_conda()
+    }
+
     /// The version, for comparing. `None` where it is not a PEP 440 version, as in a Python built
     /// from a checkout (`3.14.0a1+`).
     #[must_use]
@@ -249,8 +262,8 @@ fn running(candidates: &[Utf8PathBuf]) -> (Vec<Interpreter>, Vec<String>) {
     let mut running: Vec<Interpreter> = Vec::new();
     for probed in probe_all(candidates) {
         match probed {
-            // A virtual environment is somebody's: it is used where it is named, never as a base.
-            Ok(python) if python.is_virtual() => {}
+            // An environment is somebody's: it is used where it is named, never as a base.
+            Ok(python) if python.is_environment() => {}
             Ok(python) if running.iter().any(|p| p.prefix == python.prefix) => {}
             Ok(python) => running.push(python),
             Err(error) => seen.push(error.to_string()),

@@ -7,6 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
+use crate::places::{Found, LeadsNowhere, Places};
 use crate::python::{self, PythonError};
 use crate::{Interpreter, Tool};
 use environment::vars;
@@ -22,8 +23,7 @@ pub struct Venv {
 }
 
 impl Venv {
-    /// `command` as it would run after `source bin/activate`: the environment's programs come first on
-    /// `PATH`.
+    /// `command` as it would run after the environment was activated: its programs come first on `PATH`.
     #[must_use]
     pub fn activated(&self, command: Invocation) -> Invocation {
         let bin = self.root.join("bin");
@@ -31,9 +31,15 @@ impl Venv {
             Some(path) => format!("{bin}:{path}"),
             None => bin.into_string(),
         };
+        let (set, unset) = if self.python.is_of_conda() {
+            (vars::CONDA_PREFIX, vars::VIRTUAL_ENV)
+        } else {
+            (vars::VIRTUAL_ENV, vars::CONDA_PREFIX)
+        };
         command
             .env(vars::PATH, path)
-            .env(vars::VIRTUAL_ENV, self.root.as_str())
+            .env(set, self.root.as_str())
+            .env_remove(unset)
             .env_remove(vars::PYTHONHOME)
     }
 }
@@ -41,14 +47,10 @@ impl Venv {
 /// What the user asked for, and what the project says.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The directory of the project.
-    pub project: &'a Utf8Path,
+    /// Where an environment may be.
+    pub places: Places<'a>,
     /// `--python`: see [`python::named`].
     pub python: Option<&'a str>,
-    /// `--venv`: an environment other than `.venv`.
-    pub venv: Option<&'a Utf8Path>,
-    /// The environment that is active in the user's shell.
-    pub active: Option<Utf8PathBuf>,
     /// `requires-python` of the project.
     pub requires_python: Option<&'a VersionSpecifiers>,
 }
@@ -73,6 +75,9 @@ pub enum VenvError {
     /// The interpreter is not to be had.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// What is to lead to it does not.
+    #[error(transparent)]
+    LeadsNowhere(#[from] LeadsNowhere),
     /// The directory is there, but its interpreter does not run.
     #[error(
         "the virtual environment {root} is broken\n  help: remove it (`rm -r {root}`) and run the command again"
@@ -158,11 +163,13 @@ pub enum VenvError {
 }
 
 impl Venv {
-    /// The environment in `root`, if there is one and it works.
-    pub fn open(root: &Utf8Path) -> Result<Self, VenvError> {
+    /// The environment in `found`, if there is one and it works. An installation of Python is none, unless
+    /// the user has named it for uv as the environment of the project.
+    fn open(found: &Found) -> Result<Self, VenvError> {
+        let root = &found.root;
         let python = Interpreter::probe(&root.join("bin/python"))
             .map_err(|source| unusable(root, source))?;
-        if !python.is_virtual() {
+        if !python.is_environment() && !found.may_be_an_installation {
             return Err(VenvError::NotVirtual {
                 root: root.to_owned(),
                 executable: python.executable,
@@ -214,32 +221,23 @@ fn owner(path: &Utf8Path) -> u32 {
 }
 
 impl Request<'_> {
-    /// The directory of the environment, unless `--python` is an interpreter of another one: `--venv`, the
-    /// project's `.venv`, the active environment. It may be missing.
-    #[must_use]
-    pub fn root(&self) -> Utf8PathBuf {
-        let own = self.project.join(".venv");
-        match (self.venv, &self.active) {
-            (Some(root), _) => root.to_owned(),
-            (None, Some(active)) if !own.exists() && self.python.is_none() => active.clone(),
-            _ => own,
-        }
+    /// Where the environment is, or is to be made, unless `--python` is an interpreter of another one.
+    pub fn found(&self) -> Result<Found, VenvError> {
+        Ok(self.places.find(self.python.is_some())?)
     }
 
     /// Chooses the environment, without making it: the one that `--python` belongs to, else that in
-    /// [`Request::root`]; where that is missing, a new one of the Python that `--python` names or of the
+    /// [`Request::found`]; where that is missing, a new one of the Python that `--python` names or of the
     /// newest that the project allows.
     ///
     /// # Errors
     /// See [`VenvError`]; nothing has been touched then.
     pub fn plan(&self) -> Result<VenvPlan, VenvError> {
-        let root = self.root();
-        if let (true, Some(version)) = (
-            root.exists(),
-            self.python.filter(|p| python::is_a_version(p)),
-        ) {
+        let found = self.found()?;
+        let is_there = found.is_there();
+        if let (true, Some(version)) = (is_there, self.python.filter(|p| python::is_a_version(p))) {
             // No need to look for that version on the whole machine.
-            let venv = self.checked(Venv::open(&root)?)?;
+            let venv = self.checked(Venv::open(&found)?)?;
             let fits = python::is_version(&venv.python.version, version);
             self.refuse_version(version)?;
             return if fits {
@@ -249,15 +247,16 @@ impl Request<'_> {
             };
         }
         let named = self.python.map(python::named).transpose()?;
-        if let (None, Some(python)) = (self.venv, named.as_ref().filter(|p| p.is_virtual())) {
+        let named_one = named.as_ref().filter(|python| python.is_environment());
+        if let (None, Some(python)) = (self.places.venv, named_one) {
             let venv = Venv {
                 root: python.prefix.clone(),
                 python: python.clone(),
             };
             return self.checked(venv).map(VenvPlan::Use);
         }
-        if root.exists() {
-            let venv = self.checked(Venv::open(&root)?)?;
+        if is_there {
+            let venv = self.checked(Venv::open(&found)?)?;
             return match named {
                 Some(named) if !same_installation(&named, &venv.python) => {
                     Err(self.other_python(&venv))
@@ -270,7 +269,7 @@ impl Request<'_> {
             None => self.newest_allowed()?,
         };
         Ok(VenvPlan::Create {
-            root,
+            root: found.root,
             base: Box::new(base),
         })
     }
@@ -346,7 +345,7 @@ impl VenvPlan {
                     root: root.clone(),
                     source,
                 })?;
-                Venv::open(&root)
+                Venv::open(&Found::at(root))
             }
         }
     }
@@ -361,6 +360,7 @@ fn create(uv: &Tool, root: &Utf8Path, base: &Interpreter) -> Invocation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::places::Active;
     use testkit::TempDir;
 
     /// Makes `root` with the standard library's `venv`, without pip.
@@ -369,15 +369,17 @@ mod tests {
         let command = Invocation::new(&base.executable);
         let command = command.args(["-m", "venv", "--without-pip", root.as_str()]);
         command.read().unwrap();
-        Venv::open(root).unwrap()
+        open(root).unwrap()
+    }
+
+    fn open(root: &Utf8Path) -> Result<Venv, VenvError> {
+        Venv::open(&Found::at(root.to_owned()))
     }
 
     fn request(project: &TempDir) -> Request<'_> {
         Request {
-            project: project.path(),
+            places: Places::of(project.path()),
             python: None,
-            venv: None,
-            active: None,
             requires_python: None,
         }
     }
@@ -387,7 +389,7 @@ mod tests {
         let project = TempDir::new();
         let active = make(&project.path().join("active"));
         let mut request = request(&project);
-        request.active = Some(active.root.clone());
+        request.places.active = vec![Active::venv(active.root.clone())];
         assert_eq!(request.plan().unwrap(), VenvPlan::Use(active));
 
         let own = make(&project.path().join(".venv"));
@@ -458,7 +460,7 @@ mod tests {
     fn a_broken_environment_and_a_plain_directory_are_told_apart_and_kept() {
         let project = TempDir::new();
         let root = project.path().join(".venv");
-        fs_err::create_dir(&root).unwrap();
+        fs_err::create_dir_all(root.join("lib")).unwrap();
         let text = request(&project).plan().unwrap_err().to_string();
         assert!(
             text.contains("is broken") && text.contains("rm -r"),
@@ -501,8 +503,16 @@ mod tests {
         let project = TempDir::new();
         let base = python::newest("any", |_| true).unwrap();
         let mut request = request(&project);
-        request.active = Some(base.prefix);
+        request.places.active = vec![Active::venv(base.prefix.clone())];
         let error = request.plan().unwrap_err();
         assert!(matches!(error, VenvError::NotVirtual { .. }), "{error}");
+
+        // Unless the user has told uv to.
+        request.places.active = Vec::new();
+        request.places.for_uv = Some(base.prefix.clone());
+        let VenvPlan::Use(chosen) = request.plan().unwrap() else {
+            panic!("plans a new one");
+        };
+        assert_eq!(chosen.root, base.prefix);
     }
 }

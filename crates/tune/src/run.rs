@@ -4,15 +4,17 @@ use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::linker::Linkers;
+use dev_build::DevRequest;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
 use dev_build::provenance::profile;
+use dev_build::situation::environment;
 use environment::vars;
 use processes::Say;
 use processes::{Invocation, memory};
 use project_model::{Closure, PathCrate, Project, Workspace};
 use python_tools::tools::{ToolError, cannot_keep};
-use python_tools::venv::{self, VenvError, VenvPlan};
+use python_tools::venv::{VenvError, VenvPlan};
 use python_tools::{Interpreter, Tool, Toolbox};
 use trial::files::{at, sha256};
 use trial::linked::linked;
@@ -113,14 +115,7 @@ pub fn earlier(project: &Project, path: &Utf8Path) -> Result<Measurement, TuneEr
 /// That of the environment which `cargo xtask dev` installs into. Where there is none yet, none is made:
 /// importing a library takes no more than the Python that it would be made from.
 fn interpreter(project: &Project) -> Result<Interpreter, VenvError> {
-    let request = venv::Request {
-        project: &project.root,
-        python: None,
-        venv: None,
-        active: vars::var(vars::VIRTUAL_ENV).map(Utf8PathBuf::from),
-        requires_python: project.requires_python.as_ref(),
-    };
-    Ok(match request.plan()? {
+    Ok(match environment(project, &DevRequest::default()).plan()? {
         VenvPlan::Use(venv) => venv.python,
         VenvPlan::Create { base, .. } => *base,
     })

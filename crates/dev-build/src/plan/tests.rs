@@ -151,6 +151,7 @@ fn fresh() -> Situation {
         local_config: None,
         dep_info_base: "/p".into(),
         misjudged: Vec::new(),
+        notes: Vec::new(),
     }
 }
 
