@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use config_edit::CargoConfig;
 use environment::cargo_env::LOCAL_CONFIG;
-use project_model::{Closure, PathCrate, Project, written_below};
+use project_model::{Closure, PathCrate, Project, kept_below, written_below};
 
 use crate::links::Links;
 use crate::observed::{Observed, is_gits, modified, observed};
@@ -215,8 +215,19 @@ impl<'a> Keys<'a> {
                 self.key(key);
             }
         }
-        for source in &scanned {
-            let named = scan::source(source, &one.dir);
+        let named: Vec<_> = scanned
+            .iter()
+            .map(|source| (source, scan::source(source, &one.dir)))
+            .collect();
+        let for_tests: Vec<_> = named
+            .iter()
+            .flat_map(|(source, named)| test_modules(source, &named.test_modules, &one.roots))
+            .collect();
+        for (source, named) in named {
+            let without = source.with_extension("");
+            if for_tests.iter().any(|module| without.starts_with(module)) {
+                continue;
+            }
             self.left_out.extend(named.documentation);
             self.add_variables(named.env);
             for file in named.files {
@@ -325,10 +336,11 @@ impl<'a> Keys<'a> {
     }
 
     /// The directories of a package whose build script says nothing: then cargo runs it again when anything
-    /// in the package has changed. Without those of tests and documentation, those that hold Python, and the
+    /// in the package has changed. Those that git tracks something in: what else lies there differs from machine
+    /// to machine. Without those of tests and documentation, those that hold Python, and the
     /// files beside Cargo.toml, among which the README is.
     fn whole_package(&mut self, one: &PathCrate) {
-        let files = written_below(&one.dir);
+        let files = kept_below(&one.dir);
         let first = |path: &Utf8Path| {
             let inner = path.strip_prefix(&one.dir).ok()?;
             let mut parts = inner.components();
@@ -406,6 +418,22 @@ impl<'a> Keys<'a> {
     }
 }
 
+/// The files of modules that the file `source` has for tests only, without their extension; what lies in a
+/// directory of that name is theirs as well.
+fn test_modules(
+    source: &Utf8Path,
+    names: &BTreeSet<String>,
+    roots: &[Utf8PathBuf],
+) -> Vec<Utf8PathBuf> {
+    let is_root = roots.iter().any(|root| root == source) || source.file_name() == Some("mod.rs");
+    let dir = if is_root {
+        source.parent().unwrap_or(source).to_owned()
+    } else {
+        source.with_extension("")
+    };
+    names.iter().map(|name| dir.join(name)).collect()
+}
+
 /// The pattern that a build script has declared as if cargo knew patterns, if it means something.
 fn pattern(root: &Utf8Path, path: &Utf8Path) -> Option<String> {
     let pattern = relative(root, path).into_string();
@@ -422,6 +450,7 @@ fn is_the_users(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use processes::Invocation;
     use testkit::Fixture;
 
     fn derived(fixture: &Fixture) -> Derived {
@@ -457,6 +486,34 @@ mod tests {
     fn a_crate_at_the_root_gets_its_sources_and_not_the_whole_project() {
         let fixture = Fixture::pure_rust("thing");
         assert_eq!(files(&fixture), common_and(&["build.rs", "src/**/*.rs"]));
+    }
+
+    #[test]
+    fn of_a_whole_package_only_what_every_checkout_has_is_named() {
+        let fixture = Fixture::pure_rust("thing");
+        fixture.write("build.rs", "fn main() {}");
+        fixture.write("schema/a.proto", "");
+        fixture.write("benches/data.json", "{}");
+        let git = |args: &[&str]| {
+            let git = Invocation::new("git").args(args.iter().copied());
+            git.cwd(&fixture.root()).read().unwrap();
+        };
+        git(&["init", "--quiet"]);
+        git(&["add", "."]);
+        let expected = common_and(&["build.rs", "src/**/*.rs", "schema/**/*"]);
+        for made in [
+            "target/debug/build/x/out/made.txt",
+            "dist/thing-0.1.0.tar.gz",
+            "scratch/try.txt",
+            "node_modules/x/index.js",
+        ] {
+            fixture.write(made, "");
+        }
+        let mut sorted = files(&fixture);
+        sorted.sort();
+        let mut wanted = expected;
+        wanted.sort();
+        assert_eq!(sorted, wanted);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Names of files as `cache-keys` has them: relative to the project, with `/`, and patterns for many at once.
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use walkdir::WalkDir;
 
 /// What makes uv take a name for a pattern.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
@@ -63,11 +64,51 @@ pub fn matching(root: &Utf8Path, key: &str) -> Option<Vec<Utf8PathBuf>> {
     let plain = key.find(SPECIAL).and_then(|end| key[..end].rfind('/'));
     let (dir, pattern) = plain.map_or(("", key), |slash| (&key[..slash], &key[slash + 1..]));
     let dir = normal(&root.join(dir));
+    if let Some(extension) = any_depth(pattern) {
+        return Some(below(&dir, extension));
+    }
     let escaped = format!("{}/{pattern}", glob::Pattern::escape(dir.as_str()));
     let paths = glob::glob(&escaped).ok()?.flatten();
     let paths = paths.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
     let files = paths.filter(|path| path.is_file() && !is_behind_link(&dir, path));
     Some(files.collect())
+}
+
+/// Whether `key` means the file of this name, relative to the project, wherever it may lie.
+#[must_use]
+pub fn means(key: &str, name: &Utf8Path) -> bool {
+    let options = glob::MatchOptions {
+        require_literal_separator: true,
+        ..glob::MatchOptions::new()
+    };
+    let pattern = glob::Pattern::new(key.trim_start_matches("./"));
+    pattern.is_ok_and(|pattern| pattern.matches_with(name.as_str(), options))
+}
+
+/// For a pattern that means files at any depth, all or those of one kind: the extension that they have, with its
+/// dot, or nothing.
+fn any_depth(pattern: &str) -> Option<&str> {
+    let extension = pattern.strip_prefix("**/*")?;
+    let is_plain = extension.is_empty() || extension.starts_with('.');
+    (is_plain && !extension[extension.len().min(1)..].contains(['/', '*', '?', '[', '.']))
+        .then_some(extension)
+}
+
+/// The files below `dir`, at any depth, whose names end with `extension`. A tree may have very many: the kernel
+/// tells of each entry what it is while the directory is read.
+fn below(dir: &Utf8Path, extension: &str) -> Vec<Utf8PathBuf> {
+    let entries = WalkDir::new(dir).min_depth(1).sort_by_file_name();
+    let entries = entries.into_iter().flatten();
+    let fits = entries.filter(|entry| {
+        let name = entry.file_name().to_str();
+        name.is_some_and(|name| name.len() >= extension.len() && name.ends_with(extension))
+    });
+    let files = fits.filter(|entry| {
+        let kind = entry.file_type();
+        kind.is_file() || kind.is_symlink() && entry.path().is_file()
+    });
+    let paths = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
+    paths.collect()
 }
 
 /// Whether a directory between `dir` and `path` is a link: uv follows none while it looks for what fits a
@@ -155,6 +196,18 @@ mod tests {
             names(&["src/deep/a.rs", "src/file.rs"])
         );
         assert_eq!(found("whole/*.rs"), names(&["whole/file.rs"]));
+        assert_eq!(found("src/**/*"), found("src/**/*.rs"));
+        assert!(found("src/**/*.r").is_empty() && found("nowhere/**/*").is_empty());
+        // Whatever the pattern, the same files are meant as by the general way.
+        assert_eq!(found("src/**/*.rs"), found("src/**/*.[r]s"));
+    }
+
+    #[test]
+    fn a_pattern_means_a_name_whether_or_not_the_file_is_there() {
+        let wide = |name: &str| means("**/*.rs", name.into());
+        assert!(wide("target/debug/build/x/out/made.rs") && wide("build.rs"));
+        assert!(!wide("README.md"));
+        assert!(!means("src/*.rs", "src/deep/a.rs".into()));
     }
 
     #[test]

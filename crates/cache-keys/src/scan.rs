@@ -20,6 +20,8 @@ pub(crate) struct Named {
     pub(crate) env: BTreeSet<String>,
     /// Modules in files of their own.
     pub(crate) modules: BTreeSet<String>,
+    /// Those of them that are compiled for tests only.
+    pub(crate) test_modules: BTreeSet<String>,
 }
 
 /// What a build script says that it depends on.
@@ -43,6 +45,10 @@ pub(crate) fn source(path: &Utf8Path, dir: &Utf8Path) -> Named {
     let text = fs_err::read_to_string(path).unwrap_or_default();
     let beside = path.parent().unwrap_or(dir);
     let mut named = Named::default();
+    let (text, for_tests) = without_tests(&text);
+    named
+        .test_modules
+        .extend(for_tests.lines().filter_map(module));
     for (before, after) in calls(&text, &["include_str!", "include_bytes!", "include!"]) {
         let Some(file) = included(after, beside, dir).filter(|file| file.is_file()) else {
             continue;
@@ -65,6 +71,103 @@ pub(crate) fn source(path: &Utf8Path, dir: &Utf8Path) -> Named {
     let documentation = std::mem::take(&mut named.documentation);
     named.documentation = documentation.difference(&named.files).cloned().collect();
     named
+}
+
+/// `text` without the items that are compiled for tests only, and those items.
+fn without_tests(text: &str) -> (String, String) {
+    let (mut kept, mut for_tests) = (String::new(), String::new());
+    let mut rest = text;
+    while let Some((start, end)) = next_test_item(rest) {
+        kept.push_str(&rest[..start]);
+        for_tests.push_str(&rest[start..end]);
+        for_tests.push('\n');
+        rest = &rest[end..];
+    }
+    kept.push_str(rest);
+    (kept, for_tests)
+}
+
+/// Where the first item that is compiled for tests only begins, after its attributes that say so, and where it
+/// ends.
+fn next_test_item(text: &str) -> Option<(usize, usize)> {
+    let attributes = text.match_indices("#[");
+    let found = attributes.filter_map(|(start, _)| {
+        let end = start + text[start..].find(']')?;
+        is_for_tests(&text[start + 2..end]).then_some(end + 1)
+    });
+    let start = found.min()?;
+    let item = &text[start..];
+    // An item ends with its first `;`, unless a block comes before that.
+    let end = match item.find(['{', ';'])? {
+        at if item[at..].starts_with('{') => at + block(&item[at..]),
+        at => at + 1,
+    };
+    Some((start, start + end))
+}
+
+/// Whether an attribute says that its item is compiled for tests only: `test`, `cfg(test)`, `cfg(all(test, …))`.
+fn is_for_tests(attribute: &str) -> bool {
+    let plain: String = attribute.split_whitespace().collect();
+    let condition = plain
+        .strip_prefix("cfg(")
+        .and_then(|it| it.strip_suffix(')'));
+    let all = condition.and_then(|it| it.strip_prefix("all(")?.strip_suffix(')'));
+    plain == "test"
+        || condition == Some("test")
+        || all.is_some_and(|all| all.split(',').any(|one| one == "test"))
+}
+
+/// The length of the block that `text` begins with, braces included; all of it, if the block has no end. Braces in
+/// strings and comments do not count.
+fn block(text: &str) -> usize {
+    let mut depth = 0_usize;
+    let mut at = 0;
+    while at < text.len() {
+        let rest = &text[at..];
+        let Some(character) = rest.chars().next() else {
+            break;
+        };
+        at += match character {
+            '"' => string(rest),
+            'r' if rest.starts_with("r#\"") => {
+                rest[3..].find("\"#").map_or(rest.len(), |it| it + 5)
+            }
+            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
+            '\'' => brace_literal(rest),
+            other => other.len_utf8(),
+        };
+        match character {
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if character == '}' && depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// The length of the string literal that `text` begins with.
+fn string(text: &str) -> usize {
+    let mut escaped = false;
+    let inner = text.char_indices().skip(1);
+    for (at, character) in inner {
+        match character {
+            '"' if !escaped => return at + 1,
+            '\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    text.len()
+}
+
+/// The length of what begins with a single quote: a literal that could be taken for a brace or a string, or else
+/// the quote alone, as of a lifetime.
+fn brace_literal(text: &str) -> usize {
+    let literals = ["'{'", "'}'", "'\"'", "'\\''", "'\\\\'"];
+    let found = literals.iter().find(|literal| text.starts_with(**literal));
+    found.map_or(1, |literal| literal.len())
 }
 
 /// Reads the build script at `path`, of the crate in `dir`.
@@ -198,6 +301,38 @@ mod tests {
         let readme = BTreeSet::from([dir.path().join("README.md")]);
         assert_eq!(named.documentation, readme);
         assert_eq!(named.modules, BTreeSet::from(["c".to_owned()]));
+    }
+
+    #[test]
+    fn what_only_tests_read_is_left_out() {
+        let text = r##"
+            const A: &str = include_str!("a.txt");
+            #[cfg(test)]
+            mod tests {
+                const B: &str = include_str!("b.txt");
+                fn braces() { let _ = ("}", '}', r#"}"#); } // }
+                const C: &str = include_str!("c.txt");
+            }
+            const D: &str = include_str!("d.txt");
+            #[cfg(all(test, feature = "x"))]
+            const E: &str = include_str!("e.txt");
+            #[test]
+            fn test() { include_str!("f.txt"); }
+            #[cfg(not(test))]
+            const G: &str = include_str!("g.txt");
+            #[cfg(test)]
+            mod more;
+            mod most;
+        "##;
+        let names = ["a", "b", "c", "d", "e", "f", "g"].map(|name| format!("{name}.txt"));
+        let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+        files.push(("lib.rs", text));
+        let dir = in_crate(&files);
+        let named = source(&dir.path().join("lib.rs"), dir.path());
+        let expected = ["a.txt", "d.txt", "g.txt"].map(|name| dir.path().join(name));
+        assert_eq!(named.files, expected.into());
+        assert_eq!(named.test_modules, BTreeSet::from(["more".to_owned()]));
+        assert_eq!(named.modules, BTreeSet::from(["most".to_owned()]));
     }
 
     #[test]

@@ -8,7 +8,9 @@
 //!
 //! A witness is made once for each inode, since making one changes its time too. Where none can be made
 //! (another file system, a file of somebody else), the file is written to a list beside the witnesses, and
-//! whoever keeps the witnesses notices that it is gone.
+//! whoever keeps the witnesses notices that it is gone. So it is with the directories of a pattern that means
+//! more than [`MANY`] files: the change time of a directory is another one when a file in it is made, renamed or
+//! deleted, and a link to each of 100,000 files would take seconds to make and a second to look at.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -29,8 +31,11 @@ pub const DIR: &str = ".xtask/inputs";
 /// The key that names all witnesses.
 pub const KEY: &str = ".xtask/inputs/*";
 
-/// The list of the files that have no witness, beside the witnesses.
+/// The list of the files and directories that have no witness, beside the witnesses.
 const LIST: &str = "list";
+
+/// For how many files one pattern may mean witnesses are made.
+pub const MANY: usize = 2000;
 
 /// What was done to the witnesses.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Kept {
     /// The files that can have none: that they are deleted is noticed when the witnesses are kept the next
     /// time.
     pub without: Vec<Utf8PathBuf>,
+    /// The patterns that mean too many files to have a witness for each.
+    pub wide: Vec<String>,
 }
 
 impl Kept {
@@ -52,6 +59,7 @@ impl Kept {
             made,
             removed,
             without,
+            wide,
         } = self;
         let mut lines = Vec::new();
         if made + removed > 0 {
@@ -65,6 +73,12 @@ impl Kept {
             );
             lines.push(("Note", text));
         }
+        lines.extend(wide.iter().map(|key| {
+            let text = format!(
+                "`{key}` means more than {MANY} files, too many for a witness each: that one of them was deleted, uv notices only after `cargo xtask dev` or this command"
+            );
+            ("Note", text)
+        }));
         lines
     }
 }
@@ -142,7 +156,9 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
     let mut stale = owned::names_in(&dir)?;
     stale.retain(|name| is_ours(name));
     let mut kept = Kept::default();
-    for path in inputs(root, patterns) {
+    let inputs = Inputs::of(root, patterns);
+    kept.wide = inputs.wide;
+    for path in inputs.files {
         let name = name_of(root, &path);
         let witness = dir.join(&name);
         let is_there = stale.remove(&name);
@@ -165,20 +181,44 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
         owned::remove(root, dir.join(name))?;
     }
     kept.removed += stale.len();
-    write_list(root, &dir.join(LIST), &kept.without)?;
+    write_list(root, &dir.join(LIST), &kept.without, &inputs.directories)?;
     Ok(kept)
 }
 
-/// The files that the keys name, other than pyproject.toml, without which there is no project, and the
-/// witnesses, and an environment; and other than what a key of the user's may mean in the target directory,
-/// where cargo makes and removes thousands.
-fn inputs(root: &Utf8Path, patterns: &[&str]) -> BTreeSet<Utf8PathBuf> {
-    let patterns = patterns
-        .iter()
-        .filter(|pattern| !["pyproject.toml", KEY].contains(pattern))
-        .filter(|pattern| !is_too_wide(pattern) && !library::is_environment(pattern));
-    let found = patterns.filter_map(|pattern| matching(root, pattern));
-    found.flatten().filter(|path| path.is_file()).collect()
+/// What the keys name.
+#[derive(Debug, Default)]
+struct Inputs {
+    /// The files, but for those of patterns that mean too many.
+    files: BTreeSet<Utf8PathBuf>,
+    /// The patterns that mean too many.
+    wide: Vec<String>,
+    /// The directories that their files lie in.
+    directories: BTreeSet<Utf8PathBuf>,
+}
+
+impl Inputs {
+    /// Without pyproject.toml, without which there is no project, and the witnesses, and an environment; and
+    /// without what a key of the user's may mean in the target directory, where cargo makes and removes thousands.
+    fn of(root: &Utf8Path, patterns: &[&str]) -> Self {
+        let patterns = patterns
+            .iter()
+            .filter(|pattern| !["pyproject.toml", KEY].contains(pattern))
+            .filter(|pattern| !is_too_wide(pattern) && !library::is_environment(pattern));
+        let mut inputs = Self::default();
+        for pattern in patterns {
+            let found = matching(root, pattern).unwrap_or_default();
+            if found.len() > MANY {
+                inputs.wide.push((*pattern).to_owned());
+                let dirs = found.iter().filter_map(|path| path.parent());
+                inputs.directories.extend(dirs.map(Utf8Path::to_owned));
+            } else {
+                inputs
+                    .files
+                    .extend(found.into_iter().filter(|path| path.is_file()));
+            }
+        }
+        inputs
+    }
 }
 
 /// A name of its own for each file, without an extension: nobody is to take a witness for a source.
@@ -199,10 +239,21 @@ fn inode(path: &Utf8Path) -> Option<(u64, u64)> {
     metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
 }
 
-/// Writes down `files`, if that is not what the list says: its time is to change only when they do.
-fn write_list(root: &Utf8Path, list: &Utf8Path, files: &[Utf8PathBuf]) -> io::Result<()> {
+/// Writes down `files`, and `directories` with their change times, if that is not what the list says: its own time
+/// is to change only when they do.
+fn write_list(
+    root: &Utf8Path,
+    list: &Utf8Path,
+    files: &[Utf8PathBuf],
+    directories: &BTreeSet<Utf8PathBuf>,
+) -> io::Result<()> {
     let names: BTreeSet<_> = files.iter().map(|path| relative(root, path)).collect();
-    let text: String = names.iter().map(|name| format!("{name}\n")).collect();
+    let names = names.iter().map(|name| format!("{name}\n"));
+    let directories = directories.iter().map(|dir| {
+        let changed = fs_err::metadata(dir).map(|it| (it.ctime(), it.ctime_nsec()));
+        format!("{}/ {:?}\n", relative(root, dir), changed.ok())
+    });
+    let text: String = names.chain(directories).collect();
     let old = fs_err::read_to_string(list).ok();
     // Removed, it would be as unnoticed as any other file; empty, it is newer than what was noted.
     if old.as_deref().unwrap_or_default() == text {
@@ -233,6 +284,7 @@ mod tests {
             made,
             removed,
             without: Vec::new(),
+            wide: Vec::new(),
         }
     }
 
@@ -308,6 +360,28 @@ mod tests {
         tick();
         fs_err::remove_file(link).unwrap();
         assert!(kept(&fixture).without.is_empty());
+        assert!(latest(&fixture) > before);
+    }
+
+    #[test]
+    fn the_directories_of_a_large_tree_are_listed_in_place_of_its_files() {
+        let fixture = project(&KEYS.replace("]", r#", "data/**/*"]"#).replace("[, ", "["));
+        for number in 0..=MANY {
+            fixture.write(format!("data/{}/{number}", number % 3), "");
+        }
+        let first = kept(&fixture);
+        assert_eq!(first.wide, ["data/**/*"]);
+        assert_eq!(first.made, 3);
+        let list = fixture.root().join(DIR).join(LIST);
+        let text = fs_err::read_to_string(&list).unwrap();
+        assert_eq!(text.lines().count(), 3);
+        let before = latest(&fixture);
+        tick();
+        assert_eq!(kept(&fixture).made, 0);
+        assert_eq!(latest(&fixture), before);
+        fs_err::remove_file(fixture.root().join("data/1/1")).unwrap();
+        fixture.write("data/1/other", "");
+        kept(&fixture);
         assert!(latest(&fixture) > before);
     }
 

@@ -24,4 +24,4 @@ pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, Packing, ProjectTable, Pyproject};
 pub use repository::Repository;
-pub use sources::{Sources, written_below};
+pub use sources::{Sources, kept_below, written_below};

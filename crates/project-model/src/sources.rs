@@ -112,16 +112,31 @@ pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     files
 }
 
-/// The same with links to directories.
+/// The files below `dir` that every checkout has: those that git tracks; where it tracks none, those of
+/// [`written_below`].
+#[must_use]
+pub fn kept_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = listed_by_git(dir, &["--cached"]).unwrap_or_default();
+    files.retain(|path| path.is_file());
+    if files.is_empty() {
+        return written_below(dir);
+    }
+    files
+}
+
+/// What git lists below `dir`; `None` if it is not in a checkout.
+fn listed_by_git(dir: &Utf8Path, which: &[&str]) -> Option<Vec<Utf8PathBuf>> {
+    let git = Invocation::new("git").args(["ls-files", "-z"]);
+    let names = git.args(which.iter().copied()).cwd(dir).read().ok()?;
+    let names = names.split('\0').filter(|name| !name.is_empty());
+    Some(names.map(|name| dir.join(name)).collect())
+}
+
+/// [`written_below`] with links to directories.
 fn listed_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let listed = |which: &[&str]| {
-        let git = Invocation::new("git").args(["ls-files", "-z"]);
-        let names = git.args(which.iter().copied()).cwd(dir).read().ok()?;
-        let names = names.split('\0').filter(|name| !name.is_empty());
-        Some(names.map(|name| dir.join(name)).collect::<Vec<_>>())
-    };
-    let tracked = listed(&["--cached"]);
-    let Some((mut files, beside)) = tracked.zip(listed(&["--others", "--exclude-standard"])) else {
+    let tracked = listed_by_git(dir, &["--cached"]);
+    let beside = || listed_by_git(dir, &["--others", "--exclude-standard"]);
+    let Some((mut files, beside)) = tracked.and_then(|it| Some((it, beside()?))) else {
         return made::written_below(dir).collect();
     };
     let mut sieve = Sieve::new(dir, []);

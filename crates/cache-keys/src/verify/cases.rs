@@ -41,7 +41,7 @@ pub(super) enum Action {
 
 impl Action {
     /// What is written, moved or removed.
-    fn touches(&self) -> Vec<&Utf8Path> {
+    pub(super) fn touches(&self) -> Vec<&Utf8Path> {
         match self {
             Self::Nothing | Self::CargoCheck | Self::Variable(_) => Vec::new(),
             Self::Edit(path) | Self::Delete(path) => vec![path],
@@ -309,6 +309,7 @@ impl List<'_> {
 
     fn pattern(&mut self, key: &str) {
         let found = matching(self.root, key).unwrap_or_default();
+        let count = found.len();
         let Some(path) = found.into_iter().next() else {
             return;
         };
@@ -316,7 +317,9 @@ impl List<'_> {
         let kind = key.rsplit_once("/*.").map_or("", |(_, kind)| kind);
         let added = path.with_file_name("of_cache_keys").with_extension(kind);
         self.edit(true, added);
-        self.delete(path);
+        if count <= witness::MANY {
+            self.delete(path);
+        }
     }
 }
 
@@ -330,11 +333,17 @@ fn is_in(tree: &Utf8Path, path: &Utf8Path) -> bool {
 
 /// The files that keys of the user's own mean.
 fn users_files(project: &Project, derived: &Derived) -> BTreeSet<Utf8PathBuf> {
-    let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
-    let files = keys.iter().filter_map(witness::file_of);
-    let own = files.filter(|file| !derived.files.iter().any(|key| key == file));
+    let own = users_keys(project, derived).into_iter();
     let found = own.filter_map(|key| matching(&project.root, key));
     found.flatten().collect()
+}
+
+/// The keys for files that are the user's own.
+pub(super) fn users_keys<'p>(project: &'p Project, derived: &Derived) -> Vec<&'p str> {
+    let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
+    let files = keys.iter().filter_map(witness::file_of);
+    let is_derived = |file: &&str| derived.files.iter().any(|key| key == file);
+    files.filter(|file| !is_derived(file)).collect()
 }
 
 #[cfg(test)]

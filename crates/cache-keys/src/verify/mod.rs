@@ -13,15 +13,17 @@ mod request;
 mod scratch;
 mod uv;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use camino::Utf8Path;
 use project_model::{Closure, Project};
 
 use crate::derive::Derived;
+use crate::paths::{is_too_wide, means, relative};
 use crate::witness;
 
-use cases::{Action, Case, cases};
+use cases::{Action, Case, cases, users_keys};
 use scratch::Scratch;
 use uv::Uv;
 
@@ -37,6 +39,8 @@ pub struct ProofRow {
     pub expected: bool,
     /// Whether it did.
     pub seen: bool,
+    /// The key of the user's own that means what was touched, where uv has built and should not.
+    pub blamed: Option<String>,
 }
 
 impl ProofRow {
@@ -53,7 +57,11 @@ impl fmt::Display for ProofRow {
         let word = |builds: bool| if builds { "rebuild" } else { "fresh" };
         let (expected, seen) = (word(self.expected), word(self.seen));
         let verdict = if self.is_ok() { "ok" } else { "WRONG" };
-        write!(f, "{expected:<9} {seen:<9} {verdict:<6} {}", self.case)
+        write!(f, "{expected:<9} {seen:<9} {verdict:<6} {}", self.case)?;
+        match &self.blamed {
+            Some(key) => write!(f, " (by the key `{key}`)"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -70,7 +78,7 @@ pub fn verify(
 ) -> Result<usize, VerifyError> {
     let scratch = Scratch::make(request)?;
     let proof = Proof::prepare(request, &scratch)?;
-    let (mut count, mut wrong) = (0, 0);
+    let (mut count, mut wrong) = (0, Vec::new());
     for case in proof.cases() {
         if (request.is_over)() {
             return Err(VerifyError::Interrupted);
@@ -84,17 +92,39 @@ pub fn verify(
             }
         })?;
         let row = ProofRow {
+            blamed: proof.blamed(&case).filter(|_| seen && !case.builds),
             case: case.name,
             expected: case.builds,
             seen,
         };
         on_row(&row);
         count += 1;
-        wrong += usize::from(!row.is_ok());
+        if !row.is_ok() {
+            wrong.push(row.blamed);
+        }
     }
-    match wrong {
-        0 => Ok(count),
-        _ => Err(VerifyError::Wrong { wrong, count }),
+    if wrong.is_empty() {
+        return Ok(count);
+    }
+    Err(VerifyError::Wrong {
+        wrong: wrong.len(),
+        count,
+        help: help(wrong),
+    })
+}
+
+/// What helps where the wrong cases are due to these keys of the user's, or to none of them.
+fn help(blamed: Vec<Option<String>>) -> String {
+    let keys: Option<BTreeSet<String>> = blamed.into_iter().collect();
+    match keys {
+        Some(keys) => {
+            let keys: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+            let keys = keys.join(", ");
+            format!(
+                "{keys} in `cache-keys` is yours and means more than what the extension is built from: remove it, or have it mean less"
+            )
+        }
+        None => "`cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them".to_owned(),
     }
 }
 
@@ -159,6 +189,16 @@ impl<'a> Proof<'a> {
         self.settle(&request.project.root)
     }
 
+    /// The key of the user's own that means what `case` touches.
+    fn blamed(&self, case: &Case) -> Option<String> {
+        let root = &self.project.root;
+        let touched = case.action.touches().into_iter();
+        let touched: Vec<_> = touched.map(|path| relative(root, path)).collect();
+        let own = users_keys(&self.project, &self.derived).into_iter();
+        let mut own = own.filter(|key| touched.iter().any(|path| means(key, path)));
+        own.next().map(str::to_owned)
+    }
+
     /// Tries one case and puts everything back.
     fn try_case(&self, case: &Case) -> Result<bool, VerifyError> {
         if case.is_no_newest_file() {
@@ -184,8 +224,14 @@ impl<'a> Proof<'a> {
                 return Ok(());
             }
         }
+        let own = users_keys(&self.project, &self.derived).into_iter();
+        let wide: Vec<_> = own.filter(|key| is_too_wide(key)).collect();
         Err(VerifyError::AlwaysBuilt {
             project: project.to_owned(),
+            help: match wide.first() {
+                Some(key) => help(vec![Some((*key).to_owned())]),
+                None => "a key names a file that the build writes: look for patterns that mean too much in `cache-keys`, and write them anew with `cargo xtask cache-keys`".to_owned(),
+            },
         })
     }
 
@@ -207,11 +253,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_key_of_the_users_is_what_helps_where_all_is_due_to_it() {
+        let wide = || Some("**/*.rs".to_owned());
+        assert!(help(vec![wide(), wide()]).starts_with("`**/*.rs` in `cache-keys` is yours"));
+        assert!(help(vec![wide(), None]).contains("cache-keys --check"));
+    }
+
+    #[test]
     fn rows_stand_below_their_heads() {
         let row = |expected, seen| ProofRow {
             case: "edit src/lib.rs".to_owned(),
             expected,
             seen,
+            blamed: (!expected && seen).then(|| "**/*.rs".to_owned()),
         };
         let (good, wrong) = (row(true, true).to_string(), row(false, true).to_string());
         let table = [HEADING, &good, &wrong].join("\n") + "\n";

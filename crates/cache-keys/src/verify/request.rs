@@ -63,15 +63,15 @@ pub enum VerifyError {
     )]
     NeverBuilt { project: Utf8PathBuf },
     /// uv builds every time.
-    #[error(
-        "`uv sync` builds {project} every time, also when nothing has changed\n  help: a key names a file that the build writes: look for patterns that mean too much in `cache-keys`, and write them anew with `cargo xtask cache-keys`"
-    )]
-    AlwaysBuilt { project: Utf8PathBuf },
+    #[error("`uv sync` builds {project} every time, also when nothing has changed\n  help: {help}")]
+    AlwaysBuilt { project: Utf8PathBuf, help: String },
     /// The keys are not what they should be.
-    #[error(
-        "{wrong} of {count} cases went wrong\n  help: `cargo xtask cache-keys --check` tells whether the keys are what they should be, `cargo xtask cache-keys` writes them"
-    )]
-    Wrong { wrong: usize, count: usize },
+    #[error("{wrong} of {count} cases went wrong\n  help: {help}")]
+    Wrong {
+        wrong: usize,
+        count: usize,
+        help: String,
+    },
     /// The user ended it.
     #[error("ended before all cases were tried; the copy has been removed")]
     Interrupted,
