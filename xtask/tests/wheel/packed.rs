@@ -282,7 +282,7 @@ fn what_builds_leave_behind_changes_no_wheel() {
         (path, bytes)
     };
     let first = build();
-    project.write("target/debug/large", "");
+    project.write("native/target/debug/large", "");
     project.write("python/again/_again.abi3.so", "");
     assert!(build() == first, "another wheel");
     assert!(!first.0.contains("dirty"), "{}", first.0);
