@@ -71,7 +71,7 @@ impl Sieve {
     }
 
     /// Whether a tool has made the directory `dir` or one above it. Each is looked at once.
-    fn is_made_dir(&mut self, dir: &Utf8Path) -> bool {
+    pub fn is_made_dir(&mut self, dir: &Utf8Path) -> bool {
         if dir == self.root || !dir.starts_with(&self.root) {
             return false;
         }

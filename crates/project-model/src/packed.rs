@@ -249,9 +249,12 @@ fn seen_below(root: &Utf8Path, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
 
 /// `None` where maturin does not look at `.gitignore`, or git cannot.
 fn by_git(root: &Utf8Path, dir: &Utf8Path) -> Option<BTreeSet<Utf8PathBuf>> {
-    root.join(".git").symlink_metadata().ok()?;
+    let git_dir = root.join(".git");
+    git_dir.symlink_metadata().ok()?;
     let listed = |which: &[&str]| -> Option<BTreeSet<Utf8PathBuf>> {
-        let git = Invocation::new("git").args(["--literal-pathspecs", "ls-files", "-z"]);
+        let git = Invocation::new("git")
+            .args(["--literal-pathspecs", "--git-dir", git_dir.as_str()])
+            .args(["--work-tree", root.as_str(), "ls-files", "-z"]);
         let git = git
             .args(which.iter().copied())
             .args(["--", dir.as_str()])

@@ -27,7 +27,7 @@ mod report;
 
 pub use budget::Limits;
 pub use file::audit_file;
-pub use project::{Expected, ExpectedFile};
+pub use project::{Expected, ExpectedFile, ExpectedPattern};
 pub use report::{Finding, Report, Rule, Severity};
 
 use archive::Archive;

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use glob::{MatchOptions, Pattern};
+
 use crate::entry_points::Scripts;
 use crate::fields::{Headers, specifiers};
 use crate::inside::{Inside, stem};
@@ -28,8 +30,14 @@ pub struct Expected {
     pub scripts: Option<BTreeMap<String, String>>,
     /// The dotted name of the one extension module.
     pub module: String,
-    /// The files of the package, which must all be there as they are.
+    /// Where its library may lie, without what follows the first dot of its name: `a/_x`. The first is where
+    /// it is put today.
+    pub libraries: Vec<String>,
+    /// The files of the project, which must all be there as they are. Those that are not installed among the
+    /// modules lie in `.data/`.
     pub files: Vec<ExpectedFile>,
+    /// Patterns of files that a build makes.
+    pub patterns: Vec<ExpectedPattern>,
     /// Directories, as paths in the wheel, in which nothing else may lie but the extension module.
     pub packages: Vec<String>,
     /// The names of licence files.
@@ -47,6 +55,17 @@ pub struct ExpectedFile {
     pub path: String,
     /// Of its bytes, in hexadecimal digits.
     pub sha256: String,
+}
+
+/// Files that may be in the wheel, with any content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedPattern {
+    /// As the project has it.
+    pub text: String,
+    /// Patterns of paths: each file matches one of them.
+    pub paths: Vec<String>,
+    /// Whether one has to be there.
+    pub is_required: bool,
 }
 
 pub(crate) fn check(
@@ -111,7 +130,7 @@ fn check_files(expected: &Expected, inside: &Inside, findings: &mut Findings) {
     let installed: BTreeMap<_, _> = inside
         .files
         .iter()
-        .map(|(path, file)| (Inside::installed(path), file))
+        .map(|(path, file)| (place(path), file))
         .collect();
     for file in &expected.files {
         match installed.get(file.path.as_str()) {
@@ -130,22 +149,69 @@ fn check_files(expected: &Expected, inside: &Inside, findings: &mut Findings) {
             Some(_) => {}
         }
     }
-    let known: BTreeSet<_> = expected
-        .files
-        .iter()
-        .map(|file| file.path.as_str())
-        .collect();
-    let extension = expected.module.replace('.', "/");
-    for &path in installed.keys() {
-        let mut packages = expected.packages.iter();
-        let is_inside = packages.any(|package| {
-            path.strip_prefix(package.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
-        });
-        if is_inside && !known.contains(path) && !is_module(path, &extension) {
+    let paths: Vec<_> = installed.keys().copied().collect();
+    check_others(expected, &paths, findings);
+}
+
+/// What no list of the project's files names: what patterns let be, and what should not be there.
+fn check_others(expected: &Expected, paths: &[&str], findings: &mut Findings) {
+    let patterns: Vec<_> = expected.patterns.iter().map(Matcher::new).collect();
+    for (pattern, matcher) in expected.patterns.iter().zip(&patterns) {
+        if pattern.is_required && !paths.iter().any(|path| matcher.matches(path)) {
+            let reason = format!(
+                "no file is there for `{}`, which the project includes",
+                pattern.text
+            );
+            findings.error(Rule::Package, &pattern.text, reason);
+        }
+    }
+    let files = expected.files.iter();
+    let known: BTreeSet<_> = files.map(|file| file.path.as_str()).collect();
+    for path in paths {
+        let is_in = |package: &String| {
+            let rest = path.strip_prefix(package.as_str());
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let is_known = known.contains(path) || is_library(path, expected);
+        if expected.packages.iter().any(is_in)
+            && !is_known
+            && !patterns.iter().any(|matcher| matcher.matches(path))
+        {
             findings.error(Rule::Package, path, "it is no file of the package");
         }
     }
+}
+
+/// Where a file is installed: among the modules, or below `.data/`, without the name and version before it.
+fn place(path: &str) -> &str {
+    let installed = Inside::installed(path);
+    let inner = installed.split_once('/').map_or("", |(top, _)| top);
+    let name = inner.strip_suffix(".data").unwrap_or_default();
+    installed.get(name.len()..).unwrap_or(installed)
+}
+
+/// The patterns of one [`ExpectedPattern`].
+struct Matcher(Vec<Pattern>);
+
+impl Matcher {
+    fn new(pattern: &ExpectedPattern) -> Self {
+        let paths = pattern.paths.iter();
+        Self(paths.filter_map(|path| Pattern::new(path).ok()).collect())
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let options = MatchOptions {
+            require_literal_separator: true,
+            ..MatchOptions::new()
+        };
+        let mut patterns = self.0.iter();
+        patterns.any(|pattern| pattern.matches_with(path, options))
+    }
+}
+
+fn is_library(path: &str, expected: &Expected) -> bool {
+    let mut libraries = expected.libraries.iter();
+    libraries.any(|library| is_module(path, library))
 }
 
 /// Whether the file `path` is the module `module`, both as paths: `a/_x.abi3.so` and `a/_x`.
@@ -156,16 +222,19 @@ fn is_module(path: &str, module: &str) -> bool {
 }
 
 fn check_extension(expected: &Expected, inside: &Inside, findings: &mut Findings) {
-    let module = expected.module.replace('.', "/");
-    // A bare name means that the extension lies in a package of its own name.
-    let nested = format!("{module}/{module}");
-    let mut found = inside.extensions().map(|(path, _)| Inside::installed(path));
+    let is_the_projects = |path: &&str| {
+        let mut files = expected.files.iter();
+        files.any(|file| file.path == **path)
+    };
+    let found = inside.extensions().map(|(path, _)| Inside::installed(path));
+    let mut found = found.filter(|path| !is_the_projects(path));
     match (found.next(), found.next()) {
-        (Some(path), None) if is_module(path, &module) || is_module(path, &nested) => {}
+        (Some(path), None) if is_library(path, expected) => {}
         (Some(path), None) => {
             let reason = format!(
-                "it is the extension module, and `{}` was to be built",
-                expected.module
+                "it is the extension module, and `{}` was to be built{}",
+                expected.module,
+                at(expected)
             );
             findings.error(Rule::Extension, path, reason);
         }
@@ -182,6 +251,12 @@ fn check_extension(expected: &Expected, inside: &Inside, findings: &mut Findings
             );
         }
     }
+}
+
+/// Where the library belongs.
+fn at(expected: &Expected) -> String {
+    let library = expected.libraries.first();
+    library.map_or_else(String::new, |library| format!(", as `{library}`"))
 }
 
 fn check_scripts(expected: &Expected, found: &Scripts, findings: &mut Findings) {

@@ -1,9 +1,13 @@
 //! The commit that a wheel is built from.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use files::made::Sieve;
 use packaging::checked::CommitHash;
 use processes::{Invocation, RunError};
 use serde::{Deserialize, Serialize};
+
+/// What holds for this machine only, and is in no wheel.
+pub(crate) const LOCAL_CONFIG_PATH: &str = ".cargo/config.local.toml";
 
 /// What git says of a working tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,29 +24,35 @@ pub struct Commit {
     /// Its `.git` directory.
     #[serde(skip)]
     pub git_dir: Utf8PathBuf,
+    /// The files, relative to the root, that git neither tracks nor ignores and that no tool has made.
+    #[serde(skip)]
+    pub beside: Vec<Utf8PathBuf>,
 }
 
 impl Commit {
-    /// That of the working tree that `dir` lies in and that git tracks. `None` where there is no git, no
-    /// repository, no commit, or where git tracks nothing of `dir`: a source distribution unpacked within
+    /// That of the working tree that `dir` lies in and that git tracks: its pyproject.toml or, for a crate
+    /// alone, its Cargo.toml. All in the directories `made` is made by tools. `None` where there is no git,
+    /// no repository, no commit, or where git tracks nothing of `dir`: a source distribution unpacked within
     /// somebody's checkout.
     #[must_use]
-    pub fn of(dir: &Utf8Path) -> Option<Self> {
+    pub fn of(dir: &Utf8Path, made: &[Utf8PathBuf]) -> Option<Self> {
         let git = |args: &[&str]| git(dir, args).ok();
-        let tracked = git(&["ls-files", "--", "pyproject.toml"])?;
+        let tracked = git(&["ls-files", "--", "pyproject.toml", "Cargo.toml"])?;
         if tracked.is_empty() {
             return None;
         }
         let shown = git(&["show", "--no-patch", "--format=%H %ct", "HEAD"])?;
         let (hash, time_s) = shown.trim().split_once(' ')?;
         let root = Utf8PathBuf::from(git(&["rev-parse", "--show-toplevel"])?.trim_end());
-        let status = git(&["status", "--porcelain"])?;
+        let status = git(&["status", "--porcelain", "--untracked-files=no"])?;
+        let beside = beside(&root, made)?;
         Some(Self {
             hash: hash.parse().ok()?,
             time_s: time_s.parse().ok()?,
-            dirty: !status.trim().is_empty(),
-            root,
+            dirty: !status.trim().is_empty() || !beside.is_empty(),
             git_dir: git(&["rev-parse", "--absolute-git-dir"])?.trim_end().into(),
+            root,
+            beside,
         })
     }
 
@@ -53,23 +63,26 @@ impl Commit {
         self.hash.get(..7).unwrap_or(&self.hash)
     }
 
-    /// The files of the working tree that git tracks, and those that it does not ignore, relative to the
-    /// root.
+    /// The files of the working tree that git tracks, and those beside them, relative to the root.
     pub(crate) fn files(&self) -> Result<Vec<Utf8PathBuf>, RunError> {
-        let tracked = git(
-            &self.root,
-            &["ls-files", "-z", "--cached", "--recurse-submodules"],
-        )?;
-        let beside = git(
-            &self.root,
-            &["ls-files", "-z", "--others", "--exclude-standard"],
-        )?;
-        let names = tracked.split('\0').chain(beside.split('\0'));
-        Ok(names
-            .filter(|name| !name.is_empty())
-            .map(Into::into)
-            .collect())
+        let mut files = listed(&self.root, &["--cached", "--recurse-submodules"])?;
+        files.extend(self.beside.iter().cloned());
+        Ok(files)
     }
+}
+
+fn beside(root: &Utf8Path, made: &[Utf8PathBuf]) -> Option<Vec<Utf8PathBuf>> {
+    let mut files = listed(root, &["--others", "--exclude-standard"]).ok()?;
+    let mut sieve = Sieve::new(root, made.iter().cloned());
+    files.retain(|file| !sieve.is_made(&root.join(file)) && !file.ends_with(LOCAL_CONFIG_PATH));
+    Some(files)
+}
+
+fn listed(root: &Utf8Path, which: &[&str]) -> Result<Vec<Utf8PathBuf>, RunError> {
+    let args: Vec<_> = ["ls-files", "-z"].iter().chain(which).copied().collect();
+    let names = git(root, &args)?;
+    let names = names.split('\0').filter(|name| !name.is_empty());
+    Ok(names.map(Into::into).collect())
 }
 
 fn git(dir: &Utf8Path, args: &[&str]) -> Result<String, RunError> {

@@ -15,6 +15,7 @@ mod error;
 pub mod expected;
 pub mod flags;
 mod for_colab;
+mod listing;
 pub mod manifest;
 pub mod plan;
 pub mod platform;

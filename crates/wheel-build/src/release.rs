@@ -167,10 +167,9 @@ impl<'a> Release<'a> {
         );
         let uv = self.toolbox.uv(self.talk.say)?;
         let maturin = self.toolbox.maturin(&uv, self.talk.say)?;
-        let expected = self.expected()?;
         let mut wheels = Vec::new();
         for wheel in &self.plan.wheels {
-            wheels.push(self.build_one(wheel, &maturin, &uv, &expected)?);
+            wheels.push(self.build_one(wheel, &maturin, &uv)?);
         }
         self.describe(wheels)
     }
@@ -186,6 +185,13 @@ impl<'a> Release<'a> {
                 commit.short()
             ));
         }
+        let ignored = self.stage.ignored;
+        if ignored > 0 {
+            let text = format!(
+                "{ignored} files that git ignores, as [tool.maturin] says; no commit holds them"
+            );
+            (self.talk.say)("Copied", &text);
+        }
     }
 
     /// Builds, audits, tries and hands over one wheel; nothing reaches the output directory that has not
@@ -195,7 +201,6 @@ impl<'a> Release<'a> {
         wheel: &WheelPlan,
         maturin: &Tool,
         uv: &Tool,
-        expected: &Expected,
     ) -> Result<BuiltWheel, WheelError> {
         let (built, cache) = if self.request.is_built {
             let built = Built::by_action(&self.directories.out, &wheel.platform)?;
@@ -204,7 +209,7 @@ impl<'a> Release<'a> {
         } else {
             self.run_maturin(wheel, maturin)?
         };
-        let report = self.audited(&built, &expected::built_by(wheel, expected))?;
+        let report = self.audited(&built, &expected::built_by(wheel, &self.expected()?))?;
         let tried_with = self.try_it(&built.path, &report, uv)?;
         self.hand_over(&built.path)?;
         Ok(BuiltWheel {
@@ -248,7 +253,7 @@ impl<'a> Release<'a> {
             self.directories.target.clone(),
         ];
         let policy = &self.workspace.policy.wheel;
-        let mut expected = expected::of(&self.stage.project, policy, &forbidden)?;
+        let mut expected = expected::of_build(&self.stage, policy, &forbidden)?;
         if !self.request.wheels.release {
             // Nobody is to get it, and its debug information names the sources of what zig has linked in.
             expected.forbidden_paths.clear();

@@ -7,19 +7,22 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::PyprojectCopy;
 use environment::cargo_env;
 use files::digest::hex;
+use files::made::Sieve;
 use files::owned;
 use processes::Invocation;
-use project_model::{Project, Workspace};
+use project_model::{Closure, Packed, Project, Workspace};
 use sha2::{Digest as _, Sha256};
 use walkdir::WalkDir;
 
 use crate::commit::Commit;
 use crate::error::{WheelError, cannot_read, cannot_write};
+use crate::listing::Listing;
 use crate::version;
 
 /// The copy.
@@ -33,34 +36,52 @@ pub struct Stage {
     pub version: String,
     /// The commit it is a copy of.
     pub commit: Option<Commit>,
+    /// What of it maturin packs beside the extension.
+    pub packed: Packed,
+    /// How many files of the copy git ignores: they are packed all the same.
+    pub ignored: usize,
 }
 
 impl Stage {
-    /// Makes `dir` a copy of the working tree of `project`: what git tracks, and what it neither tracks nor
-    /// ignores; without git, all files that nobody has made from others.
+    /// Makes `dir` a copy of what maturin sees of `project`: what git tracks, and what it neither tracks nor
+    /// ignores; without git, all files that nobody has made from others; and what is packed, whatever git
+    /// says of it.
     pub fn make(
         project: &Project,
         workspace: &Workspace,
         dir: &Utf8Path,
     ) -> Result<Self, WheelError> {
-        let commit = Commit::of(&project.root);
-        let (root, files) = files(project, workspace, commit.as_ref())?;
-        let root_of = |path: &Utf8Path| path.strip_prefix(&root).unwrap_or(path).to_owned();
-        let pyproject = root_of(&project.root).join("pyproject.toml");
-        let kept = files.iter().filter(|file| **file != pyproject);
-        remove_others(dir, &files)?;
-        for file in kept {
-            copy(&root.join(file), dir, file)?;
+        let closure = Closure::load(project)?;
+        let scripts: Vec<_> = closure
+            .crates
+            .iter()
+            .filter_map(|it| it.build_script.clone())
+            .collect();
+        let packed = Packed::of(project, !scripts.is_empty())?;
+        let listing = Listing::of(project, workspace, &packed)?;
+        let root = &listing.root;
+        let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
+        let is_redone = copy_all(&listing, project, dir)?;
+        if is_redone {
+            run_again(scripts.iter().map(|script| in_copy(script)))?;
         }
-        let digest = digest_of(&root, &files);
+        let commit = listing.commit;
+        let digest = digest_of(root, &listing.files);
         let version = version::of(&base_version(project)?, commit.as_ref(), &digest)?;
+        let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
+        let pyproject = copied
+            .strip_prefix(dir)
+            .unwrap_or(&copied)
+            .join("pyproject.toml");
         write_if_new(dir, &pyproject, text.as_bytes())?;
         Ok(Self {
             root: dir.to_owned(),
-            project: Project::load(&dir.join(root_of(&project.root)))?,
+            project: Project::load(&copied)?,
             version,
             commit,
+            packed: packed.moved(root, dir),
+            ignored: listing.ignored.len(),
         })
     }
 
@@ -84,99 +105,80 @@ fn with_version(project: &Project, version: &str) -> Result<String, WheelError> 
     Ok(copy.into_text())
 }
 
-/// The root of what is copied, and the files relative to it.
-fn files(
-    project: &Project,
-    workspace: &Workspace,
-    commit: Option<&Commit>,
-) -> Result<(Utf8PathBuf, Vec<Utf8PathBuf>), WheelError> {
-    let (root, mut files) = if let Some(commit) = commit {
-        let files = commit.files().map_err(|source| WheelError::Files {
-            root: commit.root.clone(),
-            source,
-        })?;
-        (commit.root.clone(), files)
-    } else {
-        let above = project.root.ancestors();
-        let mut above = above.filter(|dir| workspace.root.starts_with(dir));
-        let root = above.next().unwrap_or(&project.root).to_owned();
-        let files = written_files(&root, &workspace.target_dir);
-        (root, files)
-    };
-    // git may ignore it; without it every build would choose dependencies anew.
-    if let Ok(lock) = workspace.root.join("Cargo.lock").strip_prefix(&root) {
-        files.push(lock.to_owned());
+/// Copies everything but pyproject.toml. Tells whether build scripts have to run again: something was removed
+/// or overwritten that one of them may have made.
+fn copy_all(listing: &Listing, project: &Project, dir: &Utf8Path) -> Result<bool, WheelError> {
+    let project_dir = project
+        .root
+        .strip_prefix(&listing.root)
+        .unwrap_or(&project.root);
+    let mark = project_dir.join(".git");
+    let is_checkout = project.root.join(".git").symlink_metadata().is_ok();
+    let mut wanted: BTreeSet<_> = listing
+        .files
+        .iter()
+        .flat_map(|file| file.ancestors())
+        .collect();
+    wanted.extend(is_checkout.then_some(mark.as_path()));
+    let mut is_redone = remove_others(dir, &wanted)?;
+    if is_checkout {
+        // maturin goes by `.gitignore` where the project's directory is a checkout, and only there.
+        let mark = dir.join(&mark);
+        owned::make_dir(dir, &mark).map_err(cannot_write(&mark))?;
     }
-    files.retain(|file| {
-        root.join(file)
-            .symlink_metadata()
-            .is_ok_and(|it| !it.is_dir())
-    });
-    files.sort();
-    files.dedup();
-    Ok((root, files))
+    let pyproject = project_dir.join("pyproject.toml");
+    for file in listing.files.iter().filter(|file| **file != pyproject) {
+        let is_new = copy(listing, dir, file)?;
+        is_redone |= is_new && listing.ignored.contains(file);
+    }
+    Ok(is_redone)
 }
 
-/// The files below `root` that somebody has written.
-fn written_files(root: &Utf8Path, target_dir: &Utf8Path) -> Vec<Utf8PathBuf> {
-    let made = |name: &str| {
-        matches!(
-            name,
-            "target"
-                | "dist"
-                | "__pycache__"
-                | "node_modules"
-                | ".git"
-                | ".venv"
-                | "venv"
-                | ".xtask"
-        )
-    };
-    let entries = WalkDir::new(root).into_iter().filter_entry(|entry| {
-        let is_made = entry.file_name().to_str().is_none_or(made);
-        entry.depth() == 0 || !(entry.file_type().is_dir() && is_made) && entry.path() != target_dir
-    });
-    let files = entries
-        .flatten()
-        .filter(|entry| !entry.file_type().is_dir());
-    let paths = files.filter_map(|entry| Utf8PathBuf::from_path_buf(entry.into_path()).ok());
-    let is_written = |path: &Utf8PathBuf| !matches!(path.extension(), Some("so" | "pyd" | "pyc"));
-    let relative = paths
-        .filter(is_written)
-        .filter_map(|path| Some(path.strip_prefix(root).ok()?.to_owned()));
-    relative.collect()
+/// Has cargo run the build scripts at `paths` again, which it may take for done.
+fn run_again(paths: impl Iterator<Item = Utf8PathBuf>) -> Result<(), WheelError> {
+    for path in paths.filter(|path| path.is_file()) {
+        let file = fs_err::File::options().append(true).open(&path);
+        let touched = file.and_then(|file| file.file().set_modified(SystemTime::now()));
+        touched.map_err(cannot_write(&path))?;
+    }
+    Ok(())
 }
 
-/// Makes `file` in the copy `dir` what `from` is: a link to the same place, or a file with the same bytes and
-/// rights.
-fn copy(from: &Utf8Path, dir: &Utf8Path, file: &Utf8Path) -> Result<(), WheelError> {
-    let to = &dir.join(file);
+/// Makes `file` in the copy `dir` what it is: a link to the same place, or a file with the same bytes and
+/// rights; a link out of what is copied becomes a file. Tells whether it is another file now.
+fn copy(listing: &Listing, dir: &Utf8Path, file: &Utf8Path) -> Result<bool, WheelError> {
+    let (from, to) = (&listing.root.join(file), &dir.join(file));
     let metadata = from.symlink_metadata().map_err(cannot_read(from))?;
-    if metadata.is_symlink() {
+    if metadata.is_symlink() && !listing.leads_out(from) {
         let target = from.read_link_utf8().map_err(cannot_read(from))?;
         clear_way(dir, file)?;
         if to.read_link_utf8().ok().as_deref() == Some(&target) {
-            return Ok(());
+            return Ok(false);
         }
         owned::remove(dir, file).map_err(cannot_write(to))?;
-        return std::os::unix::fs::symlink(&target, to).map_err(cannot_write(to));
+        std::os::unix::fs::symlink(&target, to).map_err(cannot_write(to))?;
+        return Ok(true);
     }
     let bytes = fs_err::read(from).map_err(cannot_read(from))?;
-    write_if_new(dir, file, &bytes)?;
-    fs_err::set_permissions(to, metadata.permissions()).map_err(cannot_write(to))
+    let is_new = write_if_new(dir, file, &bytes)?;
+    let metadata = from.metadata().map_err(cannot_read(from))?;
+    fs_err::set_permissions(to, metadata.permissions()).map_err(cannot_write(to))?;
+    Ok(is_new)
 }
 
-fn write_if_new(dir: &Utf8Path, file: &Utf8Path, bytes: &[u8]) -> Result<(), WheelError> {
+/// Tells whether it was new.
+fn write_if_new(dir: &Utf8Path, file: &Utf8Path, bytes: &[u8]) -> Result<bool, WheelError> {
     let to = &dir.join(file);
     clear_way(dir, file)?;
     let is_file = to
         .symlink_metadata()
         .is_ok_and(|metadata| metadata.is_file());
     if is_file && fs_err::read(to).is_ok_and(|old| old == bytes) {
-        return Ok(());
+        return Ok(false);
     }
     owned::remove(dir, file).map_err(cannot_write(to))?;
-    fs_err::write(to, bytes).map_err(cannot_write(to))
+    fs_err::write(to, bytes).map_err(cannot_write(to))?;
+    Ok(true)
 }
 
 /// Has the directories above `file` be directories. Where the project had a link or a file, it may have one
@@ -205,9 +207,10 @@ pub(crate) fn make_empty(path: &Utf8Path) -> Result<(), WheelError> {
     emptied.map(drop).map_err(cannot_write(path))
 }
 
-/// Removes what is in `dir` and not among `files`.
-fn remove_others(dir: &Utf8Path, files: &[Utf8PathBuf]) -> Result<(), WheelError> {
-    let wanted: BTreeSet<_> = files.iter().flat_map(|file| file.ancestors()).collect();
+/// Removes what is in `dir` and not `wanted`. Tells whether a build script may have made some of it.
+fn remove_others(dir: &Utf8Path, wanted: &BTreeSet<&Utf8Path>) -> Result<bool, WheelError> {
+    let mut sieve = Sieve::new(dir, []);
+    let mut is_redone = false;
     let mut entries = WalkDir::new(dir).min_depth(1).into_iter();
     while let Some(Ok(entry)) = entries.next() {
         let path = Utf8Path::from_path(entry.path());
@@ -225,13 +228,17 @@ fn remove_others(dir: &Utf8Path, files: &[Utf8PathBuf]) -> Result<(), WheelError
                 io::ErrorKind::InvalidFilename.into(),
             ));
         };
+        let is_of_tools = path.file_name() == Some("Cargo.lock")
+            || sieve.is_made_dir(path)
+            || sieve.is_made(path);
+        is_redone |= !is_of_tools;
         owned::remove(dir, path).map_err(cannot_write(path))?;
     }
-    Ok(())
+    Ok(is_redone)
 }
 
 /// The SHA-256 of the names and contents of `files`, in hexadecimal digits.
-fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
+fn digest_of(root: &Utf8Path, files: &BTreeSet<Utf8PathBuf>) -> String {
     let mut all = Sha256::new();
     for file in files {
         let content = fs_err::read(root.join(file)).unwrap_or_default();
@@ -247,7 +254,7 @@ fn digest_of(root: &Utf8Path, files: &[Utf8PathBuf]) -> String {
 /// # Errors
 /// If the project has no version that pip and uv know.
 pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelError> {
-    let Some(commit) = Commit::of(&project.root) else {
+    let Some(commit) = Commit::of(&project.root, &[]) else {
         return Ok(None);
     };
     let commit = Commit {
@@ -344,7 +351,7 @@ mod tests {
             fs_err::read_to_string(fixture.root().join("pyproject.toml")).unwrap(),
             before
         );
-        assert!(!stage.root.join("ignored").exists() && !stage.root.join(".git").exists());
+        assert!(!stage.root.join("ignored").exists() && !stage.root.join(".git/HEAD").exists());
         assert_eq!(stage.time_s(), commit.time_s);
     }
 
@@ -368,6 +375,78 @@ mod tests {
         let again = stage(&fixture, &dir);
         assert_eq!(again.version, clean);
         assert!(!again.root.join("python/dirtied/new.py").exists());
+    }
+
+    #[test]
+    fn what_tools_write_is_neither_copied_nor_a_change() {
+        let fixture = committed("repeated");
+        let dir = TempDir::new();
+        let clean = stage(&fixture, &dir).version;
+        for name in [
+            "dist/repeated-0.1.0-cp311-abi3-linux_x86_64.whl",
+            "dist/SHA256SUMS",
+            "dist/manifest.json",
+            "native/target/debug/big",
+            ".venv/pyvenv.cfg",
+            "python/repeated/_repeated.abi3.so",
+            "python/repeated.egg-info/PKG-INFO",
+            ".cargo/config.local.toml",
+        ] {
+            fixture.write(name, "");
+        }
+        let again = stage(&fixture, &dir);
+        assert_eq!(again.version, clean);
+        for name in [
+            "dist",
+            "native/target",
+            ".venv",
+            "python/repeated.egg-info",
+            ".cargo",
+        ] {
+            assert!(!again.root.join(name).exists(), "{name}");
+        }
+        fixture.write("dist/notes.txt", "mine");
+        assert!(stage(&fixture, &dir).version.contains(".dirty."));
+    }
+
+    #[test]
+    fn what_is_packed_is_copied_whatever_git_says_and_links_lead_nowhere_else() {
+        let fixture = committed("packing");
+        let maturin = "[tool.maturin]\ninclude = ['ignored/*']";
+        fixture.edit("pyproject.toml", "[tool.maturin]", maturin);
+        fixture.write("../outside/a.txt", "mine");
+        let link = |to: &str, from: &str| {
+            std::os::unix::fs::symlink(to, fixture.root().join(from)).unwrap();
+        };
+        link("../../../outside/a.txt", "python/packing/out.txt");
+        link("__init__.py", "python/packing/in.py");
+        let dir = TempDir::new();
+        let stage = stage(&fixture, &dir);
+        assert!(stage.root.join("ignored/x").is_file());
+        assert_eq!(stage.ignored, 1);
+        let package = stage.root.join("python/packing");
+        assert!(package.join("in.py").is_symlink() && !package.join("out.txt").is_symlink());
+        assert_eq!(
+            fs_err::read_to_string(package.join("out.txt")).unwrap(),
+            "mine"
+        );
+    }
+
+    #[test]
+    fn where_a_file_of_a_build_script_is_gone_the_script_runs_again() {
+        let fixture = committed("making");
+        fixture.write("native/build.rs", "fn main() {}");
+        let dir = TempDir::new();
+        let first = stage(&fixture, &dir);
+        let script = first.root.join("native/build.rs");
+        let time = || script.metadata().unwrap().modified().unwrap();
+        let before = time();
+        stage(&fixture, &dir);
+        assert_eq!(time(), before);
+        fs_err::write(first.root.join("python/making/made.py"), "").unwrap();
+        stage(&fixture, &dir);
+        assert!(time() > before);
+        assert!(!first.root.join("python/making/made.py").exists());
     }
 
     #[test]
@@ -423,12 +502,14 @@ mod tests {
             "dynamic = [\"version\"]",
         );
         fixture.write("target/x", "");
-        fixture.write("old.so", "");
+        fixture.write("old.abi3.so", "");
+        fixture.write("lib/written.so", "");
         let dir = TempDir::new();
         let stage = stage(&fixture, &dir);
         assert_eq!(stage.version, "0.1.0");
         assert!(stage.commit.is_none());
-        assert!(!stage.root.join("target").exists() && !stage.root.join("old.so").exists());
+        assert!(!stage.root.join("target").exists() && !stage.root.join("old.abi3.so").exists());
+        assert!(stage.root.join("lib/written.so").exists());
         let text = fs_err::read_to_string(stage.root.join("pyproject.toml")).unwrap();
         assert!(
             text.contains("version = \"0.1.0\"") && !text.contains("dynamic"),

@@ -38,6 +38,7 @@ mod tests {
             dirty,
             root: "/p".into(),
             git_dir: "/p/.git".into(),
+            beside: Vec::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 mod action;
 mod audit;
 mod build;
+mod packed;
 mod published;
 
 use camino::Utf8PathBuf;

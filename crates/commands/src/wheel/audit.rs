@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use camino::Utf8PathBuf;
-use project_model::Workspace;
+use project_model::{Packed, Workspace};
 use wheel_audit::{Expected, audit_file};
 use wheel_build::expected;
 
@@ -56,7 +56,9 @@ fn expected_of(context: &Context) -> anyhow::Result<Expected> {
     let project = context.project()?;
     let workspace = Workspace::load(&project)?;
     let own = [project.root.clone(), workspace.root.clone()];
-    let expected = expected::of(&project, &workspace.policy.wheel, &own)?;
+    // The wheel may have what only a build makes.
+    let packed = Packed::of(&project, true)?;
+    let expected = expected::of(&project, &packed, &workspace.policy.wheel, &own)?;
     Ok(Expected {
         version: None,
         ..expected

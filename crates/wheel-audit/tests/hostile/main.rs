@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 
 use elf::Library;
 use wheel::{DIST_INFO, Entry, Wheel, finish, zip};
-use wheel_audit::{Expected, ExpectedFile, Limits, Report, Rule, Severity, audit, audit_within};
+use wheel_audit::{
+    Expected, ExpectedFile, ExpectedPattern, Limits, Report, Rule, Severity, audit, audit_within,
+};
 
 fn report(wheel: &Wheel) -> Report {
     audit(&wheel.file_name(), &wheel.bytes(), None)
@@ -829,6 +831,8 @@ fn expected() -> Expected {
             "thing.cli:main".to_owned(),
         )])),
         module: "thing._thing".to_owned(),
+        libraries: vec!["thing/_thing".to_owned()],
+        patterns: Vec::new(),
         files: vec![
             file(&mut wheel, "thing/__init__.py"),
             file(&mut wheel, "thing/cli.py"),
@@ -875,6 +879,64 @@ fn a_package_that_is_not_complete() {
 }
 
 #[test]
+fn files_that_a_build_makes() {
+    let wheel = Wheel::good().add(Entry::stored("thing/web/deep/app.js", b"x"));
+    let with = |paths: &[&str]| Expected {
+        patterns: vec![ExpectedPattern {
+            text: "web/**/*".to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            is_required: true,
+        }],
+        ..expected()
+    };
+    let report = against(&wheel, &with(&["thing/web/**/*"]));
+    assert_eq!(report.findings, [], "{}", report.text());
+    refused(
+        &against(&wheel, &with(&["thing/*"])),
+        Rule::Package,
+        "no file of the package",
+    );
+    let missing = against(&Wheel::good(), &with(&["thing/web/**/*"]));
+    refused_only(&missing, Rule::Package, "no file is there for `web/**/*`");
+}
+
+#[test]
+fn files_of_data_directories_belong_to_the_project_too() {
+    let wheel = Wheel::good();
+    let wheel = wheel.add(Entry::stored("thing-1.0+g1a2b3c4.data/scripts/run", b"x"));
+    let expected = |content: &[u8]| {
+        let mut expected = expected();
+        expected.files.push(ExpectedFile {
+            path: ".data/scripts/run".to_owned(),
+            sha256: sha256(content),
+        });
+        expected
+    };
+    let report = against(&wheel, &expected(b"x"));
+    assert_eq!(report.findings, [], "{}", report.text());
+    let report = against(&wheel, &expected(b"y"));
+    refused_only(&report, Rule::Package, "not as it is in the project");
+    let report = against(&Wheel::good(), &expected(b"x"));
+    refused_only(&report, Rule::Package, "is missing");
+}
+
+#[test]
+fn an_extension_that_the_project_has_beside_its_own() {
+    let second = Library {
+        defined: vec!["PyInit__old"],
+        ..Library::default()
+    };
+    let wheel = Wheel::good().add(Entry::deflated("thing/_old.abi3.so", &second.bytes()));
+    let mut expected = expected();
+    expected.files.push(ExpectedFile {
+        path: "thing/_old.abi3.so".to_owned(),
+        sha256: sha256(&second.bytes()),
+    });
+    let report = against(&wheel, &expected);
+    assert_eq!(report.findings, [], "{}", report.text());
+}
+
+#[test]
 fn another_extension_than_the_projects() {
     let second = Library {
         defined: vec!["PyInit__old"],
@@ -890,6 +952,7 @@ fn another_extension_than_the_projects() {
     );
     let other = Expected {
         module: "thing._native".to_owned(),
+        libraries: vec!["thing/_native".to_owned()],
         ..expected()
     };
     refused(

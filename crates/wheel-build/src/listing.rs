@@ -1,0 +1,111 @@
+//! What is copied to build a wheel from.
+
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use files::made::{self, Sieve};
+use project_model::{Packed, Project, Workspace};
+
+use crate::commit::{Commit, LOCAL_CONFIG_PATH};
+use crate::error::WheelError;
+
+/// The files.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// The directory that all of them lie in.
+    pub(crate) root: Utf8PathBuf,
+    /// The files and links, relative to that.
+    pub(crate) files: BTreeSet<Utf8PathBuf>,
+    /// Those of them that are packed though git ignores them.
+    pub(crate) ignored: BTreeSet<Utf8PathBuf>,
+    /// What git says of the project.
+    pub(crate) commit: Option<Commit>,
+}
+
+impl Listing {
+    /// Lists what is copied of `project`, of which `packed` goes into the wheel beside the extension.
+    pub(crate) fn of(
+        project: &Project,
+        workspace: &Workspace,
+        packed: &Packed,
+    ) -> Result<Self, WheelError> {
+        let made = [workspace.target_dir.clone(), workspace.build_dir.clone()];
+        let commit = Commit::of(&project.root, &made);
+        let (root, files) = match &commit {
+            Some(commit) => (commit.root.clone(), files_of(commit)?),
+            None => written(project, workspace, &made),
+        };
+        let mut listing = Self {
+            ignored: BTreeSet::new(),
+            root,
+            files,
+            commit,
+        };
+        listing.add_packed(packed);
+        // git may ignore it; without it every build would choose dependencies anew.
+        if let Ok(lock) = workspace
+            .root
+            .join("Cargo.lock")
+            .strip_prefix(&listing.root)
+        {
+            listing.files.insert(lock.to_owned());
+        }
+        let root = &listing.root;
+        let is_file = |file: &Utf8PathBuf| {
+            let metadata = root.join(file).symlink_metadata();
+            metadata.is_ok_and(|it| !it.is_dir())
+        };
+        listing.files.retain(is_file);
+        Ok(listing)
+    }
+
+    fn add_packed(&mut self, packed: &Packed) {
+        for file in &packed.files {
+            let Ok(path) = file.source.strip_prefix(&self.root) else {
+                continue;
+            };
+            if self.files.insert(path.to_owned()) && self.commit.is_some() {
+                self.ignored.insert(path.to_owned());
+            }
+        }
+    }
+
+    /// Whether the link at `path` leads to a file that is not copied.
+    pub(crate) fn leads_out(&self, path: &Utf8Path) -> bool {
+        let root = self.root.canonicalize_utf8();
+        let root = root.as_ref().unwrap_or(&self.root);
+        let target = path
+            .canonicalize_utf8()
+            .ok()
+            .filter(|target| target.is_file());
+        target.is_some_and(|target| {
+            let inner = target.strip_prefix(root);
+            inner.map_or(true, |inner| !self.files.contains(inner))
+        })
+    }
+}
+
+fn files_of(commit: &Commit) -> Result<BTreeSet<Utf8PathBuf>, WheelError> {
+    let files = commit.files().map_err(|source| WheelError::Files {
+        root: commit.root.clone(),
+        source,
+    })?;
+    Ok(files.into_iter().collect())
+}
+
+/// Without git: the directory that project and workspace have in common, and what somebody has written there.
+fn written(
+    project: &Project,
+    workspace: &Workspace,
+    made: &[Utf8PathBuf],
+) -> (Utf8PathBuf, BTreeSet<Utf8PathBuf>) {
+    let mut above = project.root.ancestors();
+    let root = above.find(|dir| workspace.root.starts_with(dir));
+    let root = root.unwrap_or(&project.root).to_owned();
+    let mut sieve = Sieve::new(&root, made.iter().cloned());
+    let files = made::written_below(&root).filter(|path| !sieve.is_made(path));
+    let files = files.filter(|path| !path.ends_with(LOCAL_CONFIG_PATH));
+    let files = files.filter_map(|path| Some(path.strip_prefix(&root).ok()?.to_owned()));
+    let files = files.collect();
+    (root, files)
+}
