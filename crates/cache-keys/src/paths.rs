@@ -111,6 +111,16 @@ fn below(dir: &Utf8Path, extension: &str) -> Vec<Utf8PathBuf> {
     paths.collect()
 }
 
+/// Whether `key` means the files below a directory, and that lies in one of `dirs`.
+#[must_use]
+pub fn is_tree_in(root: &Utf8Path, key: &str, dirs: &[Utf8PathBuf]) -> bool {
+    let Some((dir, pattern)) = key.split_once("/**/").filter(|(dir, _)| !is_pattern(dir)) else {
+        return false;
+    };
+    let dir = normal(&root.join(dir));
+    !pattern.contains('/') && dirs.iter().any(|settled| dir.starts_with(settled))
+}
+
 /// Whether a directory between `dir` and `path` is a link: uv follows none while it looks for what fits a
 /// pattern.
 fn is_behind_link(dir: &Utf8Path, path: &Utf8Path) -> bool {
@@ -200,6 +210,14 @@ mod tests {
         assert!(found("src/**/*.r").is_empty() && found("nowhere/**/*").is_empty());
         // Whatever the pattern, the same files are meant as by the general way.
         assert_eq!(found("src/**/*.rs"), found("src/**/*.[r]s"));
+    }
+
+    #[test]
+    fn the_tree_that_a_key_means_lies_in_a_directory() {
+        let dirs = ["/p/data".into(), "/other".into()];
+        let lies = |key: &str| is_tree_in("/p".into(), key, &dirs);
+        assert!(lies("data/**/*") && lies("data/a/**/*.txt") && lies("../other/**/*"));
+        assert!(!lies("src/**/*.rs") && !lies("data/a.txt") && !lies("d*/**/*"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use files::lock::Lock;
 use files::{owned, write};
 use project_model::{CacheKey, Project};
 
-use crate::paths::{is_too_wide, matching, relative};
+use crate::paths::{is_too_wide, is_tree_in, matching, normal, relative};
 use crate::{home, library};
 
 /// The directory of the witnesses, in the project.
@@ -86,10 +86,16 @@ impl Kept {
 /// Makes the witnesses that are missing and removes those that are stale, if the keys of `project` name their
 /// directory.
 pub fn keep(project: &Project) -> io::Result<Kept> {
+    keep_around(project, &[])
+}
+
+/// The same where nothing has changed below the directories `settled`: what stands in the list of them need not
+/// be looked at.
+pub fn keep_around(project: &Project, settled: &[Utf8PathBuf]) -> io::Result<Kept> {
     let _lock = lock(&project.root);
     library::keep(project)?;
     if are_kept(project) {
-        return keep_of(&project.root, &patterns(project));
+        return keep_of(&project.root, &patterns(project), settled);
     }
     Ok(Kept::default())
 }
@@ -107,7 +113,7 @@ pub fn settle<E: From<io::Error>>(
     let project = load()?;
     if are_kept(&project) {
         library::keep(&project)?;
-        return Ok(keep_of(root, &patterns(&project))?);
+        return Ok(keep_of(root, &patterns(&project), &[])?);
     }
     remove(root)?;
     Ok(Kept::default())
@@ -150,13 +156,21 @@ pub fn file_of(key: &CacheKey) -> Option<&str> {
     }
 }
 
-fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
+fn keep_of(root: &Utf8Path, patterns: &[&str], settled: &[Utf8PathBuf]) -> io::Result<Kept> {
     home::make(root)?;
     let dir = owned::make_dir(root, DIR)?;
     let mut stale = owned::names_in(&dir)?;
     stale.retain(|name| is_ours(name));
     let mut kept = Kept::default();
-    let inputs = Inputs::of(root, patterns);
+    let listed = fs_err::read_to_string(dir.join(LIST)).unwrap_or_default();
+    let inputs = Inputs::of(
+        root,
+        patterns,
+        &Listed {
+            text: &listed,
+            settled,
+        },
+    );
     kept.wide = inputs.wide;
     for path in inputs.files {
         let name = name_of(root, &path);
@@ -181,8 +195,37 @@ fn keep_of(root: &Utf8Path, patterns: &[&str]) -> io::Result<Kept> {
         owned::remove(root, dir.join(name))?;
     }
     kept.removed += stale.len();
-    write_list(root, &dir.join(LIST), &kept.without, &inputs.directories)?;
+    write_list(
+        root,
+        &dir.join(LIST),
+        &listed,
+        &kept.without,
+        &inputs.directories,
+    )?;
     Ok(kept)
+}
+
+/// What the list says of directories in which nothing has changed since.
+struct Listed<'a> {
+    text: &'a str,
+    settled: &'a [Utf8PathBuf],
+}
+
+impl Listed<'_> {
+    /// The lines of the directories that the pattern means; none, if something may have changed there.
+    fn lines(&self, root: &Utf8Path, pattern: &str) -> Vec<String> {
+        if !is_tree_in(root, pattern, self.settled) {
+            return Vec::new();
+        }
+        let dir = pattern.split_once("**/").map_or(pattern, |(dir, _)| dir);
+        let dir = relative(root, &normal(&root.join(dir)));
+        let of_dir = |line: &&str| line.ends_with(')') && Utf8Path::new(line).starts_with(&dir);
+        self.text
+            .lines()
+            .filter(of_dir)
+            .map(str::to_owned)
+            .collect()
+    }
 }
 
 /// What the keys name.
@@ -192,33 +235,43 @@ struct Inputs {
     files: BTreeSet<Utf8PathBuf>,
     /// The patterns that mean too many.
     wide: Vec<String>,
-    /// The directories that their files lie in.
-    directories: BTreeSet<Utf8PathBuf>,
+    /// The lines for the directories that their files lie in.
+    directories: BTreeSet<String>,
 }
 
 impl Inputs {
     /// Without pyproject.toml, without which there is no project, and the witnesses, and an environment; and
     /// without what a key of the user's may mean in the target directory, where cargo makes and removes thousands.
-    fn of(root: &Utf8Path, patterns: &[&str]) -> Self {
+    fn of(root: &Utf8Path, patterns: &[&str], listed: &Listed<'_>) -> Self {
         let patterns = patterns
             .iter()
             .filter(|pattern| !["pyproject.toml", KEY].contains(pattern))
             .filter(|pattern| !is_too_wide(pattern) && !library::is_environment(pattern));
         let mut inputs = Self::default();
         for pattern in patterns {
-            let found = matching(root, pattern).unwrap_or_default();
-            if found.len() > MANY {
-                inputs.wide.push((*pattern).to_owned());
-                let dirs = found.iter().filter_map(|path| path.parent());
-                inputs.directories.extend(dirs.map(Utf8Path::to_owned));
-            } else {
+            let known = listed.lines(root, pattern);
+            let found = known.is_empty().then(|| matching(root, pattern)).flatten();
+            let found = found.unwrap_or_default();
+            if known.is_empty() && found.len() <= MANY {
                 inputs
                     .files
                     .extend(found.into_iter().filter(|path| path.is_file()));
+                continue;
             }
+            inputs.wide.push((*pattern).to_owned());
+            let dirs: BTreeSet<_> = found.iter().filter_map(|path| path.parent()).collect();
+            let lines = dirs.into_iter().map(|dir| line_of(root, dir));
+            inputs.directories.extend(known.into_iter().chain(lines));
         }
         inputs
     }
+}
+
+/// The line of a directory: its name and its change time.
+fn line_of(root: &Utf8Path, dir: &Utf8Path) -> String {
+    let metadata = fs_err::metadata(dir);
+    let (s, ns) = metadata.map_or((0, 0), |it| (it.ctime(), it.ctime_nsec()));
+    format!("{}/ ({s}.{ns:09})", relative(root, dir))
 }
 
 /// A name of its own for each file, without an extension: nobody is to take a witness for a source.
@@ -239,24 +292,21 @@ fn inode(path: &Utf8Path) -> Option<(u64, u64)> {
     metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
 }
 
-/// Writes down `files`, and `directories` with their change times, if that is not what the list says: its own time
-/// is to change only when they do.
+/// Writes down `files`, and the lines of `directories`, if that is not what the `old` list says: its own time is to
+/// change only when they do.
 fn write_list(
     root: &Utf8Path,
     list: &Utf8Path,
+    old: &str,
     files: &[Utf8PathBuf],
-    directories: &BTreeSet<Utf8PathBuf>,
+    directories: &BTreeSet<String>,
 ) -> io::Result<()> {
     let names: BTreeSet<_> = files.iter().map(|path| relative(root, path)).collect();
-    let names = names.iter().map(|name| format!("{name}\n"));
-    let directories = directories.iter().map(|dir| {
-        let changed = fs_err::metadata(dir).map(|it| (it.ctime(), it.ctime_nsec()));
-        format!("{}/ {:?}\n", relative(root, dir), changed.ok())
-    });
-    let text: String = names.chain(directories).collect();
-    let old = fs_err::read_to_string(list).ok();
+    let names = names.iter().map(|name| name.as_str());
+    let lines = names.chain(directories.iter().map(String::as_str));
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
     // Removed, it would be as unnoticed as any other file; empty, it is newer than what was noted.
-    if old.as_deref().unwrap_or_default() == text {
+    if old == text {
         return Ok(());
     }
     write::atomically(list, text)
@@ -379,9 +429,16 @@ mod tests {
         tick();
         assert_eq!(kept(&fixture).made, 0);
         assert_eq!(latest(&fixture), before);
+        let project = Project::load(&fixture.root()).unwrap();
+        let keep_around = |dir: &str| keep_around(&project, &[fixture.root().join(dir)]).unwrap();
+        // Not looked at where nothing has changed, and no less listed.
+        assert_eq!(keep_around("data").wide, ["data/**/*"]);
+        assert_eq!(latest(&fixture), before);
         fs_err::remove_file(fixture.root().join("data/1/1")).unwrap();
         fixture.write("data/1/other", "");
-        kept(&fixture);
+        keep_around("data");
+        assert_eq!(latest(&fixture), before);
+        keep_around("src");
         assert!(latest(&fixture) > before);
     }
 

@@ -111,7 +111,7 @@ impl<'a> Application<'a> {
             venv.require_writable()?;
         }
         // Making a witness changes the time of its file, so it comes before anything notes that.
-        self.keep_witnesses();
+        self.keep_witnesses(&[]);
         let venv = self.environment(plan.environment)?;
         let call = self.cargo_call(plan.call, &venv)?;
         if plan.dependencies.is_some() {

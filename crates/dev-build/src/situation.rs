@@ -103,6 +103,8 @@ pub struct OurInstall {
     pub is_complete: bool,
     /// Sources that are not what they were, relative to the project where they lie in it.
     pub changed_sources: Vec<String>,
+    /// Directories among the sources in which nothing has been written, renamed or removed.
+    pub settled: Vec<Utf8PathBuf>,
     /// Whether the library in the target directory is the one that was built.
     pub is_built: bool,
     /// The library where Python finds it.
@@ -318,8 +320,13 @@ impl OurInstall {
     ) -> Self {
         let library = &state.library;
         let placed = Some(library.placed.as_path());
-        let changed = state.sources.iter();
-        let changed = changed.filter(|source| source.has_changed(placed));
+        let (changed, same): (Vec<_>, Vec<_>) = state
+            .sources
+            .iter()
+            .partition(|source| source.has_changed(placed));
+        let settled = same
+            .into_iter()
+            .filter(|source| source.is_whole_directory());
         let relative = |source: &Source| shown(&project.root, &source.path).to_owned();
         let search = leftovers::Search {
             root: &project.root,
@@ -330,7 +337,8 @@ impl OurInstall {
         };
         Self {
             is_complete: install::is_complete(&dist_info),
-            changed_sources: changed.map(relative).collect(),
+            changed_sources: changed.into_iter().map(relative).collect(),
+            settled: settled.map(|source| source.path.clone()).collect(),
             is_built: library.is_built(),
             placed: library.look(),
             others: search.others(&library.placed, &project.extension),

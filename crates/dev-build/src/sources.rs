@@ -171,6 +171,17 @@ impl Source {
         let unchanged = self.stamp.is_some_and(|stamp| stamp.holds(&self.path));
         !unchanged && self.sha256.as_ref() != Some(&content(&self.path, self.extent, placed))
     }
+
+    /// Whether it was written while cargo was at work.
+    pub(crate) fn is_late(&self) -> bool {
+        self.stamp.is_none() && self.sha256.is_none()
+    }
+
+    /// Whether it is a directory of which everything counts.
+    #[must_use]
+    pub fn is_whole_directory(&self) -> bool {
+        self.extent == Extent::Everything && self.stamp.is_none() && self.path.is_dir()
+    }
 }
 
 /// Whether `path` was written, moved or linked at `time` or later: by its change time, which unlike the

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::time::UNIX_EPOCH;
 
-use cache_keys::paths::matching;
-use camino::Utf8Path;
+use cache_keys::paths::{is_tree_in, matching};
+use camino::{Utf8Path, Utf8PathBuf};
 use environment::cargo_env;
 use project_model::{CacheKey, Project};
 use serde::{Deserialize, Serialize};
@@ -45,15 +45,34 @@ pub fn is_understood(project: &Project, dist_info: &Utf8Path) -> bool {
     noted.is_some() && noted == read_inputs(project)
 }
 
-/// Writes the note anew, as of now.
-pub fn refresh(project: &Project, dist_info: &Utf8Path) -> std::io::Result<()> {
+/// Writes the note anew, as of now. Nothing has changed below the directories `settled` since it was written.
+pub fn refresh(
+    project: &Project,
+    dist_info: &Utf8Path,
+    settled: &[Utf8PathBuf],
+) -> std::io::Result<()> {
     let path = dist_info.join(FILE);
     let text = fs_err::read_to_string(&path).unwrap_or_default();
-    match read_inputs(project) {
-        Some(info) if serde_json::from_str(&text).ok().as_ref() != Some(&info) => {
+    let noted: Option<CacheInfo> = serde_json::from_str(&text).ok();
+    match read_inputs_since(project, noted.as_ref(), settled) {
+        Some(info) if noted.as_ref() != Some(&info) => {
             files::write::atomically(&path, &serde_json::to_string(&info)?)
         }
         _ => Ok(()),
+    }
+}
+
+/// The inputs as of now, without a look at what lies below the directories `settled` where the rest tells enough:
+/// nothing there is later than what was `noted`.
+fn read_inputs_since(
+    project: &Project,
+    noted: Option<&CacheInfo>,
+    settled: &[Utf8PathBuf],
+) -> Option<CacheInfo> {
+    let rest = noted.and_then(|_| read_inputs_without(project, settled));
+    match (rest, noted) {
+        (Some(rest), Some(noted)) if rest.timestamp >= noted.timestamp => Some(rest),
+        _ => read_inputs(project),
     }
 }
 
@@ -76,6 +95,11 @@ pub fn note_directories(project: &Project, dist_info: &Utf8Path) -> std::io::Res
 
 /// The inputs as of now. `None` where the keys ask for something that we do not know how to note.
 fn read_inputs(project: &Project) -> Option<CacheInfo> {
+    read_inputs_without(project, &[])
+}
+
+/// The same without trees in the directories `settled`.
+fn read_inputs_without(project: &Project, settled: &[Utf8PathBuf]) -> Option<CacheInfo> {
     let mut info = CacheInfo {
         timestamp: None,
         commit: Value::Null,
@@ -88,6 +112,8 @@ fn read_inputs(project: &Project) -> Option<CacheInfo> {
     let environment = cargo_env::environment();
     for key in project.pyproject.uv_cache_keys().unwrap_or(&defaults) {
         match key {
+            CacheKey::Path(pattern) | CacheKey::File { file: pattern }
+                if is_tree_in(&project.root, pattern, settled) => {}
             CacheKey::Path(pattern) | CacheKey::File { file: pattern } => {
                 let times = matching(&project.root, pattern)?
                     .into_iter()
@@ -178,6 +204,30 @@ mod tests {
             .map(|(name, time)| (name.as_str(), time.is_some()))
             .collect();
         assert_eq!(noted, [("gone", false), ("src", true)]);
+    }
+
+    #[test]
+    fn a_tree_in_which_nothing_has_changed_is_passed_over_where_the_rest_is_as_new() {
+        let fixture = with_keys(r#"[{ file = "Cargo.toml" }, "data/**/*"]"#);
+        fixture.write("data/a", "");
+        let project = Project::load(&fixture.root()).unwrap();
+        let settled = [fixture.root().join("data")];
+        let since = |noted: &CacheInfo| read_inputs_since(&project, Some(noted), &settled);
+        let tick = || std::thread::sleep(std::time::Duration::from_millis(20));
+        // The newest is in the tree, so that the rest does not tell.
+        tick();
+        fixture.write("data/a", "a");
+        let newest_in_tree = inputs(&fixture).unwrap();
+        assert_eq!(since(&newest_in_tree), Some(newest_in_tree.clone()));
+        tick();
+        fixture.edit("Cargo.toml", "[lib]", "[lib] #");
+        let now = inputs(&fixture).unwrap();
+        assert!(now.timestamp > newest_in_tree.timestamp);
+        assert_eq!(since(&newest_in_tree), Some(now.clone()));
+        // Not looked at: what changes there, the caller knows.
+        tick();
+        fixture.write("data/a", "b");
+        assert_eq!(since(&now), Some(now));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::time::SystemTime;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use python_tools::tools::cannot_keep;
 
 use super::{Application, Built};
@@ -107,8 +107,8 @@ impl Application<'_> {
 
     /// By which uv notices that a source was deleted: see [`cache_keys::witness`]. Without them everything
     /// else works, so that they cannot be made is no reason to build nothing.
-    pub(super) fn keep_witnesses(&self) {
-        if let Err(error) = cache_keys::witness::keep(self.project) {
+    pub(super) fn keep_witnesses(&self, settled: &[Utf8PathBuf]) {
+        if let Err(error) = cache_keys::witness::keep_around(self.project, settled) {
             let dir = self.project.root.join(cache_keys::witness::DIR);
             let text = format!(
                 "{dir} cannot be kept current ({}): `uv run` may not notice that a source was deleted",
@@ -137,15 +137,15 @@ impl Application<'_> {
         if !cache_keys::witness::are_kept(self.project) {
             return Ok(());
         }
-        self.keep_witnesses();
         let Some(ours) = self.situation.ours() else {
             return Ok(());
         };
-        self.refresh_uv_cache(
-            &ours.dist_info,
-            ours.state.uv_cache_understood,
-            &ours.state.sources,
-        )
+        self.keep_witnesses(&ours.settled);
+        if !ours.state.uv_cache_understood || ours.state.sources.iter().any(Source::is_late) {
+            return Ok(());
+        }
+        let refreshed = uv_cache::refresh(self.project, &ours.dist_info, &ours.settled);
+        refreshed.map_err(not_remembered(&ours.dist_info))
     }
 
     /// Tells uv that the install is fresh, unless it is not: a source that was written while cargo was at
@@ -157,11 +157,10 @@ impl Application<'_> {
         sources: &[Source],
     ) -> Result<(), DevError> {
         self.keep_library_link();
-        let is_late = |source: &Source| source.stamp.is_none() && source.sha256.is_none();
-        if !understood || sources.iter().any(is_late) {
+        if !understood || sources.iter().any(Source::is_late) {
             return Ok(());
         }
-        uv_cache::refresh(self.project, dist_info).map_err(not_remembered(dist_info))
+        uv_cache::refresh(self.project, dist_info, &[]).map_err(not_remembered(dist_info))
     }
 }
 

@@ -142,6 +142,7 @@ fn fresh() -> Situation {
             state,
             is_complete: true,
             changed_sources: Vec::new(),
+            settled: Vec::new(),
             is_built: true,
             placed: Placed::Same,
             others: Vec::new(),
