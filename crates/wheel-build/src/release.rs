@@ -94,6 +94,11 @@ impl<'a> Release<'a> {
         let scratch = toolbox.scratch_of(&project.root, "wheel")?;
         let lock = lock(&scratch)?;
         let stage = Stage::make(project, workspace, &scratch.join("source"))?;
+        let outside = stage.outside.iter().map(|it| it.dir.clone());
+        let dirs: Vec<_> = outside.collect();
+        if request.wheels.for_action && !dirs.is_empty() {
+            return Err(WheelError::OutsideForAction { dirs });
+        }
         let python = newest_python(project)?;
         let directories = Directories {
             target: workspace.target_dir.join("xtask-wheel"),
@@ -185,6 +190,12 @@ impl<'a> Release<'a> {
                 commit.short()
             ));
         }
+        for outside in &self.stage.outside {
+            (self.talk.warn)(&format!(
+                "{} ({}) lies outside of the repository: the commit does not determine the wheel\n  help: the version tells what it was ({}); in the repository, as a submodule or by `git`, the commit would",
+                outside.dir, outside.name, outside.state
+            ));
+        }
         let ignored = self.stage.ignored;
         if ignored > 0 {
             let text = format!(
@@ -246,12 +257,13 @@ impl<'a> Release<'a> {
     }
 
     fn expected(&self) -> Result<Expected, WheelError> {
-        let forbidden = [
+        let mut forbidden = vec![
             self.stage.root.clone(),
             self.project.root.clone(),
             self.workspace.root.clone(),
             self.directories.target.clone(),
         ];
+        forbidden.extend(self.stage.outside.iter().map(|it| it.dir.clone()));
         let policy = &self.workspace.policy.wheel;
         let mut expected = expected::of_build(&self.stage, policy, &forbidden)?;
         if !self.request.wheels.release {

@@ -23,6 +23,7 @@ use walkdir::WalkDir;
 use crate::commit::Commit;
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::listing::Listing;
+use crate::outside::Outside;
 use crate::version;
 
 /// The copy.
@@ -40,6 +41,8 @@ pub struct Stage {
     pub packed: Packed,
     /// How many files of the copy git ignores: they are packed all the same.
     pub ignored: usize,
+    /// What of it the commit says nothing of.
+    pub outside: Vec<Outside>,
 }
 
 impl Stage {
@@ -58,7 +61,7 @@ impl Stage {
             .filter_map(|it| it.build_script.clone())
             .collect();
         let packed = Packed::of(project, !scripts.is_empty())?;
-        let listing = Listing::of(project, workspace, &packed)?;
+        let listing = Listing::of(project, workspace, &closure, &packed)?;
         let root = &listing.root;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
         let is_redone = copy_all(&listing, project, dir)?;
@@ -67,7 +70,8 @@ impl Stage {
         }
         let commit = listing.commit;
         let digest = digest_of(root, &listing.files);
-        let version = version::of(&base_version(project)?, commit.as_ref(), &digest)?;
+        let base = base_version(project)?;
+        let version = version::of(&base, commit.as_ref(), &listing.outside, &digest)?;
         let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
         let pyproject = copied
@@ -82,6 +86,7 @@ impl Stage {
             commit,
             packed: packed.moved(root, dir),
             ignored: listing.ignored.len(),
+            outside: listing.outside,
         })
     }
 
@@ -261,7 +266,7 @@ pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelE
         dirty: false,
         ..commit
     };
-    let version = version::of(&base_version(project)?, Some(&commit), "")?;
+    let version = version::of(&base_version(project)?, Some(&commit), &[], "")?;
     Ok(Some((commit, version)))
 }
 
@@ -407,6 +412,46 @@ mod tests {
         }
         fixture.write("dist/notes.txt", "mine");
         assert!(stage(&fixture, &dir).version.contains(".dirty."));
+    }
+
+    #[test]
+    fn what_lies_outside_of_the_repository_is_copied_and_named_in_the_version() {
+        let fixture = committed("reaching");
+        let dependency = "[dependencies]\nnear = { path = \"../../near\" }";
+        fixture.edit("native/Cargo.toml", "[dependencies]", dependency);
+        let manifest = "[package]\nname = \"near\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        fixture.write("../near/Cargo.toml", manifest);
+        fixture.write("../near/src/lib.rs", "");
+        fixture.write("../shared/deep/a.rs", "");
+        let link = fixture.root().join("native/src/shared");
+        std::os::unix::fs::symlink("../../../shared", link).unwrap();
+        git(&fixture, &["add", "."]);
+        git(&fixture, &["commit", "--quiet", "-m", "two"]);
+        let dir = TempDir::new();
+        let one = stage(&fixture, &dir);
+        let names: Vec<_> = one.outside.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["near", "shared"]);
+        let root = one.project.root.clone();
+        assert!(root.join("../near/src/lib.rs").is_file());
+        assert!(root.join("native/src/shared/deep/a.rs").is_file());
+        assert!(one.version.contains(".near.d"), "{}", one.version);
+        fixture.write("../near/src/lib.rs", "// changed");
+        let two = stage(&fixture, &dir).version;
+        assert_ne!(one.version, two);
+        let near = |args: &[&str]| {
+            let git = Invocation::new("git").args(["-c", "user.name=t", "-c", "user.email=t@t"]);
+            let git = git.args(args.iter().copied()).cwd(&fixture.beside("near"));
+            git.read().unwrap()
+        };
+        near(&["init", "--quiet"]);
+        near(&["add", "."]);
+        near(&["commit", "--quiet", "-m", "one"]);
+        let commit = near(&["rev-parse", "HEAD"]);
+        let three = stage(&fixture, &dir).version;
+        assert!(
+            three.contains(&format!(".near.g{}", &commit[..7])),
+            "{three}"
+        );
     }
 
     #[test]
