@@ -47,6 +47,10 @@ pub enum WheelError {
         lies(dirs), if dirs.len() == 1 { "it" } else { "them" }
     )]
     OutsideForAction { dirs: Vec<Utf8PathBuf> },
+    #[error(
+        "cannot call the wheel {version} as it is: {reason}\n  help: `git tag v{version}` on the commit that is released, checked out without changes; without `--release-version` (`release-version` in [workspace.metadata.xtask.wheel]) the version gets the commit"
+    )]
+    NotReleased { version: String, reason: String },
     #[error("the wheel that was built does not pass the audit:\n{report}  help: it lies in {path}")]
     Audit { report: String, path: Utf8PathBuf },
     #[error(
@@ -163,6 +167,10 @@ mod tests {
             },
             WheelError::OutsideForAction {
                 dirs: vec!["/near".into(), "/shared".into()],
+            },
+            WheelError::NotReleased {
+                version: text("0.2.0"),
+                reason: text("git knows nothing of the project"),
             },
             WheelError::Audit {
                 report: text("a.whl: REFUSED\n"),

@@ -19,6 +19,7 @@ use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
 use crate::stage::{Stage, make_empty};
 use crate::trial::{Trial, interpreters};
+use crate::version::Naming;
 use crate::{expected, for_colab};
 
 /// What is asked for, and how it is gone about.
@@ -30,6 +31,8 @@ use crate::{expected, for_colab};
 pub struct ReleaseRequest<'a> {
     /// Which wheels.
     pub wheels: BuildRequest,
+    /// Which version they get.
+    pub naming: Naming,
     /// Where the wheels go that have passed.
     pub dist: &'a Utf8Path,
     /// Whether nobody has named that directory, so that one which has to be made is to be ignored by git.
@@ -93,7 +96,7 @@ impl<'a> Release<'a> {
     ) -> Result<Self, WheelError> {
         let scratch = toolbox.scratch_of(&project.root, "wheel")?;
         let lock = lock(&scratch)?;
-        let stage = Stage::make(project, workspace, &scratch.join("source"))?;
+        let stage = Stage::make(project, workspace, request.naming, &scratch.join("source"))?;
         let outside = stage.outside.iter().map(|it| it.dir.clone());
         let dirs: Vec<_> = outside.collect();
         if request.wheels.for_action && !dirs.is_empty() {

@@ -24,7 +24,7 @@ use crate::commit::Commit;
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::listing::Listing;
 use crate::outside::Outside;
-use crate::version;
+use crate::version::{self, Naming};
 
 /// The copy.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl Stage {
     pub fn make(
         project: &Project,
         workspace: &Workspace,
+        naming: Naming,
         dir: &Utf8Path,
     ) -> Result<Self, WheelError> {
         let closure = Closure::load(project)?;
@@ -63,15 +64,12 @@ impl Stage {
         let packed = Packed::of(project, !scripts.is_empty())?;
         let listing = Listing::of(project, workspace, &closure, &packed)?;
         let root = &listing.root;
+        let version = version_of(project, &listing, naming)?;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
         let is_redone = copy_all(&listing, project, dir)?;
         if is_redone {
             run_again(scripts.iter().map(|script| in_copy(script)))?;
         }
-        let commit = listing.commit;
-        let digest = digest_of(root, &listing.files);
-        let base = base_version(project)?;
-        let version = version::of(&base, commit.as_ref(), &listing.outside, &digest)?;
         let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
         let pyproject = copied
@@ -83,7 +81,7 @@ impl Stage {
             root: dir.to_owned(),
             project: Project::load(&copied)?,
             version,
-            commit,
+            commit: listing.commit,
             packed: packed.moved(root, dir),
             ignored: listing.ignored.len(),
             outside: listing.outside,
@@ -108,6 +106,19 @@ fn with_version(project: &Project, version: &str) -> Result<String, WheelError> 
     // They name the directory of the build, and say nothing that Cargo.lock does not.
     copy.leave_out_sboms();
     Ok(copy.into_text())
+}
+
+/// The version of a wheel of what is listed.
+fn version_of(project: &Project, listing: &Listing, naming: Naming) -> Result<String, WheelError> {
+    let base = base_version(project)?;
+    let (commit, outside) = (listing.commit.as_ref(), &listing.outside);
+    if naming == Naming::WithCommit {
+        let digest = digest_of(&listing.root, &listing.files);
+        return version::of(&base, commit, outside, &digest);
+    }
+    let tags = commit.map(Commit::tags).unwrap_or_default();
+    let names = [project.name(), &project.extension.crate_name];
+    version::released(&base, commit, outside, (&tags, &names))
 }
 
 /// Copies everything but pyproject.toml. Tells whether build scripts have to run again: something was removed
@@ -253,12 +264,15 @@ fn digest_of(root: &Utf8Path, files: &BTreeSet<Utf8PathBuf>) -> String {
     hex(&all.finalize())
 }
 
-/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else
-/// lies in the checkout. `None` where git knows nothing of the project.
+/// The commit that is checked out, and the version that a wheel of it has by `naming`; without changes,
+/// whatever else lies in the checkout. `None` where git knows nothing of the project.
 ///
 /// # Errors
 /// If the project has no version that pip and uv know.
-pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelError> {
+pub fn checked_out(
+    project: &Project,
+    naming: Naming,
+) -> Result<Option<(Commit, String)>, WheelError> {
     let Some(commit) = Commit::of(&project.root, &[]) else {
         return Ok(None);
     };
@@ -266,7 +280,8 @@ pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelE
         dirty: false,
         ..commit
     };
-    let version = version::of(&base_version(project)?, Some(&commit), &[], "")?;
+    let named = (naming == Naming::WithCommit).then_some(&commit);
+    let version = version::of(&base_version(project)?, named, &[], "")?;
     Ok(Some((commit, version)))
 }
 
@@ -330,7 +345,13 @@ mod tests {
     fn stage(fixture: &Fixture, dir: &TempDir) -> Stage {
         let project = Project::load(&fixture.root()).unwrap();
         let workspace = Workspace::load(&project).unwrap();
-        Stage::make(&project, &workspace, &dir.path().join("source")).unwrap()
+        Stage::make(
+            &project,
+            &workspace,
+            Naming::WithCommit,
+            &dir.path().join("source"),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -518,7 +539,13 @@ mod tests {
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
         let project = Project::load(&fixture.root()).unwrap();
         let workspace = Workspace::load(&project).unwrap();
-        Stage::make(&project, &workspace, &link.join("source")).unwrap();
+        Stage::make(
+            &project,
+            &workspace,
+            Naming::WithCommit,
+            &link.join("source"),
+        )
+        .unwrap();
         assert!(link.is_symlink() && dir.path().join("source/src/lib.rs").is_file());
     }
 
