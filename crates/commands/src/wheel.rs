@@ -7,6 +7,7 @@ use project_model::Workspace;
 use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
 use wheel_build::release::{Release, ReleaseRequest, Talk};
+use wheel_build::version::Naming;
 
 use crate::Answer;
 use crate::context::{Context, jobs_are_configured, pinned, toolbox};
@@ -38,6 +39,10 @@ struct BuildArgs {
     /// Build with the release profile, and strip
     #[arg(long, short)]
     release: bool,
+    /// Build the project's version as it is, without the commit, as PyPI takes it; only from a commit without
+    /// changes that has a tag with this version
+    #[arg(long, requires = "release")]
+    release_version: bool,
     /// A wheel for this version of CPython, such as 3.12; may be given several times [default: the policy's,
     /// else one wheel as the crate's features decide]
     #[arg(long, value_name = "VERSION", value_parser = python_version)]
@@ -93,6 +98,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
             platforms: args.platform.clone(),
             for_action: args.plan,
         },
+        naming: Naming::of(&workspace.policy.wheel, args.release, args.release_version),
         dist: &dist,
         dist_is_ours: args.out.is_none(),
         sccache: args.sccache,

@@ -48,6 +48,9 @@ pub struct WheelPolicy {
     pub features: Features,
     /// In place of these, those of a wheel for one version of CPython, which must switch the stable ABI off.
     pub one_python: Option<Features>,
+    /// Whether wheels for release get the project's version as it is, as PyPI takes it. Then they can only be
+    /// built from a commit without changes that has a tag with this version.
+    pub release_version: bool,
     /// The tag of the release that always holds the newest wheels.
     pub release_tag: Option<Tag>,
     /// The largest size of a wheel, in bytes.

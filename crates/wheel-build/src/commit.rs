@@ -63,6 +63,13 @@ impl Commit {
         self.hash.get(..7).unwrap_or(&self.hash)
     }
 
+    /// Its tags.
+    pub(crate) fn tags(&self) -> Vec<String> {
+        let tags = git(&self.root, &["tag", "--points-at", "HEAD"]);
+        let tags = tags.unwrap_or_default();
+        tags.lines().map(str::to_owned).collect()
+    }
+
     /// The files of the working tree that git tracks, and those beside them, relative to the root.
     pub(crate) fn files(&self) -> Result<Vec<Utf8PathBuf>, RunError> {
         let mut files = listed(&self.root, &["--cached", "--recurse-submodules"])?;

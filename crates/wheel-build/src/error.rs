@@ -42,6 +42,15 @@ pub enum WheelError {
         vars::XTASK_CACHE_DIR
     )]
     OutOfSight { stage: Utf8PathBuf, mounted: String },
+    #[error(
+        "{} outside of the repository, where no container of maturin-action gets {}, and the commit says nothing of it\n  help: take it into the repository (as a git submodule, say), or depend on it by `git` or a version; a build here (`cargo xtask wheel`) copies it",
+        lies(dirs), if dirs.len() == 1 { "it" } else { "them" }
+    )]
+    OutsideForAction { dirs: Vec<Utf8PathBuf> },
+    #[error(
+        "cannot call the wheel {version} as it is: {reason}\n  help: `git tag v{version}` on the commit that is released, checked out without changes; without `--release-version` (`release-version` in [workspace.metadata.xtask.wheel]) the version gets the commit"
+    )]
+    NotReleased { version: String, reason: String },
     #[error("the wheel that was built does not pass the audit:\n{report}  help: it lies in {path}")]
     Audit { report: String, path: Utf8PathBuf },
     #[error(
@@ -120,6 +129,13 @@ pub enum WheelError {
     },
 }
 
+/// `/a lies`, `/a and /b lie`.
+fn lies(dirs: &[Utf8PathBuf]) -> String {
+    let names: Vec<_> = dirs.iter().map(ToString::to_string).collect();
+    let verb = if names.len() == 1 { "lies" } else { "lie" };
+    format!("{} {verb}", names.join(" and "))
+}
+
 pub(crate) fn cannot_read(path: &Utf8Path) -> impl Fn(io::Error) -> WheelError {
     move |source| WheelError::Read {
         path: path.to_owned(),
@@ -148,6 +164,13 @@ mod tests {
             WheelError::OutOfSight {
                 stage: "/cache/source".into(),
                 mounted: text("/work"),
+            },
+            WheelError::OutsideForAction {
+                dirs: vec!["/near".into(), "/shared".into()],
+            },
+            WheelError::NotReleased {
+                version: text("0.2.0"),
+                reason: text("git knows nothing of the project"),
             },
             WheelError::Audit {
                 report: text("a.whl: REFUSED\n"),

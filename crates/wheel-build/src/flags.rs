@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml_edit::de::Error;
 
 use crate::error::{WheelError, cannot_read};
+use crate::outside::Outside;
 use crate::toolchain::Toolchain;
 
 /// A directory, and what stands for it in what is built.
@@ -20,7 +21,12 @@ pub struct Remap {
 /// The directories that rustc would write into what it builds: of two that contain one another, the inner one
 /// comes last, since rustc goes by the last that fits.
 #[must_use]
-pub fn remaps(toolchain: &Toolchain, source: &Utf8Path, target_dir: &Utf8Path) -> Vec<Remap> {
+pub fn remaps(
+    toolchain: &Toolchain,
+    source: &Utf8Path,
+    target_dir: &Utf8Path,
+    outside: &[Outside],
+) -> Vec<Remap> {
     let remap = |from: Utf8PathBuf, to: &str| Remap {
         from,
         to: to.to_owned(),
@@ -43,6 +49,9 @@ pub fn remaps(toolchain: &Toolchain, source: &Utf8Path, target_dir: &Utf8Path) -
             .clone()
             .map(|home| remap(home, "/cargo")),
     );
+    // A manifest may name it by a path of this machine: then it is not the copy that is compiled.
+    let outside = outside.iter();
+    remaps.extend(outside.map(|it| remap(it.dir.clone(), &format!("/source/{}", it.name))));
     remaps.sort_by_key(|remap| remap.from.components().count());
     remaps
 }
@@ -154,7 +163,7 @@ mod tests {
         let (target, source) = (dir.path().join("target"), dir.path().join("target/source"));
         fs_err::create_dir_all(&source).unwrap();
         let toolchain = Toolchain::here(dir.path()).unwrap();
-        let remaps = remaps(&toolchain, &source, &target);
+        let remaps = remaps(&toolchain, &source, &target, &[]);
         let position =
             |path: &Utf8Path| remaps.iter().position(|remap| remap.from == *path).unwrap();
         assert!(position(&target) < position(&source));

@@ -17,6 +17,7 @@ pub mod flags;
 mod for_colab;
 mod listing;
 pub mod manifest;
+pub mod outside;
 pub mod plan;
 pub mod platform;
 pub mod pythons;

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::made::{self, Sieve};
-use project_model::{Packed, Project, Workspace};
+use project_model::{Closure, Packed, Project, Workspace};
 
 use crate::commit::{Commit, LOCAL_CONFIG_PATH};
 use crate::error::WheelError;
+use crate::outside::{self, Outside};
 
 /// The files.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Listing {
     pub(crate) ignored: BTreeSet<Utf8PathBuf>,
     /// What git says of the project.
     pub(crate) commit: Option<Commit>,
+    /// What of it lies outside of the project's repository.
+    pub(crate) outside: Vec<Outside>,
 }
 
 impl Listing {
@@ -27,20 +30,17 @@ impl Listing {
     pub(crate) fn of(
         project: &Project,
         workspace: &Workspace,
+        closure: &Closure,
         packed: &Packed,
     ) -> Result<Self, WheelError> {
         let made = [workspace.target_dir.clone(), workspace.build_dir.clone()];
         let commit = Commit::of(&project.root, &made);
-        let (root, files) = match &commit {
+        let (repository, files) = match &commit {
             Some(commit) => (commit.root.clone(), files_of(commit)?),
             None => written(project, workspace, &made),
         };
-        let mut listing = Self {
-            ignored: BTreeSet::new(),
-            root,
-            files,
-            commit,
-        };
+        let mut listing = Self::with_outside(&repository, files, closure);
+        listing.commit = commit;
         listing.add_packed(packed);
         // git may ignore it; without it every build would choose dependencies anew.
         if let Ok(lock) = workspace
@@ -57,6 +57,30 @@ impl Listing {
         };
         listing.files.retain(is_file);
         Ok(listing)
+    }
+
+    /// The `files` of `repository`, and what `closure` needs beside them.
+    fn with_outside(
+        repository: &Utf8Path,
+        files: BTreeSet<Utf8PathBuf>,
+        closure: &Closure,
+    ) -> Self {
+        let files: BTreeSet<_> = files.iter().map(|file| repository.join(file)).collect();
+        let links = files.iter().filter_map(|file| linked_dir(file));
+        let outside = outside::of(repository, closure, links);
+        let mut above = repository.ancestors();
+        let root = above.find(|dir| outside.iter().all(|it| it.dir.starts_with(dir)));
+        let root = root.unwrap_or(repository).to_owned();
+        let beside = outside.iter().flat_map(|it| &it.files);
+        let all = files.iter().chain(beside);
+        let relative = all.filter_map(|file| Some(file.strip_prefix(&root).ok()?.to_owned()));
+        Self {
+            files: relative.collect(),
+            ignored: BTreeSet::new(),
+            commit: None,
+            root,
+            outside,
+        }
     }
 
     fn add_packed(&mut self, packed: &Packed) {
@@ -83,6 +107,14 @@ impl Listing {
             inner.map_or(true, |inner| !self.files.contains(inner))
         })
     }
+}
+
+/// The directory that the link at `path` leads to, if it says so relative to itself: one that names a place of
+/// this machine leads there from the copy too.
+fn linked_dir(path: &Utf8Path) -> Option<Utf8PathBuf> {
+    let is_relative = path.read_link_utf8().ok()?.is_relative();
+    let target = path.canonicalize_utf8().ok()?;
+    (is_relative && target.is_dir()).then_some(target)
 }
 
 fn files_of(commit: &Commit) -> Result<BTreeSet<Utf8PathBuf>, WheelError> {

@@ -227,7 +227,8 @@ impl Wheel<'_> {
 
     /// The variables, with the paths of `toolchain`.
     fn env(&self, toolchain: &Toolchain) -> Result<BTreeMap<String, String>, WheelError> {
-        let remaps = flags::remaps(toolchain, &self.stage.root, self.place.target_dir);
+        let (source, outside) = (&self.stage.root, &self.stage.outside);
+        let remaps = flags::remaps(toolchain, source, self.place.target_dir, outside);
         let mut rustflags = flags::of_project(&self.stage.root, &self.platform.triple())?;
         rustflags.extend(
             vars::var(vars::RUSTFLAGS)

@@ -19,6 +19,7 @@ use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
 use crate::stage::{Stage, make_empty};
 use crate::trial::{Trial, interpreters};
+use crate::version::Naming;
 use crate::{expected, for_colab};
 
 /// What is asked for, and how it is gone about.
@@ -30,6 +31,8 @@ use crate::{expected, for_colab};
 pub struct ReleaseRequest<'a> {
     /// Which wheels.
     pub wheels: BuildRequest,
+    /// Which version they get.
+    pub naming: Naming,
     /// Where the wheels go that have passed.
     pub dist: &'a Utf8Path,
     /// Whether nobody has named that directory, so that one which has to be made is to be ignored by git.
@@ -93,7 +96,12 @@ impl<'a> Release<'a> {
     ) -> Result<Self, WheelError> {
         let scratch = toolbox.scratch_of(&project.root, "wheel")?;
         let lock = lock(&scratch)?;
-        let stage = Stage::make(project, workspace, &scratch.join("source"))?;
+        let stage = Stage::make(project, workspace, request.naming, &scratch.join("source"))?;
+        let outside = stage.outside.iter().map(|it| it.dir.clone());
+        let dirs: Vec<_> = outside.collect();
+        if request.wheels.for_action && !dirs.is_empty() {
+            return Err(WheelError::OutsideForAction { dirs });
+        }
         let python = newest_python(project)?;
         let directories = Directories {
             target: workspace.target_dir.join("xtask-wheel"),
@@ -185,6 +193,12 @@ impl<'a> Release<'a> {
                 commit.short()
             ));
         }
+        for outside in &self.stage.outside {
+            (self.talk.warn)(&format!(
+                "{} ({}) lies outside of the repository: the commit does not determine the wheel\n  help: the version tells what it was ({}); in the repository, as a submodule or by `git`, the commit would",
+                outside.dir, outside.name, outside.state
+            ));
+        }
         let ignored = self.stage.ignored;
         if ignored > 0 {
             let text = format!(
@@ -246,12 +260,13 @@ impl<'a> Release<'a> {
     }
 
     fn expected(&self) -> Result<Expected, WheelError> {
-        let forbidden = [
+        let mut forbidden = vec![
             self.stage.root.clone(),
             self.project.root.clone(),
             self.workspace.root.clone(),
             self.directories.target.clone(),
         ];
+        forbidden.extend(self.stage.outside.iter().map(|it| it.dir.clone()));
         let policy = &self.workspace.policy.wheel;
         let mut expected = expected::of_build(&self.stage, policy, &forbidden)?;
         if !self.request.wheels.release {

@@ -23,7 +23,8 @@ use walkdir::WalkDir;
 use crate::commit::Commit;
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::listing::Listing;
-use crate::version;
+use crate::outside::Outside;
+use crate::version::{self, Naming};
 
 /// The copy.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub struct Stage {
     pub packed: Packed,
     /// How many files of the copy git ignores: they are packed all the same.
     pub ignored: usize,
+    /// What of it the commit says nothing of.
+    pub outside: Vec<Outside>,
 }
 
 impl Stage {
@@ -49,6 +52,7 @@ impl Stage {
     pub fn make(
         project: &Project,
         workspace: &Workspace,
+        naming: Naming,
         dir: &Utf8Path,
     ) -> Result<Self, WheelError> {
         let closure = Closure::load(project)?;
@@ -58,16 +62,14 @@ impl Stage {
             .filter_map(|it| it.build_script.clone())
             .collect();
         let packed = Packed::of(project, !scripts.is_empty())?;
-        let listing = Listing::of(project, workspace, &packed)?;
+        let listing = Listing::of(project, workspace, &closure, &packed)?;
         let root = &listing.root;
+        let version = version_of(project, &listing, naming)?;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
         let is_redone = copy_all(&listing, project, dir)?;
         if is_redone {
             run_again(scripts.iter().map(|script| in_copy(script)))?;
         }
-        let commit = listing.commit;
-        let digest = digest_of(root, &listing.files);
-        let version = version::of(&base_version(project)?, commit.as_ref(), &digest)?;
         let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
         let pyproject = copied
@@ -79,9 +81,10 @@ impl Stage {
             root: dir.to_owned(),
             project: Project::load(&copied)?,
             version,
-            commit,
+            commit: listing.commit,
             packed: packed.moved(root, dir),
             ignored: listing.ignored.len(),
+            outside: listing.outside,
         })
     }
 
@@ -103,6 +106,19 @@ fn with_version(project: &Project, version: &str) -> Result<String, WheelError> 
     // They name the directory of the build, and say nothing that Cargo.lock does not.
     copy.leave_out_sboms();
     Ok(copy.into_text())
+}
+
+/// The version of a wheel of what is listed.
+fn version_of(project: &Project, listing: &Listing, naming: Naming) -> Result<String, WheelError> {
+    let base = base_version(project)?;
+    let (commit, outside) = (listing.commit.as_ref(), &listing.outside);
+    if naming == Naming::WithCommit {
+        let digest = digest_of(&listing.root, &listing.files);
+        return version::of(&base, commit, outside, &digest);
+    }
+    let tags = commit.map(Commit::tags).unwrap_or_default();
+    let names = [project.name(), &project.extension.crate_name];
+    version::released(&base, commit, outside, (&tags, &names))
 }
 
 /// Copies everything but pyproject.toml. Tells whether build scripts have to run again: something was removed
@@ -248,12 +264,15 @@ fn digest_of(root: &Utf8Path, files: &BTreeSet<Utf8PathBuf>) -> String {
     hex(&all.finalize())
 }
 
-/// The commit that is checked out, and the version that a wheel of it has; without changes, whatever else
-/// lies in the checkout. `None` where git knows nothing of the project.
+/// The commit that is checked out, and the version that a wheel of it has by `naming`; without changes,
+/// whatever else lies in the checkout. `None` where git knows nothing of the project.
 ///
 /// # Errors
 /// If the project has no version that pip and uv know.
-pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelError> {
+pub fn checked_out(
+    project: &Project,
+    naming: Naming,
+) -> Result<Option<(Commit, String)>, WheelError> {
     let Some(commit) = Commit::of(&project.root, &[]) else {
         return Ok(None);
     };
@@ -261,7 +280,8 @@ pub fn checked_out(project: &Project) -> Result<Option<(Commit, String)>, WheelE
         dirty: false,
         ..commit
     };
-    let version = version::of(&base_version(project)?, Some(&commit), "")?;
+    let named = (naming == Naming::WithCommit).then_some(&commit);
+    let version = version::of(&base_version(project)?, named, &[], "")?;
     Ok(Some((commit, version)))
 }
 
@@ -325,7 +345,13 @@ mod tests {
     fn stage(fixture: &Fixture, dir: &TempDir) -> Stage {
         let project = Project::load(&fixture.root()).unwrap();
         let workspace = Workspace::load(&project).unwrap();
-        Stage::make(&project, &workspace, &dir.path().join("source")).unwrap()
+        Stage::make(
+            &project,
+            &workspace,
+            Naming::WithCommit,
+            &dir.path().join("source"),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -410,6 +436,46 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_outside_of_the_repository_is_copied_and_named_in_the_version() {
+        let fixture = committed("reaching");
+        let dependency = "[dependencies]\nnear = { path = \"../../near\" }";
+        fixture.edit("native/Cargo.toml", "[dependencies]", dependency);
+        let manifest = "[package]\nname = \"near\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+        fixture.write("../near/Cargo.toml", manifest);
+        fixture.write("../near/src/lib.rs", "");
+        fixture.write("../shared/deep/a.rs", "");
+        let link = fixture.root().join("native/src/shared");
+        std::os::unix::fs::symlink("../../../shared", link).unwrap();
+        git(&fixture, &["add", "."]);
+        git(&fixture, &["commit", "--quiet", "-m", "two"]);
+        let dir = TempDir::new();
+        let one = stage(&fixture, &dir);
+        let names: Vec<_> = one.outside.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, ["near", "shared"]);
+        let root = one.project.root.clone();
+        assert!(root.join("../near/src/lib.rs").is_file());
+        assert!(root.join("native/src/shared/deep/a.rs").is_file());
+        assert!(one.version.contains(".near.d"), "{}", one.version);
+        fixture.write("../near/src/lib.rs", "// changed");
+        let two = stage(&fixture, &dir).version;
+        assert_ne!(one.version, two);
+        let near = |args: &[&str]| {
+            let git = Invocation::new("git").args(["-c", "user.name=t", "-c", "user.email=t@t"]);
+            let git = git.args(args.iter().copied()).cwd(&fixture.beside("near"));
+            git.read().unwrap()
+        };
+        near(&["init", "--quiet"]);
+        near(&["add", "."]);
+        near(&["commit", "--quiet", "-m", "one"]);
+        let commit = near(&["rev-parse", "HEAD"]);
+        let three = stage(&fixture, &dir).version;
+        assert!(
+            three.contains(&format!(".near.g{}", &commit[..7])),
+            "{three}"
+        );
+    }
+
+    #[test]
     fn what_is_packed_is_copied_whatever_git_says_and_links_lead_nowhere_else() {
         let fixture = committed("packing");
         let maturin = "[tool.maturin]\ninclude = ['ignored/*']";
@@ -473,7 +539,13 @@ mod tests {
         std::os::unix::fs::symlink(dir.path(), &link).unwrap();
         let project = Project::load(&fixture.root()).unwrap();
         let workspace = Workspace::load(&project).unwrap();
-        Stage::make(&project, &workspace, &link.join("source")).unwrap();
+        Stage::make(
+            &project,
+            &workspace,
+            Naming::WithCommit,
+            &link.join("source"),
+        )
+        .unwrap();
         assert!(link.is_symlink() && dir.path().join("source/src/lib.rs").is_file());
     }
 

@@ -109,6 +109,35 @@ fn uncommitted_changes_are_said_in_the_version() {
 }
 
 #[test]
+fn the_version_as_it_is_takes_a_commit_with_a_tag_that_says_so() {
+    let project = project("tagged");
+    let args = ["--release", "--release-version", "--plan"];
+    let done = wheel(&project, &args);
+    assert_eq!(done.status.code(), Some(1), "{}", done.stdout);
+    assert!(done.stderr.contains("git tag v0.1.0"), "{}", done.stderr);
+    git(&project, &["tag", "v0.1.0"]);
+    let version = |args: &[&str]| {
+        let done = wheel(&project, args);
+        assert!(done.status.success(), "{}", done.stderr);
+        let plan: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        plan["version"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(version(&args), "0.1.0");
+    assert!(version(&["--release", "--plan"]).starts_with("0.1.0+g"));
+    let policy = "[workspace.metadata.xtask.wheel]\nrelease-version = true";
+    project.edit(
+        "native/Cargo.toml",
+        "[workspace.metadata.xtask.wheel]",
+        policy,
+    );
+    let done = wheel(&project, &["--release", "--plan"]);
+    assert!(done.stderr.contains("files differ"), "{}", done.stderr);
+    git(&project, &["commit", "--quiet", "-am", "two"]);
+    git(&project, &["tag", "--force", "v0.1.0"]);
+    assert_eq!(version(&["--release", "--plan"]), "0.1.0");
+}
+
+#[test]
 fn a_plan_is_data_and_builds_nothing() {
     let project = project("planned");
     let done = wheel(

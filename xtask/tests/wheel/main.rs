@@ -5,6 +5,7 @@
 mod action;
 mod audit;
 mod build;
+mod outside;
 mod packed;
 mod published;
 

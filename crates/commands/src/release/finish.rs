@@ -6,6 +6,7 @@ use packaging::shown;
 use project_model::Workspace;
 use release_channel::{Intended, Ours, ReleaseError, SourceCommit, finish};
 use wheel_build::stage;
+use wheel_build::version::Naming;
 
 use super::{RepositoryArg, client};
 use crate::context::Context;
@@ -72,7 +73,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 /// What the workflow that runs for `commit` is to publish.
 fn intended(context: &Context, commit: &str) -> anyhow::Result<Intended> {
     let project = context.project()?;
-    let checked_out = stage::checked_out(&project)?;
+    let workspace = Workspace::load(&project)?;
+    let naming = Naming::of(&workspace.policy.wheel, true, false);
+    let checked_out = stage::checked_out(&project, naming)?;
     let found = checked_out
         .as_ref()
         .map_or("no commit", |(it, _)| &*it.hash);
@@ -90,7 +93,7 @@ fn intended(context: &Context, commit: &str) -> anyhow::Result<Intended> {
             hash: at.hash.clone(),
             time_s: at.time_s,
         },
-        release_tag: Workspace::load(&project)?.release_tag()?.clone(),
+        release_tag: workspace.release_tag()?.clone(),
     })
 }
 
