@@ -13,6 +13,7 @@
 //! build is due again.
 
 mod apply;
+mod bindings;
 pub mod circumstances;
 pub mod compile;
 pub mod dependencies;
@@ -25,6 +26,7 @@ pub mod inputs;
 pub mod install;
 pub mod installs;
 mod kept_call;
+mod kept_selection;
 pub mod leftovers;
 pub mod lock;
 pub mod maturin;
@@ -37,6 +39,7 @@ pub mod request;
 mod scratch;
 pub mod shared_env;
 mod shown;
+pub mod siblings;
 pub mod situation;
 pub mod sources;
 pub mod state;
@@ -45,7 +48,7 @@ pub mod units;
 pub mod uv_cache;
 pub mod watch;
 
-pub use dev::{dev, dry_run};
+pub use dev::{Preview, dev, dry_run};
 pub use error::DevError;
 pub use outcome::{Installed, Outcome};
 pub use request::DevRequest;

@@ -9,6 +9,7 @@ mod policy;
 mod project;
 mod pyproject;
 pub mod repository;
+mod selection;
 mod sources;
 pub mod uv_workspace;
 
@@ -19,4 +20,5 @@ pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, ProjectTable, Pyproject};
 pub use repository::Repository;
+pub use selection::Selection;
 pub use sources::{Sources, written_below};
