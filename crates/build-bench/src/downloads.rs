@@ -92,11 +92,8 @@ impl ScratchDir {
         }
         if pyproject.project.is_some() {
             let own = install.clone().args(["-r", "pyproject.toml"]);
-            commands.push(if pyproject.has_dependency_group("dev") {
-                own.args(["--group", "dev"])
-            } else {
-                own
-            });
+            let groups = pyproject.default_groups().into_iter();
+            commands.push(own.args(groups.flat_map(|name| ["--group", name])));
         }
         let pinned = source.requirements.iter().map(|file| {
             let file = ["--require-hashes", "-r", file.as_str()];

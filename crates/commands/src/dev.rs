@@ -1,13 +1,13 @@
 //! `cargo xtask dev`.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use dev_build::dependencies::Wanted;
 use dev_build::maturin::{BuildOptions, RunOptions};
-use dev_build::plan::DevPlan;
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
 use processes::ending;
-use project_model::Project;
+use project_model::{Project, Selection};
 use python_tools::Toolbox;
 
 use crate::Answer;
@@ -78,9 +78,70 @@ pub struct Args {
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
+    #[command(flatten)]
+    dependencies: DependencyArgs,
     /// Show what cargo runs; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
+}
+
+/// Which dependencies are installed beside the package. Extras and groups that are chosen are kept for the next
+/// call in this environment; nothing else in it is removed
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Dependencies")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of uv's")]
+struct DependencyArgs {
+    /// Install this extra as well, and keep it for the next call
+    #[arg(long, value_name = "NAME")]
+    extra: Vec<String>,
+    /// Install all extras
+    #[arg(long)]
+    all_extras: bool,
+    /// Not this extra: among all of them, or where it was chosen before
+    #[arg(long, value_name = "NAME")]
+    no_extra: Vec<String>,
+    /// Install this dependency group beside the default ones, and keep it for the next call
+    #[arg(long, value_name = "NAME")]
+    group: Vec<String>,
+    /// Install all dependency groups
+    #[arg(long)]
+    all_groups: bool,
+    /// Not this dependency group
+    #[arg(long, value_name = "NAME")]
+    no_group: Vec<String>,
+    /// Not the dependency group `dev`
+    #[arg(long)]
+    no_dev: bool,
+    /// Not the default dependency groups
+    #[arg(long)]
+    no_default_groups: bool,
+    /// Leave the dependencies as they are, also where one cannot be fetched; the next call installs them
+    #[arg(long, conflicts_with_all = [
+        "extra", "all_extras", "no_extra", "group", "all_groups", "no_group", "no_dev", "no_default_groups"
+    ])]
+    no_deps: bool,
+}
+
+impl DependencyArgs {
+    fn wanted(&self) -> Wanted {
+        if self.no_deps {
+            return Wanted::Leave;
+        }
+        let dev = self.no_dev.then(|| "dev".to_owned());
+        let selection = Selection {
+            extras: self.extra.clone(),
+            all_extras: self.all_extras,
+            no_extras: self.no_extra.clone(),
+            groups: self.group.clone(),
+            all_groups: self.all_groups,
+            no_groups: self.no_group.iter().cloned().chain(dev).collect(),
+            no_default_groups: self.no_default_groups,
+        };
+        if selection == Selection::default() {
+            return Wanted::AsBefore;
+        }
+        Wanted::Chosen(selection)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -130,6 +191,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         run: args.run_options(&project.root),
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),
+        dependencies: args.dependencies.wanted(),
         maturin_installs: args.engine == Engine::Maturin,
     };
     let toolbox = toolbox(request.run.forbids_network())?;
@@ -182,11 +244,14 @@ fn show_plan(
     toolbox: &Toolbox,
     request: &DevRequest<'_>,
 ) -> anyhow::Result<Answer> {
-    let (situation, plan) = dry_run(project, toolbox, request)?;
-    for step in plan.steps(&situation) {
+    let preview = dry_run(project, toolbox, request)?;
+    for note in &preview.situation.notes {
+        ui::say("Note", note);
+    }
+    for step in &preview.steps {
         println!("{step}");
     }
-    if let DevPlan::Nothing(_) = plan {
+    if preview.steps.is_empty() {
         ui::say("Fresh", "nothing has changed");
     }
     Ok(Answer::Done)

@@ -12,13 +12,14 @@ use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use processes::Say;
-use project_model::{Project, ProjectError};
+use project_model::{Project, ProjectError, Selection};
 use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
 use crate::compile::{self, Compiled};
-use crate::error::{DevError, target_error};
+use crate::dependencies::{Installer, Pins, Wanted};
+use crate::error::{DevError, io_error, target_error};
 use crate::lock::Lock;
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
@@ -26,10 +27,14 @@ use crate::plan::{BuildPlan, CallStep, DevPlan, EnvironmentStep};
 use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
-use crate::shared_env;
+use crate::siblings::{self, Sibling};
 use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
+use crate::{kept_selection, shared_env};
+
+/// Builds another project into an environment.
+pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
 
 /// A plan that is being carried out.
 pub(crate) struct Application<'a> {
@@ -39,6 +44,7 @@ pub(crate) struct Application<'a> {
     notes: Utf8PathBuf,
     request: &'a DevRequest<'a>,
     say: Say<'a>,
+    build_sibling: BuildSibling<'a>,
     situation: Situation,
     scratch: Scratch,
     uv: OnceCell<Tool>,
@@ -70,6 +76,7 @@ impl<'a> Application<'a> {
         notes: Utf8PathBuf,
         request: &'a DevRequest<'a>,
         say: Say<'a>,
+        build_sibling: BuildSibling<'a>,
         situation: Situation,
     ) -> Self {
         Self {
@@ -78,6 +85,7 @@ impl<'a> Application<'a> {
             notes,
             request,
             say,
+            build_sibling,
             scratch: Scratch::new(&project.root, &situation.workspace),
             situation,
             uv: OnceCell::new(),
@@ -90,6 +98,7 @@ impl<'a> Application<'a> {
             DevPlan::Build(plan) => self.build(*plan),
             DevPlan::Nothing(fresh) => {
                 self.keep_fresh_for_uv()?;
+                self.build_siblings(&fresh.venv)?;
                 Ok(Outcome {
                     venv: fresh.venv,
                     compiled: Compiled::default(),
@@ -117,6 +126,7 @@ impl<'a> Application<'a> {
         if plan.dependencies.is_some() {
             self.install_dependencies(&venv)?;
         }
+        self.build_siblings(&venv)?;
         if plan.sharing.is_some() {
             self.share_variables(&call)?;
         }
@@ -146,6 +156,14 @@ impl<'a> Application<'a> {
         missing
             .map(|path| (path.clone(), package_of(&path)))
             .collect()
+    }
+
+    /// They may be imported by the library that is tried.
+    fn build_siblings(&self, venv: &Venv) -> Result<(), DevError> {
+        if self.request.dependencies == Wanted::Leave {
+            return Ok(());
+        }
+        (self.situation.siblings.iter()).try_for_each(|sibling| (self.build_sibling)(sibling, venv))
     }
 
     fn environment(&mut self, step: EnvironmentStep) -> Result<Venv, DevError> {
@@ -178,16 +196,66 @@ impl<'a> Application<'a> {
         Ok(call)
     }
 
-    fn install_dependencies(&self, venv: &Venv) -> Result<(), DevError> {
-        let pins = &self.situation.pins;
+    /// Installs what is pinned; of the projects with an extension among it, finds out which are needed.
+    fn install_dependencies(&mut self, venv: &Venv) -> Result<(), DevError> {
+        let pins = self.situation.pins.clone();
         if pins.are_open() {
             let text = "dependencies from pyproject.toml: neither uv.lock nor the policy pins them";
             (self.say)("Resolving", text);
         }
-        let offline = self.request.run.forbids_network();
-        let command = pins.install(self.project, self.uv()?, venv, offline);
-        let done = command.map(|command| command.read()).transpose();
-        done.map(drop).map_err(|source| DevError::Dependencies {
+        let selection = self.situation.selection.clone();
+        if pins == (Pins::UvLock { is_there: false }) {
+            let text = "dependencies: uv writes uv.lock, as it does for `uv sync`";
+            (self.say)("Locking", text);
+            self.read_of_uv(&self.installer(venv, &selection)?.lock())?;
+            self.situation.inputs.note_uv_lock(self.project);
+        }
+        let is_locked = matches!(pins, Pins::UvLock { .. });
+        let mut siblings = Vec::new();
+        if is_locked {
+            siblings = siblings::locked(self.project);
+        }
+        let installer = self.installer(venv, &selection)?;
+        let commands = [
+            installer.install(&pins, &siblings),
+            installer.install_for_build(),
+        ];
+        for command in commands.iter().flatten() {
+            self.read_of_uv(command)?;
+        }
+        if !siblings.is_empty() {
+            let answer = self.read_of_uv(&installer.list())?;
+            let needed = siblings::needed(siblings, &answer);
+            siblings = needed.map_err(|source| DevError::Packages {
+                project: self.project.root.clone(),
+                source,
+            })?;
+        }
+        self.situation.siblings = siblings;
+        if let Wanted::Chosen(_) = self.request.dependencies {
+            let kept = kept_selection::keep(&venv.root, self.project.name(), &selection);
+            kept.map_err(io_error(&venv.root))?;
+        }
+        Ok(())
+    }
+
+    fn installer<'i>(
+        &'i self,
+        venv: &'i Venv,
+        selection: &'i Selection,
+    ) -> Result<Installer<'i>, DevError> {
+        Ok(Installer {
+            project: self.project,
+            uv: self.uv()?,
+            venv,
+            selection,
+            offline: self.request.run.forbids_network(),
+        })
+    }
+
+    /// What `command`, one of uv's for the dependencies, answers.
+    fn read_of_uv(&self, command: &Invocation) -> Result<String, DevError> {
+        command.read().map_err(|source| DevError::Dependencies {
             project: self.project.root.clone(),
             source,
         })
@@ -227,7 +295,13 @@ impl<'a> Application<'a> {
         let manifest = &self.project.extension.manifest;
         let is_installed = !matches!(self.situation.package, Package::Missing);
         let run = &self.request.run;
-        let compiled = compile::compile(&call, run, manifest, is_installed, self.say)?;
+        let cargo = if self.situation.needs_python_to_build {
+            // A build script finds there what it imports, as it does in a build of uv's.
+            venv.activated(call.clone())
+        } else {
+            call.clone()
+        };
+        let compiled = compile::compile(&cargo, run, manifest, is_installed, self.say)?;
         let library = compiled.library(manifest)?.to_owned();
         self.refuse_library_of_another_checkout(&library)?;
         Ok(Built {

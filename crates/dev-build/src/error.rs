@@ -27,10 +27,21 @@ pub enum DevError {
     Venv(#[from] VenvError),
     #[error(transparent)]
     Project(#[from] ProjectError),
-    #[error("cannot install the dependencies of {project}")]
+    #[error(
+        "cannot install the dependencies of {project}\n  help: `cargo xtask dev --no-deps` leaves them as they are and builds the extension"
+    )]
     Dependencies {
         project: Utf8PathBuf,
         source: RunError,
+    },
+    #[error(
+        "extras and groups of {project} cannot be chosen: the policy's `dev-requirements` fix what is installed\n  help: put what is wanted into one of those files, or have uv.lock in their place"
+    )]
+    Selection { project: Utf8PathBuf },
+    #[error("cannot understand which packages uv would install for {project}")]
+    Packages {
+        project: Utf8PathBuf,
+        source: serde_json::Error,
     },
     #[error(transparent)]
     Config(#[from] config_edit::EditError),

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use environment::cargo_env;
-use project_model::{Layout, Project, Workspace};
+use project_model::{Layout, Project, Selection, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dependencies::Pins;
+use crate::dependencies::{Pins, lock_file};
 use crate::digest::sha256_of_file;
 use crate::maturin::BuildOptions;
 use files::digest::sha256;
@@ -34,6 +34,9 @@ const ENVIRONMENT: &str = "virtual environment";
 
 /// What cargo has resolved.
 const LOCK_FILE: &str = "Cargo.lock";
+
+/// The name of what `--extra`, `--group` and the like decide.
+const SELECTION: &str = "choice of extras and groups";
 
 /// The names of what `--release`, `--features` and the like decide.
 const OPTIONS: &str = "options of the command";
@@ -60,6 +63,7 @@ impl Inputs {
         project: &Project,
         workspace: &Workspace,
         options: &BuildOptions,
+        selection: &Selection,
         venv: &Utf8Path,
         config: &Layers,
     ) -> Self {
@@ -70,7 +74,7 @@ impl Inputs {
         cargo_call.extend(environment.clone());
         let mut install = install(project, workspace, options, &pyproject);
         install.extend(environment.clone());
-        let mut dependencies = dependencies(project, workspace);
+        let mut dependencies = dependencies(project, workspace, selection, &pyproject);
         dependencies.extend(environment);
         Self {
             cargo_call,
@@ -93,6 +97,21 @@ impl Inputs {
             );
         }
         self
+    }
+
+    /// The same with the dependencies of an `earlier` build, which are left as they are: those of none, where
+    /// there is none.
+    #[must_use]
+    pub(crate) fn with_dependencies_of(mut self, earlier: Option<&Self>) -> Self {
+        self.dependencies = earlier
+            .map(|it| it.dependencies.clone())
+            .unwrap_or_default();
+        self
+    }
+
+    /// uv has written the lock file since they were read.
+    pub(crate) fn note_uv_lock(&mut self, project: &Project) {
+        self.dependencies.extend(file(project, &lock_file(project)));
     }
 
     /// The environment `venv` has been made since they were read.
@@ -259,12 +278,31 @@ fn license_files(root: &Utf8Path) -> Vec<Utf8PathBuf> {
     paths.filter(is_license).collect()
 }
 
-fn dependencies(project: &Project, workspace: &Workspace) -> Named {
-    let pins = Pins::of(project, workspace);
+fn dependencies(
+    project: &Project,
+    workspace: &Workspace,
+    selection: &Selection,
+    pyproject: &Value,
+) -> Named {
+    let pins = Pins::of(project, workspace, selection);
     let files = pins.files(project);
+    let files = files.iter().filter_map(|path| file(project, path));
+    let selection = sha256(format!("{selection:?}").as_bytes());
+    // The lock file has the groups, and not which of them are installed by default.
+    let default = digest(at(pyproject, &["tool", "uv", "default-groups"]));
+    let to_build = sha256(project.build_requirements().join("\n").as_bytes());
     files
-        .iter()
-        .filter_map(|path| file(project, path))
+        .chain([
+            (SELECTION.to_owned(), selection),
+            (
+                "pyproject.toml [build-system] requires".to_owned(),
+                to_build,
+            ),
+            (
+                "pyproject.toml [tool.uv] default-groups".to_owned(),
+                default,
+            ),
+        ])
         .collect()
 }
 
@@ -336,6 +374,7 @@ mod tests {
             &project,
             &workspace,
             &BuildOptions::default(),
+            &Selection::default(),
             "/no/venv".into(),
             &Layers::read(&project.root).unwrap(),
         )

@@ -63,7 +63,7 @@ impl Outcome {
         lines
     }
 
-    fn summary(&self) -> (&'static str, String) {
+    pub(crate) fn summary(&self) -> (&'static str, String) {
         let all = seconds(self.elapsed);
         if self.compiled.started.is_none() {
             return ("Fresh", format!("nothing has changed ({all})"));

@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use processes::Invocation;
 use python_tools::{Interpreter, Venv};
 
+use crate::dependencies::Wanted;
 use crate::import::Imported;
 use crate::inputs::{Inputs, Named, differing};
 use crate::leftovers::{Fate, OtherBuild};
@@ -212,7 +213,9 @@ impl Planner<'_> {
     }
 
     fn dependencies(&self) -> Option<Causes> {
-        if !self.situation.pins.has_any() {
+        let are_left = self.request.dependencies == Wanted::Leave;
+        let needs_any = self.situation.pins.has_any() || self.situation.needs_python_to_build;
+        if are_left || !needs_any {
             return None;
         }
         let Some(ours) = self.situation.ours() else {

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use cargo_settings::Layers;
 
+use crate::dependencies::Wanted;
 use crate::maturin::{BuildOptions, RunOptions};
 
 /// A development build, as it was asked for.
@@ -18,6 +19,29 @@ pub struct DevRequest<'a> {
     pub run: RunOptions,
     /// cargo's configuration, where it has just been read. Without it, it is read when the build begins.
     pub config: Option<&'a Layers>,
+    /// Which dependencies are to be installed.
+    pub dependencies: Wanted,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,
+}
+
+impl DevRequest<'_> {
+    /// What is asked for of a sibling in the same environment: the same profile, and features of its own. Its
+    /// dependencies are among those of the project that needs it.
+    #[must_use]
+    pub fn of_sibling<'v>(&self, venv: &'v Utf8Path) -> DevRequest<'v> {
+        let build = BuildOptions {
+            profile: self.build.profile.clone(),
+            ..BuildOptions::default()
+        };
+        DevRequest {
+            python: None,
+            venv: Some(venv),
+            build,
+            run: self.run.clone(),
+            config: None,
+            dependencies: Wanted::Leave,
+            maturin_installs: self.maturin_installs,
+        }
+    }
 }

@@ -5,23 +5,24 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use environment::vars;
 use processes::Invocation;
-use project_model::{Project, Workspace};
+use project_model::{Policy, Project, Selection, Workspace};
 use python_tools::places::{Active, Places};
 use python_tools::venv::{self, VenvPlan};
 use python_tools::{Interpreter, Venv, python};
 
 use crate::circumstances::Circumstances;
-use crate::dependencies::Pins;
+use crate::dependencies::{Pins, Wanted};
 use crate::error::DevError;
 use crate::inputs::Inputs;
 use crate::leftovers::{self, OtherBuild};
 use crate::request::DevRequest;
 use crate::shared_env::LocalConfig;
 use crate::shown::shown;
+use crate::siblings::Sibling;
 use crate::sources::Source;
 use crate::state::{Placed, State};
 use crate::units::{Misjudged, Units};
-use crate::{install, kept_call, scratch, shared_env};
+use crate::{install, kept_call, kept_selection, scratch, shared_env};
 
 /// Everything that decides what is to be done, as it was found. Plain data: a test can invent one.
 #[derive(Debug, Clone)]
@@ -40,6 +41,12 @@ pub struct Situation {
     pub circumstances: Circumstances,
     /// How the project pins its dependencies.
     pub pins: Pins,
+    /// Whether build scripts need packages of Python.
+    pub needs_python_to_build: bool,
+    /// The extras and groups among them that are wanted.
+    pub selection: Selection,
+    /// Other projects with an extension that it needs, as far as they are known.
+    pub siblings: Vec<Sibling>,
     /// What is installed.
     pub package: Package,
     /// maturin's answer for these inputs, kept beside what it builds.
@@ -149,7 +156,14 @@ impl Situation {
             root: project.root.clone(),
             crate_name: project.extension.crate_name.clone(),
             circumstances: Circumstances::read(&project.root, crate_dir),
-            pins: Pins::of(project, &start.workspace),
+            pins: Pins::of(project, &start.workspace, &start.selection),
+            needs_python_to_build: !project.build_requirements().is_empty(),
+            siblings: start
+                .earlier
+                .as_ref()
+                .map(|(_, state)| state.siblings.clone())
+                .unwrap_or_default(),
+            selection: start.selection,
             kept_call: None,
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
@@ -160,9 +174,18 @@ impl Situation {
             workspace: start.workspace,
             inputs: start.inputs,
         };
+        if request.dependencies == Wanted::Leave {
+            situation.leave_dependencies();
+        }
         situation.kept_call = situation.find_kept_call();
         situation.misjudged = situation.find_misjudged();
         Ok(situation)
+    }
+
+    /// What is installed beside the project is left as it is, and remembered as it was.
+    fn leave_dependencies(&mut self) {
+        let earlier = self.ours().map(|ours| &ours.state.inputs);
+        self.inputs = self.inputs.clone().with_dependencies_of(earlier);
     }
 
     /// maturin's answer, kept. Of no use where the call that is remembered is the right one.
@@ -248,6 +271,7 @@ impl Package {
 struct Start {
     environment: Environment,
     workspace: Workspace,
+    selection: Selection,
     inputs: Inputs,
     earlier: Option<(Utf8PathBuf, State)>,
 }
@@ -265,11 +289,20 @@ impl Start {
             python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
         });
         let mut workspace = state.workspace.clone();
-        let read =
-            |workspace: &Workspace| Inputs::read(project, workspace, &request.build, &root, config);
+        let read = |workspace: &Workspace| {
+            let selection = selection(project, request, &workspace.policy, &root);
+            Inputs::read(
+                project,
+                workspace,
+                &request.build,
+                &selection,
+                &root,
+                config,
+            )
+        };
         let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();
-        let allowed = state.python.satisfies(project.requires_python.as_ref());
+        let allowed = state.python.satisfies(project.environment_python.as_ref());
         if !(asked_for && allowed && same_environment) {
             return None;
         }
@@ -280,6 +313,7 @@ impl Start {
         }
         let python = state.python.clone();
         Some(Self {
+            selection: selection(project, request, &workspace.policy, &root),
             environment: Environment::There(Venv { root, python }),
             workspace,
             inputs,
@@ -299,9 +333,18 @@ impl Start {
             VenvPlan::Create { root, base } => Environment::Absent { root, base },
         };
         let root = environment.root();
-        let inputs = Inputs::read(project, &workspace, &request.build, root, config);
+        let selection = selection(project, request, &workspace.policy, root);
+        let inputs = Inputs::read(
+            project,
+            &workspace,
+            &request.build,
+            &selection,
+            root,
+            config,
+        );
         let earlier = State::find(root, project.name());
         Ok(Self {
+            selection,
             environment,
             workspace,
             inputs,
@@ -360,6 +403,23 @@ fn has_pyo3_config(call: &Invocation) -> bool {
     file.is_none_or(|file| Utf8Path::new(file).is_file())
 }
 
+/// The extras and groups that are wanted in the environment `venv`: those that were asked for, else those of
+/// the last choice, else those of the policy.
+fn selection(
+    project: &Project,
+    request: &DevRequest<'_>,
+    policy: &Policy,
+    venv: &Utf8Path,
+) -> Selection {
+    let wanted = match &request.dependencies {
+        Wanted::Chosen(selection) => Some(selection.clone()),
+        Wanted::AsBefore | Wanted::Leave => kept_selection::find(venv, project.name()),
+    };
+    wanted
+        .unwrap_or_else(|| policy.dependencies.clone())
+        .normalized()
+}
+
 /// An environment that is active and not used.
 fn unused_environment(
     project: &Project,
@@ -385,6 +445,7 @@ pub fn environment<'a>(project: &'a Project, request: &DevRequest<'a>) -> venv::
             active: Active::all(),
         },
         python: request.python,
-        requires_python: project.requires_python.as_ref(),
+        pinned: project.pinned_python.as_deref(),
+        requires_python: project.environment_python.as_ref(),
     }
 }

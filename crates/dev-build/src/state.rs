@@ -19,6 +19,7 @@ use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
 use crate::place;
+use crate::siblings::Sibling;
 use crate::sources::Source;
 use files::write;
 
@@ -79,6 +80,9 @@ pub struct State {
     pub sources: Vec<Source>,
     /// Whether uv's own note of the inputs can be kept current: see [`crate::uv_cache`].
     pub uv_cache_understood: bool,
+    /// Other projects with an extension that were built beside it.
+    #[serde(default)]
+    pub siblings: Vec<Sibling>,
 }
 
 /// The library, where cargo left it and where Python finds it.

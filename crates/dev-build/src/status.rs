@@ -6,9 +6,9 @@ use camino::Utf8PathBuf;
 use project_model::Project;
 use serde::Serialize;
 
+use crate::dev::{Preview, Question, preview};
 use crate::error::DevError;
-use crate::maturin::BuildOptions;
-use crate::plan::{DevPlan, plan};
+use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
@@ -35,6 +35,9 @@ pub struct Status {
     /// What `dev` would do, and why.
     #[serde(skip)]
     pub steps: Vec<String>,
+    /// What the user may expect otherwise, a line each.
+    #[serde(skip)]
+    pub notes: Vec<String>,
 }
 
 /// Whether the installed extension is that of the sources.
@@ -70,8 +73,10 @@ impl Verdict {
         }
     }
 
-    fn of(plan: &DevPlan, package: &Package) -> Self {
-        match (plan, package) {
+    fn of(preview: &Preview) -> Self {
+        match (&preview.plan, &preview.situation.package) {
+            // Another project that it needs has changed.
+            (DevPlan::Nothing(_), _) if !preview.steps.is_empty() => Self::Stale,
             (DevPlan::Nothing(_), _) => Self::Fresh,
             (DevPlan::Build(_), Package::Missing) => Self::Missing,
             (DevPlan::Build(_), Package::Foreign | Package::OfAnotherCheckout(_)) => Self::Foreign,
@@ -94,39 +99,30 @@ pub fn status(
     toolbox: &Toolbox,
     request: &DevRequest<'_>,
 ) -> Result<Status, DevError> {
-    let mut situation = Situation::look(project, request, &toolbox.locks()?)?;
-    // Without options, the question is about the build that there is, whatever its own options were.
-    if request.build == BuildOptions::default() {
-        situation = situation.with_options_of_the_last_build();
-    }
-    Ok(Status::of(
-        &project.extension.module,
-        &situation,
-        &plan(&situation, request),
-    ))
+    let situation = Situation::look(project, request, &toolbox.locks()?)?;
+    let preview = preview(situation, toolbox, request, Question::IsItCurrent)?;
+    Ok(Status::of(&project.extension.module, &preview))
 }
 
 impl Status {
-    /// What `plan` means for what is installed.
+    /// What `preview` means for what is installed.
     #[must_use]
-    pub fn of(module: &str, situation: &Situation, plan: &DevPlan) -> Self {
+    pub fn of(module: &str, preview: &Preview) -> Self {
+        let situation = &preview.situation;
         let ours = situation.ours();
         let shadowing = ours.and_then(|ours| ours.others.iter().find(|other| other.shadows));
         Self {
             module: module.to_owned(),
             venv: situation.environment.root().to_owned(),
-            verdict: Verdict::of(plan, &situation.package),
+            verdict: Verdict::of(preview),
             changed: ours
                 .map(|ours| changed(situation, ours))
                 .unwrap_or_default(),
             shadowed_by: shadowing.map(|other| other.path.clone()),
             library: ours.map(|ours| ours.state.library.placed.clone()),
             provenance: ours.map(|ours| ours.state.provenance.clone()),
-            steps: plan
-                .steps(situation)
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
+            steps: preview.steps.clone(),
+            notes: situation.notes.clone(),
         }
     }
 }
@@ -155,6 +151,9 @@ impl Status {
         };
         for step in &self.steps {
             line("to do", step);
+        }
+        for note in &self.notes {
+            line("note", note);
         }
         if let Some(file) = &self.shadowed_by {
             line("shadowed", &format!("by {file}"));

@@ -197,6 +197,8 @@ impl Watched {
         let crate_dir = manifest
             .and_then(|path| path.parent())
             .map(Utf8Path::to_owned);
+        let siblings = state.iter().flat_map(|state| &state.siblings);
+        let siblings: Vec<_> = siblings.map(|sibling| sibling.root.clone()).collect();
         let roots = [Some(root.to_owned()), workspace, crate_dir];
         // What cargo makes changes with every build.
         let sources = state.into_iter().flat_map(|state| {
@@ -206,7 +208,7 @@ impl Watched {
         });
         Self {
             reason_for,
-            roots: roots.into_iter().flatten().collect(),
+            roots: roots.into_iter().flatten().chain(siblings).collect(),
             sources: sources.map(|source| source.path).collect(),
         }
     }

@@ -13,6 +13,7 @@ mod policy;
 mod project;
 mod pyproject;
 pub mod repository;
+mod selection;
 mod sources;
 pub mod uv_workspace;
 
@@ -24,4 +25,5 @@ pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, Workspace};
 pub use pyproject::{BuildSystem, CacheKey, MaturinTable, Packing, ProjectTable, Pyproject};
 pub use repository::Repository;
+pub use selection::Selection;
 pub use sources::{Sources, kept_below, written_below};

@@ -4,6 +4,8 @@ use camino::Utf8PathBuf;
 use packaging::checked::Tag;
 use serde::{Deserialize, Serialize};
 
+use crate::Selection;
+
 /// The table. A project without one gets the defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -12,6 +14,9 @@ pub struct Policy {
     /// relative to the project. Without any, `uv.lock` decides; without that, the newest that fit.
     #[serde(default)]
     pub dev_requirements: Vec<Utf8PathBuf>,
+    /// Which extras and dependency groups are installed, where `dev` has not been told which.
+    #[serde(default)]
+    pub dependencies: Selection,
     /// The page of the repository, `https://github.com/owner/name`, for where neither git nor GitHub's
     /// runners tell.
     #[serde(default)]

@@ -9,6 +9,7 @@ use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
+use crate::pyproject::requirement_name;
 use crate::{Extension, Policy, ProjectError, Pyproject, uv_workspace};
 
 /// A maturin project, read from its directory: `pyproject.toml` and the extension's `Cargo.toml`.
@@ -24,6 +25,10 @@ pub struct Project {
     pub extension: Extension,
     /// The root of its uv workspace: the project's own directory, where it is in none.
     pub uv_workspace: Utf8PathBuf,
+    /// Which Pythons an environment for it may have: in a uv workspace all its members have to allow it.
+    pub environment_python: Option<VersionSpecifiers>,
+    /// The version that a `.python-version` asks for.
+    pub pinned_python: Option<String>,
 }
 
 /// The Cargo workspace that the extension belongs to.
@@ -55,13 +60,29 @@ impl Project {
         refuse_other_backends(&path, &pyproject).map_err(|error| naming_members(error, &root))?;
         let requires_python = pyproject.requires_python(&path)?;
         let extension = Extension::find(&root, &pyproject)?;
+        let uv_workspace = uv_workspace::root_of(&root, &pyproject);
         Ok(Self {
-            uv_workspace: uv_workspace::root_of(&root, &pyproject),
+            environment_python: common_python(&uv_workspace, requires_python.as_ref()),
+            pinned_python: uv_workspace::pinned_python(&root, &uv_workspace),
+            uv_workspace,
             root,
             pyproject,
             requires_python,
             extension,
         })
+    }
+
+    /// Whether it shares environment and lock file with other projects.
+    #[must_use]
+    pub fn is_in_a_uv_workspace(&self) -> bool {
+        self.uv_workspace != self.root || self.pyproject.uv_workspace().is_some()
+    }
+
+    /// What must be installed for a build beside maturin: build scripts may start Python and import it.
+    #[must_use]
+    pub fn build_requirements(&self) -> Vec<String> {
+        let system = self.pyproject.build_system.as_ref();
+        system.map_or_else(Vec::new, crate::BuildSystem::beside_maturin)
     }
 
     /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.
@@ -139,11 +160,21 @@ fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), P
     })
 }
 
-/// The name at the beginning of a requirement (PEP 508).
-fn requirement_name(requirement: &str) -> &str {
-    let text = requirement.trim_start();
-    let is_in_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    text.split(|c| !is_in_name(c)).next().unwrap_or(text)
+/// `own` requires-python, and those of all projects of the uv workspace in `root`, which share an environment.
+/// One that cannot be read is passed over: uv will say more of it.
+fn common_python(root: &Utf8Path, own: Option<&VersionSpecifiers>) -> Option<VersionSpecifiers> {
+    let members = uv_workspace::members(root);
+    let at_the_root = Pyproject::read(&root.join("pyproject.toml")).ok();
+    let all = members.iter().map(|member| &member.pyproject);
+    let others = all.chain(&at_the_root);
+    let others = others.filter_map(|it| it.requires_python(root).ok().flatten());
+    let mut specifiers: Vec<_> = own.iter().flat_map(|own| own.iter().cloned()).collect();
+    for specifier in others.flat_map(|other| other.iter().cloned().collect::<Vec<_>>()) {
+        if !specifiers.contains(&specifier) {
+            specifiers.push(specifier);
+        }
+    }
+    (!specifiers.is_empty()).then(|| specifiers.into_iter().collect())
 }
 
 /// What is said of the directory `root`, which has no project of ours: where it is the root of a uv workspace,
@@ -258,6 +289,30 @@ mod tests {
             "{text}"
         );
         assert_eq!(Project::load(&member).unwrap().uv_workspace, dir.path());
+    }
+
+    #[test]
+    fn an_environment_of_a_workspace_has_a_python_that_all_members_allow() {
+        let dir = TempDir::new();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        };
+        write("pyproject.toml", "[tool.uv.workspace]\nmembers = ['p/*']\n");
+        let pure = "[project]\nname = 'pure'\nrequires-python = '<3.13'\n";
+        write("p/pure/pyproject.toml", pure);
+        let system = "[build-system]\nrequires = ['maturin']\n[project]\nname = 'fast'\n";
+        let fast = format!("{system}requires-python = '>=3.11'\n");
+        write("p/fast/pyproject.toml", &fast);
+        write("p/fast/Cargo.toml", "[package]\nname = 'fast'\n");
+        let project = Project::load(&dir.path().join("p/fast")).unwrap();
+        let common = project.environment_python.unwrap().to_string();
+        assert!(
+            common.contains(">=3.11") && common.contains("<3.13"),
+            "{common}"
+        );
+        assert_eq!(project.requires_python.unwrap().to_string(), ">=3.11");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use packaging::normalized;
 use pep440_rs::VersionSpecifiers;
 use serde::Deserialize;
 
@@ -87,6 +88,12 @@ struct UvTable {
     cache_keys: Option<Vec<CacheKey>>,
     workspace: Option<UvWorkspaceTable>,
     managed: Option<bool>,
+    default_groups: Option<serde_json::Value>,
+    /// What was the group `dev` before there were groups.
+    #[serde(default)]
+    dev_dependencies: Vec<String>,
+    #[serde(default)]
+    conflicts: Vec<serde_json::Value>,
 }
 
 /// `[tool.uv.workspace]`.
@@ -204,6 +211,23 @@ impl Packing {
     }
 }
 
+impl BuildSystem {
+    /// What a build needs beside maturin.
+    #[must_use]
+    pub fn beside_maturin(&self) -> Vec<String> {
+        let others = self.requires.iter();
+        let others = others.filter(|requirement| requirement_name(requirement) != "maturin");
+        others.cloned().collect()
+    }
+}
+
+/// The name at the beginning of a requirement (PEP 508).
+pub(crate) fn requirement_name(requirement: &str) -> &str {
+    let text = requirement.trim_start();
+    let is_in_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    text.split(|c| !is_in_name(c)).next().unwrap_or(text)
+}
+
 impl Pyproject {
     /// Reads `path`.
     pub fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
@@ -280,10 +304,44 @@ impl Pyproject {
             .map_or(&[], |project| &project.dependencies)
     }
 
-    /// Whether `[dependency-groups]` has a group `name`.
+    /// The names of its extras, as written.
     #[must_use]
-    pub fn has_dependency_group(&self, name: &str) -> bool {
-        self.dependency_groups.contains_key(name)
+    pub fn extras(&self) -> Vec<&str> {
+        let extras = self
+            .project
+            .iter()
+            .flat_map(|it| it.optional_dependencies.keys());
+        extras.map(String::as_str).collect()
+    }
+
+    /// The names of its dependency groups (PEP 735), as written.
+    #[must_use]
+    pub fn dependency_groups(&self) -> Vec<&str> {
+        self.dependency_groups.keys().map(String::as_str).collect()
+    }
+
+    /// The groups that uv installs unless it is told otherwise: `[tool.uv] default-groups`, else `dev`, if
+    /// there is one. `maturin develop` takes that as well.
+    #[must_use]
+    pub fn default_groups(&self) -> Vec<&str> {
+        match &self.tool.uv.default_groups {
+            Some(serde_json::Value::Array(names)) => {
+                names.iter().filter_map(serde_json::Value::as_str).collect()
+            }
+            Some(_) => self.dependency_groups(),
+            None => {
+                let all = self.dependency_groups().into_iter();
+                all.filter(|name| normalized(name) == "dev").collect()
+            }
+        }
+    }
+
+    /// Whether only uv's own resolution has the dependencies right: it has conflicts declared, or
+    /// dependencies that stand in `[tool.uv]`.
+    #[must_use]
+    pub fn needs_uv_to_resolve(&self) -> bool {
+        let uv = &self.tool.uv;
+        !uv.conflicts.is_empty() || !uv.dev_dependencies.is_empty()
     }
 
     /// `requires-python`, read.
@@ -348,8 +406,23 @@ mod tests {
                     [tool.maturin]\nmodule-name = 'a._a'\ninclude = [{path='x', format='sdist'}]\n";
         let pyproject = Pyproject::parse(text).unwrap();
         assert_eq!(pyproject.maturin().module_name.as_deref(), Some("a._a"));
-        assert!(pyproject.has_dependency_group("dev"));
-        assert!(!pyproject.has_dependency_group("lint"));
+        assert_eq!(pyproject.dependency_groups(), ["dev"]);
+    }
+
+    #[test]
+    fn the_default_groups_are_those_of_uv() {
+        for (table, expected) in [
+            ("", &["Dev"][..]),
+            ("default-groups = ['lint']", &["lint"]),
+            ("default-groups = 'all'", &["Dev", "lint"]),
+            ("default-groups = []", &[]),
+        ] {
+            let groups = "[dependency-groups]\nDev = []\nlint = []\n[tool.uv]\n";
+            let pyproject = Pyproject::parse(&format!("{groups}{table}")).unwrap();
+            assert_eq!(pyproject.default_groups(), expected, "{table}");
+        }
+        let without = Pyproject::parse("[dependency-groups]\nlint = []").unwrap();
+        assert!(without.default_groups().is_empty());
     }
 
     #[test]

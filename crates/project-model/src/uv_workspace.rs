@@ -15,12 +15,12 @@ const AS_IN_A_SHELL: MatchOptions = MatchOptions {
 };
 
 /// A project of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member {
-    /// Its name, as it is written.
-    pub name: String,
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
     /// Its directory.
-    pub root: Utf8PathBuf,
+    pub(crate) root: Utf8PathBuf,
+    /// Its pyproject.toml.
+    pub(crate) pyproject: Pyproject,
 }
 
 /// The root of the workspace of the project in `root`, which is the project itself where it is in none. The
@@ -43,8 +43,7 @@ pub(crate) fn root_of(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
 }
 
 /// The projects of the workspace in `root`, without the one in the root itself.
-#[must_use]
-pub fn members(root: &Utf8Path) -> Vec<Member> {
+pub(crate) fn members(root: &Utf8Path) -> Vec<Member> {
     let Ok(pyproject) = Pyproject::read(&root.join("pyproject.toml")) else {
         return Vec::new();
     };
@@ -73,11 +72,24 @@ pub fn members(root: &Utf8Path) -> Vec<Member> {
 
 fn member(dir: &Utf8Path) -> Option<Member> {
     let pyproject = Pyproject::read(&dir.join("pyproject.toml")).ok()?;
-    let name = pyproject.project.as_ref()?.name.clone();
     let root = dir.canonicalize_utf8().ok()?;
-    pyproject
-        .is_managed_by_uv()
-        .then_some(Member { name, root })
+    let is_one = pyproject.project.is_some() && pyproject.is_managed_by_uv();
+    is_one.then_some(Member { root, pyproject })
+}
+
+/// The version of Python that a `.python-version` asks for, in `root` or above it, as far as `workspace`. A
+/// file that names no plain version, as those of pyenv may, says nothing.
+pub(crate) fn pinned_python(root: &Utf8Path, workspace: &Utf8Path) -> Option<String> {
+    let dirs = root
+        .ancestors()
+        .take_while(|dir| dir.starts_with(workspace));
+    let mut texts = dirs.filter_map(|dir| fs_err::read_to_string(dir.join(".python-version")).ok());
+    let text = texts.next()?;
+    let mut lines = text.lines().map(str::trim);
+    let line = lines.find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    let is_version = line.starts_with(|c: char| c.is_ascii_digit())
+        && line.chars().all(|c| c.is_ascii_digit() || c == '.');
+    is_version.then(|| line.to_owned())
 }
 
 /// Whether the table of the workspace in `root` takes in `dir`.
@@ -192,7 +204,31 @@ mod tests {
             &format!("{PROJECT}[tool.uv]\nmanaged = false\n"),
         );
         fs_err::create_dir(dir.path().join("p/empty")).unwrap();
-        let names: Vec<_> = members(dir.path()).into_iter().map(|it| it.name).collect();
+        let members = members(dir.path()).into_iter();
+        let names: Vec<_> = members
+            .map(|it| it.pyproject.project.unwrap().name)
+            .collect();
         assert_eq!(names, ["A_a", "b"]);
+    }
+
+    #[test]
+    fn a_pin_of_a_python_counts_as_far_as_the_root_of_the_workspace() {
+        let dir = TempDir::new();
+        write(&dir, ".python-version", "3.9\n");
+        write(&dir, "w/m/pyproject.toml", PROJECT);
+        let (workspace, member) = (dir.path().join("w"), dir.path().join("w/m"));
+        assert_eq!(pinned_python(&member, &workspace), None);
+        for (text, expected) in [
+            ("# mine\n\n3.12\n3.11\n", Some("3.12")),
+            ("3.12.1", Some("3.12.1")),
+            ("my-own-environment", None),
+            ("3.13t", None),
+            ("", None),
+        ] {
+            write(&dir, "w/.python-version", text);
+            assert_eq!(pinned_python(&member, &workspace).as_deref(), expected);
+        }
+        write(&dir, "w/m/.python-version", "3.13");
+        assert_eq!(pinned_python(&member, &workspace).as_deref(), Some("3.13"));
     }
 }

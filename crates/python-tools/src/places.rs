@@ -178,24 +178,32 @@ fn canonical(path: &Utf8Path) -> Utf8PathBuf {
 }
 
 /// The directory that `path` means: itself, the one whose path is written in it (PEP 832), or the one that
-/// it is a link to, if that is not there yet.
+/// it is a link to. It has the same name before it is made and afterwards.
 fn led_from(path: &Utf8Path) -> Result<Utf8PathBuf, LeadsNowhere> {
-    let dir = path.parent().unwrap_or(path);
-    if path.is_file() {
-        let written = fs_err::read_to_string(path);
-        let written = written.map_err(|error| nowhere(path, format!("cannot be read: {error}")))?;
-        return match written.trim() {
-            "" => Err(nowhere(path, "is empty".to_owned())),
-            target if target.contains('\n') => {
-                Err(nowhere(path, "has more than one line".to_owned()))
-            }
-            target => Ok(dir.join(target)),
-        };
+    if let Ok(target) = path.read_link_utf8() {
+        return Ok(seen_from(path, &target));
     }
-    match path.read_link_utf8() {
-        Ok(target) if !path.exists() => Ok(dir.join(target)),
-        _ => Ok(path.to_owned()),
+    if !path.is_file() {
+        return Ok(path.to_owned());
     }
+    let written = fs_err::read_to_string(path);
+    let written = written.map_err(|error| nowhere(path, format!("cannot be read: {error}")))?;
+    match written.trim() {
+        "" => Err(nowhere(path, "is empty".to_owned())),
+        target if target.contains('\n') => Err(nowhere(path, "has more than one line".to_owned())),
+        target => Ok(seen_from(path, target.into())),
+    }
+}
+
+/// `target` as it is meant in the file or link `from`.
+fn seen_from(from: &Utf8Path, target: &Utf8Path) -> Utf8PathBuf {
+    let mut dir = canonical(from.parent().unwrap_or(from));
+    let mut rest = target;
+    while let Ok(below) = rest.strip_prefix("..") {
+        dir.pop();
+        rest = below;
+    }
+    dir.join(rest)
 }
 
 fn nowhere(file: &Utf8Path, reason: String) -> LeadsNowhere {
@@ -301,8 +309,8 @@ mod tests {
         let venv = world.path("w/.venv");
         let absolute = world.path("central/abs");
         for (written, expected) in [
-            ("../central/env", "w/../central/env"),
-            ("../central/env\n", "w/../central/env"),
+            ("../central/env", "central/env"),
+            ("../central/env\n", "central/env"),
             (absolute.as_str(), "central/abs"),
         ] {
             fs_err::write(&venv, written).unwrap();
@@ -319,9 +327,9 @@ mod tests {
         }
         fs_err::remove_file(&venv).unwrap();
         fs_err::os::unix::fs::symlink("../central/link", &venv).unwrap();
-        assert_eq!(world.chosen(none), "w/../central/link");
+        assert_eq!(world.chosen(none), "central/link");
         world.make("central/link");
-        assert_eq!(world.chosen(none), "w/.venv", "as Python itself names it");
+        assert_eq!(world.chosen(none), "central/link");
     }
 
     #[test]

@@ -403,6 +403,16 @@ fn probe_named(request: &str) -> Result<Interpreter, PythonError> {
     Interpreter::probe(path)
 }
 
+/// The installation of `version` that a `.python-version` asks for.
+///
+/// # Errors
+/// [`PythonError::NoneFits`], with the command that gets one.
+pub fn pinned(version: &str) -> Result<Interpreter, PythonError> {
+    let what = format!("`.python-version`, which says {version}");
+    let newest = newest(&what, |python| is_version(&python.version, version));
+    newest.map_err(|error| of_version(error, version))
+}
+
 /// The error, which tells how to get `wanted`.
 fn of_version(error: PythonError, wanted: &str) -> PythonError {
     match error {

@@ -51,7 +51,9 @@ pub struct Request<'a> {
     pub places: Places<'a>,
     /// `--python`: see [`python::named`].
     pub python: Option<&'a str>,
-    /// `requires-python` of the project.
+    /// The version that a `.python-version` asks for: what a new environment is made of.
+    pub pinned: Option<&'a str>,
+    /// `requires-python` of the project, or of all that share the environment.
     pub requires_python: Option<&'a VersionSpecifiers>,
 }
 
@@ -266,7 +268,7 @@ impl Request<'_> {
         }
         let base = match named {
             Some(python) => self.allowed(python)?,
-            None => self.newest_allowed()?,
+            None => self.base()?,
         };
         Ok(VenvPlan::Create {
             root: found.root,
@@ -294,6 +296,14 @@ impl Request<'_> {
             root: venv.root.clone(),
             found: venv.python.to_string(),
             wanted: self.python.unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The Python that a new environment is made of, where none was asked for.
+    fn base(&self) -> Result<Interpreter, PythonError> {
+        match self.pinned {
+            Some(version) if self.refuse_version(version).is_ok() => python::pinned(version),
+            _ => self.newest_allowed(),
         }
     }
 
@@ -380,6 +390,7 @@ mod tests {
         Request {
             places: Places::of(project.path()),
             python: None,
+            pinned: None,
             requires_python: None,
         }
     }
@@ -403,6 +414,22 @@ mod tests {
         let root = project.path().join(".venv");
         assert!(matches!(&plan, VenvPlan::Create { root: planned, .. } if *planned == root));
         assert!(!root.exists());
+    }
+
+    #[test]
+    fn a_pinned_python_is_what_a_new_environment_is_made_of() {
+        let project = TempDir::new();
+        let mut request = request(&project);
+        request.pinned = Some("3.77");
+        let text = request.plan().unwrap_err().to_string();
+        assert!(
+            text.contains("`.python-version`, which says 3.77"),
+            "{text}"
+        );
+        // As uv has it: a pin that the project does not allow says nothing.
+        let requires = "<3.70".parse().unwrap();
+        request.requires_python = Some(&requires);
+        assert!(matches!(request.plan(), Ok(VenvPlan::Create { .. })));
     }
 
     #[test]

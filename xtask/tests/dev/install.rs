@@ -332,3 +332,22 @@ fn a_first_build_that_fails_speaks_of_nothing_installed() {
         "{said}"
     );
 }
+
+#[test]
+fn what_a_build_script_imports_is_where_it_looks_for_it() {
+    let project = Fixture::light("scripted_thing");
+    let requires = "requires = [\"maturin>=1,<2\", \"pycparser==2.22\"]";
+    project.edit("pyproject.toml", "requires = [\"maturin>=1,<2\"]", requires);
+    let script = "fn main() {\n    println!(\"cargo:rerun-if-changed=build.rs\");\n    \
+                  let done = std::process::Command::new(\"python3\").args([\"-c\", \"import pycparser\"]).status();\n    \
+                  assert!(done.unwrap().success());\n}\n";
+    project.write("native/build.rs", script);
+    dev_ok(&project, &[]);
+    assert!(dev_ok(&project, &[]).contains("Fresh"));
+    project.edit("pyproject.toml", "pycparser==2.22", "pycparser==2.23");
+    dev_ok(&project, &[]);
+    assert_eq!(
+        python(&project, "import pycparser; print(pycparser.__version__)"),
+        "2.23"
+    );
+}

@@ -4,12 +4,14 @@
 
 mod direct;
 mod ending;
+mod environments;
 mod install;
 mod memory;
 mod robust;
 mod sharing;
 mod status;
 mod watch;
+mod workspace;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::{Captured, Invocation};

@@ -52,6 +52,7 @@ impl Application<'_> {
             imported: imported.clone(),
             sources: built.sources().to_vec(),
             uv_cache_understood,
+            siblings: self.situation.siblings.clone(),
         };
         let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
         is_noted.map_err(cannot_keep(&self.notes))?;
@@ -67,6 +68,7 @@ impl Application<'_> {
     ) -> Result<(), DevError> {
         let mut state = earlier.clone();
         state.inputs = self.situation.inputs.clone();
+        state.siblings.clone_from(&self.situation.siblings);
         state
             .circumstances
             .clone_from(&self.situation.circumstances.digest);

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use camino::Utf8Path;
-use project_model::Workspace;
+use project_model::{Selection, Workspace};
 use serde_json::json;
 
 use super::*;
 use crate::circumstances::{Circumstances, Marks};
-use crate::dependencies::Pins;
+use crate::dependencies::{Pins, Wanted};
+use crate::dev::Preview;
 use crate::maturin::BuildOptions;
 use crate::shared_env::LocalConfig;
 use crate::state::{Format, Library, Provenance, State};
@@ -116,6 +117,7 @@ fn state() -> State {
         },
         sources: vec![serde_json::from_value(source).unwrap()],
         uv_cache_understood: true,
+        siblings: Vec::new(),
     }
 }
 
@@ -136,7 +138,10 @@ fn fresh() -> Situation {
             marks: state.circumstance_marks.clone(),
             volatile: state.volatile.clone(),
         },
-        pins: Pins::UvLock,
+        pins: Pins::UvLock { is_there: true },
+        needs_python_to_build: false,
+        selection: Selection::default(),
+        siblings: Vec::new(),
         package: Package::Ours(Box::new(OurInstall {
             dist_info: "/p/.venv/lib/python3.13/site-packages/thing-0.1.0.dist-info".into(),
             state,
@@ -661,6 +666,29 @@ fn dependencies() {
             ],
         ),
         (
+            "other extras than before",
+            |s, _| {
+                change_dependencies(s, "choice of extras and groups");
+            },
+            &[
+                "install dependencies: choice of extras and groups has changed",
+                ASKED,
+                PLACE,
+            ],
+        ),
+        (
+            "they are to be left alone, and nothing is known of them",
+            |s, r| {
+                s.package = Package::Foreign;
+                s.kept_call = Some(call("dev"));
+                r.dependencies = Wanted::Leave;
+            },
+            &[
+                "compile thing: nothing of ours is installed",
+                "install anew: another tool has installed it",
+            ],
+        ),
+        (
             "a project without any",
             |s, _| {
                 s.pins = Pins::None;
@@ -939,7 +967,12 @@ fn several_causes_at_once_each_belong_to_their_step() {
 /// The verdict and the list of changes for `change`.
 fn status(change: Change) -> (Verdict, Vec<String>) {
     let (situation, request) = changed(change);
-    let status = Status::of("thing._thing", &situation, &plan(&situation, &request));
+    let preview = Preview {
+        plan: plan(&situation, &request),
+        situation,
+        steps: Vec::new(),
+    };
+    let status = Status::of("thing._thing", &preview);
     (status.verdict, status.changed)
 }
 
