@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use anyhow::{Context as _, bail};
 use camino::{Utf8Path, Utf8PathBuf};
+use cargo_settings::scattered::scattered;
 use cargo_settings::{Layers, toolchain};
 use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use environment::{cargo_env, vars};
@@ -94,6 +95,10 @@ impl Context {
         }
         for doubt in doubts(&project) {
             ui::warn(&doubt);
+        }
+        let crate_dir = project.extension.manifest.parent();
+        for one in scattered(&project.root, crate_dir.unwrap_or(&project.root)) {
+            ui::warn(&one.to_string());
         }
         if let Some(config) = config(&project.root) {
             refusal(config, &project.root)?;
