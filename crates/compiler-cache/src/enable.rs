@@ -9,6 +9,7 @@ use environment::cargo_env::environment;
 use environment::{cargo_env, compiler_caches, vars};
 use processes::Invocation;
 use processes::Say;
+use python_tools::tools::cannot_keep;
 use python_tools::{Toolbox, tools};
 
 use crate::backend::{Backend, Variable};
@@ -16,6 +17,7 @@ use crate::probe::probe;
 use crate::scope::Scope;
 use crate::settings::Settings;
 use crate::size::Size;
+use crate::stats::running_size;
 use crate::{CacheError, Wrapper};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
@@ -49,6 +51,10 @@ impl EnableRequest {
         Ok(self)
     }
 }
+
+/// Where a default size is noted, in the directory for locks: all projects of a machine share one server, and one
+/// that was started with another size would be a problem for each of the others.
+const SIZE_NOTE: &str = "sccache-size";
 
 /// Changes to files, and what is to be said of them.
 #[derive(Debug, Default)]
@@ -84,6 +90,20 @@ impl CachePlan {
             }
         }
         Ok(())
+    }
+
+    /// That the file which git tracks is changed as well, where that is not what was asked for.
+    fn of_the_tracked_file(&self, files: &Files) -> Option<String> {
+        let mut changes = self.changes.iter().filter(|change| !change.is_empty());
+        let is_asked_for = self
+            .changes
+            .first()
+            .is_some_and(|it| it.path == files.tracked);
+        let change = changes.find(|change| change.path == files.tracked && !is_asked_for)?;
+        let (tracked, local) = (&change.path, &files.local);
+        Some(format!(
+            "{local} by a line in {tracked}, which git tracks: where the file is not there, cargo passes over it"
+        ))
     }
 
     /// What was switched on: a verb and a sentence each.
@@ -145,15 +165,33 @@ pub(crate) fn enable(
         say("Trying", &format!("{program} on a small crate"));
         probe(*wrapper, program, &plan.settings)?;
     }
+    if let Some(text) = plan.of_the_tracked_file(files) {
+        say("Including", &text);
+    }
     // What was tried is not tried again where somebody else was faster.
-    retried(
+    let plan = retried(
         || {
             let plan = plan_enable(files, toolbox, request)?;
             plan.apply()?;
             Ok(plan)
         },
         CacheError::edit_error,
-    )
+    )?;
+    let is_default = request.settings.size.is_none() && request.settings.dir.is_none();
+    if let Some(size) = plan.settings.size.filter(|_| is_default) {
+        // Without the note everything else works.
+        let _ = note_size(toolbox, size);
+    }
+    Ok(plan)
+}
+
+/// Notes the size that nobody has asked for.
+fn note_size(toolbox: &Toolbox, size: Size) -> Result<(), CacheError> {
+    let locks = toolbox.locks()?;
+    let path = locks.join(SIZE_NOTE);
+    let noted = files::owned::make_dir(&locks, &locks)
+        .and_then(|_| files::write::atomically(&path, size.to_string()));
+    noted.map_err(|source| CacheError::Tool(cannot_keep(&locks)(source)))
 }
 
 /// What `request` means for a project with `files`. Writes nothing.
@@ -169,7 +207,8 @@ pub fn plan_enable(
     let layers = Layers::read(&files.root)?;
     refuse_variables(wrapper, &layers, &files.root)?;
     let program = find_program(wrapper, request, toolbox)?;
-    let settings = with_size(&request.settings, wrapper, request.scope, &config);
+    let size = || default_size(&request.settings, wrapper, &program, toolbox);
+    let settings = with_size(&request.settings, wrapper, request.scope, &config, size);
     let variables = settings.variables(wrapper)?;
     refuse_machine_settings(request.scope, &settings)?;
 
@@ -307,6 +346,7 @@ fn with_size(
     wrapper: Wrapper,
     scope: Scope,
     config: &CargoConfig,
+    default: impl FnOnce() -> Option<Size>,
 ) -> Settings {
     let mut settings = settings.clone();
     let is_on_disk = settings.backend.is_disk();
@@ -314,14 +354,28 @@ fn with_size(
     if settings.size.is_none() && !is_said && is_on_disk && scope != Scope::Workspace {
         let set = config.string(&["env", wrapper.size_variable()]);
         let set = set.and_then(|text| text.parse().ok());
-        settings.size = set.or_else(|| default_size(&settings, wrapper));
+        settings.size = set.or_else(default);
     }
     settings
 }
 
-fn default_size(settings: &Settings, wrapper: Wrapper) -> Option<Size> {
+/// The size of the cache that is in use, where a server of sccache is running; else the one that another project of
+/// this machine got; else one that follows the free disk.
+fn default_size(
+    settings: &Settings,
+    wrapper: Wrapper,
+    program: &Utf8Path,
+    toolbox: &Toolbox,
+) -> Option<Size> {
     let dir = settings.dir.clone().or_else(|| default_dir(wrapper))?;
-    Size::for_dir(&dir).filter(|size| size.bytes > 0)
+    let noted = || {
+        let path = toolbox.locks().ok()?.join(SIZE_NOTE);
+        fs_err::read_to_string(path).ok()?.trim().parse().ok()
+    };
+    let running = (wrapper == Wrapper::Sccache).then(|| running_size(program, &dir));
+    let noted = || settings.dir.is_none().then(noted).flatten();
+    let of_disk = || Size::for_dir(&dir).filter(|size| size.bytes > 0);
+    running.flatten().or_else(noted).or_else(of_disk)
 }
 
 /// Where the wrapper keeps its cache if it is not told.

@@ -23,7 +23,7 @@ impl Scope {
     pub const CHOICES: &'static [(&'static str, &'static str, Self)] = &[
         (
             "local",
-            ".cargo/config.local.toml, which git ignores",
+            ".cargo/config.local.toml, which git ignores; a line in .cargo/config.toml includes it",
             Self::Local,
         ),
         (

@@ -1,13 +1,18 @@
 //! What the cache has done, in words.
 
 use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use camino::Utf8Path;
+use environment::vars;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::backend::Variable;
+use crate::size::Size;
 use crate::{CacheError, Wrapper};
 
 /// What a cache says of itself. Counted by sccache since its server was started or the counts were zeroed, by
@@ -172,6 +177,11 @@ impl Stats {
                 .map(|(reason, count)| format!("            {count:>6}  {}", in_words(reason))),
         );
         lines.push(format!("kept in     {}", self.place_text()));
+        if self.wrapper == Wrapper::Sccache {
+            let counted =
+                "for all projects together, since its server was started or the counts were zeroed";
+            lines.push(format!("counted     {counted}"));
+        }
         let lines = lines.iter().map(|line| format!("{}\n", line.trim_end()));
         lines.collect()
     }
@@ -189,6 +199,29 @@ impl Stats {
             (None, None) => place.clone(),
         }
     }
+}
+
+/// How large the cache in `dir` may grow for the server of sccache that is running. `None` if there is none: then
+/// sccache answers for the one that it would start.
+pub(crate) fn running_size(program: &Utf8Path, dir: &Utf8Path) -> Option<Size> {
+    if !server_is_running() {
+        return None;
+    }
+    let stats = Stats::ask(Wrapper::Sccache, program, &[]).ok()?;
+    let is_there = stats.location.contains(&format!("\"{dir}\""));
+    let bytes = stats.max_size_bytes.filter(|_| is_there)?;
+    Some(Size { bytes })
+}
+
+/// Whether somebody listens where a server of sccache does (its `docs/Configuration.md`).
+fn server_is_running() -> bool {
+    const LONG_ENOUGH: Duration = Duration::from_millis(200);
+    if let Some(path) = vars::var(vars::SCCACHE_SERVER_UDS) {
+        return UnixStream::connect(path).is_ok();
+    }
+    let port = vars::var(vars::SCCACHE_SERVER_PORT).and_then(|text| text.parse().ok());
+    let address = SocketAddr::from(([127, 0, 0, 1], port.unwrap_or(4226)));
+    TcpStream::connect_timeout(&address, LONG_ENOUGH).is_ok()
 }
 
 /// Sets the counts to zero, where the cache has any.

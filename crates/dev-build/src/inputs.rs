@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
-use environment::cargo_env;
+use environment::{cargo_env, compiler_caches};
 use project_model::{Layout, Project, Selection, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,8 +136,11 @@ impl Inputs {
 
     /// We have written `text` to the file at `path`, of the project in `root`, since they were read.
     pub(crate) fn note_written(&mut self, root: &Utf8Path, path: &Utf8Path, text: &str) {
-        self.cargo_call
-            .insert(relative(root, path), sha256(text.as_bytes()));
+        let name = relative(root, path);
+        match config_digest(text) {
+            Some(digest) => _ = self.cargo_call.insert(name, digest),
+            None => _ = self.cargo_call.remove(&name),
+        }
     }
 
     /// The digest of what makes the environment another one.
@@ -329,13 +332,31 @@ fn manifests(project: &Project, workspace: &Workspace) -> Vec<Utf8PathBuf> {
 
 /// The files that cargo reads its configuration from, with what they include.
 fn config_files(project: &Project, config: &Layers) -> Named {
-    let files = config.files().map(|(path, file)| {
-        (
-            relative(&project.root, path),
-            sha256(file.text().as_bytes()),
-        )
+    let files = config.files().filter_map(|(path, file)| {
+        let digest = config_digest(file.text())?;
+        Some((relative(&project.root, path), digest))
     });
     files.collect()
+}
+
+/// The digest of a configuration of cargo by what it says, without what changes nothing that is built: a compiler
+/// cache, the number of jobs, and which other files are read, which count by themselves. `None` if nothing is left.
+fn config_digest(text: &str) -> Option<String> {
+    let Ok(mut config) = toml_edit::de::from_str::<Value>(text.trim_start_matches('\u{feff}'))
+    else {
+        return Some(sha256(text.as_bytes()));
+    };
+    let tables = config.as_object_mut()?;
+    tables.remove("include");
+    if let Some(build) = tables.get_mut("build").and_then(Value::as_object_mut) {
+        build.remove("rustc-wrapper");
+        build.remove("jobs");
+    }
+    if let Some(env) = tables.get_mut("env").and_then(Value::as_object_mut) {
+        env.retain(|name, _| !compiler_caches::is_variable(name));
+    }
+    tables.retain(|_, value| value.as_object().is_none_or(|table| !table.is_empty()));
+    (!tables.is_empty()).then(|| digest(Some(&config)))
 }
 
 /// A file by its name and digest, if it is there.
@@ -378,6 +399,23 @@ mod tests {
             "/no/venv".into(),
             &Layers::read(&project.root).unwrap(),
         )
+    }
+
+    #[test]
+    fn a_compiler_cache_in_cargos_configuration_is_no_reason_to_build() {
+        let ours =
+            "# why\n[build]\nrustc-wrapper = 'sccache'\njobs = 2\n[env]\nSCCACHE_DIR = '/c'\n";
+        assert_eq!(config_digest(ours), None);
+        assert_eq!(config_digest("include = ['config.local.toml']"), None);
+        let flags = "[build]\nrustflags = ['-O']\n";
+        let both = format!("{flags}rustc-wrapper = 'sccache'\n");
+        assert_eq!(config_digest(&both), config_digest(flags));
+        assert_ne!(
+            config_digest(&flags.replace("-O", "-g")),
+            config_digest(flags)
+        );
+        assert!(config_digest("[env]\nPYO3_PYTHON = 'x'").is_some());
+        assert!(config_digest("[build").is_some());
     }
 
     #[test]
@@ -464,7 +502,7 @@ mod tests {
         fixture.write("shared.toml", "include = ['deep.toml']\n");
         fixture.write("deep.toml", "[build]\nrustflags = []\n");
         let with = read(&fixture);
-        let names = [".cargo/../deep.toml", ".cargo/../shared.toml"];
+        let names = [".cargo/../deep.toml"];
         assert_eq!(with.changed_since(&before), names);
         fixture.write("deep.toml", "[build]\nrustflags = ['-Copt-level=1']\n");
         assert_eq!(read(&fixture).changed_since(&with), [names[0]]);

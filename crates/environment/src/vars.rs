@@ -160,6 +160,12 @@ pub const RUSTUP_TOOLCHAIN: &str = "RUSTUP_TOOLCHAIN";
 /// Whether rustup installs a toolchain that it needs by itself; `0`: it does not.
 pub const RUSTUP_AUTO_INSTALL: &str = "RUSTUP_AUTO_INSTALL";
 
+/// The port on which sccache's server listens. Default: 4226.
+pub const SCCACHE_SERVER_PORT: &str = "SCCACHE_SERVER_PORT";
+
+/// In its place, the path of a socket.
+pub const SCCACHE_SERVER_UDS: &str = "SCCACHE_SERVER_UDS";
+
 /// What kind of terminal this is; `dumb`: one that cannot move the cursor.
 pub const TERM: &str = "TERM";
 

@@ -19,6 +19,8 @@ fn project() -> Fixture {
                       [lib]\ncrate-type = [\"cdylib\"]\n\n\
                       [dependencies]\nadd = { path = \"add\" }\nmemchr = \"=2.7.6\"\n\n[workspace]\n";
     fixture.write("Cargo.toml", cargo_toml);
+    let bindings = "[tool.maturin]\nbindings = \"pyo3\"\n\n[project]";
+    fixture.edit("pyproject.toml", "[project]", bindings);
     fixture.write(
         "src/lib.rs",
         "fn unused() {\n}\n\n#[unsafe(no_mangle)]\npub extern \"C\" fn answer() -> u32 {\n    add::two(40)\n}\n",

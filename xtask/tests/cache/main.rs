@@ -22,6 +22,9 @@ fn project(name: &str) -> Fixture {
     );
     fixture.write("Cargo.toml", &cargo_toml);
     fixture.write("src/lib.rs", "pub use memchr::memchr;\n");
+    // pyo3 would take its time, and is not what these tests are about.
+    let bindings = "[tool.maturin]\nbindings = \"pyo3\"\n\n[project]";
+    fixture.edit("pyproject.toml", "[project]", bindings);
     fixture
 }
 

@@ -321,3 +321,21 @@ fn off_works_where_nothing_else_does() {
         assert!(kept.ends_with(text), "{file}: {kept}");
     }
 }
+
+#[test]
+fn a_second_project_gets_the_size_that_the_server_has() {
+    let cache = Cache::new();
+    let (first, second) = (project("sized_first"), project("sized_second"));
+    let said = cache.enable(&first, &["--size", "700M"]).stderr;
+    let line = said
+        .lines()
+        .find(|line| line.contains("Including"))
+        .unwrap();
+    assert!(line.contains("config.toml, which git tracks"), "{said}");
+    assert!(said.find("Including") < said.find("Enabled"), "{said}");
+    assert!(cache.cargo_build(&first).status.success());
+    let done = cache.enable(&second, &[]);
+    assert!(!done.stderr.contains("other settings"), "{}", done.stderr);
+    let local = fs_err::read_to_string(second.root().join(".cargo/config.local.toml")).unwrap();
+    assert!(local.contains("SCCACHE_CACHE_SIZE = \"700M\""), "{local}");
+}
