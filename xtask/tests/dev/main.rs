@@ -5,6 +5,7 @@
 mod direct;
 mod ending;
 mod environments;
+mod extras;
 mod install;
 mod memory;
 mod robust;
