@@ -11,6 +11,7 @@ mod memory;
 mod robust;
 mod sharing;
 mod status;
+mod truth;
 mod watch;
 mod workspace;
 
