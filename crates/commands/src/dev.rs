@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use dev_build::dependencies::Wanted;
-use dev_build::maturin::{BuildOptions, RunOptions};
+use dev_build::maturin::RunOptions;
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
@@ -11,6 +11,7 @@ use project_model::{Project, Selection};
 use python_tools::Toolbox;
 
 use crate::Answer;
+use crate::build_args::BuildArgs;
 use crate::context::{Context, config, jobs_are_configured, toolbox};
 use crate::typed::command_without;
 use crate::ui;
@@ -29,21 +30,8 @@ pub struct Args {
     /// The virtual environment to install into, made if it is missing [default: .venv]
     #[arg(long, value_name = "DIR")]
     venv: Option<Utf8PathBuf>,
-    /// Build with the release profile
-    #[arg(long, short, conflicts_with = "profile")]
-    release: bool,
-    /// Build with this profile [default: what pyproject.toml says, else dev]
-    #[arg(long, value_name = "NAME")]
-    profile: Option<String>,
-    /// Cargo features of the extension crate [default: those in pyproject.toml]
-    #[arg(long, short = 'F', value_name = "FEATURES", value_delimiter = ',')]
-    features: Vec<String>,
-    /// Activate all features
-    #[arg(long)]
-    all_features: bool,
-    /// Do not activate the default features
-    #[arg(long)]
-    no_default_features: bool,
+    #[command(flatten)]
+    build: BuildArgs,
     /// Number of jobs that run in parallel
     #[arg(long, short, value_name = "N")]
     jobs: Option<u32>,
@@ -153,16 +141,6 @@ enum Engine {
 }
 
 impl Args {
-    fn build_options(&self) -> BuildOptions {
-        let release = self.release.then(|| "release".to_owned());
-        BuildOptions {
-            profile: release.or_else(|| self.profile.clone()),
-            features: self.features.clone(),
-            all_features: self.all_features,
-            no_default_features: self.no_default_features,
-        }
-    }
-
     fn run_options(&self, root: &Utf8Path) -> RunOptions {
         RunOptions {
             jobs_are_configured: jobs_are_configured(root),
@@ -179,7 +157,7 @@ impl Args {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let only_looks = args.status || args.dry_run;
     let project = if only_looks {
-        context.project()?
+        context.project_to_ask_about()?
     } else {
         context.project_to_build()?
     };
@@ -187,7 +165,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let request = DevRequest {
         python: args.python.as_deref(),
         venv: venv.as_deref(),
-        build: args.build_options(),
+        build: args.build.options(),
         run: args.run_options(&project.root),
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),

@@ -3,10 +3,12 @@
 
 mod arguments;
 mod bench_build;
+mod build_args;
 mod cache_keys;
 mod colab_snippet;
 pub mod context;
 mod dev;
+mod editable;
 mod machine;
 mod release;
 mod sccache;
@@ -31,6 +33,7 @@ pub use context::Context;
 )]
 pub enum Command {
     Dev(dev::Args),
+    Editable(editable::Args),
     CacheKeys(cache_keys::Args),
     Sccache(sccache::Args),
     Machine(machine::Args),
@@ -76,6 +79,7 @@ pub fn stand_in() -> Option<ExitCode> {
 pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
     match command {
         Command::Dev(args) => dev::run(context, args),
+        Command::Editable(args) => editable::run(context, args),
         Command::CacheKeys(args) => cache_keys::run(context, args),
         Command::Sccache(args) => sccache::run(context, args),
         Command::Machine(args) => machine::run(context, args),

@@ -16,9 +16,9 @@ use crate::{Change, EditError, introduction, lines, meaning};
 pub trait Kind {
     /// Whether one that is not there counts as empty.
     const MAY_BE_ABSENT: bool;
-    /// The array in it to which others add.
+    /// The arrays in it to which others add.
     #[doc(hidden)]
-    const SHARED: Option<Shared>;
+    const SHARED: &'static [Shared];
 }
 
 /// An array that stays when what is ours in it goes, if somebody else has added to it.

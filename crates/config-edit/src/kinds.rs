@@ -27,22 +27,29 @@ pub enum Pyproject {}
 impl Kind for Config {
     const MAY_BE_ABSENT: bool = true;
     /// The user and several commands add files to it. Of one that we have made the first file is ours.
-    const SHARED: Option<Shared> = Some(Shared {
+    const SHARED: &'static [Shared] = &[Shared {
         path: &["include"],
         ours: 1,
-    });
+    }];
 }
 
 impl Kind for Manifest {
     const MAY_BE_ABSENT: bool = false;
-    const SHARED: Option<Shared> = None;
+    const SHARED: &'static [Shared] = &[];
 }
 
 impl Kind for Pyproject {
     const MAY_BE_ABSENT: bool = false;
-    /// The user adds keys to it. What is ours is the block, which goes before the statement does.
-    const SHARED: Option<Shared> = Some(Shared {
-        path: &["tool", "uv", "cache-keys"],
-        ours: 0,
-    });
+    /// The user adds keys and features to them. What is ours is the block, which goes before the statement
+    /// does.
+    const SHARED: &'static [Shared] = &[
+        Shared {
+            path: &["tool", "uv", "cache-keys"],
+            ours: 0,
+        },
+        Shared {
+            path: &["tool", "maturin", "features"],
+            ours: 0,
+        },
+    ];
 }

@@ -229,7 +229,8 @@ impl<K: Kind> Document<K> {
     /// A statement that is ours. One to which the user has added something in the meantime stays with that.
     fn statement_step(&self, number: usize, mark: &Mark) -> Step {
         let entry = &self.layout.entries[number];
-        let shared = K::SHARED.filter(|shared| entry.path == shared.path);
+        let mut shared = K::SHARED.iter();
+        let shared = shared.find(|shared| entry.path == shared.path);
         let splices = match shared {
             Some(shared) if self.layout.items(number).len() > shared.ours => match shared.ours {
                 0 => vec![self.unmarked(mark)],

@@ -31,7 +31,7 @@ use crate::siblings::{self, Sibling};
 use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
-use crate::{kept_selection, shared_env};
+use crate::{incremental, kept_selection, shared_env, uv_build};
 
 /// Builds another project into an environment.
 pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
@@ -134,6 +134,8 @@ impl<'a> Application<'a> {
         let mut built = self.compile(venv, call)?;
         built.variables = self.remember_units(&built);
         let (install, imported) = self.deliver(&plan.delivery, &built)?;
+        self.tell_what_uv_builds();
+        self.tell_of_ci(&built);
         Ok(Outcome {
             missing: self.missing(built.sources()),
             venv: built.venv,
@@ -164,6 +166,28 @@ impl<'a> Application<'a> {
             return Ok(());
         }
         (self.situation.siblings.iter()).try_for_each(|sibling| (self.build_sibling)(sibling, venv))
+    }
+
+    /// Says that uv would build it otherwise, where that is news.
+    fn tell_what_uv_builds(&self) {
+        let otherwise = |options| uv_build::otherwise(self.project, options);
+        let before = self
+            .situation
+            .ours()
+            .map(|ours| otherwise(&ours.state.options));
+        match otherwise(&self.request.build) {
+            Some(text) if before != Some(Some(text.clone())) => (self.say)("Note", &text),
+            _ => {}
+        }
+    }
+
+    /// Says that cargo has compiled more than it had to, where a machine looks like one of continuous integration.
+    fn tell_of_ci(&self, built: &Built) {
+        let profile = profile(&built.call);
+        let note = incremental::note(self.project, &profile, &built.compiled);
+        if let Some(note) = note {
+            (self.say)("Note", &note);
+        }
     }
 
     fn environment(&mut self, step: EnvironmentStep) -> Result<Venv, DevError> {

@@ -164,6 +164,13 @@ impl Compiled {
         })
     }
 
+    /// Whether anything of a path crate was compiled.
+    #[must_use]
+    pub(crate) fn has_rebuilt_a_path_crate(&self) -> bool {
+        let crates = self.path_crates();
+        self.rebuilt().any(|name| crates.contains_key(name))
+    }
+
     /// The directories of path crates, by name.
     #[must_use]
     pub fn path_crates(&self) -> BTreeMap<String, Utf8PathBuf> {

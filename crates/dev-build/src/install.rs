@@ -172,6 +172,18 @@ pub fn dist_info(site_packages: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
 /// Whether any tool has installed `name` into the environment `venv`.
 #[must_use]
 pub fn is_installed(venv: &Utf8Path, name: &str) -> bool {
+    installed_as(venv, name).is_some()
+}
+
+/// The tool that has installed `name` into the environment `venv`, as it calls itself (PEP 376).
+#[must_use]
+pub fn installer(venv: &Utf8Path, name: &str) -> Option<String> {
+    let text = fs_err::read_to_string(installed_as(venv, name)?.join("INSTALLER"));
+    Some(text.ok()?.trim().to_owned())
+}
+
+/// The `.dist-info` directory of `name` in the environment `venv`.
+fn installed_as(venv: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
     let pythons = venv
         .join("lib")
         .read_dir_utf8()
@@ -179,7 +191,7 @@ pub fn is_installed(venv: &Utf8Path, name: &str) -> bool {
         .flatten()
         .flatten();
     let mut site_packages = pythons.map(|python| python.path().join("site-packages"));
-    site_packages.any(|dir| dist_info(&dir, name).is_some())
+    site_packages.find_map(|dir| dist_info(&dir, name))
 }
 
 /// Whether every file that `RECORD` lists is still there (PEP 376), and what leads Python to the sources is

@@ -21,6 +21,7 @@ mod dev;
 pub mod digest;
 mod error;
 pub mod import;
+mod incremental;
 pub mod inputs;
 pub mod install;
 pub mod installs;
@@ -44,6 +45,7 @@ pub mod sources;
 pub mod state;
 pub mod status;
 pub mod units;
+pub mod uv_build;
 pub mod uv_cache;
 pub mod watch;
 

@@ -8,11 +8,12 @@ use processes::Say;
 use processes::{Invocation, RunError, memory};
 use project_model::Project;
 use python_tools::Tool;
+use serde::{Deserialize, Serialize};
 
 use crate::record;
 
 /// What is built, in cargo's own words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildOptions {
     /// `--profile`; without one, what pyproject.toml says, else `dev`.
     pub profile: Option<String>,

@@ -168,18 +168,28 @@ impl Situation {
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
-            notes: unused_environment(project, request, &start.environment),
+            notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
             environment: start.environment,
             workspace: start.workspace,
             inputs: start.inputs,
         };
+        situation.notes = situation.notes_for(project, request);
         if request.dependencies == Wanted::Leave {
             situation.leave_dependencies();
         }
         situation.kept_call = situation.find_kept_call();
         situation.misjudged = situation.find_misjudged();
         Ok(situation)
+    }
+
+    /// An environment that is active and not used, and a build that was for nothing.
+    fn notes_for(&self, project: &Project, request: &DevRequest<'_>) -> Vec<String> {
+        let venv = self.environment.root();
+        let unused = environment(project, request).places.unused(venv);
+        let is_foreign = matches!(self.package, Package::Foreign);
+        let twice = is_foreign.then(|| built_by_uv_run(project, venv)).flatten();
+        unused.into_iter().chain(twice).collect()
     }
 
     /// What is installed beside the project is left as it is, and remembered as it was.
@@ -420,14 +430,13 @@ fn selection(
         .normalized()
 }
 
-/// An environment that is active and not used.
-fn unused_environment(
-    project: &Project,
-    request: &DevRequest<'_>,
-    used: &Environment,
-) -> Vec<String> {
-    let places = environment(project, request).places;
-    places.unused(used.root()).into_iter().collect()
+/// That `uv run`, by which we were started, has built the project already, where it has.
+fn built_by_uv_run(project: &Project, venv: &Utf8Path) -> Option<String> {
+    vars::var(vars::UV_RUN_RECURSION_DEPTH)?;
+    let installer = install::installer(venv, project.name())?;
+    (installer == "uv").then(|| {
+        "uv has built and installed it already, as `uv run` does before anything else: `cargo xtask dev` alone, or `uv run --no-sync cargo xtask dev`, builds it once".to_owned()
+    })
 }
 
 /// The environment that a request for `project` means.

@@ -18,6 +18,7 @@ use crate::error::{DevError, io_error};
 use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
+use crate::maturin::BuildOptions;
 use crate::place;
 use crate::siblings::Sibling;
 use crate::sources::Source;
@@ -80,6 +81,9 @@ pub struct State {
     pub sources: Vec<Source>,
     /// Whether uv's own note of the inputs can be kept current: see [`crate::uv_cache`].
     pub uv_cache_understood: bool,
+    /// What was asked for.
+    #[serde(default)]
+    pub options: BuildOptions,
     /// Other projects with an extension that were built beside it.
     #[serde(default)]
     pub siblings: Vec<Sibling>,

@@ -12,6 +12,7 @@ use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
+use crate::uv_build::otherwise;
 use python_tools::Toolbox;
 
 /// The answer of `dev --status`, also as JSON.
@@ -36,7 +37,6 @@ pub struct Status {
     #[serde(skip)]
     pub steps: Vec<String>,
     /// What the user may expect otherwise, a line each.
-    #[serde(skip)]
     pub notes: Vec<String>,
 }
 
@@ -101,7 +101,11 @@ pub fn status(
 ) -> Result<Status, DevError> {
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
     let preview = preview(situation, toolbox, request, Question::IsItCurrent)?;
-    Ok(Status::of(&project.extension.module, &preview))
+    let mut status = Status::of(&project.extension.module, &preview);
+    let ours = preview.situation.ours();
+    let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options));
+    status.notes.extend(otherwise);
+    Ok(status)
 }
 
 impl Status {

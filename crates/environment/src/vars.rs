@@ -33,8 +33,14 @@ pub const CARGO_BUILD_JOBS: &str = "CARGO_BUILD_JOBS";
 /// Whether cargo compiles incrementally, in every profile.
 pub const CARGO_INCREMENTAL: &str = "CARGO_INCREMENTAL";
 
+/// The same, where that says nothing.
+pub const CARGO_BUILD_INCREMENTAL: &str = "CARGO_BUILD_INCREMENTAL";
+
 /// The same for the dev profile alone.
 pub const CARGO_PROFILE_DEV_INCREMENTAL: &str = "CARGO_PROFILE_DEV_INCREMENTAL";
+
+/// Set on machines for continuous integration.
+pub const CI: &str = "CI";
 
 /// Where cargo puts what it builds.
 pub const CARGO_TARGET_DIR: &str = "CARGO_TARGET_DIR";
@@ -56,6 +62,9 @@ pub const UV_CACHE_DIR: &str = "UV_CACHE_DIR";
 
 /// `1`: uv uses no network.
 pub const UV_OFFLINE: &str = "UV_OFFLINE";
+
+/// How deep `uv run` has started itself; set for whatever it starts.
+pub const UV_RUN_RECURSION_DEPTH: &str = "UV_RUN_RECURSION_DEPTH";
 
 /// The virtual environment of a project, for uv.
 pub const UV_PROJECT_ENVIRONMENT: &str = "UV_PROJECT_ENVIRONMENT";
@@ -132,6 +141,9 @@ pub const CONDA_PREFIX: &str = "CONDA_PREFIX";
 
 /// The name of the active environment of conda; `base` or `root` for the one that conda itself lives in.
 pub const CONDA_DEFAULT_ENV: &str = "CONDA_DEFAULT_ENV";
+
+/// Arguments that maturin's backend adds to its own, where the frontend gives none.
+pub const MATURIN_PEP517_ARGS: &str = "MATURIN_PEP517_ARGS";
 
 /// The directory that conda itself is installed in.
 pub const CONDA_ROOT: &str = "_CONDA_ROOT";

@@ -88,6 +88,11 @@ struct UvTable {
     cache_keys: Option<Vec<CacheKey>>,
     workspace: Option<UvWorkspaceTable>,
     managed: Option<bool>,
+    package: Option<bool>,
+    #[serde(default)]
+    config_settings: serde_json::Map<String, serde_json::Value>,
+    #[serde(default)]
+    config_settings_package: BTreeMap<String, serde_json::Map<String, serde_json::Value>>,
     default_groups: Option<serde_json::Value>,
     /// What was the group `dev` before there were groups.
     #[serde(default)]
@@ -165,6 +170,12 @@ pub struct MaturinTable {
     /// Features of the extension crate: strings, or tables with a condition.
     #[serde(default)]
     pub features: Vec<serde_json::Value>,
+    /// All features of the extension crate.
+    #[serde(default)]
+    pub all_features: bool,
+    /// No default features of the extension crate.
+    #[serde(default)]
+    pub no_default_features: bool,
 }
 
 /// One entry of `include` or `exclude` in `[tool.maturin]`.
@@ -235,7 +246,12 @@ impl Pyproject {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&text).map_err(|source| ProjectError::Toml {
+        Self::parse_text(&text, path)
+    }
+
+    /// The same of the text of the file at `path`.
+    pub fn parse_text(text: &str, path: &Utf8Path) -> Result<Self, ProjectError> {
+        Self::parse(text).map_err(|source| ProjectError::Toml {
             path: path.to_owned(),
             source,
         })
@@ -274,6 +290,26 @@ impl Pyproject {
     #[must_use]
     pub fn is_managed_by_uv(&self) -> bool {
         self.tool.uv.managed != Some(false)
+    }
+
+    /// Whether uv ever builds the project: it may be told to install only what it depends on.
+    #[must_use]
+    pub fn is_built_by_uv(&self) -> bool {
+        self.is_managed_by_uv() && self.tool.uv.package != Some(false)
+    }
+
+    /// What uv hands on to the backend of the package `name`, where this is the root of its uv workspace: for
+    /// all packages, and for this one.
+    #[must_use]
+    pub fn uv_config_settings(
+        &self,
+        name: &str,
+    ) -> Vec<&serde_json::Map<String, serde_json::Value>> {
+        let uv = &self.tool.uv;
+        let own = uv.config_settings_package.iter();
+        let own = own.filter(|(of, _)| normalized(of) == normalized(name));
+        let own = own.map(|(_, settings)| settings);
+        std::iter::once(&uv.config_settings).chain(own).collect()
     }
 
     /// The patterns in `[tool.uv.workspace] members`: directories of other projects.

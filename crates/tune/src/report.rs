@@ -1,5 +1,7 @@
 //! The table.
 
+use std::collections::BTreeSet;
+
 use trial::table::aligned;
 
 use crate::measurement::{CandidateRow, Measurement};
@@ -81,7 +83,7 @@ fn verdict(row: &CandidateRow) -> String {
 
 fn in_all(measurement: &Measurement) -> String {
     if measurement.winners.is_empty() {
-        return "Nothing gains anything here: the settings stay as they are.".to_owned();
+        return without_winners(measurement);
     }
     let Some(together) = &measurement.together else {
         return "What gains something could not be measured together: nothing is to be written."
@@ -98,6 +100,24 @@ fn in_all(measurement: &Measurement) -> String {
         seconds(together.without_s),
         together.ratio,
         size(together.library_bytes)
+    )
+}
+
+/// What was not measured for want of time may gain something.
+fn without_winners(measurement: &Measurement) -> String {
+    let rows = measurement.rows.iter();
+    let measured = rows.clone().filter(|row| row.build_s.is_some()).count();
+    let unknown: BTreeSet<_> = rows
+        .filter(|row| row.verdict.is_for_want_of_time())
+        .map(|row| row.setting.title())
+        .collect();
+    if unknown.is_empty() {
+        return "Nothing gains anything here: the settings stay as they are.".to_owned();
+    }
+    let unknown: Vec<_> = unknown.into_iter().collect();
+    format!(
+        "Of what was measured ({measured} candidates) nothing gains anything. Not measured for want of time: {}. A longer `--time-budget` tells.",
+        unknown.join(", ")
     )
 }
 
@@ -147,6 +167,7 @@ mod tests {
     use super::*;
     use crate::choices::{Choices, Setting};
     use crate::measurement::{BaseBuild, SCHEMA, TunedProject, Winner, WinnersTogether};
+    use crate::verdict::NO_TIME;
     use crate::verdict::Ratio;
 
     fn ratio(median: f64) -> Ratio {
@@ -281,6 +302,16 @@ Measured in 612 s.
         measurement.winners.clear();
         measurement.together = None;
         assert!(table(&measurement).contains("Nothing gains anything"));
+        // Nothing is said of what was not measured but that.
+        let row = measurement.rows.last_mut().unwrap();
+        row.verdict = CandidateVerdict::NotMeasured(NO_TIME.to_owned());
+        let expected = format!("Not measured for want of time: {}.", row.setting.title());
+        let table = table(&measurement);
+        let words = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            words.contains(&expected) && !words.contains("Nothing gains"),
+            "{table}"
+        );
     }
 
     #[test]

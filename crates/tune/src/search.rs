@@ -8,7 +8,9 @@ use crate::TuneError;
 use crate::candidates::{Candidate, Facts, Step};
 use crate::choices::{Choices, SETTINGS, Setting};
 use crate::measurement::{BaseBuild, CandidateRow, Measurement, SCHEMA, Winner, WinnersTogether};
-use crate::verdict::{CandidateVerdict, PAIRS, Ratio, Speed, is_enough, speed};
+use crate::verdict::{
+    CandidateVerdict, NO_TIME, NO_TIME_FOR_DEPENDENCIES, PAIRS, Ratio, Speed, is_enough, speed,
+};
 
 /// How much of the time that is left a build of all dependencies may take, so that something is left to
 /// measure with.
@@ -85,8 +87,9 @@ pub(crate) fn search(
             base,
             ..Measurement::default()
         },
+        alone: None,
     };
-    for setting in SETTINGS {
+    for setting in search.order(facts) {
         let step = facts.step(setting, &search.best);
         search.step(&step)?;
     }
@@ -114,6 +117,8 @@ struct Search<'b> {
     /// How long a build takes with the best.
     pace_s: f64,
     found: Measurement,
+    /// The one winner, as it was measured against none.
+    alone: Option<WinnersTogether>,
 }
 
 /// A candidate after it was built and measured.
@@ -123,6 +128,22 @@ struct Measured {
 }
 
 impl Search<'_> {
+    /// What gains most comes first. Where compiling all dependencies may leave too little time for the settings
+    /// that need no such build, these come before.
+    fn order(&self, facts: &Facts) -> Vec<Setting> {
+        let is_cheap = |setting: &Setting| !setting.compiles_dependencies();
+        let cheap = SETTINGS.into_iter().filter(is_cheap);
+        let candidates: usize = cheap
+            .map(|setting| facts.step(setting, &self.best).candidates.len())
+            .sum();
+        let after_dependencies_s = self.left_s() * (1.0 - SHARE_OF_DEPENDENCIES);
+        let mut order = SETTINGS.to_vec();
+        if after_dependencies_s < comparison_s(2 * candidates, self.pace_s) {
+            order.sort_by_key(|setting| setting.compiles_dependencies());
+        }
+        order
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), TuneError> {
         for (name, reason) in &step.skipped {
             let verdict = CandidateVerdict::NotMeasured(reason.clone());
@@ -150,6 +171,14 @@ impl Search<'_> {
         };
         if let (CandidateVerdict::Taken, Some(ratio)) = (&verdict, ratio) {
             self.pace_s = with_s;
+            let is_first = self.best == Choices::default();
+            self.alone = is_first.then_some(WinnersTogether {
+                build_s: with_s,
+                without_s,
+                ratio,
+                library_bytes: measured.library_bytes,
+                is_worth_it: true,
+            });
             let note = format!("{ratio} of {without_s:.2} s after an edit");
             self.take(step.setting, &candidate.choices, note);
         }
@@ -228,8 +257,9 @@ impl Search<'_> {
 
     /// All winners against none: settings that gain something each by itself may gain the same thing.
     fn together(&mut self) -> Result<Option<WinnersTogether>, TuneError> {
-        if self.found.winners.is_empty() {
-            return Ok(None);
+        // One by itself was measured against none already.
+        if self.found.winners.is_empty() || self.alone.is_some() {
+            return Ok(self.alone.take());
         }
         self.builds.tell("all that gains something, together");
         let measured = self.compared(&self.best.clone(), &Choices::default(), f64::INFINITY);
@@ -251,11 +281,15 @@ impl Search<'_> {
         }))
     }
 
-    /// The seconds that are left, without what the last comparison takes.
+    /// The seconds that are left, without what the last comparison takes. There is none before something has
+    /// gained: one winner by itself needs no other.
     fn left_s(&self) -> f64 {
+        let left_s = self.budget_s - self.builds.elapsed_s();
+        if self.found.winners.is_empty() {
+            return left_s;
+        }
         let base_s = self.found.base.build_s;
-        let last_s = comparison_s(1, base_s) + comparison_s(1, self.pace_s);
-        self.budget_s - self.builds.elapsed_s() - last_s
+        left_s - comparison_s(1, base_s) - comparison_s(1, self.pace_s)
     }
 }
 
@@ -283,10 +317,8 @@ fn unmeasured(stop: Stop, setting: Setting) -> Result<CandidateVerdict, TuneErro
     let reason = match stop {
         Stop::Error(error) => return Err(error),
         Stop::Fails(reason) => return Ok(CandidateVerdict::Fails(reason)),
-        Stop::OutOfTime if setting.compiles_dependencies() => {
-            "compiling all dependencies does not fit into the time budget"
-        }
-        Stop::OutOfTime => "the time budget is used up",
+        Stop::OutOfTime if setting.compiles_dependencies() => NO_TIME_FOR_DEPENDENCIES,
+        Stop::OutOfTime => NO_TIME,
     };
     Ok(CandidateVerdict::NotMeasured(reason.to_owned()))
 }

@@ -104,6 +104,23 @@ pub enum CandidateVerdict {
     Fails(String),
 }
 
+/// Why a candidate was not measured: there was no time for a build of all dependencies.
+pub(crate) const NO_TIME_FOR_DEPENDENCIES: &str =
+    "compiling all dependencies does not fit into the time budget";
+
+/// The same where there was none for the comparison itself.
+pub(crate) const NO_TIME: &str = "the time budget is used up";
+
+impl CandidateVerdict {
+    /// Whether a longer time budget would tell more.
+    pub(crate) fn is_for_want_of_time(&self) -> bool {
+        let Self::NotMeasured(reason) = self else {
+            return false;
+        };
+        [NO_TIME_FOR_DEPENDENCIES, NO_TIME].contains(&reason.as_str())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,11 +5,13 @@
 mod direct;
 mod ending;
 mod environments;
+mod extras;
 mod install;
 mod memory;
 mod robust;
 mod sharing;
 mod status;
+mod truth;
 mod watch;
 mod workspace;
 

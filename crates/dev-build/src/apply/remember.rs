@@ -52,6 +52,7 @@ impl Application<'_> {
             imported: imported.clone(),
             sources: built.sources().to_vec(),
             uv_cache_understood,
+            options: self.request.build.clone(),
             siblings: self.situation.siblings.clone(),
         };
         let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
@@ -68,6 +69,7 @@ impl Application<'_> {
     ) -> Result<(), DevError> {
         let mut state = earlier.clone();
         state.inputs = self.situation.inputs.clone();
+        state.options.clone_from(&self.request.build);
         state.siblings.clone_from(&self.situation.siblings);
         state
             .circumstances

@@ -117,6 +117,7 @@ fn state() -> State {
         },
         sources: vec![serde_json::from_value(source).unwrap()],
         uv_cache_understood: true,
+        options: BuildOptions::default(),
         siblings: Vec::new(),
     }
 }
