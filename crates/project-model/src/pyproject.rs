@@ -153,6 +153,12 @@ pub struct MaturinTable {
     /// Features of the extension crate: strings, or tables with a condition.
     #[serde(default)]
     pub features: Vec<serde_json::Value>,
+    /// Whether its default features are left out.
+    #[serde(default)]
+    pub no_default_features: bool,
+    /// Whether all features are on.
+    #[serde(default)]
+    pub all_features: bool,
 }
 
 /// One entry of `include` or `exclude` in `[tool.maturin]`.

@@ -38,6 +38,11 @@ pub enum WheelError {
     )]
     SeveralForAction { count: usize },
     #[error(
+        "there is no Python that a wheel could be for: neither this machine nor Google Colab has one that `requires-python` allows{}\n  help: name one, by `--python` or `pythons` in [workspace.metadata.xtask.wheel]",
+        passed_over(left_out)
+    )]
+    NoPython { left_out: Vec<String> },
+    #[error(
         "the copy of the sources is in {stage}, and the container of maturin-action sees only {mounted}\n  help: set {} to a directory below it, outside of the checkout",
         vars::XTASK_CACHE_DIR
     )]
@@ -129,6 +134,14 @@ pub enum WheelError {
     },
 }
 
+/// `, but for 3.8 (pyo3 0.30 takes 3.9 to 3.15)`.
+fn passed_over(left_out: &[String]) -> String {
+    match left_out {
+        [] => String::new(),
+        some => format!(", but for {}", some.join(", ")),
+    }
+}
+
 /// `/a lies`, `/a and /b lie`.
 fn lies(dirs: &[Utf8PathBuf]) -> String {
     let names: Vec<_> = dirs.iter().map(ToString::to_string).collect();
@@ -161,6 +174,9 @@ mod tests {
         let platform = text("manylinux_2_28_x86_64");
         let errors = [
             WheelError::SeveralForAction { count: 2 },
+            WheelError::NoPython {
+                left_out: vec![text("3.8 (pyo3 0.30 takes 3.9 to 3.15)")],
+            },
             WheelError::OutOfSight {
                 stage: "/cache/source".into(),
                 mounted: text("/work"),

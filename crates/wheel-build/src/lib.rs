@@ -7,9 +7,11 @@
 //! fresh environments, and [`Manifest`] says what has come out. [`release`] is all of it.
 
 pub mod action;
+mod bindings;
 pub mod build;
 pub mod built;
 mod cache;
+mod choice;
 pub mod commit;
 mod error;
 pub mod expected;

@@ -113,6 +113,7 @@ impl<'a> Release<'a> {
             target_dir: &directories.target,
             out: &directories.out,
             versions: &request.versions,
+            offline: request.offline,
         };
         let plan = BuildPlan::new(&stage, &workspace.policy.wheel, &request.wheels, &place)?;
         Ok(Self {
@@ -173,6 +174,10 @@ impl<'a> Release<'a> {
             "Planned",
             &format!("{name} {version} from {}", self.stage.root),
         );
+        if !self.plan.left_out.is_empty() {
+            let left_out = self.plan.left_out.join(", ");
+            (self.talk.warn)(&format!("no wheel is for CPython {left_out}"));
+        }
         let uv = self.toolbox.uv(self.talk.say)?;
         let maturin = self.toolbox.maturin(&uv, self.talk.say)?;
         let mut wheels = Vec::new();

@@ -8,6 +8,7 @@ mod build;
 mod outside;
 mod packed;
 mod published;
+mod pythons;
 
 use camino::Utf8PathBuf;
 use processes::{Captured, Invocation};
