@@ -50,6 +50,9 @@ pub struct WheelPolicy {
     pub features: Features,
     /// In place of these, those of a wheel for one version of CPython, which must switch the stable ABI off.
     pub one_python: Option<Features>,
+    /// What a container needs before a wheel is built in it: packages by name (`clang`), or commands
+    /// (`dnf install -y clang`). They are run in containers only; on a machine, what they bring is there.
+    pub before: Vec<String>,
     /// Whether wheels for release get the project's version as it is, as PyPI takes it. Then they can only be
     /// built from a commit without changes that has a tag with this version.
     pub release_version: bool,

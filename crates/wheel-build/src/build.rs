@@ -9,6 +9,7 @@ use processes::Say;
 use processes::memory::{self, Unfinished};
 use python_tools::{Interpreter, Tool, Toolbox, python};
 
+use crate::before;
 use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};
 use crate::plan::{BuildPlan, WheelPlan};
@@ -52,8 +53,8 @@ impl Builder<'_> {
         let platform: Platform = wheel.platform.parse()?;
         require_standard_library(&platform, &plan.working_directory)?;
         make_empty(self.out)?;
-        let container = vars::var(vars::AUDITWHEEL_PLAT);
-        let zig = if platform.is_this_container(container.as_deref()) {
+        let zig = if platform.is_here() {
+            before::run(&wheel.before, say)?;
             None
         } else {
             Some(self.toolbox.zig(say)?)

@@ -114,6 +114,12 @@ pub enum WheelError {
     )]
     Unquotable { text: String },
     #[error(
+        "`{text}` in `before` of [workspace.metadata.xtask.wheel] is neither a package nor a command\n  help: write the name of a package, or a command on one line such as `dnf install -y clang`"
+    )]
+    NoCommand { text: String },
+    #[error("`{command}`, which the policy runs before a wheel is built (`before`), has failed")]
+    Before { command: String, source: RunError },
+    #[error(
         "there is no wheel for {platform} in {dir}\n  help: `cargo xtask wheel --plan` has to come first, and maturin-action with what it says"
     )]
     NotBuilt { platform: String, dir: Utf8PathBuf },
@@ -211,6 +217,7 @@ mod tests {
                 platform: platform.clone(),
             },
             WheelError::Unquotable { text: text("$(x)") },
+            WheelError::NoCommand { text: text("") },
             WheelError::NotBuilt {
                 platform,
                 dir: "/out".into(),

@@ -12,6 +12,7 @@ use python_tools::{Interpreter, python};
 use serde::Serialize;
 
 use crate::action::{Action, ActionInputs, Versions};
+use crate::before;
 use crate::bindings::Question;
 use crate::choice::{self, Aim, Pythons};
 use crate::error::WheelError;
@@ -19,6 +20,7 @@ use crate::flags;
 use crate::platform::Platform;
 use crate::stage::Stage;
 use crate::toolchain::Toolchain;
+use crate::tracked::Tracked;
 use crate::trial::minor;
 
 /// What the user asks for; the policy says the rest.
@@ -79,6 +81,11 @@ pub struct WheelPlan {
     pub args: Vec<String>,
     /// The variables that it is given.
     pub env: BTreeMap<String, String>,
+    /// Commands that a container runs before: on a machine whatever they bring is there.
+    pub before: Vec<String>,
+    /// What a container lacks, with a remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// The same for a container, in the words of maturin-action, if they are wanted.
     pub action: Option<ActionInputs>,
 }
@@ -185,28 +192,60 @@ impl Wheel<'_> {
 
     fn plan(&self) -> Result<WheelPlan, WheelError> {
         let args = self.args();
+        let (root, dir) = (&self.stage.root, &self.stage.project.root);
+        let tracked = Tracked::read(root, dir, &self.platform.triple())?;
+        // zig links by itself, and knows no other linker.
+        let flags = if self.platform.is_here() {
+            tracked.flags.clone()
+        } else {
+            tracked.flags_without_linker()
+        };
         Ok(WheelPlan {
             platform: self.platform.to_string(),
             python: self.aim.one,
             target: self.platform.triple(),
-            env: self.env(self.toolchain)?,
+            env: self.env(self.toolchain, flags),
+            before: before::commands(&self.policy.before)?,
+            needs: self.needs(&tracked),
             action: self
                 .request
                 .for_action
-                .then(|| self.action(&args))
+                .then(|| self.action(&args, &tracked))
                 .transpose()?,
             args,
         })
     }
 
-    fn action(&self, args: &[String]) -> Result<ActionInputs, WheelError> {
-        let mut env = self.env(&self.toolchain.in_container())?;
+    /// What a container has to have for the project's own linker, unless the policy installs something.
+    fn needs(&self, tracked: &Tracked) -> Option<String> {
+        let programs = tracked.programs();
+        if programs.is_empty() || !self.policy.before.is_empty() {
+            return None;
+        }
+        let files = tracked.files.iter();
+        let files = files.map(|it| it.strip_prefix(&self.stage.root).unwrap_or(it).to_string());
+        Some(format!(
+            "{} links with {}, which a container of manylinux does not have\n  help: name what installs it: `before = [{}]` in [workspace.metadata.xtask.wheel], by package or as a command",
+            files.collect::<Vec<_>>().join(" and "),
+            programs.join(" and "),
+            programs
+                .iter()
+                .map(|it| format!("{it:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+    }
+
+    fn action(&self, args: &[String], tracked: &Tracked) -> Result<ActionInputs, WheelError> {
+        let mut env = self.env(&self.toolchain.in_container(), tracked.flags.clone());
+        let before = before::commands(&self.policy.before)?;
         // Build scripts that ask git for the commit: the copy is no repository.
         let commit = self.stage.commit.as_ref();
         env.extend(commit.map(|commit| ("GIT_DIR".to_owned(), commit.git_dir.to_string())));
         let action = Action {
             args,
             env: &env,
+            before: &before,
             policy: &self.platform.policy,
             working_directory: &self.stage.project.root,
             target_dir: self.place.target_dir,
@@ -259,11 +298,15 @@ impl Wheel<'_> {
         inside.any(|dir| dir.join("Cargo.lock").is_file())
     }
 
-    /// The variables, with the paths of `toolchain`.
-    fn env(&self, toolchain: &Toolchain) -> Result<BTreeMap<String, String>, WheelError> {
+    /// The variables, with the paths of `toolchain` and the arguments that the project's configuration has.
+    fn env(
+        &self,
+        toolchain: &Toolchain,
+        flags_of_project: Vec<String>,
+    ) -> BTreeMap<String, String> {
         let (source, outside) = (&self.stage.root, &self.stage.outside);
         let remaps = flags::remaps(toolchain, source, self.place.target_dir, outside);
-        let mut rustflags = flags::of_project(&self.stage.root, &self.platform.triple())?;
+        let mut rustflags = flags_of_project;
         rustflags.extend(
             vars::var(vars::RUSTFLAGS)
                 .iter()
@@ -281,7 +324,7 @@ impl Wheel<'_> {
             // run.
             ("CARGO_INCREMENTAL", "0".to_owned()),
         ];
-        Ok(env.map(|(name, value)| (name.to_owned(), value)).into())
+        env.map(|(name, value)| (name.to_owned(), value)).into()
     }
 }
 

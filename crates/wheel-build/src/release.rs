@@ -136,11 +136,20 @@ impl<'a> Release<'a> {
         &self.plan
     }
 
-    /// On GitHub, hands the plan to the step that runs maturin-action.
+    /// On GitHub, hands the plan to the step that runs maturin-action. Everywhere, says what the container
+    /// lacks.
     ///
     /// # Errors
     /// If maturin-action cannot do what was planned.
     pub fn hand_to_action(&self) -> Result<(), WheelError> {
+        let mut needs: Vec<_> = self
+            .plan
+            .wheels
+            .iter()
+            .filter_map(|it| it.needs.as_ref())
+            .collect();
+        needs.dedup();
+        needs.iter().for_each(|needs| (self.talk.warn)(needs));
         let (Some(_), [wheel, others @ ..]) = (vars::var(vars::GITHUB_OUTPUT), &*self.plan.wheels)
         else {
             return Ok(());

@@ -5,6 +5,7 @@
 mod action;
 mod audit;
 mod build;
+mod linker;
 mod outside;
 mod packed;
 mod published;
