@@ -247,6 +247,9 @@ fn seen_below(root: &Utf8Path, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
     files.filter(|path| !sieve.is_made(path)).collect()
 }
 
+/// Has git go by `.gitignore`, and by nothing else.
+const IGNORED: &str = "--exclude-per-directory=.gitignore";
+
 /// `None` where maturin does not look at `.gitignore`, or git cannot.
 fn by_git(root: &Utf8Path, dir: &Utf8Path) -> Option<BTreeSet<Utf8PathBuf>> {
     let git_dir = root.join(".git");
@@ -263,7 +266,6 @@ fn by_git(root: &Utf8Path, dir: &Utf8Path) -> Option<BTreeSet<Utf8PathBuf>> {
         let names = names.split('\0').filter(|name| !name.is_empty());
         Some(names.map(|name| root.join(name)).collect())
     };
-    const IGNORED: &str = "--exclude-per-directory=.gitignore";
     let mut files = listed(&["--cached", "--recurse-submodules"])?;
     files.extend(listed(&["--others", IGNORED])?);
     let ignored = listed(&["--cached", "--ignored", IGNORED])?;

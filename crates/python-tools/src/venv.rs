@@ -240,7 +240,7 @@ impl Request<'_> {
         ) {
             // No need to look for that version on the whole machine.
             let venv = self.checked(Venv::open(&root)?)?;
-            let fits = python::is_version(&venv.python.version, version);
+            let fits = venv.python.is_of(version);
             self.refuse_version(version)?;
             return if fits {
                 Ok(VenvPlan::Use(venv))

@@ -39,7 +39,7 @@ impl Listing {
             Some(commit) => (commit.root.clone(), files_of(commit)?),
             None => written(project, workspace, &made),
         };
-        let mut listing = Self::with_outside(&repository, files, closure);
+        let mut listing = Self::with_outside(&repository, &files, closure);
         listing.commit = commit;
         listing.add_packed(packed);
         // git may ignore it; without it every build would choose dependencies anew.
@@ -62,7 +62,7 @@ impl Listing {
     /// The `files` of `repository`, and what `closure` needs beside them.
     fn with_outside(
         repository: &Utf8Path,
-        files: BTreeSet<Utf8PathBuf>,
+        files: &BTreeSet<Utf8PathBuf>,
         closure: &Closure,
     ) -> Self {
         let files: BTreeSet<_> = files.iter().map(|file| repository.join(file)).collect();

@@ -149,7 +149,9 @@ impl<'a> Release<'a> {
             .filter_map(|it| it.needs.as_ref())
             .collect();
         needs.dedup();
-        needs.iter().for_each(|needs| (self.talk.warn)(needs));
+        for needs in needs {
+            (self.talk.warn)(needs);
+        }
         let (Some(_), [wheel, others @ ..]) = (vars::var(vars::GITHUB_OUTPUT), &*self.plan.wheels)
         else {
             return Ok(());

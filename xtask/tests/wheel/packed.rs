@@ -40,8 +40,8 @@ fn of_maturin(project: &Fixture) -> BTreeSet<String> {
         .args(["--auditwheel", "skip"])
         .env_remove("VIRTUAL_ENV")
         .cwd(&project.root());
-    let built = build.capture().unwrap();
-    assert!(built.status.success(), "{}", built.stderr);
+    let done = build.capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
     let found = names(&only_wheel(&out));
     // Nobody built here before, and nobody is to find it.
     fs_err::remove_dir_all(out).unwrap();
