@@ -44,9 +44,9 @@ struct BuildArgs {
     /// changes that has a tag with this version
     #[arg(long, requires = "release")]
     release_version: bool,
-    /// A wheel for this version of CPython, such as 3.12, or 3.14t without the GIL; may be given several times
-    /// [default: the policy's, else one wheel of the stable ABI; without that ABI and with `--release` one for
-    /// each version that `requires-python` allows and that this machine or Google Colab has]
+    /// A wheel for this version of CPython, such as 3.12, or 3.14t without the GIL; may be given several
+    /// times [default: the policy's, else one wheel of the stable ABI; without that ABI and with `--release`
+    /// one for each version that `requires-python` allows and that this machine or Google Colab has]
     #[arg(long, value_name = "VERSION")]
     python: Vec<PythonVersion>,
     /// The directory that the wheels, SHA256SUMS and manifest.json are written to [default: dist in the

@@ -237,8 +237,8 @@ fn files_by(root: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
     found.filter(|path| !path.is_dir()).collect()
 }
 
-/// The files below `dir` that maturin sees. Where the project's directory is a checkout of git, it passes over
-/// what the `.gitignore` files in it name, tracked or not; what other files of git's name, and what a
+/// The files below `dir` that maturin sees. Where the project's directory is a checkout of git, it passes
+/// over what the `.gitignore` files in it name, tracked or not; what other files of git's name, and what a
 /// `.gitignore` above names, it packs. What tools have made is left out everywhere.
 fn seen_below(root: &Utf8Path, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
     let mut sieve = Sieve::new(root, []).keeping_extensions();

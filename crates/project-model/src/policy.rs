@@ -41,9 +41,10 @@ pub struct ColabPolicy {
 pub struct WheelPolicy {
     /// Platform tags such as `manylinux_2_28_x86_64`. Without any: `manylinux_2_28` on the machine at hand.
     pub platforms: Vec<String>,
-    /// Versions of CPython such as `3.12`, or `3.14t` without the GIL, a wheel for each. Without any: one wheel
-    /// with pyo3's stable ABI, which serves all versions from the oldest that its feature names; without that
-    /// ABI, one for each version that `requires-python` allows and that this machine or Google Colab has.
+    /// Versions of CPython such as `3.12`, or `3.14t` without the GIL, a wheel for each. Without any: one
+    /// wheel with pyo3's stable ABI, which serves all versions from the oldest that its feature names;
+    /// without that ABI, one for each version that `requires-python` allows and that this machine or Google
+    /// Colab has.
     pub pythons: Vec<PythonVersion>,
     /// Features of the extension crate.
     #[serde(flatten)]

@@ -34,8 +34,8 @@ pub struct ActionInputs {
     pub maturin_version: String,
     /// The toolchain, as rustup calls it.
     pub rust_toolchain: String,
-    /// Runs what the policy has to run before, puts sccache there in the pinned version, which the action then
-    /// takes, and leaves [`STATS`] and [`SECONDS`].
+    /// Runs what the policy has to run before, puts sccache there in the pinned version, which the action
+    /// then takes, and leaves [`STATS`] and [`SECONDS`].
     pub before_script_linux: String,
 }
 

@@ -1,4 +1,5 @@
-//! How the extension is bound to Python: by the features of pyo3, as maturin looks at them (its `bridge`, 1.16).
+//! How the extension is bound to Python: by the features of pyo3, as maturin looks at them (its `bridge`,
+//! 1.16).
 
 use camino::Utf8Path;
 use environment::cargo_env;

@@ -44,8 +44,8 @@ impl Aim {
     }
 }
 
-/// The wheels, and the Pythons that none of them is for, with the reason. A stable ABI takes one wheel; of two
-/// of them maturin takes the one that the interpreter has.
+/// The wheels, and the Pythons that none of them is for, with the reason. A stable ABI takes one wheel; of
+/// two of them maturin takes the one that the interpreter has.
 pub(crate) fn aims(bindings: &Bindings, pythons: &Pythons<'_>) -> (Vec<Aim>, Vec<String>) {
     let allowed = |python: &PythonVersion| allows(pythons.requires, *python);
     let known: BTreeSet<_> = pythons.here.iter().chain(pythons.colab).copied().collect();

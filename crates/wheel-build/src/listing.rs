@@ -109,8 +109,8 @@ impl Listing {
     }
 }
 
-/// The directory that the link at `path` leads to, if it says so relative to itself: one that names a place of
-/// this machine leads there from the copy too.
+/// The directory that the link at `path` leads to, if it says so relative to itself: one that names a place
+/// of this machine leads there from the copy too.
 fn linked_dir(path: &Utf8Path) -> Option<Utf8PathBuf> {
     let is_relative = path.read_link_utf8().ok()?.is_relative();
     let target = path.canonicalize_utf8().ok()?;

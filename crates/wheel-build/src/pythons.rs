@@ -7,7 +7,8 @@ use pep440_rs::{Version, VersionSpecifiers};
 /// versions that do not exist yet.
 const NEWEST_MINOR: u32 = 30;
 
-/// The first that is also built without the GIL (PEP 703), and the first with a stable ABI for that (PEP 803).
+/// The first that is also built without the GIL (PEP 703), and the first with a stable ABI for that (PEP
+/// 803).
 const FIRST_FREE_THREADED: u32 = 13;
 pub(crate) const FIRST_ABI3T: u32 = 15;
 

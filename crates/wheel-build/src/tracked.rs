@@ -63,8 +63,8 @@ impl Flags {
 }
 
 impl Tracked {
-    /// What cargo, started in `dir` for `triple`, reads of the files in the copy `root`, in which there are no
-    /// others than tracked ones.
+    /// What cargo, started in `dir` for `triple`, reads of the files in the copy `root`, in which there are
+    /// no others than tracked ones.
     pub fn read(root: &Utf8Path, dir: &Utf8Path, triple: &str) -> Result<Self, WheelError> {
         let mut dirs: Vec<_> = dir
             .ancestors()
