@@ -14,7 +14,7 @@ use xshell::{Cmd, Shell, cmd};
 /// Run everything that CI runs
 ///
 /// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc,
-/// links, invariants, and pytest-3.11, pytest-3.12, pytest-3.13 against the installed extension, each where
+/// links, invariants, and pytest-3.11 to pytest-3.14 against the installed extension, each where
 /// that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -56,7 +56,7 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     step("fmt", |here| here.cargo("fmt --all --check")),
     step("scripts", scripts),
     step("workflows", workflows),
@@ -86,6 +86,7 @@ const STEPS: [Step; 16] = [
     step("pytest-3.11", |here| pytest(here, "3.11")),
     step("pytest-3.12", |here| pytest(here, "3.12")),
     step("pytest-3.13", |here| pytest(here, "3.13")),
+    step("pytest-3.14", |here| pytest(here, "3.14")),
 ];
 
 const fn step(name: &'static str, run: fn(&Workspace) -> Gone) -> Step {

@@ -344,7 +344,7 @@ mod tests {
             ("/wheels/0/file", "`file`"),
             ("/wheels/0/sha256", "`sha256`"),
             ("/wheels/0/platforms/0", "`platforms`"),
-            ("/wheels/0/pythons/0", "`pythons`"),
+            ("/wheels/0/pythons/0", "version of CPython"),
             ("/wheels/0/glibc", "`glibc`"),
         ] {
             for wrong in [code, "../outside.txt", "\u{1b}[2J", ""] {

@@ -58,7 +58,7 @@ impl Runtime {
                 .and_then(|tag| tag.strip_prefix("manylinux_"));
             policy.is_some_and(|policy| number(policy, '_') <= number(&self.glibc, '.'))
         });
-        has_libc && wheel.pythons.iter().any(|it| *it == *self.python)
+        has_libc && wheel.pythons.iter().any(|it| it.to_string() == self.python)
     }
 }
 

@@ -3,6 +3,7 @@
 mod audit;
 
 use camino::Utf8PathBuf;
+use packaging::PythonVersion;
 use project_model::Workspace;
 use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
@@ -43,10 +44,11 @@ struct BuildArgs {
     /// changes that has a tag with this version
     #[arg(long, requires = "release")]
     release_version: bool,
-    /// A wheel for this version of CPython, such as 3.12; may be given several times [default: the policy's,
-    /// else one wheel as the crate's features decide]
-    #[arg(long, value_name = "VERSION", value_parser = python_version)]
-    python: Vec<String>,
+    /// A wheel for this version of CPython, such as 3.12, or 3.14t without the GIL; may be given several
+    /// times [default: the policy's, else one wheel of the stable ABI; without that ABI and with `--release`
+    /// one for each version that `requires-python` allows and that this machine or Google Colab has]
+    #[arg(long, value_name = "VERSION")]
+    python: Vec<PythonVersion>,
     /// The directory that the wheels, SHA256SUMS and manifest.json are written to [default: dist in the
     /// project]
     #[arg(long, short, value_name = "DIR")]
@@ -68,15 +70,6 @@ struct BuildArgs {
     /// Build nothing: audit, try and describe the wheel that maturin-action has built as `--plan` said
     #[arg(long, conflicts_with_all = ["plan", "sccache"])]
     built: bool,
-}
-
-/// `3.12`, as a wheel's tag has it: no patch version, no path.
-fn python_version(text: &str) -> Result<String, String> {
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    match text.split_once('.') {
-        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(text.to_owned()),
-        _ => Err("expected a version such as 3.12".to_owned()),
-    }
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
@@ -130,17 +123,4 @@ fn versions() -> anyhow::Result<Versions> {
         maturin: pinned.version("maturin")?.to_owned(),
         sccache: pinned.version("sccache")?.to_owned(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_version_of_python_is_a_minor_version() {
-        assert_eq!(python_version("3.12").as_deref(), Ok("3.12"));
-        for wrong in ["3", "3.12.1", "3.x", "/usr/bin/python3", "3."] {
-            assert!(python_version(wrong).is_err(), "{wrong}");
-        }
-    }
 }

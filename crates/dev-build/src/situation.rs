@@ -295,9 +295,9 @@ impl Start {
         if state.project != project.root {
             return None;
         }
-        let asked_for = request.python.is_none_or(|wanted| {
-            python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
-        });
+        let asked_for = request
+            .python
+            .is_none_or(|wanted| python::is_a_version(wanted) && state.python.is_of(wanted));
         let mut workspace = state.workspace.clone();
         let read = |workspace: &Workspace| {
             let selection = selection(project, request, &workspace.policy, &root);

@@ -1,5 +1,5 @@
-//! What somebody has written, told from what tools have made: cargo, uv, maturin, others of the kind, and this
-//! program.
+//! What somebody has written, told from what tools have made: cargo, uv, maturin, others of the kind, and
+//! this program.
 //!
 //! The rule is about names and marks alone. Where git tracks a file, somebody has written it, whatever it is
 //! called: who asks git passes the rule only what git does not track.

@@ -2,10 +2,12 @@
 
 pub mod checked;
 mod foreign;
+mod python_version;
 mod wheel;
 mod wheel_name;
 
 pub use foreign::{escaped, is_plain, shown};
+pub use python_version::{NotAPython, PythonVersion};
 pub use wheel::Wheel;
 pub use wheel_name::{WheelName, version};
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::PythonVersion;
 use crate::checked::{Numbers, Sha256, TagPart, WheelFile};
 
 /// What whoever installs a wheel, or publishes it, has to know of it. A part of the manifests of builds and
@@ -20,8 +21,8 @@ pub struct Wheel {
     pub abi: Vec<TagPart>,
     /// `manylinux_2_28_x86_64`.
     pub platforms: Vec<TagPart>,
-    /// `3.11`, `3.12`: the versions of Python that may install it.
-    pub pythons: Vec<Numbers>,
+    /// `3.11`, `3.14t`: the versions of CPython that may install it.
+    pub pythons: Vec<PythonVersion>,
     /// The oldest glibc with which it works.
     pub glibc: Option<Numbers>,
 }

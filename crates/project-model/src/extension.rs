@@ -100,7 +100,8 @@ fn manifest_path(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
     root.join("Cargo.toml")
 }
 
-/// Where the Python packages lie: `python-source`, else `src` beside `rust/Cargo.toml`, else the project's directory.
+/// Where the Python packages lie: `python-source`, else `src` beside `rust/Cargo.toml`, else the project's
+/// directory.
 pub(crate) fn python_source(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {
     match &pyproject.maturin().python_source {
         Some(source) => root.join(source),

@@ -237,8 +237,8 @@ fn files_by(root: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
     found.filter(|path| !path.is_dir()).collect()
 }
 
-/// The files below `dir` that maturin sees. Where the project's directory is a checkout of git, it passes over
-/// what the `.gitignore` files in it name, tracked or not; what other files of git's name, and what a
+/// The files below `dir` that maturin sees. Where the project's directory is a checkout of git, it passes
+/// over what the `.gitignore` files in it name, tracked or not; what other files of git's name, and what a
 /// `.gitignore` above names, it packs. What tools have made is left out everywhere.
 fn seen_below(root: &Utf8Path, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
     let mut sieve = Sieve::new(root, []).keeping_extensions();
@@ -246,6 +246,9 @@ fn seen_below(root: &Utf8Path, dir: &Utf8Path) -> BTreeSet<Utf8PathBuf> {
     let files = all.into_iter().filter(|path| path.is_file());
     files.filter(|path| !sieve.is_made(path)).collect()
 }
+
+/// Has git go by `.gitignore`, and by nothing else.
+const IGNORED: &str = "--exclude-per-directory=.gitignore";
 
 /// `None` where maturin does not look at `.gitignore`, or git cannot.
 fn by_git(root: &Utf8Path, dir: &Utf8Path) -> Option<BTreeSet<Utf8PathBuf>> {
@@ -263,7 +266,6 @@ fn by_git(root: &Utf8Path, dir: &Utf8Path) -> Option<BTreeSet<Utf8PathBuf>> {
         let names = names.split('\0').filter(|name| !name.is_empty());
         Some(names.map(|name| root.join(name)).collect())
     };
-    const IGNORED: &str = "--exclude-per-directory=.gitignore";
     let mut files = listed(&["--cached", "--recurse-submodules"])?;
     files.extend(listed(&["--others", IGNORED])?);
     let ignored = listed(&["--cached", "--ignored", IGNORED])?;

@@ -1,6 +1,7 @@
 //! `[workspace.metadata.xtask]`: what a project decides about its own builds.
 
 use camino::Utf8PathBuf;
+use packaging::PythonVersion;
 use packaging::checked::Tag;
 use serde::{Deserialize, Serialize};
 
@@ -45,14 +46,19 @@ pub struct ColabPolicy {
 pub struct WheelPolicy {
     /// Platform tags such as `manylinux_2_28_x86_64`. Without any: `manylinux_2_28` on the machine at hand.
     pub platforms: Vec<String>,
-    /// Versions of CPython such as `3.12`, a wheel for each. Without any: one wheel, which with pyo3's stable
-    /// ABI serves all versions from the oldest that its feature names.
-    pub pythons: Vec<String>,
+    /// Versions of CPython such as `3.12`, or `3.14t` without the GIL, a wheel for each. Without any: one
+    /// wheel with pyo3's stable ABI, which serves all versions from the oldest that its feature names;
+    /// without that ABI, one for each version that `requires-python` allows and that this machine or Google
+    /// Colab has.
+    pub pythons: Vec<PythonVersion>,
     /// Features of the extension crate.
     #[serde(flatten)]
     pub features: Features,
     /// In place of these, those of a wheel for one version of CPython, which must switch the stable ABI off.
     pub one_python: Option<Features>,
+    /// What a container needs before a wheel is built in it: packages by name (`clang`), or commands
+    /// (`dnf install -y clang`). They are run in containers only; on a machine, what they bring is there.
+    pub before: Vec<String>,
     /// Whether wheels for release get the project's version as it is, as PyPI takes it. Then they can only be
     /// built from a commit without changes that has a tag with this version.
     pub release_version: bool,

@@ -101,9 +101,9 @@ fn leads_astray(project: &Utf8Path, path: &Utf8Path) -> bool {
     above && path.file_name() == Some("pyproject.toml")
 }
 
-/// The files below `dir`, without those that tools have made ([`made`]): those that git tracks or would, where
-/// it is a git checkout; else all that lie there. Hidden directories count: a vendored crate has its checksums
-/// over all of its files.
+/// The files below `dir`, without those that tools have made ([`made`]): those that git tracks or would,
+/// where it is a git checkout; else all that lie there. Hidden directories count: a vendored crate has its
+/// checksums over all of its files.
 #[must_use]
 pub fn written_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let mut files = listed_below(dir);

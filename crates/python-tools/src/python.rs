@@ -171,6 +171,14 @@ impl Interpreter {
         self.version.trim_end_matches('+').parse().ok()
     }
 
+    /// Whether it is of the version `request`: `3.14`, or `3.14t`, which has no GIL.
+    #[must_use]
+    pub fn is_of(&self, request: &str) -> bool {
+        let without_gil = request.strip_suffix('t');
+        let version = without_gil.unwrap_or(request);
+        is_version(&self.version, version) && (self.free_threaded || without_gil.is_none())
+    }
+
     /// Whether `requires_python` (PEP 621) allows it. Without one, everything is allowed. A pre-release
     /// counts as the version that it will be, as pip and uv have it.
     #[must_use]
@@ -395,9 +403,7 @@ fn probe_named(request: &str) -> Result<Interpreter, PythonError> {
         return Interpreter::probe(path);
     }
     if is_a_version(request) {
-        let newest = newest(&format!("`--python {request}`"), |python| {
-            is_version(&python.version, request)
-        });
+        let newest = newest(&format!("`--python {request}`"), |it| it.is_of(request));
         return newest.map_err(|error| of_version(error, request));
     }
     Interpreter::probe(path)
@@ -554,6 +560,9 @@ mod tests {
         assert!(is_version("3.12.1", "3.12"));
         assert!(is_version("3.12", "3.12"));
         assert!(!is_version("3.12.1", "3.1"));
+        let (with_gil, without) = (python("3.14.2", false), python("3.14.2", true));
+        assert!(with_gil.is_of("3.14") && without.is_of("3.14"));
+        assert!(without.is_of("3.14t") && !with_gil.is_of("3.14t") && !without.is_of("3.13t"));
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Request<'_> {
         if let (true, Some(version)) = (is_there, self.python.filter(|p| python::is_a_version(p))) {
             // No need to look for that version on the whole machine.
             let venv = self.checked(Venv::open(&found)?)?;
-            let fits = python::is_version(&venv.python.version, version);
+            let fits = venv.python.is_of(version);
             self.refuse_version(version)?;
             return if fits {
                 Ok(VenvPlan::Use(venv))

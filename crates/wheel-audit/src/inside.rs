@@ -48,8 +48,10 @@ pub(crate) struct File {
 /// For which Python a file name says that it is an extension module.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Suffix {
-    /// `.abi3.so`.
+    /// `.abi3.so`, and since 3.15 `.abi3-x86_64-linux-gnu.so`.
     Stable,
+    /// `.abi3t.so`: the stable ABI that interpreters with and without the GIL have (PEP 803).
+    StableWithoutGil,
     /// `.cpython-312-x86_64-linux-gnu.so`: `312`, or `313t` without the GIL.
     Version(String),
     /// `.so`: whichever.
@@ -304,16 +306,16 @@ pub(crate) fn suffix(path: &str) -> Option<Suffix> {
     let cpython = tag
         .strip_prefix("cpython-")
         .or_else(|| tag.strip_prefix("cp"));
-    Some(match (tag, cpython) {
+    let abi = tag.split_once('-').map_or(tag, |(abi, _)| abi);
+    Some(match (abi, cpython) {
         ("", _) => Suffix::Plain,
         ("abi3", _) => Suffix::Stable,
+        ("abi3t", _) => Suffix::StableWithoutGil,
         (_, Some(rest)) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
             Suffix::Version(rest.split('-').next().unwrap_or(rest).to_owned())
         }
         // `libfoo-1a2b.3.so` is a library with a version in its name.
-        _ if tag.starts_with("pypy") || tag.starts_with("graalpy") || tag.starts_with("abi3t") => {
-            Suffix::Other
-        }
+        _ if tag.starts_with("pypy") || tag.starts_with("graalpy") => Suffix::Other,
         _ => return None,
     })
 }
@@ -333,7 +335,12 @@ mod tests {
     #[test]
     fn extensions_are_told_by_their_names() {
         let version = |text: &str| Some(Suffix::Version(text.to_owned()));
-        assert_eq!(suffix("a/_x.abi3.so"), Some(Suffix::Stable));
+        for name in ["a/_x.abi3.so", "_x.abi3-x86_64-linux-gnu.so"] {
+            assert_eq!(suffix(name), Some(Suffix::Stable));
+        }
+        for name in ["a/_x.abi3t.so", "_x.abi3t-x86_64-linux-gnu.so"] {
+            assert_eq!(suffix(name), Some(Suffix::StableWithoutGil));
+        }
         assert_eq!(suffix("x.cpython-312-x86_64-linux-gnu.so"), version("312"));
         assert_eq!(suffix("x.cpython-313t-darwin.so"), version("313t"));
         assert_eq!(suffix("x.cp312-win_amd64.pyd"), version("312"));

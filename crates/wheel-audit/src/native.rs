@@ -164,7 +164,8 @@ fn check_abi(name: &WheelName, inside: &Inside, path: &str, findings: &mut Findi
         .iter()
         .filter_map(|python| version_of(python))
         .min();
-    if let (true, Some(version)) = (name.abi == ["abi3"], oldest) {
+    let is_stable = |abi: &String| abi == "abi3" || abi == "abi3t";
+    if let (true, Some(version)) = (name.abi.iter().all(is_stable), oldest) {
         let outside = limited::outside(&elf.undefined, version);
         if !outside.is_empty() {
             let reason = format!(
@@ -240,6 +241,8 @@ fn imports(python: &str, abi: &str, suffix: &Suffix) -> bool {
     match suffix {
         Suffix::Plain | Suffix::Other => true,
         Suffix::Stable => !abi.ends_with('t'),
+        // With the GIL or without: CPython 3.15 and newer.
+        Suffix::StableWithoutGil => version_of(python).is_some_and(|it| it >= (3, 15)),
         Suffix::Version(version) if abi == "none" => version.trim_end_matches('t') == number,
         Suffix::Version(version) => abi.strip_prefix("cp").is_some_and(|abi| {
             // `cp37m`: the letter was once in the tag and in the file.
@@ -465,6 +468,17 @@ mod tests {
         assert!(!imports("cp311", "abi3", &version("311")));
         assert!(imports("cp311", "abi3", &Suffix::Stable));
         assert!(imports("py3", "none", &version("311")));
+        let threads = Suffix::StableWithoutGil;
+        for (python, abi, expected) in [
+            ("cp315", "abi3t", true),
+            ("cp315", "abi3", true),
+            ("cp315", "cp315t", true),
+            ("cp311", "abi3", false),
+            ("cp314", "cp314t", false),
+        ] {
+            assert_eq!(imports(python, abi, &threads), expected, "{python} {abi}");
+        }
+        assert!(!imports("cp315", "abi3t", &Suffix::Stable));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Expected {
     pub version: Option<String>,
     /// The platform tag: `manylinux_2_28_x86_64`.
     pub platform: Option<String>,
-    /// The tag of the one Python that it is for: `cp312`.
+    /// The tags of the one Python that it is for, and of its ABI: `cp312-cp312`, `cp314-cp314t`.
     pub python: Option<String>,
     /// `requires-python`.
     pub requires_python: Option<String>,
@@ -119,7 +119,7 @@ fn check_name(expected: &Expected, name: &WheelName, findings: &mut Findings) {
         findings.error(Rule::Tag, "", reason);
     }
     if let Some(python) = &expected.python
-        && (&name.python, &name.abi) != (&vec![python.clone()], &vec![python.clone()])
+        && format!("{}-{}", name.python.join("."), name.abi.join(".")) != *python
     {
         let reason = format!("it is tagged {}, and {python} was to be built", name.tag());
         findings.error(Rule::Tag, "", reason);

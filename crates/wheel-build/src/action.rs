@@ -34,8 +34,8 @@ pub struct ActionInputs {
     pub maturin_version: String,
     /// The toolchain, as rustup calls it.
     pub rust_toolchain: String,
-    /// Puts sccache there in the pinned version, which the action then takes, and leaves [`STATS`] and
-    /// [`SECONDS`].
+    /// Runs what the policy has to run before, puts sccache there in the pinned version, which the action
+    /// then takes, and leaves [`STATS`] and [`SECONDS`].
     pub before_script_linux: String,
 }
 
@@ -55,6 +55,8 @@ pub struct Action<'a> {
     pub args: &'a [String],
     /// The variables, with the paths of the container.
     pub env: &'a BTreeMap<String, String>,
+    /// Commands that run before.
+    pub before: &'a [String],
     /// `manylinux_2_28`.
     pub policy: &'a str,
     /// Where maturin runs.
@@ -101,8 +103,9 @@ impl Action<'_> {
         let out = word(self.out.as_str())?;
         let stats = format!("sccache --show-stats --stats-format=json >{out}/{STATS}");
         let at_the_end = format!("{stats}; echo \"$SECONDS\" >{out}/{SECONDS}");
+        let before: String = self.before.iter().map(|it| format!("{it}; ")).collect();
         Ok(format!(
-            "uv tool install --quiet sccache=={}; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; trap '{at_the_end}' EXIT",
+            "{before}uv tool install --quiet sccache=={}; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; trap '{at_the_end}' EXIT",
             word(&self.versions.sccache)?
         ))
     }
@@ -165,6 +168,7 @@ mod tests {
         Action {
             args,
             env,
+            before: &[],
             policy: "manylinux_2_28",
             working_directory: "/w/copy".into(),
             target_dir: "/w/target".into(),
@@ -209,6 +213,25 @@ mod tests {
         assert!(
             names.iter().all(|name| json[name].is_string())
                 && json.as_object().unwrap().len() == names.len()
+        );
+    }
+
+    #[test]
+    fn what_the_policy_runs_before_comes_first_and_stays_on_one_line() {
+        let (env, versions) = (BTreeMap::new(), versions());
+        let before = [
+            "dnf install -y clang".to_owned(),
+            "clang --version".to_owned(),
+        ];
+        let action = Action {
+            before: &before,
+            ..action(&[], &env, &versions)
+        };
+        let script = action.inputs().unwrap().before_script_linux;
+        let start = "dnf install -y clang; clang --version; uv tool install";
+        assert!(
+            script.starts_with(start) && !script.contains('\n'),
+            "{script}"
         );
     }
 

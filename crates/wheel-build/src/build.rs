@@ -9,11 +9,13 @@ use processes::Say;
 use processes::memory::{self, Unfinished};
 use python_tools::{Interpreter, Tool, Toolbox, python};
 
+use crate::before;
 use crate::built::{Built, only_wheel};
 use crate::error::{WheelError, cannot_write};
 use crate::plan::{BuildPlan, WheelPlan};
 use crate::platform::Platform;
 use crate::stage::make_empty;
+use crate::trial::{is_cpython, minor};
 
 /// What a build takes beside its plan.
 #[derive(Debug)]
@@ -51,8 +53,8 @@ impl Builder<'_> {
         let platform: Platform = wheel.platform.parse()?;
         require_standard_library(&platform, &plan.working_directory)?;
         make_empty(self.out)?;
-        let container = vars::var(vars::AUDITWHEEL_PLAT);
-        let zig = if platform.is_this_container(container.as_deref()) {
+        let zig = if platform.is_here() {
+            before::run(&wheel.before, say)?;
             None
         } else {
             Some(self.toolbox.zig(say)?)
@@ -123,8 +125,8 @@ impl Builder<'_> {
         platform: &Platform,
         zig: Option<&Tool>,
     ) -> Result<Invocation, WheelError> {
-        let python = match &wheel.python {
-            Some(version) => python::named(version).ok(),
+        let python = match wheel.python {
+            Some(version) => python::newest("a wheel", |it| is_cpython(it, version)).ok(),
             None => Some(self.python.clone()),
         };
         let mut command = Invocation::new(&self.maturin.path)
@@ -175,13 +177,8 @@ impl Builder<'_> {
     ) -> Result<Invocation, WheelError> {
         let dir = self.out.join("bin");
         fs_err::create_dir_all(&dir).map_err(cannot_write(&dir))?;
-        let minor = python
-            .version
-            .split('.')
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(".");
-        let link = dir.join(format!("python{minor}"));
+        let version = minor(python).map_or_else(|| "3".to_owned(), |it| it.to_string());
+        let link = dir.join(format!("python{version}"));
         // A script and not a link: Python finds its library by the path it was called by.
         let script = format!("#!/bin/sh\nexec '{}' \"$@\"\n", python.executable);
         fs_err::write(&link, script).map_err(cannot_write(&link))?;

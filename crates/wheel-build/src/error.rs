@@ -38,6 +38,11 @@ pub enum WheelError {
     )]
     SeveralForAction { count: usize },
     #[error(
+        "there is no Python that a wheel could be for: neither this machine nor Google Colab has one that `requires-python` allows{}\n  help: name one, by `--python` or `pythons` in [workspace.metadata.xtask.wheel]",
+        passed_over(left_out)
+    )]
+    NoPython { left_out: Vec<String> },
+    #[error(
         "the copy of the sources is in {stage}, and the container of maturin-action sees only {mounted}\n  help: set {} to a directory below it, outside of the checkout",
         vars::XTASK_CACHE_DIR
     )]
@@ -109,6 +114,12 @@ pub enum WheelError {
     )]
     Unquotable { text: String },
     #[error(
+        "`{text}` in `before` of [workspace.metadata.xtask.wheel] is neither a package nor a command\n  help: write the name of a package, or a command on one line such as `dnf install -y clang`"
+    )]
+    NoCommand { text: String },
+    #[error("`{command}`, which the policy runs before a wheel is built (`before`), has failed")]
+    Before { command: String, source: RunError },
+    #[error(
         "there is no wheel for {platform} in {dir}\n  help: `cargo xtask wheel --plan` has to come first, and maturin-action with what it says"
     )]
     NotBuilt { platform: String, dir: Utf8PathBuf },
@@ -127,6 +138,14 @@ pub enum WheelError {
         path: Utf8PathBuf,
         source: toml_edit::de::Error,
     },
+}
+
+/// `, but for 3.8 (pyo3 0.30 takes 3.9 to 3.15)`.
+fn passed_over(left_out: &[String]) -> String {
+    match left_out {
+        [] => String::new(),
+        some => format!(", but for {}", some.join(", ")),
+    }
 }
 
 /// `/a lies`, `/a and /b lie`.
@@ -161,6 +180,9 @@ mod tests {
         let platform = text("manylinux_2_28_x86_64");
         let errors = [
             WheelError::SeveralForAction { count: 2 },
+            WheelError::NoPython {
+                left_out: vec![text("3.8 (pyo3 0.30 takes 3.9 to 3.15)")],
+            },
             WheelError::OutOfSight {
                 stage: "/cache/source".into(),
                 mounted: text("/work"),
@@ -195,6 +217,7 @@ mod tests {
                 platform: platform.clone(),
             },
             WheelError::Unquotable { text: text("$(x)") },
+            WheelError::NoCommand { text: text("") },
             WheelError::NotBuilt {
                 platform,
                 dir: "/out".into(),

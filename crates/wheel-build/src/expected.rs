@@ -99,10 +99,10 @@ fn pattern(pattern: &PackedPattern) -> ExpectedPattern {
 /// The same for the wheel that is built by `plan`.
 #[must_use]
 pub fn built_by(plan: &WheelPlan, expected: &Expected) -> Expected {
-    let python = plan.python.as_ref();
+    let python = plan.python;
     Expected {
         platform: Some(plan.platform.clone()),
-        python: python.map(|version| format!("cp{}", version.replace('.', ""))),
+        python: python.map(|version| format!("{}-{}", version.tag(), version.abi())),
         ..expected.clone()
     }
 }

@@ -1,11 +1,8 @@
-//! The arguments for rustc: paths without the machine, and what the project itself asks for.
+//! The arguments for compilers that take the machine's paths out of what they build.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
-use serde::Deserialize;
-use toml_edit::de::Error;
 
-use crate::error::{WheelError, cannot_read};
 use crate::outside::Outside;
 use crate::toolchain::Toolchain;
 
@@ -85,73 +82,6 @@ pub fn variable(flags: &[String]) -> (&'static str, String) {
     }
 }
 
-/// `.cargo/config.toml`, as far as it has arguments for rustc.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Config {
-    build: Section,
-    target: std::collections::BTreeMap<String, Section>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Section {
-    rustflags: Flags,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Flags {
-    Words(String),
-    List(Vec<String>),
-}
-
-impl Default for Flags {
-    fn default() -> Self {
-        Self::List(Vec::new())
-    }
-}
-
-impl Flags {
-    fn into_list(self) -> Vec<String> {
-        match self {
-            Self::Words(words) => words.split_whitespace().map(str::to_owned).collect(),
-            Self::List(list) => list,
-        }
-    }
-}
-
-/// The arguments that the project's tracked configuration has for `triple`. What else cargo's configuration
-/// says holds for one machine, and a wheel is for all; so the variable is set, before which cargo passes over
-/// all of it.
-pub fn of_project(source: &Utf8Path, triple: &str) -> Result<Vec<String>, WheelError> {
-    let path = source.join(".cargo/config.toml");
-    if !path.is_file() {
-        return Ok(Vec::new());
-    }
-    let text = fs_err::read_to_string(&path).map_err(cannot_read(&path))?;
-    let mut config = parse(&text).map_err(|source| WheelError::Toml { path, source })?;
-    let own = config
-        .target
-        .remove(triple)
-        .map(|section| section.rustflags.into_list());
-    let everywhere = config
-        .target
-        .remove("cfg(all())")
-        .map(|section| section.rustflags.into_list());
-    let of_target: Vec<_> = own.into_iter().chain(everywhere).flatten().collect();
-    // As cargo has it: those of a target replace those of every build.
-    Ok(if of_target.is_empty() {
-        config.build.rustflags.into_list()
-    } else {
-        of_target
-    })
-}
-
-fn parse(text: &str) -> Result<Config, Error> {
-    toml_edit::de::from_str(text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,29 +112,6 @@ mod tests {
         assert_eq!(
             (name, value.as_str()),
             ("CARGO_ENCODED_RUSTFLAGS", "-A b\u{1f}-B")
-        );
-    }
-
-    #[test]
-    fn the_flags_of_the_project_are_those_that_cargo_would_take() {
-        let dir = TempDir::new();
-        fs_err::create_dir(dir.path().join(".cargo")).unwrap();
-        let write =
-            |text: &str| fs_err::write(dir.path().join(".cargo/config.toml"), text).unwrap();
-        let flags = || of_project(dir.path(), "x86_64-unknown-linux-gnu").unwrap();
-        assert!(flags().is_empty());
-        write("[build]\nrustflags = \"--cfg a\"\n");
-        assert_eq!(flags(), ["--cfg", "a"]);
-        write(
-            "[build]\nrustflags = ['-x']\n[target.x86_64-unknown-linux-gnu]\nrustflags = ['-y']\nlinker = 'z'\n",
-        );
-        assert_eq!(flags(), ["-y"]);
-        write("[build\n");
-        assert!(
-            of_project(dir.path(), "x")
-                .unwrap_err()
-                .to_string()
-                .contains("config.toml")
         );
     }
 }

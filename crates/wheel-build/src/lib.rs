@@ -7,9 +7,12 @@
 //! fresh environments, and [`Manifest`] says what has come out. [`release`] is all of it.
 
 pub mod action;
+mod before;
+mod bindings;
 pub mod build;
 pub mod built;
 mod cache;
+mod choice;
 pub mod commit;
 mod error;
 pub mod expected;
@@ -24,6 +27,7 @@ pub mod pythons;
 pub mod release;
 pub mod stage;
 pub mod toolchain;
+pub mod tracked;
 pub mod trial;
 pub mod version;
 

@@ -39,7 +39,7 @@ impl Listing {
             Some(commit) => (commit.root.clone(), files_of(commit)?),
             None => written(project, workspace, &made),
         };
-        let mut listing = Self::with_outside(&repository, files, closure);
+        let mut listing = Self::with_outside(&repository, &files, closure);
         listing.commit = commit;
         listing.add_packed(packed);
         // git may ignore it; without it every build would choose dependencies anew.
@@ -62,7 +62,7 @@ impl Listing {
     /// The `files` of `repository`, and what `closure` needs beside them.
     fn with_outside(
         repository: &Utf8Path,
-        files: BTreeSet<Utf8PathBuf>,
+        files: &BTreeSet<Utf8PathBuf>,
         closure: &Closure,
     ) -> Self {
         let files: BTreeSet<_> = files.iter().map(|file| repository.join(file)).collect();
@@ -109,8 +109,8 @@ impl Listing {
     }
 }
 
-/// The directory that the link at `path` leads to, if it says so relative to itself: one that names a place of
-/// this machine leads there from the copy too.
+/// The directory that the link at `path` leads to, if it says so relative to itself: one that names a place
+/// of this machine leads there from the copy too.
 fn linked_dir(path: &Utf8Path) -> Option<Utf8PathBuf> {
     let is_relative = path.read_link_utf8().ok()?.is_relative();
     let target = path.canonicalize_utf8().ok()?;

@@ -84,7 +84,7 @@ impl BuiltWheel {
                 python: all(python)?,
                 abi: all(abi)?,
                 platforms: all(platforms)?,
-                pythons: all(pythons.unwrap_or_default())?,
+                pythons: pythons.unwrap_or_default(),
                 glibc: report.glibc.clone().map(TryInto::try_into).transpose()?,
             },
             keeps: report.platform.clone().map(TryInto::try_into).transpose()?,

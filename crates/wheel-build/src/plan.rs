@@ -3,26 +3,33 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use colab::runtimes::Snapshot;
 use environment::vars;
+use packaging::PythonVersion;
+use packaging::checked::{Name, Tag, VersionText};
 use project_model::{Features, WheelPolicy};
-use python_tools::Interpreter;
+use python_tools::{Interpreter, python};
 use serde::Serialize;
 
 use crate::action::{Action, ActionInputs, Versions};
+use crate::before;
+use crate::bindings::Question;
+use crate::choice::{self, Aim, Pythons};
 use crate::error::WheelError;
 use crate::flags;
 use crate::platform::Platform;
 use crate::stage::Stage;
 use crate::toolchain::Toolchain;
-use packaging::checked::{Name, Tag, VersionText};
+use crate::tracked::Tracked;
+use crate::trial::minor;
 
 /// What the user asks for; the policy says the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildRequest {
     /// The release profile, stripped.
     pub release: bool,
-    /// Versions of CPython such as `3.12`, a wheel for each.
-    pub pythons: Vec<String>,
+    /// Versions of CPython, a wheel for each.
+    pub pythons: Vec<PythonVersion>,
     /// Platform tags.
     pub platforms: Vec<String>,
     /// Whether the inputs of maturin-action are wanted too.
@@ -40,6 +47,8 @@ pub struct BuildPlace<'a> {
     pub out: &'a Utf8Path,
     /// What is pinned of the tools.
     pub versions: &'a Versions,
+    /// Whether the network is not to be used.
+    pub offline: bool,
 }
 
 /// All wheels of a release.
@@ -53,6 +62,8 @@ pub struct BuildPlan {
     pub working_directory: Utf8PathBuf,
     /// The tag of the release that the wheels are for.
     pub release_tag: Option<Tag>,
+    /// Pythons that `requires-python` allows and that none of the wheels is for, with the reason.
+    pub left_out: Vec<String>,
     /// The wheels.
     pub wheels: Vec<WheelPlan>,
 }
@@ -63,13 +74,18 @@ pub struct WheelPlan {
     /// The platform tag.
     pub platform: String,
     /// The version of CPython, if it is for one only.
-    pub python: Option<String>,
+    pub python: Option<PythonVersion>,
     /// What rustc calls the platform.
     pub target: String,
     /// The arguments of `maturin build`, without where it runs and where the results go.
     pub args: Vec<String>,
     /// The variables that it is given.
     pub env: BTreeMap<String, String>,
+    /// Commands that a container runs before: on a machine whatever they bring is there.
+    pub before: Vec<String>,
+    /// What a container lacks, with a remedy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// The same for a container, in the words of maturin-action, if they are wanted.
     pub action: Option<ActionInputs>,
 }
@@ -84,32 +100,30 @@ impl BuildPlan {
     ) -> Result<Self, WheelError> {
         let toolchain = Toolchain::here(&stage.root)?;
         let platforms = platforms(policy, request)?;
-        let pythons = chosen(&request.pythons, &policy.pythons);
-        let pythons: Vec<_> = if pythons.is_empty() {
-            vec![None]
-        } else {
-            pythons.iter().cloned().map(Some).collect()
-        };
         let mut wheels = Vec::new();
+        let mut left_out = Vec::new();
         for platform in &platforms {
-            for version in &pythons {
-                let plan = Wheel {
-                    stage,
-                    policy,
-                    request,
-                    place,
-                    toolchain: &toolchain,
-                    platform,
-                    version: version.as_deref(),
-                };
-                wheels.push(plan.plan()?);
+            let plan = Wheel {
+                stage,
+                policy,
+                request,
+                place,
+                toolchain: &toolchain,
+                platform,
+                aim: Aim::default(),
+            };
+            let (aims, others) = plan.aims()?;
+            for aim in aims {
+                wheels.push(Wheel { aim, ..plan }.plan()?);
             }
+            left_out = others;
         }
         Ok(Self {
             name: stage.project.name().parse()?,
             version: stage.version.parse()?,
             working_directory: stage.project.root.clone(),
             release_tag: policy.release_tag.clone(),
+            left_out,
             wheels,
         })
     }
@@ -124,11 +138,12 @@ fn platforms(policy: &WheelPolicy, request: &BuildRequest) -> Result<Vec<Platfor
     tags.iter().map(|tag| tag.parse()).collect()
 }
 
-fn chosen<'a>(asked: &'a [String], policy: &'a [String]) -> &'a [String] {
+fn chosen<'a, T>(asked: &'a [T], policy: &'a [T]) -> &'a [T] {
     if asked.is_empty() { policy } else { asked }
 }
 
 /// What one wheel depends on.
+#[derive(Clone, Copy)]
 struct Wheel<'a> {
     stage: &'a Stage,
     policy: &'a WheelPolicy,
@@ -136,34 +151,101 @@ struct Wheel<'a> {
     place: &'a BuildPlace<'a>,
     toolchain: &'a Toolchain,
     platform: &'a Platform,
-    version: Option<&'a str>,
+    aim: Aim,
 }
 
 impl Wheel<'_> {
+    /// The wheels for the platform: those that are named, else one; of a release what serves all Pythons that
+    /// are known of.
+    fn aims(&self) -> Result<(Vec<Aim>, Vec<String>), WheelError> {
+        let named = chosen(&self.request.pythons, &self.policy.pythons);
+        if !named.is_empty() {
+            return Ok((named.iter().copied().map(Aim::one).collect(), Vec::new()));
+        }
+        if !self.request.release {
+            return Ok((vec![Aim::default()], Vec::new()));
+        }
+        let question = Question {
+            stage: self.stage,
+            features: &self.policy.features,
+            triple: &self.platform.triple(),
+            offline: self.place.offline,
+        };
+        let (bindings, requires) = (question.ask()?, self.stage.project.requires_python.as_ref());
+        let here = python::installed(|it| it.implementation == "CPython" && it.satisfies(requires));
+        let here: Vec<_> = here.iter().filter_map(minor).collect();
+        let colab = Snapshot::built_in().runtimes.into_iter();
+        let colab: Vec<_> = colab
+            .filter_map(|runtime| runtime.python.parse().ok())
+            .collect();
+        let pythons = Pythons {
+            here: &here,
+            colab: &colab,
+            requires,
+        };
+        let (aims, left_out) = choice::aims(&bindings, &pythons);
+        if aims.is_empty() {
+            return Err(WheelError::NoPython { left_out });
+        }
+        Ok((aims, left_out))
+    }
+
     fn plan(&self) -> Result<WheelPlan, WheelError> {
         let args = self.args();
+        let (root, dir) = (&self.stage.root, &self.stage.project.root);
+        let tracked = Tracked::read(root, dir, &self.platform.triple())?;
+        // zig links by itself, and knows no other linker.
+        let flags = if self.platform.is_here() {
+            tracked.flags.clone()
+        } else {
+            tracked.flags_without_linker()
+        };
         Ok(WheelPlan {
             platform: self.platform.to_string(),
-            python: self.version.map(str::to_owned),
+            python: self.aim.one,
             target: self.platform.triple(),
-            env: self.env(self.toolchain)?,
+            env: self.env(self.toolchain, flags),
+            before: before::commands(&self.policy.before)?,
+            needs: self.needs(&tracked),
             action: self
                 .request
                 .for_action
-                .then(|| self.action(&args))
+                .then(|| self.action(&args, &tracked))
                 .transpose()?,
             args,
         })
     }
 
-    fn action(&self, args: &[String]) -> Result<ActionInputs, WheelError> {
-        let mut env = self.env(&self.toolchain.in_container())?;
+    /// What a container has to have for the project's own linker, unless the policy installs something.
+    fn needs(&self, tracked: &Tracked) -> Option<String> {
+        let programs = tracked.programs();
+        if programs.is_empty() || !self.policy.before.is_empty() {
+            return None;
+        }
+        let files = tracked.files.iter();
+        let files = files.map(|it| it.strip_prefix(&self.stage.root).unwrap_or(it).to_string());
+        Some(format!(
+            "{} links with {}, which a container of manylinux does not have\n  help: name what installs it: `before = [{}]` in [workspace.metadata.xtask.wheel], by package or as a command",
+            files.collect::<Vec<_>>().join(" and "),
+            programs.join(" and "),
+            programs
+                .iter()
+                .map(|it| format!("{it:?}"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        ))
+    }
+
+    fn action(&self, args: &[String], tracked: &Tracked) -> Result<ActionInputs, WheelError> {
+        let mut env = self.env(&self.toolchain.in_container(), tracked.flags.clone());
+        let before = before::commands(&self.policy.before)?;
         // Build scripts that ask git for the commit: the copy is no repository.
         let commit = self.stage.commit.as_ref();
         env.extend(commit.map(|commit| ("GIT_DIR".to_owned(), commit.git_dir.to_string())));
         let action = Action {
             args,
             env: &env,
+            before: &before,
             policy: &self.platform.policy,
             working_directory: &self.stage.project.root,
             target_dir: self.place.target_dir,
@@ -182,17 +264,8 @@ impl Wheel<'_> {
         if self.has_lock() {
             args.push("--locked".to_owned());
         }
-        let python = match self.version {
-            Some(version) => version.to_owned(),
-            None => self
-                .place
-                .python
-                .version
-                .split('.')
-                .take(2)
-                .collect::<Vec<_>>()
-                .join("."),
-        };
+        let python = self.aim.interpreter.or_else(|| minor(self.place.python));
+        let python = python.map_or_else(|| "3".to_owned(), |python| python.to_string());
         for (name, value) in [
             ("--target", self.platform.triple()),
             // A name, not a path: the same in every place. Who runs it puts the interpreter onto PATH.
@@ -215,7 +288,7 @@ impl Wheel<'_> {
             .policy
             .one_python
             .as_ref()
-            .filter(|_| self.version.is_some());
+            .filter(|_| self.aim.one.is_some());
         of_one.unwrap_or(&self.policy.features)
     }
 
@@ -225,11 +298,15 @@ impl Wheel<'_> {
         inside.any(|dir| dir.join("Cargo.lock").is_file())
     }
 
-    /// The variables, with the paths of `toolchain`.
-    fn env(&self, toolchain: &Toolchain) -> Result<BTreeMap<String, String>, WheelError> {
+    /// The variables, with the paths of `toolchain` and the arguments that the project's configuration has.
+    fn env(
+        &self,
+        toolchain: &Toolchain,
+        flags_of_project: Vec<String>,
+    ) -> BTreeMap<String, String> {
         let (source, outside) = (&self.stage.root, &self.stage.outside);
         let remaps = flags::remaps(toolchain, source, self.place.target_dir, outside);
-        let mut rustflags = flags::of_project(&self.stage.root, &self.platform.triple())?;
+        let mut rustflags = flags_of_project;
         rustflags.extend(
             vars::var(vars::RUSTFLAGS)
                 .iter()
@@ -247,7 +324,7 @@ impl Wheel<'_> {
             // run.
             ("CARGO_INCREMENTAL", "0".to_owned()),
         ];
-        Ok(env.map(|(name, value)| (name.to_owned(), value)).into())
+        env.map(|(name, value)| (name.to_owned(), value)).into()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use environment::vars;
 use serde::{Deserialize, Serialize};
 
 use crate::error::WheelError;
@@ -46,7 +47,13 @@ impl Platform {
         format!("{architecture}-unknown-linux-{abi}")
     }
 
-    /// Whether this process runs in the container of the policy, whose compiler keeps it without help. The
+    /// Whether this process runs in the container of the policy.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.is_this_container(vars::var(vars::AUDITWHEEL_PLAT).as_deref())
+    }
+
+    /// Whether a process runs in the container of the policy, whose compiler keeps it without help. The
     /// images of PEP 600 say so by `AUDITWHEEL_PLAT`.
     #[must_use]
     pub fn is_this_container(&self, auditwheel_plat: Option<&str>) -> bool {

@@ -1,48 +1,55 @@
 //! The versions of CPython that a wheel is for.
 
-use packaging::WheelName;
+use packaging::{PythonVersion, WheelName};
 use pep440_rs::{Version, VersionSpecifiers};
 
 /// The newest minor version that is looked at. Tags and `requires-python` without an upper bound promise
 /// versions that do not exist yet.
 const NEWEST_MINOR: u32 = 30;
 
-/// `3.11`, `3.12`, …: those that the tags of `name` serve and that `requires_python` allows in some patch
-/// version.
+/// The first that is also built without the GIL (PEP 703), and the first with a stable ABI for that (PEP
+/// 803).
+const FIRST_FREE_THREADED: u32 = 13;
+pub(crate) const FIRST_ABI3T: u32 = 15;
+
+/// `3.11`, `3.12`, `3.14t`, …: those that the tags of `name` serve and that `requires_python` allows in some
+/// patch version.
 #[must_use]
-pub fn of(name: &WheelName, requires_python: Option<&VersionSpecifiers>) -> Vec<String> {
-    let allowed = |minor: u32| {
-        let patches = [0, 99].map(|patch| Version::new([3, u64::from(minor), patch]));
-        requires_python.is_none_or(|it| patches.iter().any(|version| it.contains(version)))
-    };
-    let is_pure = name.abi.iter().any(|abi| abi == "none");
-    (0..=NEWEST_MINOR)
-        .filter(|minor| {
-            is_pure || serves(name, (3, *minor), false) || serves(name, (3, *minor), true)
+pub fn of(name: &WheelName, requires_python: Option<&VersionSpecifiers>) -> Vec<PythonVersion> {
+    let all = (0..=NEWEST_MINOR).flat_map(|minor| {
+        let threads = [false, minor >= FIRST_FREE_THREADED];
+        let threads = threads.into_iter().take(if threads[1] { 2 } else { 1 });
+        threads.map(move |free_threaded| PythonVersion {
+            minor,
+            free_threaded,
         })
-        .filter(|minor| allowed(*minor))
-        .map(|minor| format!("3.{minor}"))
+    });
+    let is_pure = name.abi.iter().any(|abi| abi == "none");
+    let served = all.filter(|python| is_pure || serves(name, *python));
+    served
+        .filter(|python| allows(requires_python, *python))
         .collect()
 }
 
-/// Whether CPython of this version, `free_threaded` or not, takes wheels with these tags: those of its own
-/// ABI, and, unless it is free-threaded, those of the stable ABI of an older one (PEP 425).
-pub(crate) fn serves(name: &WheelName, (major, minor): (u32, u32), free_threaded: bool) -> bool {
-    let threads = if free_threaded { "t" } else { "" };
-    let python = format!("cp{major}{minor}");
-    let exact = name.python.contains(&python) && name.abi.contains(&format!("{python}{threads}"));
-    let has_stable_abi = name.abi.iter().any(|abi| abi == "abi3") && !free_threaded;
-    let from = |tag: &String| {
-        let (tag_major, tag_minor) = tag.strip_prefix("cp")?.split_at_checked(1)?;
-        Some((
-            tag_major.parse::<u32>().ok()?,
-            tag_minor.parse::<u32>().ok()?,
-        ))
-    };
+/// Whether `requires_python` allows `python` in some patch version.
+pub(crate) fn allows(requires_python: Option<&VersionSpecifiers>, python: PythonVersion) -> bool {
+    let patches = [0, 99].map(|patch| Version::new([3, u64::from(python.minor), patch]));
+    requires_python.is_none_or(|it| patches.iter().any(|version| it.contains(version)))
+}
+
+/// Whether `python` takes wheels with these tags: those of its own ABI (PEP 425), and those of the stable ABI
+/// of an older version: `abi3`, or `abi3t` without the GIL.
+pub(crate) fn serves(name: &WheelName, python: PythonVersion) -> bool {
+    let has_abi = |wanted: &str| name.abi.iter().any(|abi| abi == wanted);
+    let exact = name.python.contains(&python.tag()) && has_abi(&python.abi());
+    let from = |tag: &String| tag.strip_prefix("cp3")?.parse::<u32>().ok();
     let mut oldest = name.python.iter().filter_map(from);
-    exact
-        || has_stable_abi
-            && oldest.any(|(its_major, its_minor)| its_major == major && its_minor <= minor)
+    let stable = if python.free_threaded {
+        has_abi("abi3t") && python.minor >= FIRST_ABI3T
+    } else {
+        has_abi("abi3")
+    };
+    exact || stable && oldest.any(|minor| minor <= python.minor)
 }
 
 #[cfg(test)]
@@ -51,29 +58,39 @@ mod tests {
 
     fn of_tags(tags: &str, requires_python: &str) -> Vec<String> {
         let name = WheelName::parse(&format!("a-1-{tags}.whl")).unwrap();
-        of(&name, Some(&requires_python.parse().unwrap()))
+        let of = of(&name, Some(&requires_python.parse().unwrap()));
+        of.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn tags_and_requires_python_decide_together() {
-        assert_eq!(
-            of_tags("cp311-abi3-manylinux_2_28_x86_64", ">=3.9,<3.14"),
-            ["3.11", "3.12", "3.13"]
-        );
-        assert_eq!(
-            of_tags("cp38-abi3-manylinux_2_28_x86_64", ">=3.11.4,<3.13"),
-            ["3.11", "3.12"]
-        );
-        assert_eq!(
-            of_tags("cp312-cp312-manylinux_2_28_x86_64", ">=3.9"),
-            ["3.12"]
-        );
-        assert_eq!(
-            of_tags("cp313-cp313t-manylinux_2_28_x86_64", ">=3.9"),
-            ["3.13"]
-        );
-        assert_eq!(of_tags("py3-none-any", ">=3.12,<3.14"), ["3.12", "3.13"]);
-        assert!(of_tags("cp312-cp312-manylinux_2_28_x86_64", ">=3.13").is_empty());
+        for (tags, requires_python, expected) in [
+            ("cp311-abi3-x", ">=3.9,<3.14", &["3.11", "3.12", "3.13"][..]),
+            ("cp38-abi3-x", ">=3.11.4,<3.13", &["3.11", "3.12"]),
+            ("cp312-cp312-x", ">=3.9", &["3.12"]),
+            ("cp313-cp313t-x", ">=3.9", &["3.13t"]),
+            ("cp314-cp314t-x", ">=3.9", &["3.14t"]),
+            ("cp314-cp314t-x", ">=3.15", &[]),
+            (
+                "cp315-abi3.abi3t-x",
+                ">=3.9,<3.17",
+                &["3.15", "3.15t", "3.16", "3.16t"],
+            ),
+            (
+                "cp311-abi3.abi3t-x",
+                "<3.16,>=3.14",
+                &["3.14", "3.15", "3.15t"],
+            ),
+            ("cp315-abi3t-x", "<3.16", &["3.15t"]),
+            ("py3-none-any", ">=3.12,<3.14", &["3.12", "3.13", "3.13t"]),
+            ("cp312-cp312-x", ">=3.13", &[]),
+        ] {
+            assert_eq!(
+                of_tags(tags, requires_python),
+                expected,
+                "{tags} {requires_python}"
+            );
+        }
     }
 
     #[test]

@@ -113,6 +113,7 @@ impl<'a> Release<'a> {
             target_dir: &directories.target,
             out: &directories.out,
             versions: &request.versions,
+            offline: request.offline,
         };
         let plan = BuildPlan::new(&stage, &workspace.policy.wheel, &request.wheels, &place)?;
         Ok(Self {
@@ -135,11 +136,22 @@ impl<'a> Release<'a> {
         &self.plan
     }
 
-    /// On GitHub, hands the plan to the step that runs maturin-action.
+    /// On GitHub, hands the plan to the step that runs maturin-action. Everywhere, says what the container
+    /// lacks.
     ///
     /// # Errors
     /// If maturin-action cannot do what was planned.
     pub fn hand_to_action(&self) -> Result<(), WheelError> {
+        let mut needs: Vec<_> = self
+            .plan
+            .wheels
+            .iter()
+            .filter_map(|it| it.needs.as_ref())
+            .collect();
+        needs.dedup();
+        for needs in needs {
+            (self.talk.warn)(needs);
+        }
         let (Some(_), [wheel, others @ ..]) = (vars::var(vars::GITHUB_OUTPUT), &*self.plan.wheels)
         else {
             return Ok(());
@@ -173,6 +185,10 @@ impl<'a> Release<'a> {
             "Planned",
             &format!("{name} {version} from {}", self.stage.root),
         );
+        if !self.plan.left_out.is_empty() {
+            let left_out = self.plan.left_out.join(", ");
+            (self.talk.warn)(&format!("no wheel is for CPython {left_out}"));
+        }
         let uv = self.toolbox.uv(self.talk.say)?;
         let maturin = self.toolbox.maturin(&uv, self.talk.say)?;
         let mut wheels = Vec::new();

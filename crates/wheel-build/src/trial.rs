@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::owned;
-use packaging::WheelName;
+use packaging::{PythonVersion, WheelName};
 use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
 use processes::Say;
@@ -58,13 +58,21 @@ fn runs_here(name: &WheelName) -> bool {
 fn takes(python: &Interpreter, name: &WheelName) -> bool {
     let any =
         name.python.iter().any(|tag| tag == "py3") && name.abi.iter().any(|abi| abi == "none");
-    let mut numbers = python
-        .version
-        .split('.')
-        .map(|part| part.parse().unwrap_or(0));
-    let minor = numbers.next().zip(numbers.next());
-    let own = minor.is_some_and(|minor| serves(name, minor, python.free_threaded));
+    let own = minor(python).is_some_and(|version| serves(name, version));
     any || python.implementation == "CPython" && own
+}
+
+/// Whether it is the CPython `version`.
+pub(crate) fn is_cpython(python: &Interpreter, version: PythonVersion) -> bool {
+    python.implementation == "CPython" && minor(python) == Some(version)
+}
+
+/// The minor version of `python`.
+pub(crate) fn minor(python: &Interpreter) -> Option<PythonVersion> {
+    let mut parts = python.version.splitn(3, '.');
+    let (major, minor) = (parts.next()?, parts.next()?);
+    let threads = if python.free_threaded { "t" } else { "" };
+    format!("{major}.{minor}{threads}").parse().ok()
 }
 
 impl Trial<'_> {

@@ -10,8 +10,8 @@ use crate::error::WheelError;
 use crate::outside::{Outside, version_parts};
 
 /// `0.2.0+g1a2b3c4`; `0.2.0+g1a2b3c4.dirty.d5e6f7a` where files differ from the commit: `digest` tells what
-/// they are. `0.2.0+g1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the repository. Without git,
-/// the version as it is. A local part that the project itself has comes first.
+/// they are. `0.2.0+g1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the repository. Without
+/// git, the version as it is. A local part that the project itself has comes first.
 pub fn of(
     base: &str,
     commit: Option<&Commit>,
@@ -59,8 +59,9 @@ impl Naming {
     }
 }
 
-/// The version that the project gives itself, if `commit` is it: nothing differs from it, nothing lies outside
-/// of it, and one of its `tags` names the version. `names` are those of the distribution and its crate.
+/// The version that the project gives itself, if `commit` is it: nothing differs from it, nothing lies
+/// outside of it, and one of its `tags` names the version. `names` are those of the distribution and its
+/// crate.
 pub fn released(
     base: &str,
     commit: Option<&Commit>,
@@ -99,8 +100,8 @@ pub fn released(
     Ok(version)
 }
 
-/// Whether `tag` says `version`: `0.2.0`, `v0.2.0`, `release-0.2.0`, or with the name of the distribution or the
-/// crate, `thing-v0.2.0`, `thing/0.2.0`; in a repository of several languages `py-0.2.0`.
+/// Whether `tag` says `version`: `0.2.0`, `v0.2.0`, `release-0.2.0`, or with the name of the distribution or
+/// the crate, `thing-v0.2.0`, `thing/0.2.0`; in a repository of several languages `py-0.2.0`.
 fn is_tag_of(tag: &str, version: &str, names: &[&str]) -> bool {
     const PREFIXES: [&str; 7] = ["", "v", "py", "python", "rel", "release", "version"];
     let same = |text: &str| {

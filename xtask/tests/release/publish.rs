@@ -41,7 +41,7 @@ fn the_first_build_makes_the_release_and_can_be_installed() {
     // As the notes tell to, with a real installer.
     let manifest = world.download_json("manifest.json").unwrap();
     let read_by_colab: colab::Pinned = serde_json::from_value(manifest.clone()).unwrap();
-    assert_eq!(read_by_colab.wheels[0].pythons, ["3.11"]);
+    assert_eq!(read_by_colab.wheels[0].pythons[0].to_string(), "3.11");
     let (url, sha256) = (
         manifest["wheels"][0]["url"].as_str().unwrap(),
         manifest["wheels"][0]["sha256"].as_str().unwrap(),

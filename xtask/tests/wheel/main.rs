@@ -5,9 +5,11 @@
 mod action;
 mod audit;
 mod build;
+mod linker;
 mod outside;
 mod packed;
 mod published;
+mod pythons;
 
 use camino::Utf8PathBuf;
 use processes::{Captured, Invocation};

@@ -40,8 +40,8 @@ fn of_maturin(project: &Fixture) -> BTreeSet<String> {
         .args(["--auditwheel", "skip"])
         .env_remove("VIRTUAL_ENV")
         .cwd(&project.root());
-    let built = build.capture().unwrap();
-    assert!(built.status.success(), "{}", built.stderr);
+    let done = build.capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
     let found = names(&only_wheel(&out));
     // Nobody built here before, and nobody is to find it.
     fs_err::remove_dir_all(out).unwrap();
@@ -178,7 +178,8 @@ fn a_wheel_has_the_files_that_maturin_packs() {
     }
 }
 
-/// maturin goes by `.gitignore` in the project's directory, if that is a checkout, and by nothing else of git's.
+/// maturin goes by `.gitignore` in the project's directory, if that is a checkout, and by nothing else of
+/// git's.
 #[test]
 fn files_that_git_ignores_elsewhere_are_packed_as_maturin_does() {
     let project = Fixture::light("rows");
@@ -206,7 +207,8 @@ fn files_that_git_ignores_elsewhere_are_packed_as_maturin_does() {
     same(&inner, "in a larger checkout", &["rows/made/a.js"]);
 }
 
-/// What a build script makes, in the sources and in `OUT_DIR`, twice: the second time cargo finds nothing to do.
+/// What a build script makes, in the sources and in `OUT_DIR`, twice: the second time cargo finds nothing to
+/// do.
 #[test]
 fn files_that_a_build_makes_are_packed_each_time() {
     let project = Fixture::light("rows");

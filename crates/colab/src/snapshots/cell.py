@@ -1,5 +1,5 @@
 # Installs thing as last built from https://github.com/owner/things; run it again to update. The SHA-256 of the wheel is checked.
-import importlib.metadata, json, os, platform, re, shutil, subprocess, sys, urllib.parse, urllib.request
+import importlib.metadata, json, os, platform, re, shutil, subprocess, sys, sysconfig, urllib.parse, urllib.request
 
 NAME, MODULE, EXTRAS = "thing", "thing", "[cuda,fast]"
 RELEASE = "https://github.com/owner/things/releases/download/latest"
@@ -23,7 +23,8 @@ def installed():
 def run(*command):
     return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
-python, machine, libc = "%d.%d" % sys.version_info[:2], platform.machine(), os.confstr("CS_GNU_LIBC_VERSION")
+python = "%d.%d" % sys.version_info[:2] + "t" * bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
+machine, libc = platform.machine(), os.confstr("CS_GNU_LIBC_VERSION")
 number = lambda text: [int(part) for part in text.split(".")]
 build, before = newest(), installed()
 fitting = [wheel for wheel in build["wheels"] if python in wheel["pythons"] and wheel["platforms"][0].endswith(machine)

@@ -994,11 +994,11 @@ fn other_metadata_than_the_projects() {
     );
     refuses(
         Expected {
-            python: Some("cp312".to_owned()),
+            python: Some("cp312-cp312".to_owned()),
             ..good()
         },
         Rule::Tag,
-        "cp312 was to be built",
+        "cp312-cp312 was to be built",
     );
     refuses(
         Expected {
