@@ -77,6 +77,12 @@ impl Project {
         self.uv_workspace != self.root || self.pyproject.uv_workspace().is_some()
     }
 
+    /// Where uv keeps the versions that the project and all others of its workspace are locked to.
+    #[must_use]
+    pub fn uv_lock(&self) -> Utf8PathBuf {
+        self.uv_workspace.join("uv.lock")
+    }
+
     /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.
     #[must_use]
     pub fn name(&self) -> &str {
