@@ -85,13 +85,6 @@ impl Context {
         dir.unwrap_or_default().join("dist")
     }
 
-    /// The project, of which something is asked. What is doubtful in its pyproject.toml is said.
-    pub(crate) fn project_to_ask_about(&self) -> anyhow::Result<Project> {
-        let project = self.project()?;
-        warn_of_doubts(&project);
-        Ok(project)
-    }
-
     /// The project, to be built. What is doubtful in its pyproject.toml is said. A compiler cache that is
     /// configured and not there is said, and done without; what makes one refuse every call is an error at
     /// once.
@@ -100,17 +93,13 @@ impl Context {
         if let Some(problem) = missing(&project.root) {
             ui::warn(&problem.to_string());
         }
-        warn_of_doubts(&project);
+        for doubt in doubts(&project) {
+            ui::warn(&doubt);
+        }
         if let Some(config) = config(&project.root) {
             refusal(config, &project.root)?;
         }
         Ok(project)
-    }
-}
-
-fn warn_of_doubts(project: &Project) {
-    for doubt in doubts(project) {
-        ui::warn(&doubt);
     }
 }
 

@@ -19,8 +19,10 @@ use crate::ui;
 /// Build the extension and install the package as editable
 ///
 /// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
-/// environment. The Python is that of --python, of the project's .venv, of the active environment, or the
-/// newest on this machine that requires-python allows.
+/// environment. That is the one of --venv, else of `UV_PROJECT_ENVIRONMENT`, else the .venv in the root of the
+/// uv workspace or in the project, also where it is a file or a link that leads elsewhere, else the active one,
+/// be it of conda or pixi. A new one has the Python of --python, of .python-version, or the newest on this
+/// machine that requires-python allows.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
 pub struct Args {
@@ -66,29 +68,29 @@ pub struct Args {
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
-    #[command(flatten)]
-    dependencies: DependencyArgs,
     /// Show what cargo runs; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
+    #[command(flatten)]
+    dependencies: DependencyArgs,
 }
 
-/// Which dependencies are installed beside the package. Extras and groups that are chosen are kept for the next
-/// call in this environment; nothing else in it is removed
+/// Which dependencies are installed beside the package.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Dependencies")]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of uv's")]
 struct DependencyArgs {
-    /// Install this extra as well, and keep it for the next call
+    /// Install this extra as well. What is chosen is kept for the next call, until something else is; nothing
+    /// is removed
     #[arg(long, value_name = "NAME")]
     extra: Vec<String>,
     /// Install all extras
     #[arg(long)]
     all_extras: bool,
-    /// Not this extra: among all of them, or where it was chosen before
+    /// Not this extra
     #[arg(long, value_name = "NAME")]
     no_extra: Vec<String>,
-    /// Install this dependency group beside the default ones, and keep it for the next call
+    /// Install this dependency group as well
     #[arg(long, value_name = "NAME")]
     group: Vec<String>,
     /// Install all dependency groups
@@ -157,7 +159,7 @@ impl Args {
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let only_looks = args.status || args.dry_run;
     let project = if only_looks {
-        context.project_to_ask_about()?
+        context.project()?
     } else {
         context.project_to_build()?
     };

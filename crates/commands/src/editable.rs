@@ -31,7 +31,7 @@ pub struct Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = context.project_to_ask_about()?;
+    let project = context.project()?;
     let options = args.build.options();
     let options = if args.undo || options != BuildOptions::default() {
         options

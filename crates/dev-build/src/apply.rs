@@ -257,6 +257,8 @@ impl<'a> Application<'a> {
         }
         self.situation.siblings = siblings;
         if let Wanted::Chosen(_) = self.request.dependencies {
+            let text = format!("{}, also from the next call on", selection.args().join(" "));
+            (self.say)("Chosen", &text);
             let kept = kept_selection::keep(&venv.root, self.project.name(), &selection);
             kept.map_err(io_error(&venv.root))?;
         }

@@ -46,7 +46,7 @@ impl Pins {
             return Self::Requirements(absolute.collect());
         }
         let pyproject = &project.pyproject;
-        let is_there = lock_file(project).is_file();
+        let is_there = project.uv_lock().is_file();
         if is_there && pyproject.is_managed_by_uv() {
             return Self::UvLock { is_there };
         }
@@ -85,17 +85,11 @@ impl Pins {
     pub fn files(&self, project: &Project) -> Vec<Utf8PathBuf> {
         match self {
             Self::Requirements(files) => files.clone(),
-            Self::UvLock { .. } => vec![lock_file(project)],
+            Self::UvLock { .. } => vec![project.uv_lock()],
             Self::Unpinned => vec![project.root.join("pyproject.toml")],
             Self::None => Vec::new(),
         }
     }
-}
-
-/// Where uv keeps the versions that `project` and all others of its workspace are locked to.
-#[must_use]
-pub fn lock_file(project: &Project) -> Utf8PathBuf {
-    project.uv_workspace.join("uv.lock")
 }
 
 /// The extras of `project` that are chosen.

@@ -10,7 +10,7 @@ use project_model::{Layout, Project, Selection, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::dependencies::{Pins, lock_file};
+use crate::dependencies::Pins;
 use crate::digest::sha256_of_file;
 use crate::maturin::BuildOptions;
 use files::digest::sha256;
@@ -111,7 +111,7 @@ impl Inputs {
 
     /// uv has written the lock file since they were read.
     pub(crate) fn note_uv_lock(&mut self, project: &Project) {
-        self.dependencies.extend(file(project, &lock_file(project)));
+        self.dependencies.extend(file(project, &project.uv_lock()));
     }
 
     /// The environment `venv` has been made since they were read.

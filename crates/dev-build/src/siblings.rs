@@ -6,8 +6,6 @@ use packaging::normalized;
 use project_model::Project;
 use serde::{Deserialize, Serialize};
 
-use crate::dependencies::lock_file;
-
 /// Such a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sibling {
@@ -56,7 +54,7 @@ struct Change {
 /// All that the lock file of `project` has; whether the project needs them is another question.
 #[must_use]
 pub fn locked(project: &Project) -> Vec<Sibling> {
-    let text = fs_err::read_to_string(lock_file(project)).unwrap_or_default();
+    let text = fs_err::read_to_string(project.uv_lock()).unwrap_or_default();
     let lock: Lock = toml_edit::de::from_str(&text).unwrap_or_default();
     let editable = lock.package.into_iter().filter_map(|package| {
         let dir = project.uv_workspace.join(package.source.editable?);

@@ -354,9 +354,9 @@ impl Start {
         );
         let earlier = State::find(root, project.name());
         Ok(Self {
-            selection,
             environment,
             workspace,
+            selection,
             inputs,
             earlier,
         })

@@ -85,6 +85,12 @@ impl Project {
         system.map_or_else(Vec::new, crate::BuildSystem::beside_maturin)
     }
 
+    /// Where uv keeps the versions that the project and all others of its workspace are locked to.
+    #[must_use]
+    pub fn uv_lock(&self) -> Utf8PathBuf {
+        self.uv_workspace.join("uv.lock")
+    }
+
     /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.
     #[must_use]
     pub fn name(&self) -> &str {
