@@ -93,7 +93,10 @@ impl Context {
         if let Some(problem) = missing(&project.root) {
             ui::warn(&problem.to_string());
         }
-        for doubt in doubts(&project) {
+        let crate_dir = project.extension.manifest.parent();
+        let scattered = scattered(&project.root, crate_dir.unwrap_or(&project.root));
+        let scattered = scattered.iter().map(ToString::to_string);
+        for doubt in doubts(&project).into_iter().chain(scattered) {
             ui::warn(&doubt);
         }
         if let Some(config) = config(&project.root) {
