@@ -9,6 +9,7 @@ use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
+use crate::extension::python_source;
 use crate::{Extension, Policy, ProjectError, Pyproject};
 
 /// A maturin project, read from its directory: `pyproject.toml` and the extension's `Cargo.toml`.
@@ -59,6 +60,12 @@ impl Project {
             requires_python,
             extension,
         })
+    }
+
+    /// The directory of its Python packages.
+    #[must_use]
+    pub fn python_source(&self) -> Utf8PathBuf {
+        python_source(&self.root, &self.pyproject)
     }
 
     /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.
