@@ -31,6 +31,8 @@ pub struct Compiled {
     /// The ids of path crates whose build script does not say what it depends on, so that cargo runs it again
     /// when anything in them has changed.
     undeclared: BTreeSet<String>,
+    /// Where the build scripts of the packages, by name, have left what they make.
+    out_dirs: BTreeMap<String, Utf8PathBuf>,
     /// When cargo was started. `None` if it was not asked.
     pub started: Option<SystemTime>,
     /// From cargo's start to its end, all attempts together.
@@ -129,6 +131,8 @@ impl Compiled {
             Message::CompilerArtifact(artifact) => self.note_artifact(artifact, manifest),
             Message::BuildScriptExecuted(script) => {
                 self.needs_run_path |= needs_run_path(&script);
+                let name = package_name(&script.package_id);
+                self.out_dirs.insert(name, script.out_dir.clone());
                 if !declares_inputs(&script) {
                     self.undeclared.insert(script.package_id.repr);
                 }
@@ -169,6 +173,12 @@ impl Compiled {
     pub(crate) fn has_rebuilt_a_path_crate(&self) -> bool {
         let crates = self.path_crates();
         self.rebuilt().any(|name| crates.contains_key(name))
+    }
+
+    /// `OUT_DIR` of a package, by its name.
+    #[must_use]
+    pub fn out_dir(&self, package: &str) -> Option<Utf8PathBuf> {
+        self.out_dirs.get(package).cloned()
     }
 
     /// The directories of path crates, by name.

@@ -13,6 +13,7 @@
 //! build is due again.
 
 mod apply;
+mod assets;
 pub mod circumstances;
 pub mod compile;
 pub mod dependencies;

@@ -9,7 +9,6 @@ use processes::Invocation;
 use walkdir::WalkDir;
 
 use crate::exclusion::Exclusion;
-use crate::extension::python_source;
 use crate::{Layout, Packing, Project, ProjectError};
 
 /// All of it.
@@ -52,7 +51,7 @@ impl Packed {
     pub fn of(project: &Project, makes: bool) -> Result<Self, ProjectError> {
         let list = List {
             project,
-            python_source: python_source(&project.root, &project.pyproject),
+            python_source: project.python_source(),
             exclusion: exclusion(project),
             makes,
         };
@@ -229,6 +228,39 @@ impl List<'_> {
     }
 }
 
+/// The files that `include` names in the `OUT_DIR` of a package, which `out_dir` gives by name, and where
+/// they go.
+#[must_use]
+pub fn out_dir_files(
+    project: &Project,
+    out_dir: &dyn Fn(&str) -> Option<Utf8PathBuf>,
+) -> Vec<PackedFile> {
+    let mut files = Vec::new();
+    for entry in &project.pyproject.maturin().include {
+        let Packing::OutDir {
+            path,
+            to,
+            crate_name,
+            ..
+        } = entry
+        else {
+            continue;
+        };
+        let package = crate_name
+            .as_deref()
+            .unwrap_or(&project.extension.crate_name);
+        let Some(dir) = out_dir(package) else {
+            continue;
+        };
+        for source in files_by(&dir, path) {
+            let inner = source.strip_prefix(&dir).unwrap_or(&source);
+            let path = Utf8Path::new(to).join(inner).into_string();
+            files.push(PackedFile { path, source });
+        }
+    }
+    files
+}
+
 /// The files below `root` that `pattern` matches, as maturin looks for them.
 fn files_by(root: &Utf8Path, pattern: &str) -> Vec<Utf8PathBuf> {
     let full = format!("{}/{pattern}", glob::Pattern::escape(root.as_str()));
@@ -382,6 +414,28 @@ mod tests {
         assert_eq!(to_be_made, [true, true]);
         assert_eq!(patterns[0].paths, ["thing/*.js", "python/thing/*.js"]);
         assert_eq!(patterns[1].paths, ["thing/a.txt"]);
+    }
+
+    #[test]
+    fn files_of_out_dir_go_where_the_entry_says() {
+        let fixture = Fixture::mixed("thing");
+        maturin(
+            &fixture,
+            "include = [{ path = '**/*.txt', from = 'out-dir', to = 'thing/' }, \
+             { path = 'b.txt', from = 'out-dir', to = 'b', crate_name = 'other' }]",
+        );
+        for name in ["out/deep/a.txt", "out/a.bin", "other/b.txt"] {
+            fixture.write(name, "");
+        }
+        let project = Project::load(&fixture.root()).unwrap();
+        let out_dir = |package: &str| match package {
+            "thing" => Some(fixture.root().join("out")),
+            package => Some(fixture.root().join(package)),
+        };
+        let files = out_dir_files(&project, &out_dir);
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["thing/deep/a.txt", "b/b.txt"]);
+        assert_eq!(out_dir_files(&project, &|_| None), []);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use pep440_rs::VersionSpecifiers;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
+use crate::extension::python_source;
 use crate::pyproject::requirement_name;
 use crate::{Extension, Policy, ProjectError, Pyproject, uv_workspace};
 
@@ -89,6 +90,12 @@ impl Project {
     #[must_use]
     pub fn uv_lock(&self) -> Utf8PathBuf {
         self.uv_workspace.join("uv.lock")
+    }
+
+    /// The directory of its Python packages.
+    #[must_use]
+    pub fn python_source(&self) -> Utf8PathBuf {
+        python_source(&self.root, &self.pyproject)
     }
 
     /// The name of the distribution; where pyproject.toml has none, maturin takes the crate's.

@@ -193,6 +193,8 @@ pub enum Packing {
         _from: String,
         /// The directory in the wheel.
         to: String,
+        /// Whose build script it is, if not the extension's.
+        crate_name: Option<String>,
     },
     /// A pattern for some formats only.
     Formats {

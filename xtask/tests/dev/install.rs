@@ -57,6 +57,41 @@ fn a_mixed_project_is_editable_and_has_its_entry_point() {
     );
 }
 
+/// With Python sources beside it they lie in the package, without in the environment.
+#[test]
+fn a_file_that_a_build_script_makes_for_the_package_is_kept_current() {
+    for (project, dir, package) in [
+        (Fixture::light("asset_mixed"), "native/", "asset_mixed"),
+        (Fixture::pure_rust("asset_plain"), "", "asset_plain"),
+    ] {
+        let script = "fn main() {\n    println!(\"cargo::rerun-if-changed=table.txt\");\n    \
+                      let out = std::env::var(\"OUT_DIR\").unwrap();\n    \
+                      std::fs::copy(\"table.txt\", format!(\"{out}/made.txt\")).unwrap();\n}\n";
+        project.write(format!("{dir}build.rs"), script);
+        project.write(format!("{dir}table.txt"), "one");
+        let include = format!(
+            "include = [{{ path = \"*.txt\", from = \"out-dir\", to = \"{package}/\" }}]\n"
+        );
+        if dir.is_empty() {
+            let table = format!("[tool.maturin]\n{include}\n[project]\n");
+            project.edit("pyproject.toml", "[project]\n", &table);
+        } else {
+            let table = format!("[tool.maturin]\n{include}");
+            project.edit("pyproject.toml", "[tool.maturin]\n", &table);
+        }
+        let read = format!(
+            "import pathlib, {package} as it; print((pathlib.Path(it.__file__).parent / 'made.txt').read_text())"
+        );
+        dev_ok(&project, &[]);
+        assert_eq!(python(&project, &read), "one");
+        project.write(format!("{dir}table.txt"), "two");
+        dev_ok(&project, &["--offline"]);
+        assert_eq!(python(&project, &read), "two");
+        let said = dev_ok(&project, &["--offline"]);
+        assert!(said.contains("Fresh nothing has changed"), "{said}");
+    }
+}
+
 #[test]
 fn what_does_not_compile_or_does_not_import_replaces_nothing() {
     let project = Fixture::pure_rust("sturdy_thing");

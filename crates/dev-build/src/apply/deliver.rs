@@ -4,9 +4,11 @@ use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::owned;
+use project_model::Layout;
 use python_tools::Venv;
 
 use super::{Application, Built};
+use crate::assets::{self, Asset};
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error, not_remembered};
 use crate::import::{self, Imported};
@@ -17,6 +19,14 @@ use crate::plan::{Cause, Delivery};
 use crate::state::{Library, Placed, State};
 use crate::{place, uv_cache};
 
+/// Has each asset be as the build has made it.
+fn bring(assets: &[Asset]) -> Result<(), DevError> {
+    for asset in assets {
+        asset.bring().map_err(io_error(asset.target()))?;
+    }
+    Ok(())
+}
+
 impl Application<'_> {
     /// Puts the library in place; has the package installed where that was planned, or where only the build
     /// could tell that maturin has to change the library.
@@ -25,11 +35,18 @@ impl Application<'_> {
         delivery: &Delivery,
         built: &Built,
     ) -> Result<(Installed, Imported), DevError> {
+        let site_packages = &built.venv.python.platlib;
+        let assets = assets::stale(self.project, &built.compiled, site_packages);
+        // In site-packages they belong to the installed wheel.
+        let are_ours = assets.is_empty() || self.project.extension.layout != Layout::PureRust;
         match (delivery, self.situation.ours()) {
-            (Delivery::Place(_), Some(ours)) if !built.compiled.needs_run_path => {
-                return self.place(&ours.dist_info, &ours.state, built);
+            (Delivery::Place(_), Some(ours)) if !built.compiled.needs_run_path && are_ours => {
+                return self.place(&ours.dist_info, &ours.state, &assets, built);
             }
             (Delivery::Install(causes), _) => self.explain_install(causes),
+            _ if !are_ours => self.explain_install(&[Cause::because(
+                "a file that the build makes and the package holds has changed",
+            )]),
             _ => self.explain_install(&[Cause::because(
                 "a build script links a shared library that only a run path leads to",
             )]),
@@ -50,10 +67,12 @@ impl Application<'_> {
         &self,
         dist_info: &Utf8Path,
         earlier: &State,
+        assets: &[Asset],
         built: &Built,
     ) -> Result<(Installed, Imported), DevError> {
         let placed = &earlier.library.placed;
         if earlier.library.is_in_place(&built.library) {
+            bring(assets)?;
             self.remove_leftovers(&built.venv, placed)?;
             self.remember_sources(dist_info, earlier, built)?;
             return Ok((Installed::Unchanged, earlier.imported.clone()));
@@ -70,6 +89,7 @@ impl Application<'_> {
                 source,
             }
         })?;
+        bring(assets)?;
         self.remove_leftovers(&built.venv, placed)?;
         let library = Library::of(&built.library, placed, true)?;
         let understood = earlier.uv_cache_understood;
