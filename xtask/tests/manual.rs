@@ -10,7 +10,7 @@ use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Those pages.
-const PAGES: [&str; 2] = ["rust-backend.md", "publishing.md"];
+const PAGES: [&str; 3] = ["rust-backend.md", "environments.md", "publishing.md"];
 
 fn manual() -> String {
     let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");

@@ -199,6 +199,7 @@ impl ScratchDir {
         let cache = self.root.join("cache");
         let own = [
             vars::CARGO_TARGET_DIR,
+            vars::CONDA_PREFIX,
             vars::UV_PROJECT_ENVIRONMENT,
             vars::VIRTUAL_ENV,
         ];

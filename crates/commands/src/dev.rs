@@ -13,7 +13,7 @@ use python_tools::Toolbox;
 use crate::Answer;
 use crate::build_args::BuildArgs;
 use crate::context::{Context, config, jobs_are_configured, toolbox};
-use crate::typed::command_without;
+use crate::typed::{self, command_without};
 use crate::ui;
 
 /// Build the extension and install the package as editable
@@ -172,6 +172,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),
         dependencies: args.dependencies.wanted(),
+        is_sibling: false,
         maturin_installs: args.engine == Engine::Maturin,
     };
     let toolbox = toolbox(request.run.forbids_network())?;
@@ -213,7 +214,7 @@ fn watch(
 /// Data on standard output: for people, or with `--json` for programs.
 fn show_status(status: &Status, in_json: bool) -> anyhow::Result<Answer> {
     ui::answer(in_json, status, || {
-        status.text(&command_without(&["--status"]))
+        typed::to_paste(&status.text(&command_without(&["--status"])))
     })?;
     Ok(Answer::of(status.verdict != Verdict::Fresh))
 }

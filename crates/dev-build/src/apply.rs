@@ -170,7 +170,14 @@ impl<'a> Application<'a> {
 
     /// Says that uv would build it otherwise, where that is news.
     fn tell_what_uv_builds(&self) {
-        let otherwise = |options| uv_build::otherwise(self.project, options);
+        let command = if self.request.is_sibling {
+            let dir = self.project.root.as_str();
+            let command = Invocation::new("cargo").args(["xtask", "--project", dir, "editable"]);
+            command.to_string()
+        } else {
+            uv_build::OWNER.0.to_owned()
+        };
+        let otherwise = |options| uv_build::otherwise(self.project, options, &command);
         let before = self
             .situation
             .ours()

@@ -168,6 +168,12 @@ impl Compiled {
         })
     }
 
+    /// Whether anything was compiled.
+    #[must_use]
+    pub(crate) fn has_rebuilt(&self) -> bool {
+        self.rebuilt().next().is_some()
+    }
+
     /// Whether anything of a path crate was compiled.
     #[must_use]
     pub(crate) fn has_rebuilt_a_path_crate(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::dependencies::Wanted;
 use crate::error::DevError;
 use crate::lock::Lock;
 use crate::maturin::BuildOptions;
-use crate::outcome::Outcome;
+use crate::outcome::{Installed, Outcome};
 use crate::plan::{DevPlan, plan};
 use crate::request::DevRequest;
 use crate::siblings::Sibling;
@@ -98,7 +98,7 @@ impl Build<'_> {
             ..*self
         };
         let outcome = build.run(&other, &request.of_sibling(&venv.root))?;
-        if outcome.compiled.started.is_some() {
+        if outcome.compiled.has_rebuilt() || outcome.install != Installed::Unchanged {
             let (verb, text) = outcome.summary();
             (self.say)(verb, &format!("{text}, for {}", project.name()));
         }

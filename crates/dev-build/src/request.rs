@@ -21,6 +21,8 @@ pub struct DevRequest<'a> {
     pub config: Option<&'a Layers>,
     /// Which dependencies are to be installed.
     pub dependencies: Wanted,
+    /// Whether it is built because another project needs it.
+    pub is_sibling: bool,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,
 }
@@ -41,6 +43,7 @@ impl DevRequest<'_> {
             run: self.run.clone(),
             config: None,
             dependencies: Wanted::Leave,
+            is_sibling: true,
             maturin_installs: self.maturin_installs,
         }
     }

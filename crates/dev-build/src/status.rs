@@ -12,7 +12,7 @@ use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
-use crate::uv_build::otherwise;
+use crate::uv_build::{OWNER, otherwise};
 use python_tools::Toolbox;
 
 /// The answer of `dev --status`, also as JSON.
@@ -103,7 +103,7 @@ pub fn status(
     let preview = preview(situation, toolbox, request, Question::IsItCurrent)?;
     let mut status = Status::of(&project.extension.module, &preview);
     let ours = preview.situation.ours();
-    let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options));
+    let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));
     status.notes.extend(otherwise);
     Ok(status)
 }

@@ -157,14 +157,14 @@ fn of_uv(project: &Project) -> Option<Build> {
         .then(|| Build::by_uv(pyproject.maturin(), &arguments))
 }
 
-/// That uv builds `project` otherwise after the next change than `options` did, in a line with the command
+/// That uv builds `project` otherwise after the next change than `options` did, in a line with the `command`
 /// that has it build the same.
 #[must_use]
-pub fn otherwise(project: &Project, options: &BuildOptions) -> Option<String> {
+pub fn otherwise(project: &Project, options: &BuildOptions, command: &str) -> Option<String> {
     let ours = Build::by_us(project.pyproject.maturin(), options);
     let differs = of_uv(project)?.differs(&ours)?;
     Some(format!(
-        "after a change, `uv run` and `uv sync` build {} {differs}: `cargo xtask editable` has them build it like this one",
+        "after a change, `uv run` and `uv sync` build {} {differs}: `{command}` has them build it like this one",
         project.name()
     ))
 }
@@ -366,7 +366,7 @@ mod tests {
             let new = change.new.unwrap();
             assert!(new.contains(expected), "{new}");
             assert!(
-                otherwise(&load(), &BuildOptions::default()).is_none(),
+                otherwise(&load(), &BuildOptions::default(), OWNER.0).is_none(),
                 "{new}"
             );
             assert!(
@@ -400,10 +400,13 @@ mod tests {
         for settings in ["managed = false", "package = false"] {
             let fixture = Fixture::light("thing");
             let project = || Project::load(&fixture.root()).unwrap();
-            assert!(otherwise(&project(), &BuildOptions::default()).is_some());
+            assert!(otherwise(&project(), &BuildOptions::default(), OWNER.0).is_some());
             let uv = format!("[tool.uv]\n{settings}\n[project]");
             fixture.edit("pyproject.toml", "[project]", &uv);
-            assert_eq!(otherwise(&project(), &BuildOptions::default()), None);
+            assert_eq!(
+                otherwise(&project(), &BuildOptions::default(), OWNER.0),
+                None
+            );
         }
     }
 }

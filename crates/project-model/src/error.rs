@@ -3,7 +3,13 @@
 use std::io;
 
 use camino::Utf8PathBuf;
-use processes::RunError;
+use processes::{Invocation, RunError};
+
+/// The command that builds the first of them.
+fn dev_of(members: &[Utf8PathBuf]) -> Invocation {
+    let dir = members.first().map_or("DIR", |dir| dir.as_str());
+    Invocation::new("cargo").args(["xtask", "--project", dir, "dev"])
+}
 
 /// A directory that is no project, or one that cannot be understood.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +43,9 @@ pub enum ProjectError {
     },
     /// The projects are below.
     #[error(
-        "{root} is the root of a uv workspace, and no maturin project itself; members that are:{}\n  help: name one of them, such as `cargo xtask --project {} dev`",
+        "{root} is the root of a uv workspace, and no maturin project itself; members that are:{}\n  help: name one of them, such as `{}`",
         members.iter().map(|it| format!("\n    {it}")).collect::<String>(),
-        members.first().map_or("DIR", |it| it.as_str())
+        dev_of(members)
     )]
     WorkspaceRoot {
         root: Utf8PathBuf,

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
+use processes::Invocation;
 
 /// Where uv makes the environment of a project, below its directory.
 const OWN: &str = ".venv";
@@ -154,8 +155,9 @@ impl<'a> Places<'a> {
         let unused: Vec<_> = unused.map(|active| active.root.as_str()).collect();
         let last = unused.last().filter(|_| self.venv.is_none())?;
         let shown = used.strip_prefix(self.project).unwrap_or(used);
+        let dev = Invocation::new("cargo").args(["xtask", "dev", "--venv", last]);
         Some(format!(
-            "{shown} is used, and not {}, which is active (`cargo xtask dev --venv {last}` installs there)",
+            "{shown} is used, and not {}, which is active (`{dev}` installs there)",
             unused.join(" or ")
         ))
     }

@@ -108,6 +108,10 @@ fn a_member_gets_the_environment_the_lock_and_the_siblings_of_the_workspace() {
         said.contains("Installed wsacore-0.1.0 as editable"),
         "{said}"
     );
+    // For each the command that has uv build it in the same way.
+    let core = workspace.root().join("packages/core");
+    let command = format!("`cargo xtask --project {core} editable`");
+    assert!(said.contains(&command), "{said}");
     for gone in ["packages/deep/top/.venv", "packages/deep/top/uv.lock"] {
         assert!(!workspace.root().join(gone).exists(), "{gone}");
     }
