@@ -118,13 +118,9 @@ fn a_machine_that_looks_like_one_of_continuous_integration_is_told_what_that_cos
     let project = Fixture::light("ci_thing");
     let fakes = FakePrograms::new();
     let real = std::env::var("CARGO").unwrap();
-    fakes.add(
-        "cargo",
-        &format!(
-            "[ \"$1\" = --version ] && {{ echo 'cargo 1.99.0'; exit; }}\nexec '{}' \"$@\"",
-            real
-        ),
-    );
+    let script =
+        format!("[ \"$1\" = --version ] && {{ echo 'cargo 1.99.0'; exit; }}\nexec '{real}' \"$@\"");
+    fakes.add("cargo", &script);
     let path = format!("{}:{}", fakes.dir(), std::env::var("PATH").unwrap());
     let dev = |variables: &[(&str, &str)]| {
         let command = xtask(&project.root())
