@@ -336,9 +336,9 @@ impl<'a> Keys<'a> {
     }
 
     /// The directories of a package whose build script says nothing: then cargo runs it again when anything
-    /// in the package has changed. Those that git tracks something in: what else lies there differs from machine
-    /// to machine. Without those of tests and documentation, those that hold Python, and the
-    /// files beside Cargo.toml, among which the README is.
+    /// in the package has changed. Those that git tracks something in: what else lies there differs from
+    /// machine to machine. Without those of tests and documentation, those that hold Python, and the files
+    /// beside Cargo.toml, among which the README is.
     fn whole_package(&mut self, one: &PathCrate) {
         let files = kept_below(&one.dir);
         let first = |path: &Utf8Path| {

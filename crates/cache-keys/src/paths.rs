@@ -85,8 +85,8 @@ pub fn means(key: &str, name: &Utf8Path) -> bool {
     pattern.is_ok_and(|pattern| pattern.matches_with(name.as_str(), options))
 }
 
-/// For a pattern that means files at any depth, all or those of one kind: the extension that they have, with its
-/// dot, or nothing.
+/// For a pattern that means files at any depth, all or those of one kind: the extension that they have,
+/// with its dot, or nothing.
 fn any_depth(pattern: &str) -> Option<&str> {
     let extension = pattern.strip_prefix("**/*")?;
     let is_plain = extension.is_empty() || extension.starts_with('.');
@@ -94,8 +94,8 @@ fn any_depth(pattern: &str) -> Option<&str> {
         .then_some(extension)
 }
 
-/// The files below `dir`, at any depth, whose names end with `extension`. A tree may have very many: the kernel
-/// tells of each entry what it is while the directory is read.
+/// The files below `dir`, at any depth, whose names end with `extension`. A tree may have very many: the
+/// kernel tells of each entry what it is while the directory is read.
 fn below(dir: &Utf8Path, extension: &str) -> Vec<Utf8PathBuf> {
     let entries = WalkDir::new(dir).min_depth(1).sort_by_file_name();
     let entries = entries.into_iter().flatten();

@@ -87,8 +87,8 @@ fn without_tests(text: &str) -> (String, String) {
     (kept, for_tests)
 }
 
-/// Where the first item that is compiled for tests only begins, after its attributes that say so, and where it
-/// ends.
+/// Where the first item that is compiled for tests only begins, after its attributes that say so, and where
+/// it ends.
 fn next_test_item(text: &str) -> Option<(usize, usize)> {
     let attributes = text.match_indices("#[");
     let found = attributes.filter_map(|(start, _)| {
@@ -105,7 +105,8 @@ fn next_test_item(text: &str) -> Option<(usize, usize)> {
     Some((start, start + end))
 }
 
-/// Whether an attribute says that its item is compiled for tests only: `test`, `cfg(test)`, `cfg(all(test, …))`.
+/// Whether an attribute says that its item is compiled for tests only: `test`, `cfg(test)`, `cfg(all(test,
+/// …))`.
 fn is_for_tests(attribute: &str) -> bool {
     let plain: String = attribute.split_whitespace().collect();
     let condition = plain
@@ -117,8 +118,8 @@ fn is_for_tests(attribute: &str) -> bool {
         || all.is_some_and(|all| all.split(',').any(|one| one == "test"))
 }
 
-/// The length of the block that `text` begins with, braces included; all of it, if the block has no end. Braces in
-/// strings and comments do not count.
+/// The length of the block that `text` begins with, braces included; all of it, if the block has no end.
+/// Braces in strings and comments do not count.
 fn block(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut at = 0;
@@ -162,8 +163,8 @@ fn string(text: &str) -> usize {
     text.len()
 }
 
-/// The length of what begins with a single quote: a literal that could be taken for a brace or a string, or else
-/// the quote alone, as of a lifetime.
+/// The length of what begins with a single quote: a literal that could be taken for a brace or a string, or
+/// else the quote alone, as of a lifetime.
 fn brace_literal(text: &str) -> usize {
     let literals = ["'{'", "'}'", "'\"'", "'\\''", "'\\\\'"];
     let found = literals.iter().find(|literal| text.starts_with(**literal));

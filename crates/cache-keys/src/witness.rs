@@ -8,9 +8,10 @@
 //!
 //! A witness is made once for each inode, since making one changes its time too. Where none can be made
 //! (another file system, a file of somebody else), the file is written to a list beside the witnesses, and
-//! whoever keeps the witnesses notices that it is gone. So it is with the directories of a pattern that means
-//! more than [`MANY`] files: the change time of a directory is another one when a file in it is made, renamed or
-//! deleted, and a link to each of 100,000 files would take seconds to make and a second to look at.
+//! whoever keeps the witnesses notices that it is gone. So it is with the directories of a pattern that
+//! means more than [`MANY`] files: the change time of a directory is another one when a file in it is made,
+//! renamed or deleted, and a link to each of 100,000 files would take seconds to make and a second to look
+//! at.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -89,8 +90,8 @@ pub fn keep(project: &Project) -> io::Result<Kept> {
     keep_around(project, &[])
 }
 
-/// The same where nothing has changed below the directories `settled`: what stands in the list of them need not
-/// be looked at.
+/// The same where nothing has changed below the directories `settled`: what stands in the list of them need
+/// not be looked at.
 pub fn keep_around(project: &Project, settled: &[Utf8PathBuf]) -> io::Result<Kept> {
     let _lock = lock(&project.root);
     library::keep(project)?;
@@ -240,8 +241,9 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// Without pyproject.toml, without which there is no project, and the witnesses, and an environment; and
-    /// without what a key of the user's may mean in the target directory, where cargo makes and removes thousands.
+    /// Without pyproject.toml, without which there is no project, and the witnesses, and an environment;
+    /// and without what a key of the user's may mean in the target directory, where cargo makes and removes
+    /// thousands.
     fn of(root: &Utf8Path, patterns: &[&str], listed: &Listed<'_>) -> Self {
         let patterns = patterns
             .iter()
@@ -292,8 +294,8 @@ fn inode(path: &Utf8Path) -> Option<(u64, u64)> {
     metadata.is_file().then(|| (metadata.dev(), metadata.ino()))
 }
 
-/// Writes down `files`, and the lines of `directories`, if that is not what the `old` list says: its own time is to
-/// change only when they do.
+/// Writes down `files`, and the lines of `directories`, if that is not what the `old` list says: its own
+/// time is to change only when they do.
 fn write_list(
     root: &Utf8Path,
     list: &Utf8Path,

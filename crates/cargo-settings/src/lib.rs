@@ -1,7 +1,7 @@
 //! Cargo's configuration: the one home of what is in force and which file says so ([`Layers`]), of this
 //! machine's own file beside the tracked one ([`local`]), of the settings that follow from the machine
-//! ([`machine`]), of what cargo reads in one directory and not in another ([`scattered`]), and of the toolchain
-//! that a project names ([`toolchain`]).
+//! ([`machine`]), of what cargo reads in one directory and not in another ([`scattered`]), and of the
+//! toolchain that a project names ([`toolchain`]).
 
 mod layers;
 pub mod linker;

@@ -45,8 +45,8 @@ impl Context {
         }
     }
 
-    /// The project: the one that was named, else the nearest around the working directory. cargo can be started
-    /// in it.
+    /// The project: the one that was named, else the nearest around the working directory. cargo can be
+    /// started in it.
     pub(crate) fn project(&self) -> anyhow::Result<Project> {
         let project = Project::load(&self.directory()?)?;
         toolchain::require(&project.root, self.offline, &ui::say)?;

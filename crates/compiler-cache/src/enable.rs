@@ -52,8 +52,8 @@ impl EnableRequest {
     }
 }
 
-/// Where a default size is noted, in the directory for locks: all projects of a machine share one server, and one
-/// that was started with another size would be a problem for each of the others.
+/// Where a default size is noted, in the directory for locks: all projects of a machine share one server,
+/// and one that was started with another size would be a problem for each of the others.
 const SIZE_NOTE: &str = "sccache-size";
 
 /// Changes to files, and what is to be said of them.
@@ -359,8 +359,8 @@ fn with_size(
     settings
 }
 
-/// The size of the cache that is in use, where a server of sccache is running; else the one that another project of
-/// this machine got; else one that follows the free disk.
+/// The size of the cache that is in use, where a server of sccache is running; else the one that another
+/// project of this machine got; else one that follows the free disk.
 fn default_size(
     settings: &Settings,
     wrapper: Wrapper,

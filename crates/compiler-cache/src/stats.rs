@@ -201,8 +201,8 @@ impl Stats {
     }
 }
 
-/// How large the cache in `dir` may grow for the server of sccache that is running. `None` if there is none: then
-/// sccache answers for the one that it would start.
+/// How large the cache in `dir` may grow for the server of sccache that is running. `None` if there is
+/// none: then sccache answers for the one that it would start.
 pub(crate) fn running_size(program: &Utf8Path, dir: &Utf8Path) -> Option<Size> {
     if !server_is_running() {
         return None;

@@ -225,10 +225,10 @@ impl Compiled {
     }
 }
 
-/// Whether the library finds what the script has linked only by a run path: a shared library that lies in one
-/// of the directories that the script names. maturin adds the run path wherever a script links a shared library
-/// and names a directory (its `compile.rs`, 1.16), so also where a static library lies in the directory and the
-/// shared one is the system's, such as the C++ runtime.
+/// Whether the library finds what the script has linked only by a run path: a shared library that lies in
+/// one of the directories that the script names. maturin adds the run path wherever a script links a shared
+/// library and names a directory (its `compile.rs`, 1.16), so also where a static library lies in the
+/// directory and the shared one is the system's, such as the C++ runtime.
 fn needs_run_path(script: &BuildScript) -> bool {
     let linked = script.linked_libs.iter().filter_map(|library| {
         let (kind, name) = library

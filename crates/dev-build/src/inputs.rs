@@ -339,8 +339,9 @@ fn config_files(project: &Project, config: &Layers) -> Named {
     files.collect()
 }
 
-/// The digest of a configuration of cargo by what it says, without what changes nothing that is built: a compiler
-/// cache, the number of jobs, and which other files are read, which count by themselves. `None` if nothing is left.
+/// The digest of a configuration of cargo by what it says, without what changes nothing that is built: a
+/// compiler cache, the number of jobs, and which other files are read, which count by themselves. `None` if
+/// nothing is left.
 fn config_digest(text: &str) -> Option<String> {
     let Ok(mut config) = toml_edit::de::from_str::<Value>(text.trim_start_matches('\u{feff}'))
     else {

@@ -200,9 +200,9 @@ impl Maturin<'_> {
         Ok(call)
     }
 
-    /// Packs the editable wheel of what `call` has built into `scratch` and gives its path; `said` is what cargo
-    /// has written to standard output. With sources in the tree, maturin puts the library there itself; else the
-    /// wheel holds it.
+    /// Packs the editable wheel of what `call` has built into `scratch` and gives its path; `said` is what
+    /// cargo has written to standard output. With sources in the tree, maturin puts the library there
+    /// itself; else the wheel holds it.
     ///
     /// # Errors
     /// [`MaturinError`]; if it makes another call of cargo, also what cargo says.

@@ -163,6 +163,9 @@ impl Planner<'_> {
             && ours.is_built
             && ours.placed == Placed::Same
             && !ours.state.sources.is_empty()
+            && self
+                .sharing(&CallStep::Known(Box::new(ours.state.cargo_call.clone())))
+                .is_none()
             && self.situation.changes().is_empty();
         is_fresh.then(|| Fresh {
             venv: venv.clone(),

@@ -4,9 +4,9 @@
 //! maturin runs what `CARGO` names (its crate `cargo-options` looks there). Pointed at our own program,
 //! with [`vars::XTASK_RECORD_CARGO`] set, it tells us arguments and environment of the build: exactly its
 //! own, for every layout, binding and version of maturin. With [`vars::XTASK_ANSWER_CARGO`], it hears what
-//! cargo has said when we made that call, and packs what was built: cargo would need a moment to find nothing to
-//! do, and would compile a crate that it always takes for changed once more. Other cargo calls, such as asking
-//! for the version, are passed on.
+//! cargo has said when we made that call, and packs what was built: cargo would need a moment to find
+//! nothing to do, and would compile a crate that it always takes for changed once more. Other cargo calls,
+//! such as asking for the version, are passed on.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -87,8 +87,8 @@ pub(crate) fn without_resolution(args: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Makes `maturin` call us instead of cargo, and hear there what cargo `said` to `call`; `file` is where that is
-/// kept meanwhile.
+/// Makes `maturin` call us instead of cargo, and hear there what cargo `said` to `call`; `file` is where
+/// that is kept meanwhile.
 ///
 /// # Errors
 /// If the file cannot be written, or we cannot tell which program we are.

@@ -62,8 +62,8 @@ pub fn refresh(
     }
 }
 
-/// The inputs as of now, without a look at what lies below the directories `settled` where the rest tells enough:
-/// nothing there is later than what was `noted`.
+/// The inputs as of now, without a look at what lies below the directories `settled` where the rest tells
+/// enough: nothing there is later than what was `noted`.
 fn read_inputs_since(
     project: &Project,
     noted: Option<&CacheInfo>,

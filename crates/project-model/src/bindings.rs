@@ -1,8 +1,8 @@
 //! How Python and Rust are bound together, as far as files tell.
 //!
-//! maturin finds it out from the resolved dependencies (its `bridge/detection.rs`, 1.16), which cargo may have
-//! to download. Most projects can be told by their manifest alone, before anything is made; of the others
-//! maturin is asked when they are built.
+//! maturin finds it out from the resolved dependencies (its `bridge/detection.rs`, 1.16), which cargo may
+//! have to download. Most projects can be told by their manifest alone, before anything is made; of the
+//! others maturin is asked when they are built.
 
 use camino::Utf8Path;
 

@@ -104,8 +104,8 @@ impl Manifest {
         (self.lib.is_some() || path.is_file()).then_some(path)
     }
 
-    /// The files that the programs of the crate in `dir` begin with: those that are named, and where cargo looks
-    /// (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
+    /// The files that the programs of the crate in `dir` begin with: those that are named, and where cargo
+    /// looks (<https://doc.rust-lang.org/cargo/reference/cargo-targets.html#target-auto-discovery>).
     pub(crate) fn programs(&self, dir: &Utf8Path) -> Vec<Utf8PathBuf> {
         let main = dir.join("src/main.rs");
         let named = self.bin.iter();
@@ -174,8 +174,8 @@ impl<'a> Dependency<'a> {
         }
     }
 
-    /// The directory of the crate, if it is named by its path: in the manifest of the crate in `dir`, or in that
-    /// of the workspace, of which the directory is given as well.
+    /// The directory of the crate, if it is named by its path: in the manifest of the crate in `dir`, or in
+    /// that of the workspace, of which the directory is given as well.
     pub(crate) fn dir(
         &self,
         dir: &Utf8Path,

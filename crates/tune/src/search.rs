@@ -128,8 +128,8 @@ struct Measured {
 }
 
 impl Search<'_> {
-    /// What gains most comes first. Where compiling all dependencies may leave too little time for the settings
-    /// that need no such build, these come before.
+    /// What gains most comes first. Where compiling all dependencies may leave too little time for the
+    /// settings that need no such build, these come before.
     fn order(&self, facts: &Facts) -> Vec<Setting> {
         let is_cheap = |setting: &Setting| !setting.compiles_dependencies();
         let cheap = SETTINGS.into_iter().filter(is_cheap);

@@ -325,8 +325,8 @@ fn the_library_of_another_environment_is_no_leftover() {
     assert_eq!(theirs.read().unwrap().trim(), "42");
 }
 
-/// Gives `project`'s crate a build script of these lines, which also counts how often it runs in a file beside
-/// the project.
+/// Gives `project`'s crate a build script of these lines, which also counts how often it runs in a file
+/// beside the project.
 fn with_build_script(project: &Fixture, lines: &str) -> Utf8PathBuf {
     let runs = project.beside("runs");
     let script = format!(

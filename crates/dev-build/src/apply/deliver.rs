@@ -286,8 +286,8 @@ impl Application<'_> {
     }
 }
 
-/// The library that was tried, under a second name that nobody else knows: whoever builds meanwhile, and maturin
-/// while it packs, put other files in the place of cargo's.
+/// The library that was tried, under a second name that nobody else knows: whoever builds meanwhile, and
+/// maturin while it packs, put other files in the place of cargo's.
 struct Tried {
     path: Utf8PathBuf,
     stamp: Stamp,
@@ -305,8 +305,8 @@ impl Tried {
         Ok(Self { path, stamp })
     }
 
-    /// Gives up the second name. The stamp by which the file `library` of cargo's is known as the one that was
-    /// tried: where it has the same content, that of the file as it is now.
+    /// Gives up the second name. The stamp by which the file `library` of cargo's is known as the one that
+    /// was tried: where it has the same content, that of the file as it is now.
     fn stamp(self, library: &Utf8Path) -> io::Result<Stamp> {
         let is_it = place::same_bytes(library, &self.path);
         owned::remove(self.path.parent().unwrap_or(&self.path), &self.path)?;
