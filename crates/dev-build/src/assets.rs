@@ -1,5 +1,5 @@
-//! Files of `OUT_DIR` that `include` in `[tool.maturin]` names, in an editable install: maturin copies them into
-//! the package when it installs, and whoever places only the library has to keep them current.
+//! Files of `OUT_DIR` that `include` in `[tool.maturin]` names, in an editable install: maturin copies them
+//! into the package when it installs, and whoever places only the library has to keep them current.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use project_model::packed::out_dir_files;

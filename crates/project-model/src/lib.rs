@@ -13,7 +13,7 @@ mod pyproject;
 pub mod repository;
 mod sources;
 
-pub use crates::{Closure, PathCrate};
+pub use crates::{Closure, PathCrate, dirs_that_cargo_reads};
 pub use error::ProjectError;
 pub use extension::{Extension, Layout};
 pub use packed::Packed;
