@@ -329,11 +329,11 @@ mod tests {
         let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
         files.push(("lib.rs", text));
         let dir = in_crate(&files);
-        let named = source(&dir.path().join("lib.rs"), dir.path());
+        let found = source(&dir.path().join("lib.rs"), dir.path());
         let expected = ["a.txt", "d.txt", "g.txt"].map(|name| dir.path().join(name));
-        assert_eq!(named.files, expected.into());
-        assert_eq!(named.test_modules, BTreeSet::from(["more".to_owned()]));
-        assert_eq!(named.modules, BTreeSet::from(["most".to_owned()]));
+        assert_eq!(found.files, expected.into());
+        assert_eq!(found.test_modules, BTreeSet::from(["more".to_owned()]));
+        assert_eq!(found.modules, BTreeSet::from(["most".to_owned()]));
     }
 
     #[test]

@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn the_directories_of_a_large_tree_are_listed_in_place_of_its_files() {
-        let fixture = project(&KEYS.replace("]", r#", "data/**/*"]"#).replace("[, ", "["));
+        let fixture = project(&KEYS.replace(']', r#", "data/**/*"]"#));
         for number in 0..=MANY {
             fixture.write(format!("data/{}/{number}", number % 3), "");
         }

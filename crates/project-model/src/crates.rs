@@ -140,6 +140,43 @@ impl ReadCrate {
     }
 }
 
+/// The directories of all crates that cargo reads before it builds the extension of `project`: the members of
+/// the workspace, and what any of them depends on by path, in tests as well.
+pub fn dirs_that_cargo_reads(project: &Project) -> Result<BTreeSet<Utf8PathBuf>, ProjectError> {
+    let mut walk = Walk::new(project);
+    let own = walk.metadata_of(&project.extension.manifest)?;
+    let mut due: Vec<_> = own
+        .packages
+        .iter()
+        .map(|it| it.manifest_path.clone())
+        .collect();
+    due.extend(patched(&own.workspace_root));
+    let mut dirs = BTreeSet::new();
+    while let Some(manifest) = due.pop() {
+        let dir = manifest.parent().unwrap_or(&manifest).to_owned();
+        // What is missing, cargo tells.
+        if !manifest.is_file() || !dirs.insert(dir) {
+            continue;
+        }
+        let metadata = match walk.metadata_of(&manifest) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                due.extend(ReadCrate::read(&manifest).map_err(|_| error)?.depends_on);
+                continue;
+            }
+        };
+        let mut packages = metadata.packages.iter();
+        if let Some(package) = packages.find(|it| it.manifest_path == manifest) {
+            let paths = package
+                .dependencies
+                .iter()
+                .filter_map(|it| it.path.as_ref());
+            due.extend(paths.map(|path| path.join("Cargo.toml")));
+        }
+    }
+    Ok(dirs)
+}
+
 /// What cargo said so far: it speaks of all members of a workspace at once.
 struct Walk<'a> {
     project: &'a Project,
@@ -283,6 +320,13 @@ mod tests {
         write_crate(&fixture, "testing", "");
         // By directory, and the one beside the project comes before those in it.
         assert_eq!(names(&fixture), ["thing", "far", "maker", "near"]);
+        let project = Project::load(&fixture.root()).unwrap();
+        let dirs = dirs_that_cargo_reads(&project).unwrap();
+        let names = dirs.iter().filter_map(|dir| dir.file_name());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["far", "maker", "native", "near", "testing"]
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod selection;
 mod sources;
 pub mod uv_workspace;
 
-pub use crates::{Closure, PathCrate};
+pub use crates::{Closure, PathCrate, dirs_that_cargo_reads};
 pub use error::ProjectError;
 pub use extension::{Extension, Layout};
 pub use packed::Packed;

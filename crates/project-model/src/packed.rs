@@ -105,8 +105,15 @@ impl List<'_> {
         let others = self.project.pyproject.maturin().python_packages.iter();
         for name in own.into_iter().chain(others.map(String::as_str)) {
             let dir = self.python_source.join(name);
-            if !dir.is_dir() {
+            if !dir.is_dir() && !self.makes {
                 return Err(self.nothing("python-packages", name));
+            }
+            if !dir.is_dir() {
+                packed.patterns.push(PackedPattern {
+                    text: name.to_owned(),
+                    paths: vec![format!("{name}/**/*")],
+                    is_to_be_made: true,
+                });
             }
             for source in seen_below(&self.project.root, &dir) {
                 let path = source.strip_prefix(&self.python_source).unwrap_or(&source);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::made::{self, Sieve};
-use project_model::{Closure, Packed, Project, Workspace};
+use project_model::{Closure, Packed, Project, Workspace, dirs_that_cargo_reads};
 
 use crate::commit::{Commit, LOCAL_CONFIG_PATH};
 use crate::error::WheelError;
@@ -17,7 +17,7 @@ pub(crate) struct Listing {
     pub(crate) root: Utf8PathBuf,
     /// The files and links, relative to that.
     pub(crate) files: BTreeSet<Utf8PathBuf>,
-    /// Those of them that are packed though git ignores them.
+    /// Those of them that are packed or compiled though git ignores them.
     pub(crate) ignored: BTreeSet<Utf8PathBuf>,
     /// What git says of the project.
     pub(crate) commit: Option<Commit>,
@@ -39,9 +39,11 @@ impl Listing {
             Some(commit) => (commit.root.clone(), files_of(commit)?),
             None => written(project, workspace, &made),
         };
-        let mut listing = Self::with_outside(&repository, &files, closure);
+        let read = dirs_that_cargo_reads(project)?;
+        let mut listing = Self::with_outside(&repository, &files, closure, &read);
         listing.commit = commit;
         listing.add_packed(packed);
+        listing.add_compiled(closure);
         // git may ignore it; without it every build would choose dependencies anew.
         if let Ok(lock) = workspace
             .root
@@ -64,10 +66,11 @@ impl Listing {
         repository: &Utf8Path,
         files: &BTreeSet<Utf8PathBuf>,
         closure: &Closure,
+        read: &BTreeSet<Utf8PathBuf>,
     ) -> Self {
         let files: BTreeSet<_> = files.iter().map(|file| repository.join(file)).collect();
         let links = files.iter().filter_map(|file| linked_dir(file));
-        let outside = outside::of(repository, closure, links);
+        let outside = outside::of(repository, closure, read, links);
         let mut above = repository.ancestors();
         let root = above.find(|dir| outside.iter().all(|it| it.dir.starts_with(dir)));
         let root = root.unwrap_or(repository).to_owned();
@@ -85,12 +88,36 @@ impl Listing {
 
     fn add_packed(&mut self, packed: &Packed) {
         for file in &packed.files {
-            let Ok(path) = file.source.strip_prefix(&self.root) else {
-                continue;
+            self.add(&file.source);
+        }
+    }
+
+    /// What cargo compiles, though git ignores it: generated sources, and crates that somebody has fetched.
+    fn add_compiled(&mut self, closure: &Closure) {
+        for one in &closure.crates {
+            let manifest = one.dir.join("Cargo.toml");
+            let is_listed = manifest.strip_prefix(&self.root);
+            let is_listed = is_listed.is_ok_and(|it| self.files.contains(it));
+            let roots = one.roots.iter().filter_map(|root| root.parent());
+            let inner = roots.filter(|dir| *dir != one.dir && dir.starts_with(&one.dir));
+            let dirs = if is_listed {
+                inner.collect()
+            } else {
+                vec![one.dir.as_path()]
             };
-            if self.files.insert(path.to_owned()) && self.commit.is_some() {
-                self.ignored.insert(path.to_owned());
+            for file in dirs.into_iter().flat_map(made::written_below) {
+                self.add(&file);
             }
+        }
+    }
+
+    /// Adds the file at `path`, if it lies in the directory that is copied.
+    fn add(&mut self, path: &Utf8Path) {
+        let Ok(path) = path.strip_prefix(&self.root) else {
+            return;
+        };
+        if self.files.insert(path.to_owned()) && self.commit.is_some() {
+            self.ignored.insert(path.to_owned());
         }
     }
 

@@ -20,24 +20,34 @@ pub struct Outside {
     pub state: String,
     /// The files in it.
     pub files: Vec<Utf8PathBuf>,
+    /// Whether it is part of the wheel, rather than only read by cargo: a dependency of tests.
+    pub is_built: bool,
 }
 
-/// The directories that `closure` and `links`, which lead to directories, need outside of `repository`.
+/// The directories that `closure` and `links`, which lead to directories, need outside of `repository`; and
+/// of `read` those that cargo reads.
 pub(crate) fn of(
     repository: &Utf8Path,
     closure: &Closure,
+    read: &BTreeSet<Utf8PathBuf>,
     links: impl Iterator<Item = Utf8PathBuf>,
 ) -> Vec<Outside> {
-    let mut names = BTreeMap::new();
+    let own_name = |dir: &Utf8Path| dir.file_name().unwrap_or_default().to_owned();
+    let mut names: BTreeMap<_, _> = read
+        .iter()
+        .map(|dir| (dir.clone(), own_name(dir)))
+        .collect();
+    let mut built = BTreeSet::new();
     let workspaces = closure
         .other_workspaces
         .iter()
         .chain([&closure.workspace_root]);
     for dir in links.chain(workspaces.cloned()) {
-        let name = dir.file_name().unwrap_or_default().to_owned();
-        names.insert(dir, name);
+        built.insert(dir.clone());
+        names.insert(dir.clone(), own_name(&dir));
     }
     for one in &closure.crates {
+        built.insert(one.dir.clone());
         names.insert(one.dir.clone(), one.name.clone());
     }
     let mut kept: Vec<(Utf8PathBuf, String)> = Vec::new();
@@ -48,13 +58,15 @@ pub(crate) fn of(
             kept.push((dir, name));
         }
     }
-    kept.into_iter()
-        .map(|(dir, name)| Outside::new(dir, name))
-        .collect()
+    let outside = kept.into_iter().map(|(dir, name)| {
+        let is_built = built.iter().any(|it| it.starts_with(&dir));
+        Outside::new(dir, name, is_built)
+    });
+    outside.collect()
 }
 
 impl Outside {
-    fn new(dir: Utf8PathBuf, name: String) -> Self {
+    fn new(dir: Utf8PathBuf, name: String, is_built: bool) -> Self {
         let files = written_below(&dir);
         let commit = Commit::of(&dir, &[]).filter(|commit| !commit.dirty);
         let state = match commit {
@@ -66,6 +78,7 @@ impl Outside {
             dir,
             state,
             files,
+            is_built,
         }
     }
 }
@@ -83,6 +96,7 @@ fn digest_of(dir: &Utf8Path, files: &[Utf8PathBuf]) -> String {
 /// The parts of a version that say what `all` are (PEP 440: letters and digits). Of many, one digest.
 pub(crate) fn version_parts(all: &[Outside]) -> Vec<String> {
     const NAMED: usize = 3;
+    let all: Vec<_> = all.iter().filter(|it| it.is_built).collect();
     if all.len() > NAMED {
         let states: String = all
             .iter()
@@ -110,6 +124,7 @@ mod tests {
             dir: "/x".into(),
             state: state.to_owned(),
             files: Vec::new(),
+            is_built: true,
         }
     }
 
@@ -121,5 +136,10 @@ mod tests {
         let many = ["a", "b", "c", "d"].map(|name| outside(name, "g1a2b3c4"));
         let parts = version_parts(&many);
         assert_eq!((parts.len(), parts[0].len()), (1, 8));
+        let only_read = Outside {
+            is_built: false,
+            ..outside("testing", "g1a2b3c4")
+        };
+        assert_eq!(version_parts(&[only_read]), [""; 0]);
     }
 }

@@ -209,7 +209,7 @@ impl<'a> Release<'a> {
                 commit.short()
             ));
         }
-        for outside in &self.stage.outside {
+        for outside in self.stage.outside.iter().filter(|it| it.is_built) {
             (self.talk.warn)(&format!(
                 "{} ({}) lies outside of the repository: the commit does not determine the wheel\n  help: the version tells what it was ({}); in the repository, as a submodule or by `git`, the commit would",
                 outside.dir, outside.name, outside.state
@@ -218,7 +218,7 @@ impl<'a> Release<'a> {
         let ignored = self.stage.ignored;
         if ignored > 0 {
             let text = format!(
-                "{ignored} files that git ignores, as [tool.maturin] says; no commit holds them"
+                "{ignored} files that git ignores, since they are packed or compiled; no commit holds them"
             );
             (self.talk.say)("Copied", &text);
         }

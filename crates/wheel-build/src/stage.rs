@@ -39,7 +39,7 @@ pub struct Stage {
     pub commit: Option<Commit>,
     /// What of it maturin packs beside the extension.
     pub packed: Packed,
-    /// How many files of the copy git ignores: they are packed all the same.
+    /// How many files of the copy git ignores: they are packed or compiled all the same.
     pub ignored: usize,
     /// What of it the commit says nothing of.
     pub outside: Vec<Outside>,
@@ -496,6 +496,38 @@ mod tests {
             fs_err::read_to_string(package.join("out.txt")).unwrap(),
             "mine"
         );
+    }
+
+    #[test]
+    fn what_cargo_compiles_and_reads_is_copied_whatever_git_says() {
+        let fixture = committed("compiling");
+        let manifest = |name: &str| {
+            format!("[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n")
+        };
+        for name in ["../ignored/fetched", "../../testing"] {
+            let dir = fixture.root().join("native").join(name);
+            let name = dir.file_name().unwrap().to_owned();
+            fixture.write(dir.join("Cargo.toml"), &manifest(&name));
+            fixture.write(dir.join("src/lib.rs"), "");
+        }
+        let dependencies = "[dev-dependencies]\ntesting = { path = \"../../testing\" }\n\n\
+                            [dependencies]\nfetched = { path = \"../ignored/fetched\" }";
+        fixture.edit("native/Cargo.toml", "[dependencies]", dependencies);
+        fixture.write(".gitignore", "/ignored\ngenerated.rs\nCargo.lock\n");
+        fixture.write("native/src/deep/generated.rs", "");
+        git(&fixture, &["add", "."]);
+        git(&fixture, &["commit", "--quiet", "-m", "two"]);
+        let dir = TempDir::new();
+        let stage = stage(&fixture, &dir);
+        let root = &stage.project.root;
+        for name in [
+            "ignored/fetched/src/lib.rs",
+            "native/src/deep/generated.rs",
+            "../testing/src/lib.rs",
+        ] {
+            assert!(root.join(name).is_file(), "{name}");
+        }
+        assert!(!stage.version.contains("testing"), "{}", stage.version);
     }
 
     #[test]

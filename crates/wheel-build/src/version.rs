@@ -80,7 +80,7 @@ pub fn released(
         let short = commit.short();
         return Err(refuse(format!("files differ from commit {short}")));
     }
-    if let Some(outside) = outside.first() {
+    if let Some(outside) = outside.iter().find(|it| it.is_built) {
         return Err(refuse(format!(
             "{} lies outside of the repository",
             outside.dir
