@@ -218,25 +218,74 @@ fn while_a_build_is_published_the_one_before_is_installed() {
 }
 
 #[test]
-fn pip_installs_where_uv_cannot() {
+fn uv_may_be_a_module_of_the_runtime() {
     let Some(github) = github() else { return };
     publish(&github, false);
     let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
-    let bin = runtime.dir.path().join("bin");
-    fs_err::create_dir(&bin).unwrap();
-    fs_err::write(bin.join("uv"), "#!/bin/sh\nexit 1\n").unwrap();
-    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs_err::set_permissions(bin.join("uv"), executable).unwrap();
-    let command = runtime
-        .command(&github, &cell)
-        .env("PATH", format!("{bin}:/usr/bin:/bin"));
-    let done = command
-        .env("PIP_NO_INDEX", "1")
-        .env("PIP_CERT", github.certificate().as_str())
-        .capture()
-        .unwrap();
+    let module = runtime.dir.path().join("modules/uv");
+    fs_err::create_dir_all(&module).unwrap();
+    let code = format!("import os, sys; os.execv({:?}, [\"uv\", *sys.argv[1:]])", uv().as_str());
+    fs_err::write(module.join("__main__.py"), code).unwrap();
+    let command = runtime.command(&github, &cell).env("PATH", "/usr/bin:/bin");
+    let command = command.env("PYTHONPATH", module.parent().unwrap().as_str());
+    let done = command.capture().unwrap();
     assert!(done.status.success(), "{}", done.stderr);
     assert_eq!(runtime.installed(), Some(version(false)));
+}
+
+/// Puts a wheel of a package `other` into the index, without any code in it.
+fn add_other(runtime: &Runtime, version: &str) {
+    let dir = runtime.dir.path().join("index/other");
+    fs_err::create_dir_all(&dir).unwrap();
+    let code = r#"
+import sys, zipfile
+directory, version = sys.argv[1:]
+info = f"other-{version}.dist-info"
+with zipfile.ZipFile(f"{directory}/other-{version}-py3-none-any.whl", "w") as wheel:
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: other\nVersion: {version}\n")
+    wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr(f"{info}/RECORD", f"{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+with open(f"{directory}/index.html", "a") as page:
+    page.write(f"<a href='other-{version}-py3-none-any.whl'>other-{version}-py3-none-any.whl</a>")
+"#;
+    let make = Invocation::new(runtime.python()).args(["-c", code, dir.as_str(), version]);
+    make.read().unwrap();
+}
+
+#[test]
+fn what_the_runtime_has_is_kept_unless_it_may_change() {
+    let Some(github) = github() else { return };
+    publish(&github, false);
+    let (runtime, cell) = (Runtime::new(), builds().cell(&github, &["--extra", "old"]));
+    for version in ["1.0", "2.0"] {
+        add_other(&runtime, version);
+    }
+    let index = format!("file://{}/index", runtime.dir.path());
+    let python = runtime.python();
+    let install = Invocation::new(uv()).args(["pip", "install", "--quiet", "--python"]);
+    let install = install.args([python.as_str(), "--index-url", &index, "other"]);
+    install.read().unwrap();
+    let other = || {
+        let code = "import importlib.metadata as m; print(m.version('other'))";
+        let version = Invocation::new(&python).args(["-c", code]).read().unwrap();
+        version.trim().to_owned()
+    };
+    assert_eq!(other(), "2.0");
+    let run = |cell: &str| {
+        let command = runtime.command(&github, cell);
+        command.env("UV_DEFAULT_INDEX", &index).capture().unwrap()
+    };
+    let done = run(&cell);
+    assert!(!done.status.success());
+    assert!(
+        done.stderr.contains("It needs another other==2.0: to let that change, add its name"),
+        "{}",
+        done.stderr
+    );
+    assert_eq!((runtime.installed(), other().as_str()), (None, "2.0"));
+    let done = run(&cell.replace("MAY_CHANGE = []", "MAY_CHANGE = [\"Other\"]"));
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!((runtime.installed(), other().as_str()), (Some(version(false)), "1.0"));
 }
 
 #[test]
