@@ -30,6 +30,10 @@ const NAMES: [&str; 13] = [
 /// (<https://bford.info/cachedir/>), cargo's alone, and a virtual environment (PEP 405).
 const MARKS: [&str; 3] = ["CACHEDIR.TAG", ".rustc_info.json", "pyvenv.cfg"];
 
+/// Files that tools make, by their ending: what Python compiles, wheels, and what instrumented programs leave
+/// (`-Cinstrument-coverage`, `-Cprofile-generate`).
+const ENDINGS: [&str; 4] = [".profraw", ".pyc", ".pyo", ".whl"];
+
 /// What lies beside wheels: ours, and what others upload with them.
 const BESIDE_WHEELS: [&str; 3] = [".gitignore", "SHA256SUMS", "manifest.json"];
 
@@ -164,8 +168,8 @@ fn is_cargos(dir: &Utf8Path, name: &str) -> bool {
 
 fn is_made_file(path: &Utf8Path) -> bool {
     let name = path.file_name().unwrap_or_default();
-    let is_of_python = [".pyc", ".pyo", ".whl"].iter().any(|it| name.ends_with(it));
-    is_of_python || is_extension_module(name) || is_beside_wheels(path, name)
+    let is_by_ending = ENDINGS.iter().any(|ending| name.ends_with(ending));
+    is_by_ending || is_extension_module(name) || is_beside_wheels(path, name)
 }
 
 /// Whether it is called what an installed extension module is: `_x.abi3.so`,
@@ -221,13 +225,14 @@ mod tests {
         "venv.py",
         "workspace/target/Cargo.toml",
     ];
-    const MADE: [&str; 29] = [
+    const MADE: [&str; 30] = [
         ".git/x",
         ".mypy_cache/x",
         ".venv/lib/x",
         ".xtask/inputs/1",
         "a.whl",
         "b.pyc",
+        "default_1_0.profraw",
         "dist/.gitignore",
         "dist/SHA256SUMS",
         "dist/manifest.json",

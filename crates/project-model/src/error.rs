@@ -103,12 +103,13 @@ pub enum ProjectError {
     RepositoryUnknown(Utf8PathBuf),
     /// maturin would pack nothing for it, and say nothing.
     #[error(
-        "`{pattern}` in `{key}` of [tool.maturin] matches no file, and nothing that is built could make one; {path} is of no use as it is\n  help: make the files first (a front end's build?), or take the pattern out"
+        "`{pattern}` in `{key}` of [tool.maturin] matches no file, and no build script could make one: nothing is packed for it ({path})\n  help: {remedy}"
     )]
     PacksNothing {
         path: Utf8PathBuf,
         key: &'static str,
         pattern: String,
+        remedy: String,
     },
     /// The policy does not say which release the wheels are for.
     #[error(

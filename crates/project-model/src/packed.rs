@@ -227,10 +227,22 @@ impl List<'_> {
     }
 
     fn nothing(&self, key: &'static str, pattern: &str) -> ProjectError {
+        let root = &self.project.root;
+        let mut dirs = [root, &self.python_source]
+            .into_iter()
+            .map(|dir| dir.join(pattern));
         ProjectError::PacksNothing {
-            path: self.project.root.join("pyproject.toml"),
+            path: root.join("pyproject.toml"),
             key,
             pattern: pattern.to_owned(),
+            remedy: if dirs.any(|dir| dir.is_dir()) {
+                format!(
+                    "a directory is no file: `{}/**/*` names those in it",
+                    pattern.trim_end_matches('/')
+                )
+            } else {
+                "make the files first (a front end's build?), or take the pattern out".to_owned()
+            },
         }
     }
 }
@@ -410,6 +422,15 @@ mod tests {
             let error = Packed::of(&project, false).unwrap_err().to_string();
             assert!(error.contains("matches no file"), "{error}");
         }
+        let fixture = Fixture::mixed("thing");
+        fixture.write("web/a.js", "");
+        maturin(&fixture, "include = ['web/']");
+        let project = Project::load(&fixture.root()).unwrap();
+        let error = Packed::of(&project, false).unwrap_err().to_string();
+        assert!(
+            error.contains("help: a directory is no file: `web/**/*`"),
+            "{error}"
+        );
         let fixture = Fixture::mixed("thing");
         maturin(
             &fixture,

@@ -78,10 +78,18 @@ impl Commit {
     }
 }
 
+/// Whether tools write the file as soon as somebody works here, and no wheel is made of it. A Cargo.lock that
+/// git does not track is like one that it ignores.
+fn is_by_the_way(file: &Utf8Path) -> bool {
+    let locks = ["Cargo.lock", "uv.lock"];
+    let is_lock = file.file_name().is_some_and(|name| locks.contains(&name));
+    is_lock || file.ends_with(LOCAL_CONFIG_PATH)
+}
+
 fn beside(root: &Utf8Path, made: &[Utf8PathBuf]) -> Option<Vec<Utf8PathBuf>> {
     let mut files = listed(root, &["--others", "--exclude-standard"]).ok()?;
     let mut sieve = Sieve::new(root, made.iter().cloned());
-    files.retain(|file| !sieve.is_made(&root.join(file)) && !file.ends_with(LOCAL_CONFIG_PATH));
+    files.retain(|file| !sieve.is_made(&root.join(file)) && !is_by_the_way(file));
     Some(files)
 }
 

@@ -417,6 +417,7 @@ mod tests {
             "python/repeated/_repeated.abi3.so",
             "python/repeated.egg-info/PKG-INFO",
             ".cargo/config.local.toml",
+            "uv.lock",
         ] {
             fixture.write(name, "");
         }
