@@ -82,6 +82,21 @@ impl Environment {
             Self::Absent { root, .. } => root,
         }
     }
+
+    /// That uv will make it anew, since a `.python-version` asks for another Python.
+    fn replaced_by_uv(&self, project: &Project) -> Option<String> {
+        let (Self::There(venv), Some(pinned)) = (self, &project.pinned_python) else {
+            return None;
+        };
+        let has = &venv.python.version;
+        let is_of_uv = venv.root == project.uv_workspace.join(".venv");
+        (is_of_uv && !python::is_version(has, pinned)).then(|| {
+            format!(
+                "`.python-version` asks for Python {pinned}, and {} has {has}: `uv run` and `uv sync` make it anew",
+                shown(&project.root, &venv.root)
+            )
+        })
+    }
 }
 
 /// What of the project is installed in the environment.
@@ -184,7 +199,8 @@ impl Situation {
         let unused = environment(project, request).places.unused(venv);
         let is_foreign = matches!(self.package, Package::Foreign);
         let twice = is_foreign.then(|| built_by_uv_run(project, venv)).flatten();
-        unused.into_iter().chain(twice).collect()
+        let replaced = self.environment.replaced_by_uv(project);
+        unused.into_iter().chain(twice).chain(replaced).collect()
     }
 
     /// What is installed beside the project is left as it is, and remembered as it was.
@@ -349,9 +365,9 @@ impl Start {
         );
         let earlier = State::find(root, project.name());
         Ok(Self {
-            selection,
             environment,
             workspace,
+            selection,
             inputs,
             earlier,
         })

@@ -171,7 +171,8 @@ impl Venv {
         let root = &found.root;
         let python = Interpreter::probe(&root.join("bin/python"))
             .map_err(|source| unusable(root, source))?;
-        if !python.is_environment() && !found.may_be_an_installation {
+        let is_for_packages = python.is_virtual() || python.is_of_conda();
+        if !is_for_packages && !found.may_be_an_installation {
             return Err(VenvError::NotVirtual {
                 root: root.to_owned(),
                 executable: python.executable,

@@ -121,8 +121,7 @@ fn a_machine_that_looks_like_one_of_continuous_integration_is_told_what_that_cos
     fakes.add(
         "cargo",
         &format!(
-            "[ \"$1\" = --version ] && {{ echo 'cargo 1.99.0'; exit; }}\nexec '{}' \"$@\"",
-            real
+            "[ \"$1\" = --version ] && {{ echo 'cargo 1.99.0'; exit; }}\nexec '{real}' \"$@\""
         ),
     );
     let path = format!("{}:{}", fakes.dir(), std::env::var("PATH").unwrap());
