@@ -20,9 +20,9 @@ use crate::ui;
 ///
 /// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
 /// environment. That is the one of --venv, else of `UV_PROJECT_ENVIRONMENT`, else the .venv in the root of
-/// the uv workspace or in the project, also where it is a file or a link that leads elsewhere, else the active
-/// one, be it of conda or pixi. A new one has the Python of --python, of .python-version, or the newest on this
-/// machine that requires-python allows.
+/// the uv workspace or in the project, also where it is a file or a link that leads elsewhere, else the
+/// active one, be it of conda or pixi. A new one has the Python of --python, of .python-version, or the newest
+/// on this machine that requires-python allows.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
 pub struct Args {

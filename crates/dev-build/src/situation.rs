@@ -129,6 +129,8 @@ pub struct OurInstall {
     pub placed: Placed,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
+    /// What has been removed since the dependencies were installed.
+    pub gone: Vec<String>,
     /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it;
     /// maturin writes it again when it is asked for the call.
     pub has_pyo3_config: bool,
@@ -399,12 +401,24 @@ impl OurInstall {
             changed_sources: changed.map(relative).collect(),
             is_built: library.is_built(),
             placed: library.look(),
+            gone: gone(&state),
             others: search.others(&library.placed, &project.extension),
             has_pyo3_config: has_pyo3_config(&state.cargo_call),
             dist_info,
             state,
         }
     }
+}
+
+/// What was installed with the dependencies and is no more, as after a `uv sync` without the extras that were
+/// chosen here.
+fn gone(state: &State) -> Vec<String> {
+    if state.packages.is_empty() {
+        return Vec::new();
+    }
+    let there = install::distributions(&state.python.platlib);
+    let gone = state.packages.iter().filter(|name| !there.contains(name));
+    gone.cloned().collect()
 }
 
 /// maturin's answer for `inputs`, if it was kept and is of use.
