@@ -19,10 +19,10 @@ use crate::ui;
 /// Build the extension and install the package as editable
 ///
 /// Brings what is missing: uv and maturin in pinned versions (into a cache of its own), and a virtual
-/// environment. That is the one of --venv, else of `UV_PROJECT_ENVIRONMENT`, else the .venv in the root of
-/// the uv workspace or in the project, also where it is a file or a link that leads elsewhere, else the
-/// active one, be it of conda or pixi. A new one has the Python of --python, of .python-version, or the newest
-/// on this machine that requires-python allows.
+/// environment. That is the one of --venv, else of `UV_PROJECT_ENVIRONMENT`, else the .venv in the root
+/// of the uv workspace or in the project, also where it is a file or a link that leads elsewhere, else
+/// the active one, be it of conda or pixi. A new one has the Python of --python, of .python-version, or
+/// the newest on this machine that requires-python allows.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of cargo's")]
 pub struct Args {

@@ -16,9 +16,10 @@ use crate::write_mode::WriteMode;
 
 /// Have uv build what `cargo xtask dev` builds
 ///
-/// `uv run` and `uv sync` build the extension again after a change, and know nothing of the options that `dev`
-/// was given. Writes what is wanted under [tool.maturin] in pyproject.toml: `editable-profile`, `features` and
-/// the like. Without options that is what `dev` has built last. What you have written there stays.
+/// `uv run` and `uv sync` build the extension again after a change, and know nothing of the options that
+/// `dev` was given. Writes what is wanted under [tool.maturin] in pyproject.toml: `editable-profile`,
+/// `features` and the like. Without options that is what `dev` has built last. What you have written there
+/// stays.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]

@@ -1,5 +1,5 @@
-//! Our elements in an array to which the user may add others: a block between two comments, or, in a line that
-//! is not ours, the whole array.
+//! Our elements in an array to which the user may add others: a block between two comments, or, in a line
+//! that is not ours, the whole array.
 
 use crate::block;
 use crate::document::{Document, Kind, owned};
@@ -12,8 +12,8 @@ use crate::{EditError, lines};
 pub(crate) type Normal = fn(&str) -> Option<String>;
 
 impl<K: Kind> Document<K> {
-    /// Has the array at `path` hold `elements`, in the form that `normal` gives. What the user has listed there
-    /// stays, and is not repeated.
+    /// Has the array at `path` hold `elements`, in the form that `normal` gives. What the user has listed
+    /// there stays, and is not repeated.
     pub(crate) fn set_elements(
         &mut self,
         path: &[&str],

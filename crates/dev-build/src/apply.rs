@@ -180,7 +180,8 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Says that cargo has compiled more than it had to, where a machine looks like one of continuous integration.
+    /// Says that cargo has compiled more than it had to, where a machine looks like one of continuous
+    /// integration.
     fn tell_of_ci(&self, built: &Built) {
         let profile = profile(&built.call);
         let note = incremental::note(self.project, &profile, &built.compiled);

@@ -29,8 +29,8 @@ impl Settings {
     }
 }
 
-/// That cargo has compiled a crate of the project's in whole, where it need not have; in a line with the words
-/// that avoid it. Asks cargo for its version only where it may be so.
+/// That cargo has compiled a crate of the project's in whole, where it need not have; in a line with the
+/// words that avoid it. Asks cargo for its version only where it may be so.
 pub(crate) fn note(project: &Project, profile: &str, compiled: &Compiled) -> Option<String> {
     let variables = [vars::CARGO_INCREMENTAL, vars::CARGO_BUILD_INCREMENTAL];
     let settings = Settings {

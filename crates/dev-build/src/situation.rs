@@ -170,11 +170,7 @@ impl Situation {
             crate_name: project.extension.crate_name.clone(),
             circumstances: Circumstances::read(&project.root, crate_dir),
             pins: Pins::of(project, &start.workspace, &start.selection),
-            siblings: start
-                .earlier
-                .as_ref()
-                .map(|(_, state)| state.siblings.clone())
-                .unwrap_or_default(),
+            siblings: start.siblings(),
             selection: start.selection,
             kept_call: None,
             local_config: shared_env::look(&config, project, &start.workspace)?,
@@ -300,6 +296,14 @@ struct Start {
 }
 
 impl Start {
+    /// Those that an earlier build knew of.
+    fn siblings(&self) -> Vec<Sibling> {
+        let earlier = self.earlier.iter();
+        earlier
+            .flat_map(|(_, state)| state.siblings.clone())
+            .collect()
+    }
+
     /// What an earlier build remembers, if that was into the same environment. Unless something has changed
     /// that decides the call of cargo, no process is started.
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
@@ -308,20 +312,14 @@ impl Start {
         if state.project != project.root {
             return None;
         }
-        let asked_for = request.python.is_none_or(|wanted| {
-            python::is_a_version(wanted) && python::is_version(&state.python.version, wanted)
-        });
+        let has = &state.python.version;
+        let is_it = |it: &str| python::is_a_version(it) && python::is_version(has, it);
+        let asked_for = request.python.is_none_or(is_it);
         let mut workspace = state.workspace.clone();
+        let (build, venv) = (&request.build, &root);
         let read = |workspace: &Workspace| {
-            let selection = selection(project, request, &workspace.policy, &root);
-            Inputs::read(
-                project,
-                workspace,
-                &request.build,
-                &selection,
-                &root,
-                config,
-            )
+            let selection = selection(project, request, &workspace.policy, venv);
+            Inputs::read(project, workspace, build, &selection, venv, config)
         };
         let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();

@@ -146,8 +146,8 @@ fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), P
     })
 }
 
-/// `own` requires-python, and those of all projects of the uv workspace in `root`, which share an environment.
-/// One that cannot be read is passed over: uv will say more of it.
+/// `own` requires-python, and those of all projects of the uv workspace in `root`, which share an
+/// environment. One that cannot be read is passed over: uv will say more of it.
 fn common_python(root: &Utf8Path, own: Option<&VersionSpecifiers>) -> Option<VersionSpecifiers> {
     let members = uv_workspace::members(root);
     let at_the_root = Pyproject::read(&root.join("pyproject.toml")).ok();
@@ -163,8 +163,8 @@ fn common_python(root: &Utf8Path, own: Option<&VersionSpecifiers>) -> Option<Ver
     (!specifiers.is_empty()).then(|| specifiers.into_iter().collect())
 }
 
-/// What is said of the directory `root`, which has no project of ours: where it is the root of a uv workspace,
-/// which of its members are.
+/// What is said of the directory `root`, which has no project of ours: where it is the root of a uv
+/// workspace, which of its members are.
 fn naming_members(error: ProjectError, root: &Utf8Path) -> ProjectError {
     let members = uv_workspace::members(root).into_iter();
     let ours = members.filter(|member| Project::load(&member.root).is_ok());

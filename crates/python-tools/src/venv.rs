@@ -241,13 +241,11 @@ impl Request<'_> {
         if let (true, Some(version)) = (is_there, self.python.filter(|p| python::is_a_version(p))) {
             // No need to look for that version on the whole machine.
             let venv = self.checked(Venv::open(&found)?)?;
-            let fits = python::is_version(&venv.python.version, version);
             self.refuse_version(version)?;
-            return if fits {
-                Ok(VenvPlan::Use(venv))
-            } else {
-                Err(self.other_python(&venv))
-            };
+            if python::is_version(&venv.python.version, version) {
+                return Ok(VenvPlan::Use(venv));
+            }
+            return Err(self.other_python(&venv));
         }
         let named = self.python.map(python::named).transpose()?;
         let named_one = named.as_ref().filter(|python| python.is_environment());

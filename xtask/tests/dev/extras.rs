@@ -1,5 +1,5 @@
-//! Extras and dependency groups, as `uv sync` has them, with the real uv. All packages lie in the project, and
-//! uv itself is their backend: nothing is downloaded.
+//! Extras and dependency groups, as `uv sync` has them, with the real uv. All packages lie in the project,
+//! and uv itself is their backend: nothing is downloaded.
 
 use processes::Invocation;
 use testkit::Fixture;
