@@ -15,10 +15,10 @@ use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::owned;
-use project_model::{CacheKey, Extension, Layout, Project, Pyproject};
+use project_model::{CacheKey, Extension, Layout, Project, uv_workspace};
 
 use crate::home;
-use crate::paths::{matching, relative};
+use crate::paths::relative;
 
 /// The key that names the link to the library, as one names a directory.
 pub const KEY: &str = ".xtask/library";
@@ -39,17 +39,7 @@ pub(crate) fn is_beside_sources(extension: &Extension) -> bool {
 /// workspace that the project is a member of.
 #[must_use]
 pub(crate) fn environment(root: &Utf8Path) -> Utf8PathBuf {
-    let is_member = |above: &&Utf8Path| {
-        let workspace = Pyproject::read(&above.join("pyproject.toml")).ok();
-        let mut members = workspace.iter().flat_map(Pyproject::uv_workspace_members);
-        members.any(|member| {
-            let manifest = format!("{}/pyproject.toml", member.trim_end_matches('/'));
-            let found = matching(above, &manifest).unwrap_or_default();
-            found.contains(&root.join("pyproject.toml"))
-        })
-    };
-    let workspace = root.ancestors().skip(1).find(is_member);
-    workspace.unwrap_or(root).join(ENVIRONMENT)
+    uv_workspace::root(root).join(ENVIRONMENT)
 }
 
 /// Whether `key` names an environment, which is no source of anything.

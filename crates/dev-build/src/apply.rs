@@ -31,7 +31,7 @@ use crate::siblings::{self, Sibling};
 use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
-use crate::{incremental, kept_selection, shared_env, uv_build};
+use crate::{incremental, install, kept_selection, shared_env, uv_build};
 
 /// Builds another project into an environment.
 pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
@@ -47,6 +47,8 @@ pub(crate) struct Application<'a> {
     build_sibling: BuildSibling<'a>,
     situation: Situation,
     scratch: Scratch,
+    /// What is installed, once the dependencies are.
+    packages: Option<Vec<String>>,
     uv: OnceCell<Tool>,
     maturin: OnceCell<Tool>,
 }
@@ -88,6 +90,7 @@ impl<'a> Application<'a> {
             build_sibling,
             scratch: Scratch::new(&project.root, &situation.workspace),
             situation,
+            packages: None,
             uv: OnceCell::new(),
             maturin: OnceCell::new(),
         }
@@ -127,6 +130,9 @@ impl<'a> Application<'a> {
             self.install_dependencies(&venv)?;
         }
         self.build_siblings(&venv)?;
+        if plan.dependencies.is_some() {
+            self.packages = Some(install::distributions(&venv.python.platlib));
+        }
         if plan.sharing.is_some() {
             self.share_variables(&call)?;
         }

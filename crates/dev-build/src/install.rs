@@ -152,6 +152,26 @@ fn file_url(path: &Utf8Path) -> String {
     url
 }
 
+/// The names of all distributions in `site_packages`, in one spelling (PEP 503), sorted.
+#[must_use]
+pub fn distributions(site_packages: &Utf8Path) -> Vec<String> {
+    let entries = site_packages
+        .read_dir_utf8()
+        .into_iter()
+        .flatten()
+        .flatten();
+    let names = entries.filter_map(|entry| Some(normalized(distribution(entry.file_name())?)));
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// The name of the distribution whose `.dist-info` directory is called `file_name`.
+fn distribution(file_name: &str) -> Option<&str> {
+    let stem = file_name.strip_suffix(".dist-info")?;
+    stem.split_once('-').map(|(name, _)| name)
+}
+
 /// The `.dist-info` directory of `name` in `site_packages` (PEP 376, names compared as PEP 503 says).
 #[must_use]
 pub fn dist_info(site_packages: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
@@ -159,12 +179,7 @@ pub fn dist_info(site_packages: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
     let entries = site_packages.read_dir_utf8().ok()?.flatten();
     let mut paths = entries.map(camino::Utf8DirEntry::into_path);
     paths.find(|path| {
-        let stem = path
-            .file_name()
-            .and_then(|name| name.strip_suffix(".dist-info"));
-        let name = stem
-            .and_then(|stem| stem.split_once('-'))
-            .map(|(name, _)| name);
+        let name = path.file_name().and_then(distribution);
         name.is_some_and(|name| normalized(name) == wanted)
     })
 }
@@ -260,5 +275,6 @@ mod tests {
         assert_eq!(dist_info(dir.path(), "rpds-py"), Some(path.clone()));
         assert_eq!(dist_info(dir.path(), "rpds.py"), Some(path));
         assert_eq!(dist_info(dir.path(), "rpds-pypy"), None);
+        assert_eq!(distributions(dir.path()), ["rpds", "rpds-py"]);
     }
 }

@@ -159,6 +159,7 @@ impl Planner<'_> {
             .all(|it| it.fate() == Fate::BelongsToAnother);
         let is_fresh = !asks_for_cargo
             && is_alone
+            && self.dependencies().is_none()
             && ours.is_complete
             && ours.is_built
             && ours.placed == Placed::Same
@@ -224,7 +225,12 @@ impl Planner<'_> {
         let Some(ours) = self.situation.ours() else {
             return Some(vec![Cause::because("what is installed is not known")]);
         };
-        self.changed(|inputs| &inputs.dependencies, ours)
+        let mut causes = self
+            .changed(|inputs| &inputs.dependencies, ours)
+            .unwrap_or_default();
+        let gone = ours.gone.iter().map(|name| format!("{name} is gone"));
+        causes.extend(gone.map(Cause::Because));
+        (!causes.is_empty()).then_some(causes)
     }
 
     /// Only for the environment that everybody else works with as well.

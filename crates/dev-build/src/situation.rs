@@ -84,6 +84,21 @@ impl Environment {
             Self::Absent { root, .. } => root,
         }
     }
+
+    /// That uv will make it anew, since a `.python-version` asks for another Python.
+    fn replaced_by_uv(&self, project: &Project) -> Option<String> {
+        let (Self::There(venv), Some(pinned)) = (self, &project.pinned_python) else {
+            return None;
+        };
+        let has = &venv.python.version;
+        let is_of_uv = venv.root == project.uv_workspace.join(".venv");
+        (is_of_uv && !python::is_version(has, pinned)).then(|| {
+            format!(
+                "`.python-version` asks for Python {pinned}, and {} has {has}: `uv run` and `uv sync` make it anew",
+                shown(&project.root, &venv.root)
+            )
+        })
+    }
 }
 
 /// What of the project is installed in the environment.
@@ -118,6 +133,8 @@ pub struct OurInstall {
     pub placed: Placed,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
+    /// What has been removed since the dependencies were installed.
+    pub gone: Vec<String>,
     /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it;
     /// maturin writes it again when it is asked for the call.
     pub has_pyo3_config: bool,
@@ -158,11 +175,7 @@ impl Situation {
             circumstances: Circumstances::read(&project.root, crate_dir),
             pins: Pins::of(project, &start.workspace, &start.selection),
             needs_python_to_build: !project.build_requirements().is_empty(),
-            siblings: start
-                .earlier
-                .as_ref()
-                .map(|(_, state)| state.siblings.clone())
-                .unwrap_or_default(),
+            siblings: start.siblings(),
             selection: start.selection,
             kept_call: None,
             local_config: shared_env::look(&config, project, &start.workspace)?,
@@ -189,7 +202,8 @@ impl Situation {
         let unused = environment(project, request).places.unused(venv);
         let is_foreign = matches!(self.package, Package::Foreign);
         let twice = is_foreign.then(|| built_by_uv_run(project, venv)).flatten();
-        unused.into_iter().chain(twice).collect()
+        let replaced = self.environment.replaced_by_uv(project);
+        unused.into_iter().chain(twice).chain(replaced).collect()
     }
 
     /// What is installed beside the project is left as it is, and remembered as it was.
@@ -287,6 +301,14 @@ struct Start {
 }
 
 impl Start {
+    /// Those that an earlier build knew of.
+    fn siblings(&self) -> Vec<Sibling> {
+        let earlier = self.earlier.iter();
+        earlier
+            .flat_map(|(_, state)| state.siblings.clone())
+            .collect()
+    }
+
     /// What an earlier build remembers, if that was into the same environment. Unless something has changed
     /// that decides the call of cargo, no process is started.
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
@@ -295,20 +317,13 @@ impl Start {
         if state.project != project.root {
             return None;
         }
-        let asked_for = request
-            .python
-            .is_none_or(|wanted| python::is_a_version(wanted) && state.python.is_of(wanted));
+        let is_it = |it: &str| python::is_a_version(it) && state.python.is_of(it);
+        let asked_for = request.python.is_none_or(is_it);
         let mut workspace = state.workspace.clone();
+        let (build, venv) = (&request.build, &root);
         let read = |workspace: &Workspace| {
-            let selection = selection(project, request, &workspace.policy, &root);
-            Inputs::read(
-                project,
-                workspace,
-                &request.build,
-                &selection,
-                &root,
-                config,
-            )
+            let selection = selection(project, request, &workspace.policy, venv);
+            Inputs::read(project, workspace, build, &selection, venv, config)
         };
         let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();
@@ -394,12 +409,24 @@ impl OurInstall {
             settled: settled.map(|source| source.path.clone()).collect(),
             is_built: library.is_built(),
             placed: library.look(),
+            gone: gone(&state),
             others: search.others(&library.placed, &project.extension),
             has_pyo3_config: has_pyo3_config(&state.cargo_call),
             dist_info,
             state,
         }
     }
+}
+
+/// What was installed with the dependencies and is no more, as after a `uv sync` without the extras that were
+/// chosen here.
+fn gone(state: &State) -> Vec<String> {
+    if state.packages.is_empty() {
+        return Vec::new();
+    }
+    let there = install::distributions(&state.python.platlib);
+    let gone = state.packages.iter().filter(|name| !there.contains(name));
+    gone.cloned().collect()
 }
 
 /// maturin's answer for `inputs`, if it was kept and is of use.

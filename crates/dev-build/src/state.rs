@@ -84,6 +84,9 @@ pub struct State {
     /// What was asked for.
     #[serde(default)]
     pub options: BuildOptions,
+    /// The names of all that was installed when the dependencies were.
+    #[serde(default)]
+    pub packages: Vec<String>,
     /// Other projects with an extension that were built beside it.
     #[serde(default)]
     pub siblings: Vec<Sibling>,

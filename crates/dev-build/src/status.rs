@@ -134,6 +134,11 @@ impl Status {
 /// What differs from the time of the build.
 fn changed(situation: &Situation, ours: &OurInstall) -> Vec<String> {
     let mut names = situation.changes();
+    names.extend(
+        ours.gone
+            .iter()
+            .map(|name| format!("{name} (removed since)")),
+    );
     if ours.placed != Placed::Same {
         names.push(format!(
             "{} (replaced since)",

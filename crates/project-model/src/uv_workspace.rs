@@ -23,6 +23,13 @@ pub(crate) struct Member {
     pub(crate) pyproject: Pyproject,
 }
 
+/// The root of the workspace of the project in `root`: the project itself, where it cannot be read.
+#[must_use]
+pub fn root(root: &Utf8Path) -> Utf8PathBuf {
+    let pyproject = Pyproject::read(&root.join("pyproject.toml"));
+    pyproject.map_or_else(|_| root.to_owned(), |pyproject| root_of(root, &pyproject))
+}
+
 /// The root of the workspace of the project in `root`, which is the project itself where it is in none. The
 /// nearest pyproject.toml above decides; a project that uv does not manage is in no workspace.
 pub(crate) fn root_of(root: &Utf8Path, pyproject: &Pyproject) -> Utf8PathBuf {

@@ -88,7 +88,8 @@ impl Active {
 fn is_base_of_conda(root: &Utf8Path, name: Option<&str>, conda: Option<&str>) -> bool {
     let is_of_pixi = root.join("conda-meta/pixi").is_file();
     let is_named = matches!(name, Some("base" | "root"));
-    !is_of_pixi && (is_named || conda.is_some_and(|conda| root == conda))
+    let has_conda = root.join("condabin").is_dir();
+    !is_of_pixi && (is_named || has_conda || conda.is_some_and(|conda| root == conda))
 }
 
 impl Found {
@@ -352,6 +353,8 @@ mod tests {
                 "{name:?} {conda:?}"
             );
         }
+        fs_err::create_dir(root.join("condabin")).unwrap();
+        assert!(is_base_of_conda(root, Some("mine"), None));
         fs_err::create_dir(root.join("conda-meta")).unwrap();
         fs_err::write(root.join("conda-meta/pixi"), "").unwrap();
         assert!(!is_base_of_conda(root, Some("base"), None));

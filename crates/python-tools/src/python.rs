@@ -152,16 +152,18 @@ impl Interpreter {
     }
 
     /// Whether this is the Python of an environment of conda's, or of pixi's: an installation of its own that
-    /// packages are meant to be installed into. conda's own, in which conda itself lives, is none.
+    /// packages are meant to be installed into.
     #[must_use]
     pub fn is_of_conda(&self) -> bool {
-        self.prefix.join("conda-meta").is_dir() && !self.prefix.join("condabin").is_dir()
+        self.prefix.join("conda-meta").is_dir()
     }
 
-    /// Whether this is the Python of an environment that packages may be installed into.
+    /// Whether this is the Python of an environment that was made to be installed into. The one that conda
+    /// itself lives in was not.
     #[must_use]
     pub fn is_environment(&self) -> bool {
-        self.is_virtual() || self.is_of_conda()
+        let is_condas_own = self.prefix.join("condabin").is_dir();
+        self.is_virtual() || (self.is_of_conda() && !is_condas_own)
     }
 
     /// The version, for comparing. `None` where it is not a PEP 440 version, as in a Python built

@@ -171,7 +171,8 @@ impl Venv {
         let root = &found.root;
         let python = Interpreter::probe(&root.join("bin/python"))
             .map_err(|source| unusable(root, source))?;
-        if !python.is_environment() && !found.may_be_an_installation {
+        let is_for_packages = python.is_virtual() || python.is_of_conda();
+        if !is_for_packages && !found.may_be_an_installation {
             return Err(VenvError::NotVirtual {
                 root: root.to_owned(),
                 executable: python.executable,
@@ -240,13 +241,11 @@ impl Request<'_> {
         if let (true, Some(version)) = (is_there, self.python.filter(|p| python::is_a_version(p))) {
             // No need to look for that version on the whole machine.
             let venv = self.checked(Venv::open(&found)?)?;
-            let fits = venv.python.is_of(version);
             self.refuse_version(version)?;
-            return if fits {
-                Ok(VenvPlan::Use(venv))
-            } else {
-                Err(self.other_python(&venv))
-            };
+            if venv.python.is_of(version) {
+                return Ok(VenvPlan::Use(venv));
+            }
+            return Err(self.other_python(&venv));
         }
         let named = self.python.map(python::named).transpose()?;
         let named_one = named.as_ref().filter(|python| python.is_environment());

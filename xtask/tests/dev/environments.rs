@@ -130,6 +130,11 @@ fn an_environment_of_conda_is_installed_into_unless_it_is_condas_own() {
     assert!(said.contains(&expected), "{said}");
     let done = dev_with(&project, &active, &["--status"]);
     assert!(done.stdout.contains(&expected), "{}", done.stdout);
+    // Named, it is what is wanted, also with what only conda's own has.
+    fs_err::create_dir(root.join("condabin")).unwrap();
+    let named = ["--venv", root.as_str()];
+    let said = dev_with(&project, &active, &named).stderr;
+    assert!(said.contains(&format!("in {root}")), "{said}");
 }
 
 #[test]
@@ -140,4 +145,27 @@ fn an_environment_of_pixi_is_found_without_being_active() {
     let said = dev_ok(&project, &[]);
     assert!(said.contains("in .pixi/envs/default"), "{said}");
     assert!(!project.root().join(".venv").exists());
+}
+
+#[test]
+fn a_python_version_file_decides_what_a_new_environment_is_made_of() {
+    let project = Fixture::light("pinned_python_thing");
+    let base = base();
+    let other = |version: &str| if version == "3.11" { "3.12" } else { "3.11" };
+    let minor = base.version.rsplit_once('.').unwrap().0;
+    project.write(".python-version", "3.77\n");
+    let done = xtask(&project.root()).arg("dev").capture().unwrap();
+    assert_eq!(done.status.code(), Some(1));
+    assert!(
+        done.stderr.contains("`.python-version`, which says 3.77"),
+        "{}",
+        done.stderr
+    );
+    project.write(".python-version", &format!("{minor}\n"));
+    dev_ok(&project, &[]);
+    // Another one later: the environment stays, and what uv will do is said.
+    project.write(".python-version", other(minor));
+    let said = dev_ok(&project, &[]);
+    assert!(said.contains("make it anew"), "{said}");
+    assert!(said.contains(&base.version), "{said}");
 }

@@ -81,6 +81,16 @@ fn a_choice_is_installed_from_the_lock_file_kept_and_brought_up_to_date() {
     uv(&project, &["lock"]);
     dev_ok(&project, &[]);
     assert_eq!(installed(&project), "five four one three two");
+    // uv removes what it was not asked for, and leaves the project.
+    uv(
+        &project,
+        &["sync", "--no-build-package", "locked_extras_thing"],
+    );
+    assert_eq!(installed(&project), "three");
+    let said = dev_ok(&project, &[]);
+    assert_eq!(installed(&project), "four one three two", "{said}");
+    assert!(dev_ok(&project, &[]).contains("Fresh"));
+    uv(&project, &["pip", "install", "--no-deps", "./deps/five"]);
     // Another tool installs the project: what was chosen is what is there, all the same.
     uv(
         &project,

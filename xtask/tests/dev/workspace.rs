@@ -202,3 +202,22 @@ fn a_root_without_a_project_names_its_members() {
     assert!(done.stderr.contains(&help), "{}", done.stderr);
     assert!(!workspace.root().join(".venv").exists());
 }
+
+#[test]
+fn the_variable_of_uv_is_relative_to_the_root_of_the_workspace() {
+    let workspace = Fixture::new();
+    workspace.write("pyproject.toml", TABLE);
+    adopt(
+        &workspace,
+        "packages/one",
+        &Fixture::light("wsdone"),
+        "wsdone",
+    );
+    let plan = xtask(&workspace.root().join("packages/one")).args(["dev", "--dry-run"]);
+    let plan = plan
+        .env("UV_PROJECT_ENVIRONMENT", "envs/own")
+        .capture()
+        .unwrap();
+    let there = format!("{} is not there", workspace.root().join("envs/own"));
+    assert!(plan.stdout.contains(&there), "{}", plan.stdout);
+}

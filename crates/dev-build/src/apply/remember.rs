@@ -53,11 +53,18 @@ impl Application<'_> {
             sources: built.sources().to_vec(),
             uv_cache_understood,
             options: self.request.build.clone(),
+            packages: self.packages(),
             siblings: self.situation.siblings.clone(),
         };
         let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
         is_noted.map_err(cannot_keep(&self.notes))?;
         state.write(dist_info).map_err(not_remembered(dist_info))
+    }
+
+    /// What was installed when the dependencies were: now, or at an earlier build.
+    fn packages(&self) -> Vec<String> {
+        let earlier = || Some(self.situation.ours()?.state.packages.clone());
+        self.packages.clone().or_else(earlier).unwrap_or_default()
     }
 
     /// The library is the same, but what it is made of may have changed without changing it.
@@ -70,6 +77,7 @@ impl Application<'_> {
         let mut state = earlier.clone();
         state.inputs = self.situation.inputs.clone();
         state.options.clone_from(&self.request.build);
+        state.packages = self.packages();
         state.siblings.clone_from(&self.situation.siblings);
         state
             .circumstances

@@ -118,6 +118,7 @@ fn state() -> State {
         sources: vec![serde_json::from_value(source).unwrap()],
         uv_cache_understood: true,
         options: BuildOptions::default(),
+        packages: Vec::new(),
         siblings: Vec::new(),
     }
 }
@@ -152,6 +153,7 @@ fn fresh() -> Situation {
             is_built: true,
             placed: Placed::Same,
             others: Vec::new(),
+            gone: Vec::new(),
             has_pyo3_config: true,
         })),
         kept_call: None,
@@ -676,6 +678,19 @@ fn dependencies() {
                 ASKED,
                 PLACE,
             ],
+        ),
+        (
+            "another tool has removed one",
+            |s, _| ours(s).gone = vec!["onnx".to_owned()],
+            &["install dependencies: onnx is gone", ASKED, PLACE],
+        ),
+        (
+            "another tool has removed one, and they are to be left alone",
+            |s, r| {
+                ours(s).gone = vec!["onnx".to_owned()];
+                r.dependencies = Wanted::Leave;
+            },
+            &[],
         ),
         (
             "they are to be left alone, and nothing is known of them",
