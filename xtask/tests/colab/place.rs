@@ -28,6 +28,8 @@ pub(crate) fn builds() -> &'static Builds {
         lock.file().lock().unwrap();
         let dir = all.join(age_of_xtask().to_string());
         let project = Fixture::mixed("thing");
+        let extra = "[project.optional-dependencies]\nold = [\"other<2\"]\n\n[project.scripts]";
+        project.edit("pyproject.toml", "[project.scripts]", extra);
         if !dir.join("second/manifest.json").is_file() {
             make(&project, &all, &dir);
         }
