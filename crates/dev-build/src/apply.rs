@@ -102,6 +102,9 @@ impl<'a> Application<'a> {
             DevPlan::Nothing(fresh) => {
                 self.keep_fresh_for_uv()?;
                 self.build_siblings(&fresh.venv)?;
+                if fresh.sharing.is_some() {
+                    self.share_variables_of_the_last_build()?;
+                }
                 Ok(Outcome {
                     venv: fresh.venv,
                     compiled: Compiled::default(),
@@ -301,16 +304,14 @@ impl<'a> Application<'a> {
         })
     }
 
-    fn share_variables(&mut self, call: &Invocation) -> Result<(), DevError> {
-        let Some(config) = &self.situation.local_config else {
-            return Ok(());
-        };
-        if let Some(written) = shared_env::write(&config.path, call)? {
-            // The file is itself among what decides the next call.
-            let path = config.path.clone();
-            self.situation
-                .inputs
-                .note_written(&self.project.root, &path, &written);
+    fn share_variables_of_the_last_build(&self) -> Result<(), DevError> {
+        let call = self.situation.ours().map(|ours| &ours.state.cargo_call);
+        call.map_or(Ok(()), |call| self.share_variables(call))
+    }
+
+    fn share_variables(&self, call: &Invocation) -> Result<(), DevError> {
+        if let Some(config) = &self.situation.local_config {
+            shared_env::write(&config.path, call)?;
         }
         Ok(())
     }

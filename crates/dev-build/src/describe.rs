@@ -41,9 +41,16 @@ impl DevPlan {
     #[must_use]
     pub fn steps(&self, situation: &Situation) -> Vec<Step> {
         match self {
-            Self::Nothing(_) => Vec::new(),
+            Self::Nothing(fresh) => fresh.sharing.iter().map(sharing_step).collect(),
             Self::Build(plan) => plan.steps(situation),
         }
+    }
+}
+
+fn sharing_step(causes: &Causes) -> Step {
+    Step {
+        what: "share the variables of the build".to_owned(),
+        causes: causes.clone(),
     }
 }
 
@@ -67,9 +74,7 @@ impl BuildPlan {
         if let Some(causes) = &self.dependencies {
             steps.push(step("install dependencies", causes));
         }
-        if let Some(causes) = &self.sharing {
-            steps.push(step("share the variables of the build", causes));
-        }
+        steps.extend(self.sharing.iter().map(sharing_step));
         let mut stale: Vec<_> = self
             .make_stale
             .iter()

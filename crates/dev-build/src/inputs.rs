@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
-use environment::{cargo_env, compiler_caches};
+use environment::{cargo_env, compiler_caches, vars};
 use project_model::{Layout, Project, Selection, Workspace};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -131,15 +131,6 @@ impl Inputs {
         let path = workspace.root.join(LOCK_FILE);
         if let Some(digest) = sha256_of_file(&path) {
             self.cargo_call.insert(relative(root, &path), digest);
-        }
-    }
-
-    /// We have written `text` to the file at `path`, of the project in `root`, since they were read.
-    pub(crate) fn note_written(&mut self, root: &Utf8Path, path: &Utf8Path, text: &str) {
-        let name = relative(root, path);
-        match config_digest(text) {
-            Some(digest) => _ = self.cargo_call.insert(name, digest),
-            None => _ = self.cargo_call.remove(&name),
         }
     }
 
@@ -333,16 +324,18 @@ fn manifests(project: &Project, workspace: &Workspace) -> Vec<Utf8PathBuf> {
 /// The files that cargo reads its configuration from, with what they include.
 fn config_files(project: &Project, config: &Layers) -> Named {
     let files = config.files().filter_map(|(path, file)| {
-        let digest = config_digest(file.text())?;
+        let is_local = path.file_name() == Some(cargo_env::LOCAL_CONFIG);
+        let digest = config_digest(file.text(), is_local)?;
         Some((relative(&project.root, path), digest))
     });
     files.collect()
 }
 
 /// The digest of a configuration of cargo by what it says, without what changes nothing that is built: a
-/// compiler cache, the number of jobs, and which other files are read, which count by themselves. `None` if
-/// nothing is left.
-fn config_digest(text: &str) -> Option<String> {
+/// compiler cache, the number of jobs, and which other files are read, which count by themselves; in this
+/// machine's own file also without pyo3's variables, which a build of ours sets itself. `None` if nothing is
+/// left.
+fn config_digest(text: &str, is_local: bool) -> Option<String> {
     let Ok(mut config) = toml_edit::de::from_str::<Value>(text.trim_start_matches('\u{feff}'))
     else {
         return Some(sha256(text.as_bytes()));
@@ -354,7 +347,8 @@ fn config_digest(text: &str) -> Option<String> {
         build.remove("jobs");
     }
     if let Some(env) = tables.get_mut("env").and_then(Value::as_object_mut) {
-        env.retain(|name, _| !compiler_caches::is_variable(name));
+        let is_ours = |name: &str| is_local && vars::PYO3.contains(&name);
+        env.retain(|name, _| !compiler_caches::is_variable(name) && !is_ours(name));
     }
     tables.retain(|_, value| value.as_object().is_none_or(|table| !table.is_empty()));
     (!tables.is_empty()).then(|| digest(Some(&config)))
@@ -404,19 +398,19 @@ mod tests {
 
     #[test]
     fn a_compiler_cache_in_cargos_configuration_is_no_reason_to_build() {
+        let digest_of = |text: &str| config_digest(text, false);
         let ours =
             "# why\n[build]\nrustc-wrapper = 'sccache'\njobs = 2\n[env]\nSCCACHE_DIR = '/c'\n";
-        assert_eq!(config_digest(ours), None);
-        assert_eq!(config_digest("include = ['config.local.toml']"), None);
+        assert_eq!(digest_of(ours), None);
+        assert_eq!(digest_of("include = ['config.local.toml']"), None);
         let flags = "[build]\nrustflags = ['-O']\n";
         let both = format!("{flags}rustc-wrapper = 'sccache'\n");
-        assert_eq!(config_digest(&both), config_digest(flags));
-        assert_ne!(
-            config_digest(&flags.replace("-O", "-g")),
-            config_digest(flags)
-        );
-        assert!(config_digest("[env]\nPYO3_PYTHON = 'x'").is_some());
-        assert!(config_digest("[build").is_some());
+        assert_eq!(digest_of(&both), digest_of(flags));
+        assert_ne!(digest_of(&flags.replace("-O", "-g")), digest_of(flags));
+        let variable = "[env]\nPYO3_PYTHON = 'x'";
+        assert!(digest_of(variable).is_some());
+        assert_eq!(config_digest(variable, true), None);
+        assert!(digest_of("[build").is_some());
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub struct Fresh {
     pub venv: Venv,
     /// What can be imported from it.
     pub imported: Imported,
+    /// The variables of the build are written for cargo and rust-analyzer, which changes nothing of it.
+    pub sharing: Option<Causes>,
 }
 
 /// The steps of a build, each with its causes.
@@ -164,13 +166,11 @@ impl Planner<'_> {
             && ours.is_built
             && ours.placed == Placed::Same
             && !ours.state.sources.is_empty()
-            && self
-                .sharing(&CallStep::Known(Box::new(ours.state.cargo_call.clone())))
-                .is_none()
             && self.situation.changes().is_empty();
         is_fresh.then(|| Fresh {
             venv: venv.clone(),
             imported: ours.state.imported.clone(),
+            sharing: self.sharing(&CallStep::Known(Box::new(ours.state.cargo_call.clone()))),
         })
     }
 

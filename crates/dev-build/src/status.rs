@@ -74,9 +74,10 @@ impl Verdict {
     }
 
     fn of(preview: &Preview) -> Self {
+        let own_steps = preview.plan.steps(&preview.situation).len();
         match (&preview.plan, &preview.situation.package) {
             // Another project that it needs has changed.
-            (DevPlan::Nothing(_), _) if !preview.steps.is_empty() => Self::Stale,
+            (DevPlan::Nothing(_), _) if preview.steps.len() > own_steps => Self::Stale,
             (DevPlan::Nothing(_), _) => Self::Fresh,
             (DevPlan::Build(_), Package::Missing) => Self::Missing,
             (DevPlan::Build(_), Package::Foreign | Package::OfAnotherCheckout(_)) => Self::Foreign,
