@@ -17,9 +17,13 @@ fn a_clean_build_comes_from_the_cache_and_a_loop_in_progress_is_not_disturbed() 
     project.write(".cargo/config.toml", "[profile.dev]\nincremental = true\n");
     dev(&cache, &project);
 
-    // Switched on in the middle: nothing that is built is built again.
+    // Switched on in the middle: nothing that is built is built again, nor said to be stale.
     cache.enable(&project, &[]);
+    let asked = |args: &[&str]| cache.xtask_ok(&project, &[&["dev"], args].concat());
+    assert!(asked(&["--status"]).stdout.contains("cached_loop: fresh"));
     let said = dev(&cache, &project);
+    assert!(said.contains("Fresh nothing has changed"), "{said}");
+    let said = asked(&["-v"]).stderr;
     assert!(said.contains("Rebuilt nothing"), "{said}");
     project.edit("src/lib.rs", "42", "43");
     let said = dev(&cache, &project);
@@ -40,7 +44,8 @@ fn a_clean_build_comes_from_the_cache_and_a_loop_in_progress_is_not_disturbed() 
 
     // And off again.
     cache.xtask_ok(&project, &["sccache", "disable"]);
-    let said = dev(&cache, &project);
+    assert!(asked(&["--status"]).stdout.contains("cached_loop: fresh"));
+    let said = asked(&["-v"]).stderr;
     assert!(said.contains("Rebuilt nothing"), "{said}");
 }
 
