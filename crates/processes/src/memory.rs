@@ -78,6 +78,16 @@ pub enum Unfinished<E> {
 pub fn with_fewer_jobs_if_killed<T, E>(
     jobs: Option<u32>,
     say: Say<'_>,
+    attempt: impl FnMut(Option<u32>) -> Result<T, E>,
+) -> Result<T, Unfinished<E>> {
+    with_fewer_jobs_if(kills, jobs, say, attempt)
+}
+
+/// The same, with what counts the kills.
+fn with_fewer_jobs_if<T, E>(
+    kills: impl Fn() -> u64,
+    jobs: Option<u32>,
+    say: Say<'_>,
     mut attempt: impl FnMut(Option<u32>) -> Result<T, E>,
 ) -> Result<T, Unfinished<E>> {
     let mut jobs = jobs;
@@ -454,6 +464,35 @@ mod tests {
         assert_eq!(
             (done, attempts),
             (Err(Unfinished::Failed("a type error")), 1)
+        );
+    }
+
+    #[test]
+    fn after_each_kill_half_as_many_go_on_until_one_alone_is_killed() {
+        let count = std::cell::Cell::new(0);
+        let attempts = |jobs, ends_well_with| {
+            let mut tried = Vec::new();
+            let done = with_fewer_jobs_if(
+                || count.get(),
+                jobs,
+                &|_, _| (),
+                |jobs| {
+                    tried.push(jobs);
+                    if jobs == ends_well_with {
+                        return Ok(());
+                    }
+                    count.set(count.get() + 1);
+                    Err("killed")
+                },
+            );
+            (done, tried)
+        };
+        let to_two = vec![Some(8), Some(4), Some(2)];
+        assert_eq!(attempts(Some(8), Some(2)), (Ok(()), to_two));
+        let to_one = vec![Some(5), Some(2), Some(1)];
+        assert_eq!(
+            attempts(Some(5), None),
+            (Err(Unfinished::OutOfMemory), to_one)
         );
     }
 

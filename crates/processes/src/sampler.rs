@@ -146,8 +146,8 @@ impl Sampler {
     }
 }
 
-/// What cargo calls a job with these arguments: the crate that is compiled, or the directory of the build
-/// script that runs, which has the name of its package.
+/// What cargo calls a job with these arguments: the crate that is compiled, or the package whose build script
+/// runs.
 fn job_name(args: &[String]) -> Option<&str> {
     let program = Utf8Path::new(args.first()?);
     if compiler_caches::of_program(program.as_str()).is_some() {
@@ -155,16 +155,19 @@ fn job_name(args: &[String]) -> Option<&str> {
     }
     let mut from_option = args.iter().skip_while(|arg| *arg != "--crate-name");
     let name = from_option.nth(1).map(String::as_str);
-    name.or_else(|| script_directory(program))
+    name.or_else(|| script_package(program))
 }
 
-fn script_directory(program: &Utf8Path) -> Option<&str> {
+fn script_package(program: &Utf8Path) -> Option<&str> {
     let file = program.file_name()?;
     let is_script = ["build-script-", "build_script_"]
         .iter()
         .any(|start| file.starts_with(start));
     let (_, inside) = program.as_str().rsplit_once("/build/")?;
-    inside.split('/').next().filter(|_| is_script)
+    let dir = inside.split('/').next().filter(|_| is_script)?;
+    // The package, and sixteen digits that stand for its version and its features.
+    let package = dir.rsplit_once('-').filter(|(_, hash)| hash.len() == 16);
+    Some(package.map_or(dir, |(package, _)| package))
 }
 
 impl Process {
@@ -212,7 +215,13 @@ mod tests {
                     "/bin/rustc --crate-name core_of_it --edition=2024",
                 ),
                 process(4, 3, 9.5, 100, "cc -o x"),
-                process(5, 2, 4.0, 1, "/t/debug/build/sys-0123/build-script-build"),
+                process(
+                    5,
+                    2,
+                    4.0,
+                    1,
+                    "/t/debug/build/sys-0123456789abcdef/build-script-build",
+                ),
                 process(6, 5, 5.0, 50, "/bin/rustc --crate-name probe -"),
                 (7, None),
             ]),
@@ -229,10 +238,7 @@ mod tests {
                 )
             })
             .collect();
-        let expected = [
-            ("sys-0123", 51, vec![5, 6]),
-            ("core_of_it", 500, vec![3, 4]),
-        ];
+        let expected = [("sys", 51, vec![5, 6]), ("core_of_it", 500, vec![3, 4])];
         assert_eq!(told, expected);
     }
 
@@ -245,8 +251,8 @@ mod tests {
             ("/bin/sccache /bin/rustc --crate-name syn", None),
             ("rustc -vV", None),
             (
-                "/t/debug/build/zstd-sys-01/build-script-build",
-                Some("zstd-sys-01"),
+                "/t/debug/build/zstd-sys-0123456789abcdef/build-script-build",
+                Some("zstd-sys"),
             ),
             (
                 "/t/build/zstd-sys/01/out/build_script_build",
