@@ -12,7 +12,7 @@ use python_tools::Toolbox;
 
 use crate::Answer;
 use crate::build_args::BuildArgs;
-use crate::context::{Context, config, jobs_are_configured, toolbox};
+use crate::context::{Context, config, toolbox};
 use crate::typed::{self, command_without};
 use crate::ui;
 
@@ -143,9 +143,8 @@ enum Engine {
 }
 
 impl Args {
-    fn run_options(&self, root: &Utf8Path) -> RunOptions {
+    fn run_options(&self) -> RunOptions {
         RunOptions {
-            jobs_are_configured: jobs_are_configured(root),
             locked: self.locked,
             offline: self.offline,
             frozen: self.frozen,
@@ -168,7 +167,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         python: args.python.as_deref(),
         venv: venv.as_deref(),
         build: args.build.options(),
-        run: args.run_options(&project.root),
+        run: args.run_options(),
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),
         dependencies: args.dependencies.wanted(),

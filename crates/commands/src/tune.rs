@@ -67,9 +67,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     if !args.apply || changes.is_empty() {
         return Ok(shown);
     }
-    let configured = jobs_are_configured(&project.root);
     let toolbox = toolbox(false)?;
-    let outcome = apply(&project, &toolbox, &changes, configured, &is_over, &ui::say)?;
+    let outcome = apply(&project, &toolbox, &changes, &is_over, &ui::say)?;
     crate::dev::report(&project, &outcome);
     written(&changes);
     if let Some(note) = files.note(&changes) {

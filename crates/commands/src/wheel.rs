@@ -11,7 +11,7 @@ use wheel_build::release::{Release, ReleaseRequest, Talk};
 use wheel_build::version::Naming;
 
 use crate::Answer;
-use crate::context::{Context, jobs_are_configured, pinned, toolbox};
+use crate::context::{Context, pinned, toolbox};
 use crate::ui;
 
 /// Build wheels for release, or audit some
@@ -98,7 +98,6 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
         offline: args.offline,
         is_built: args.built,
         versions: versions()?,
-        jobs_are_configured: jobs_are_configured(&project.root),
     };
     let talk = Talk {
         say: &ui::say,

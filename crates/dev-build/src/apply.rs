@@ -342,7 +342,8 @@ impl<'a> Application<'a> {
         } else {
             call.clone()
         };
-        let compiled = compile::compile(&cargo, run, manifest, is_installed, self.say)?;
+        let record = self.toolbox.memory_record(&self.project.root)?;
+        let compiled = compile::compile(&cargo, run, manifest, &record, is_installed, self.say)?;
         let library = compiled.library(manifest)?.to_owned();
         self.refuse_library_of_another_checkout(&library)?;
         Ok(Built {

@@ -74,12 +74,13 @@ pub enum CompileError {
 }
 
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it built
-/// for the crate of `manifest`. Where the kernel kills a compiler for want of memory, cargo goes on with
-/// fewer at once. `is_installed` is for the error: whether there is an older build that stays.
+/// for the crate of `manifest`. Compilers that do not fit into the memory wait; `record` is the file that
+/// remembers what they take. `is_installed` is for the error: whether there is an older build that stays.
 pub fn compile(
     cargo: &Invocation,
     run: &RunOptions,
     manifest: &Utf8Path,
+    record: &Utf8Path,
     is_installed: bool,
     say: Say<'_>,
 ) -> Result<Compiled, CompileError> {
@@ -89,8 +90,7 @@ pub fn compile(
         started: Some(SystemTime::now()),
         ..Compiled::default()
     };
-    let jobs = run.jobs_that_fit(say);
-    let done = memory::with_fewer_jobs_if_killed(jobs, say, |jobs| {
+    let done = processes::within_memory(run.jobs, record, say, |jobs| {
         let cargo = run.with_jobs(jobs).added_to(cargo.clone());
         let status = cargo.stream(|line| compiled.note(line, manifest))?;
         let failed = CompileError::Failed { is_installed };

@@ -4,8 +4,7 @@
 //! `maturin develop`: that one installs the project's dependencies on its own, past every lock file.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use processes::Say;
-use processes::{Invocation, RunError, memory};
+use processes::{Invocation, RunError};
 use project_model::Project;
 use python_tools::Tool;
 use serde::{Deserialize, Serialize};
@@ -66,8 +65,6 @@ pub struct RunOptions {
     pub timings: bool,
     /// `--jobs`.
     pub jobs: Option<u32>,
-    /// Whether the user's configuration or environment says how many jobs there are to be.
-    pub jobs_are_configured: bool,
     /// How often `-v` was given.
     pub verbose: u8,
 }
@@ -93,21 +90,6 @@ impl RunOptions {
     #[must_use]
     pub fn asks_for_details(&self) -> bool {
         self.verbose > 0 || self.timings
-    }
-
-    /// How many jobs there are to be at once: what the user says, else as many as fit into the memory.
-    /// `None`: one for each core.
-    pub(crate) fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
-        if self.jobs.is_some() || self.jobs_are_configured {
-            return self.jobs;
-        }
-        let limit = memory::limit()?;
-        let jobs = limit.jobs(memory::cores())?;
-        say(
-            "Building",
-            &format!("with {}: {limit}", memory::jobs_text(jobs)),
-        );
-        Some(jobs)
     }
 
     pub(crate) fn with_jobs(&self, jobs: Option<u32>) -> Self {

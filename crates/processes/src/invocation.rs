@@ -223,6 +223,16 @@ impl Invocation {
         ))
     }
 
+    /// Starts it with an input that we write, and without output.
+    pub(crate) fn start_fed(&self) -> Result<Child, RunError> {
+        self.command()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|source| self.cannot_start(source))
+    }
+
     /// Starts it without input, in a process group of its own, with all that it prints going to `log`.
     pub(crate) fn start_logged(&self, log: fs_err::File) -> Result<Child, RunError> {
         let log = log.into_parts().0;

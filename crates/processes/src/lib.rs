@@ -9,16 +9,19 @@ mod cause;
 pub mod ending;
 mod invocation;
 pub mod memory;
+mod pauses;
 mod peak;
 pub mod proc;
 mod running;
 mod sampler;
+mod throttle;
 pub mod usage;
 
 pub use cause::{Cause, help_to_write};
 pub use invocation::{Captured, Invocation, RunError};
 pub use peak::Peak;
 pub use running::Running;
+pub use throttle::within_memory;
 pub use usage::Usage;
 
 /// Tells the user what is being done: a verb ("Installing") and what it is done to.

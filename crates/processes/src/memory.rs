@@ -11,7 +11,7 @@ use crate::Say;
 /// How much one compiler takes at its peak, in the large crates that decide it: the largest of polars take
 /// 1.2 to 1.6 GB each. With less there would be kills, with more a machine of 4 GB and 2 cores would leave
 /// one of them idle.
-const PER_JOB_BYTES: u64 = 3 << 29;
+pub(crate) const PER_JOB_BYTES: u64 = 3 << 29;
 
 /// A limit of cgroup v1 above this is none: the kernel writes the largest number of pages.
 const UNLIMITED_BYTES: u64 = 1 << 60;
@@ -28,14 +28,14 @@ pub struct Limit {
 /// The limit in force for this process. `None` where it cannot be told: on systems other than Linux.
 #[must_use]
 pub fn limit() -> Option<Limit> {
-    Groups::read(Utf8Path::new("/")).limit()
+    Groups::own().limit()
 }
 
 /// How many processes of ours, or of whom we share a memory limit with, the kernel has killed for want of
 /// memory, ever. Only differences mean anything.
 #[must_use]
 pub fn kills() -> u64 {
-    Groups::read(Utf8Path::new("/")).kills()
+    Groups::own().kills()
 }
 
 impl Limit {
@@ -76,6 +76,16 @@ pub enum Unfinished<E> {
 /// Makes `attempt`, a build that keeps what it has finished, with `jobs` compilers at once (`None`: as many
 /// as there are cores); and again with half as many whenever the kernel has killed one for want of memory.
 pub fn with_fewer_jobs_if_killed<T, E>(
+    jobs: Option<u32>,
+    say: Say<'_>,
+    attempt: impl FnMut(Option<u32>) -> Result<T, E>,
+) -> Result<T, Unfinished<E>> {
+    with_fewer_jobs_if(kills, jobs, say, attempt)
+}
+
+/// The same, with what counts the kills.
+fn with_fewer_jobs_if<T, E>(
+    kills: impl Fn() -> u64,
     jobs: Option<u32>,
     say: Say<'_>,
     mut attempt: impl FnMut(Option<u32>) -> Result<T, E>,
@@ -120,7 +130,7 @@ pub fn cores() -> u32 {
 
 /// The control groups that this process is in, from its own to the outermost that can be seen.
 #[derive(Debug)]
-struct Groups {
+pub(crate) struct Groups {
     root: Utf8PathBuf,
     version: Version,
     /// Its own first.
@@ -134,6 +144,11 @@ enum Version {
 }
 
 impl Groups {
+    /// Those of this process.
+    pub(crate) fn own() -> Self {
+        Self::read(Utf8Path::new("/"))
+    }
+
     /// Reads what `/proc` below `root` says; `root` is another directory only in tests.
     fn read(root: &Utf8Path) -> Self {
         let text = |name: &str| fs_err::read_to_string(root.join(name)).unwrap_or_default();
@@ -178,10 +193,37 @@ impl Groups {
 
     /// `MemTotal` of the machine.
     fn total_bytes(&self) -> Option<u64> {
+        self.of_machine("MemTotal:")
+    }
+
+    /// How much can still be taken before the kernel kills, in the group that has the least left, or on the
+    /// machine. Files that are kept in memory give way, so they count as free.
+    pub(crate) fn free_bytes(&self) -> Option<u64> {
+        let of_groups = self.dirs.iter().filter_map(|dir| self.free_in(dir));
+        of_groups.chain(self.of_machine("MemAvailable:")).min()
+    }
+
+    fn free_in(&self, dir: &Utf8Path) -> Option<u64> {
+        let (limit, usage, file_prefix) = match self.version {
+            Version::One => ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+            Version::Two => ("memory.max", "memory.current", ""),
+        };
+        let read = |file: &str| fs_err::read_to_string(dir.join(file)).ok();
+        let limit = number(&read(limit)?).filter(|bytes| *bytes < UNLIMITED_BYTES)?;
+        let stat = read("memory.stat")?;
+        let files = ["active_file", "inactive_file"].map(|name| {
+            let name = format!("{file_prefix}{name} ");
+            let value = stat.lines().find_map(|line| line.strip_prefix(&name));
+            value.and_then(number).unwrap_or(0)
+        });
+        let taken = number(&read(usage)?)?.saturating_sub(files.iter().sum());
+        Some(limit.saturating_sub(taken))
+    }
+
+    /// A value of `/proc/meminfo`, in bytes.
+    fn of_machine(&self, name: &str) -> Option<u64> {
         let text = fs_err::read_to_string(self.root.join("proc/meminfo")).ok()?;
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix("MemTotal:"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
         Some(number(line.trim_end_matches("kB"))? * 1024)
     }
 
@@ -261,7 +303,7 @@ mod tests {
         let dir = TempDir::new();
         let meminfo = (
             "proc/meminfo",
-            "MemTotal:       16777216 kB\nMemFree: 1 kB\n",
+            "MemTotal:       16777216 kB\nMemFree: 1 kB\nMemAvailable:   15728640 kB\n",
         );
         for (name, text) in files.iter().chain([&meminfo]) {
             let path = dir.path().join(name);
@@ -280,6 +322,51 @@ mod tests {
         let (_dir, groups) = machine(&[]);
         let limit = groups.limit().unwrap();
         assert_eq!((limit.bytes, limit.is_of_container), (16 * GIB, false));
+        assert_eq!(groups.free_bytes(), Some(15 * GIB));
+    }
+
+    #[test]
+    fn files_in_memory_are_free_and_the_group_with_the_least_counts() {
+        let (_dir, groups) = machine(&[
+            ("proc/self/cgroup", "0::/outer/inner\n"),
+            ("proc/self/mountinfo", MOUNT_V2),
+            ("sys/fs/cgroup/outer/memory.max", "4294967296\n"),
+            ("sys/fs/cgroup/outer/memory.current", "3221225472\n"),
+            (
+                "sys/fs/cgroup/outer/memory.stat",
+                "anon 1\ninactive_file 1073741824\nactive_file 536870912\n",
+            ),
+            ("sys/fs/cgroup/outer/inner/memory.max", "max\n"),
+        ]);
+        assert_eq!(groups.free_bytes(), Some(5 * GIB / 2));
+        let v1 = "34 25 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+        let (_dir, groups) = machine(&[
+            ("proc/self/cgroup", "4:memory:/a\n"),
+            ("proc/self/mountinfo", v1),
+            (
+                "sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+                "2147483648\n",
+            ),
+            (
+                "sys/fs/cgroup/memory/a/memory.usage_in_bytes",
+                "2147483648\n",
+            ),
+            (
+                "sys/fs/cgroup/memory/a/memory.stat",
+                "active_file 5\ntotal_inactive_file 1073741824\ntotal_active_file 0\n",
+            ),
+            // A group that is not limited has a number all the same.
+            (
+                "sys/fs/cgroup/memory/memory.limit_in_bytes",
+                "9223372036854771712\n",
+            ),
+            (
+                "sys/fs/cgroup/memory/memory.usage_in_bytes",
+                "9223372036854771712\n",
+            ),
+            ("sys/fs/cgroup/memory/memory.stat", ""),
+        ]);
+        assert_eq!(groups.free_bytes(), Some(GIB));
     }
 
     #[test]
@@ -377,6 +464,35 @@ mod tests {
         assert_eq!(
             (done, attempts),
             (Err(Unfinished::Failed("a type error")), 1)
+        );
+    }
+
+    #[test]
+    fn after_each_kill_half_as_many_go_on_until_one_alone_is_killed() {
+        let count = std::cell::Cell::new(0);
+        let attempts = |jobs, ends_well_with| {
+            let mut tried = Vec::new();
+            let done = with_fewer_jobs_if(
+                || count.get(),
+                jobs,
+                &|_, _| (),
+                |jobs| {
+                    tried.push(jobs);
+                    if jobs == ends_well_with {
+                        return Ok(());
+                    }
+                    count.set(count.get() + 1);
+                    Err("killed")
+                },
+            );
+            (done, tried)
+        };
+        let to_two = vec![Some(8), Some(4), Some(2)];
+        assert_eq!(attempts(Some(8), Some(2)), (Ok(()), to_two));
+        let to_one = vec![Some(5), Some(2), Some(1)];
+        assert_eq!(
+            attempts(Some(5), None),
+            (Err(Unfinished::OutOfMemory), to_one)
         );
     }
 

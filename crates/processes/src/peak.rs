@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use environment::compiler_caches;
-
-use crate::proc::Stat;
 use crate::sampler::Sampler;
+use crate::throttle::is_of_the_build;
 
 const INTERVAL: Duration = Duration::from_millis(50);
 
@@ -30,7 +28,7 @@ impl Peak {
         let thread = std::thread::spawn(move || {
             let mut sampler = Sampler::default();
             while !over.load(Ordering::Relaxed) {
-                sampler.look(&|_, stat| is_counted(stat, ancestor), 0.0, 0.0);
+                sampler.look(&|_, stat| is_of_the_build(stat, ancestor), 0.0, 0.0);
                 std::thread::sleep(INTERVAL);
             }
             sampler.peak_bytes
@@ -47,32 +45,10 @@ impl Peak {
     }
 }
 
-/// Whether a process is a child of `ancestor`, or a server that compiles for us without being our child.
-fn is_counted(stat: &Stat, ancestor: u32) -> bool {
-    stat.parent == ancestor || compiler_caches::is_server(&stat.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Invocation;
-
-    #[test]
-    fn children_and_servers_count_and_nobody_else() {
-        let process = |name: &str, parent| Stat {
-            name: name.to_owned(),
-            parent,
-            ..Stat::default()
-        };
-        for (name, parent, expected) in [
-            ("cargo", 10, true),
-            ("sccache", 1, true),
-            ("zccache-daemon", 1, true),
-            ("firefox", 1, false),
-        ] {
-            assert_eq!(is_counted(&process(name, parent), 10), expected, "{name}");
-        }
-    }
 
     #[cfg(target_os = "linux")]
     #[test]

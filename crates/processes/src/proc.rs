@@ -60,11 +60,29 @@ pub(crate) fn arguments(process: u32) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
-/// What a process holds in memory, in bytes.
-pub(crate) fn resident_bytes(process: u32) -> Option<u64> {
-    let text = fs_err::read_to_string(format!("/proc/{process}/statm")).ok()?;
-    let pages: u64 = text.split(' ').nth(1)?.parse().ok()?;
-    Some(pages * rustix::param::page_size() as u64)
+/// What a process holds in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// All of it, with the files that it has mapped.
+    pub(crate) resident_bytes: u64,
+    /// What nobody else holds, and what the kernel cannot read again from a file.
+    pub(crate) private_bytes: u64,
+}
+
+impl Held {
+    pub(crate) fn by(process: u32) -> Option<Self> {
+        Self::parse(&fs_err::read_to_string(format!("/proc/{process}/statm")).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut pages = text.split(' ').skip(1).map(str::parse::<u64>);
+        let (resident, shared) = (pages.next()?.ok()?, pages.next()?.ok()?);
+        let page_bytes = rustix::param::page_size() as u64;
+        Some(Self {
+            resident_bytes: resident * page_bytes,
+            private_bytes: resident.saturating_sub(shared) * page_bytes,
+        })
+    }
 }
 
 /// What a process, and its children that have ended and been waited for, have sent to storage, in bytes.
@@ -158,12 +176,22 @@ mod tests {
         assert_eq!(busy("cpu  0 0 0 0 0 0 0 0 0 0\n"), None);
     }
 
+    #[test]
+    fn mapped_files_are_held_and_not_private() {
+        let page = rustix::param::page_size() as u64;
+        let held = Held::parse("900 50 20 1 0 300 0\n").unwrap();
+        assert_eq!(
+            (held.resident_bytes, held.private_bytes),
+            (50 * page, 30 * page)
+        );
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
     fn we_are_among_all_and_found_by_our_environment() {
         let own = std::process::id();
         assert!(all().contains(&own));
-        assert!(resident_bytes(own).unwrap() > 100_000);
+        assert!(Held::by(own).unwrap().resident_bytes > 100_000);
         assert!(!arguments(own).is_empty());
         let (name, value) = environment::vars::all()
             .find(|(name, _)| name == "PATH")

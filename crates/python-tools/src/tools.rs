@@ -268,6 +268,15 @@ impl Toolbox {
         Ok(self.home()?.join(purpose).join(format!("{hash:016x}")))
     }
 
+    /// The file that remembers how much memory the compilers of the project in `root` take. It outlives the
+    /// target directory: what is built when that is gone is all of it.
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn memory_record(&self, root: &Utf8Path) -> Result<Utf8PathBuf, ToolError> {
+        Ok(self.scratch_of(root, "memory")?.join("peaks.json"))
+    }
+
     /// zig as PyPI has it (`ziglang`), in the pinned version: another one would make other bytes.
     pub fn zig(&self, say: Say<'_>) -> Result<Tool, ToolError> {
         let install = |target: &Utf8Path, requirements: &Utf8Path| {

@@ -2,7 +2,6 @@
 
 use camino::Utf8PathBuf;
 use config_edit::{Change, EditError};
-use dev_build::maturin::RunOptions;
 use dev_build::{DevError, DevRequest, Outcome, dev};
 use processes::Say;
 use project_model::Project;
@@ -47,17 +46,10 @@ pub fn apply(
     project: &Project,
     toolbox: &Toolbox,
     changes: &[Change],
-    jobs_are_configured: bool,
     is_over: &dyn Fn() -> bool,
     say: Say<'_>,
 ) -> Result<Outcome, ApplyError> {
-    let request = DevRequest {
-        run: RunOptions {
-            jobs_are_configured,
-            ..RunOptions::default()
-        },
-        ..DevRequest::default()
-    };
+    let request = DevRequest::default();
     let build = || {
         let what =
             "the project with these settings; the dependencies may have to be compiled once more";

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
 use processes::Invocation;
 use processes::Say;
-use processes::memory::{self, Unfinished};
+use processes::memory::Unfinished;
 use python_tools::{Interpreter, Tool, Toolbox, python};
 
 use crate::before;
@@ -38,8 +38,8 @@ pub struct Builder<'a> {
     pub git_dir: Option<&'a Utf8Path>,
     /// Whether the network is not to be used.
     pub offline: bool,
-    /// Whether the user's configuration or environment says how many jobs there are to be.
-    pub jobs_are_configured: bool,
+    /// The file that remembers how much memory the compilers of the project take.
+    pub memory_record: &'a Utf8Path,
 }
 
 impl Builder<'_> {
@@ -62,7 +62,7 @@ impl Builder<'_> {
         self.download(wheel, say)?;
         let command = self.command(plan, wheel, &platform, zig.as_ref())?;
         let start = Instant::now();
-        let done = memory::with_fewer_jobs_if_killed(self.jobs_that_fit(say), say, |jobs| {
+        let done = processes::within_memory(None, self.memory_record, say, |jobs| {
             with_jobs(command.clone(), jobs).run_talking()
         });
         done.map_err(|unfinished| match unfinished {
@@ -101,21 +101,6 @@ impl Builder<'_> {
             platform: wheel.platform.clone(),
             source,
         })
-    }
-
-    /// As many compilers as fit into the memory, where that is fewer than there are cores and the user says
-    /// nothing.
-    fn jobs_that_fit(&self, say: Say<'_>) -> Option<u32> {
-        if self.jobs_are_configured {
-            return None;
-        }
-        let limit = memory::limit()?;
-        let jobs = limit.jobs(memory::cores())?;
-        say(
-            "Building",
-            &format!("with {}: {limit}", memory::jobs_text(jobs)),
-        );
-        Some(jobs)
     }
 
     fn command(

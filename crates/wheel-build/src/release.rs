@@ -45,8 +45,6 @@ pub struct ReleaseRequest<'a> {
     pub is_built: bool,
     /// What maturin-action is to install.
     pub versions: Versions,
-    /// Whether the user has said how many jobs there are to be.
-    pub jobs_are_configured: bool,
 }
 
 /// How the user is talked to.
@@ -269,7 +267,7 @@ impl<'a> Release<'a> {
             python: &self.python,
             git_dir: commit.map(|commit| commit.git_dir.as_path()),
             offline: self.request.offline,
-            jobs_are_configured: self.request.jobs_are_configured,
+            memory_record: &self.toolbox.memory_record(&self.project.root)?,
         };
         let built = builder.build(&self.plan, wheel, self.talk.say)?;
         Ok((built, cache.map(|cache| cache.counted()).transpose()?))
