@@ -224,7 +224,10 @@ fn uv_may_be_a_module_of_the_runtime() {
     let (runtime, cell) = (Runtime::new(), builds().cell(&github, &[]));
     let module = runtime.dir.path().join("modules/uv");
     fs_err::create_dir_all(&module).unwrap();
-    let code = format!("import os, sys; os.execv({:?}, [\"uv\", *sys.argv[1:]])", uv().as_str());
+    let code = format!(
+        "import os, sys; os.execv({:?}, [\"uv\", *sys.argv[1:]])",
+        uv().as_str()
+    );
     fs_err::write(module.join("__main__.py"), code).unwrap();
     let command = runtime.command(&github, &cell).env("PATH", "/usr/bin:/bin");
     let command = command.env("PYTHONPATH", module.parent().unwrap().as_str());
@@ -278,14 +281,18 @@ fn what_the_runtime_has_is_kept_unless_it_may_change() {
     let done = run(&cell);
     assert!(!done.status.success());
     assert!(
-        done.stderr.contains("It needs another other==2.0: to let that change, add its name"),
+        done.stderr
+            .contains("It needs another other==2.0: to let that change, add its name"),
         "{}",
         done.stderr
     );
     assert_eq!((runtime.installed(), other().as_str()), (None, "2.0"));
     let done = run(&cell.replace("MAY_CHANGE = []", "MAY_CHANGE = [\"Other\"]"));
     assert!(done.status.success(), "{}", done.stderr);
-    assert_eq!((runtime.installed(), other().as_str()), (Some(version(false)), "1.0"));
+    assert_eq!(
+        (runtime.installed(), other().as_str()),
+        (Some(version(false)), "1.0")
+    );
 }
 
 #[test]
