@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
+use files::access::keeps_from_writing;
 use processes::Invocation;
 use processes::Say;
-use project_model::{Project, ProjectError, Selection};
+use project_model::{Layout, Project, ProjectError, Selection};
 use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
@@ -122,6 +123,7 @@ impl<'a> Application<'a> {
     }
 
     fn build(&mut self, plan: BuildPlan) -> Result<Outcome, DevError> {
+        self.require_writable_package()?;
         if let EnvironmentStep::Use(venv) = &plan.environment {
             venv.require_writable()?;
         }
@@ -153,6 +155,16 @@ impl<'a> Application<'a> {
             imported,
             elapsed: Duration::ZERO,
         })
+    }
+
+    /// Fails if the library of a mixed project cannot be put beside the Python modules: better now than after
+    /// the build.
+    fn require_writable_package(&self) -> Result<(), DevError> {
+        let Layout::Mixed { package } = &self.project.extension.layout else {
+            return Ok(());
+        };
+        let obstacle = keeps_from_writing(package);
+        obstacle.map_or(Ok(()), |dir| Err(DevError::Package { dir }))
     }
 
     /// Those of `sources` that are not there, each with the crate that it lies in.

@@ -85,6 +85,10 @@ pub enum DevError {
         help_to_write(dir, source, "CARGO_TARGET_DIR")
     )]
     Target { dir: Utf8PathBuf, source: io::Error },
+    #[error(
+        "the extension cannot be built in place: {dir}, where the library goes, cannot be written by you\n  help: make it writable for you, or build in a copy of the project"
+    )]
+    Package { dir: Utf8PathBuf },
     #[error("cannot read or change {path}")]
     Io {
         path: Utf8PathBuf,

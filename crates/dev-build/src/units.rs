@@ -212,10 +212,8 @@ impl<'a> Units<'a> {
     fn cause(&self, unit: &Unit, paths: &[(Utf8PathBuf, Extent)]) -> Option<String> {
         if let Some(known) = self.known(unit) {
             let sources = self.sources(paths);
-            let other = sources.iter().find(|source| self.is_other(source));
-            let what = other.map_or("a source", |source| shown(self.root, &source.path));
             return (known.sha256 != digest_of(&sources))
-                .then(|| format!("{what} is not what it was built from, and is no newer"));
+                .then(|| self.difference(&sources, unit.built));
         }
         if is_shared(self.workspace) && !unit.names(&self.workspace.root) {
             let dir = &self.workspace.build_dir;
@@ -227,6 +225,18 @@ impl<'a> Units<'a> {
         let (path, _) = touched.next()?;
         let path = shown(self.root, path);
         Some(format!("{path} came after it was built, and is no newer"))
+    }
+
+    /// In which of `sources` they are others than those from which a unit was `built`.
+    fn difference(&self, sources: &[Source], built: SystemTime) -> String {
+        let other = sources.iter().find(|source| self.is_other(source));
+        let written = other.and_then(|source| written_since(source, built));
+        if let Some(file) = written {
+            let file = shown(self.root, &file);
+            return format!("{file} has changed, and its build script declares no inputs");
+        }
+        let what = other.map_or("a source", |source| shown(self.root, &source.path));
+        format!("{what} is not what it was built from, and is no newer")
     }
 
     fn is_other(&self, source: &Source) -> bool {
@@ -309,6 +319,21 @@ pub(crate) fn is_shared(workspace: &Workspace) -> bool {
     !workspace.build_dir.starts_with(&workspace.root)
 }
 
+/// The file of a whole directory that was written last, if that was after `built`.
+fn written_since(source: &Source, built: SystemTime) -> Option<Utf8PathBuf> {
+    if !source.path.is_dir() {
+        return None;
+    }
+    let files = files_of(&source.path, source.extent);
+    let dated = files.filter_map(|file| Some((modified(&file)?, file)));
+    let (time, file) = dated.max()?;
+    (time > built).then_some(file)
+}
+
+fn modified(path: &Utf8Path) -> Option<SystemTime> {
+    fs_err::metadata(path).and_then(|it| it.modified()).ok()
+}
+
 /// Whether cargo finds by itself that `unit` is stale: a source is newer, or gone.
 fn is_seen_by_cargo(unit: &Unit, inputs: &Inputs) -> bool {
     let Inputs::Paths(paths) = inputs else {
@@ -321,7 +346,6 @@ fn is_seen_by_cargo(unit: &Unit, inputs: &Inputs) -> bool {
 
 /// The modification time by which cargo goes.
 fn newest(path: &Utf8Path) -> Option<SystemTime> {
-    let modified = |path: &Utf8Path| fs_err::metadata(path).and_then(|it| it.modified()).ok();
     let own = modified(path)?;
     if !path.is_dir() {
         return Some(own);
@@ -336,4 +360,37 @@ fn digest_of(sources: &[Source]) -> String {
         format!("{content}\n")
     });
     sha256(contents.collect::<String>().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use testkit::TempDir;
+
+    #[test]
+    fn of_a_whole_package_the_file_is_named_that_has_been_written() {
+        let dir = TempDir::new();
+        let built = SystemTime::now() - Duration::from_secs(60);
+        let source = |path: &Utf8Path| Source {
+            path: path.to_owned(),
+            extent: Extent::Written,
+            stamp: None,
+            sha256: None,
+        };
+        let file = |name: &str, time: SystemTime| {
+            let path = dir.path().join(name);
+            let file = fs_err::File::create(&path).unwrap();
+            file.file().set_modified(time).unwrap();
+            path
+        };
+        let old = file("old.rs", built - Duration::from_secs(60));
+        assert_eq!(written_since(&source(dir.path()), built), None);
+        let new = file("pyproject.toml", built + Duration::from_secs(1));
+        assert_eq!(written_since(&source(dir.path()), built), Some(new.clone()));
+        // Of a single file, cargo goes by the time.
+        for single in [old, new] {
+            assert_eq!(written_since(&source(&single), built), None);
+        }
+    }
 }

@@ -12,10 +12,12 @@ pub enum Cause {
     DiskFull,
     /// A server cannot be reached at all.
     NoNetwork,
+    /// uv may not write where it keeps its cache.
+    UvCache,
 }
 
 /// How the operating system, pip, uv, cargo, curl and git say it.
-const WORDS: [(Cause, &[&str]); 2] = [
+const WORDS: [(Cause, &[&str]); 3] = [
     (
         Cause::DiskFull,
         &[
@@ -45,6 +47,7 @@ const WORDS: [(Cause, &[&str]); 2] = [
             "tunnel error",
         ],
     ),
+    (Cause::UvCache, &["Failed to initialize cache at"]),
 ];
 
 /// More of a line than this is not read.
@@ -66,6 +69,7 @@ impl Cause {
         match self {
             Self::DiskFull => "the disk is full",
             Self::NoNetwork => "there is no network",
+            Self::UvCache => "uv cannot write its cache",
         }
     }
 
@@ -76,6 +80,9 @@ impl Cause {
             Self::DiskFull => "free some space on the disk that is full",
             Self::NoNetwork => {
                 "check the network, and the proxy if `https_proxy` names one; commands that have `--offline` do with what was downloaded before"
+            }
+            Self::UvCache => {
+                "make that directory writable for you, or name another one with UV_CACHE_DIR"
             }
         }
     }
@@ -159,6 +166,11 @@ mod tests {
                 "error: Failed to install: a.whl\n  cause: failed to copy file: No space left on device (os error 28)\n",
                 Some(Cause::DiskFull),
                 "error: Failed to install: a.whl|cause: failed to copy file: No space left on device (os error 28)",
+            ),
+            (
+                "error: Failed to initialize cache at `/home/a/.cache/uv`\n  cause: failed to create directory `/home/a/.cache/uv`: Permission denied (os error 13)\n",
+                Some(Cause::UvCache),
+                "error: Failed to initialize cache at `/home/a/.cache/uv`",
             ),
             ("error: no such package", None, ""),
         ];

@@ -156,7 +156,14 @@ const OTHER_BACKENDS: [&str; 8] = [
 fn refuse_other_backends(path: &Utf8Path, pyproject: &Pyproject) -> Result<(), ProjectError> {
     let path = path.to_owned();
     let Some(system) = &pyproject.build_system else {
-        return Err(ProjectError::NoBuildSystem(path));
+        // Where nothing is named, setuptools builds what has its file (PEP 517).
+        let backend = "setuptools".to_owned();
+        let is_other = !pyproject.has_maturin_table() && path.with_file_name("setup.py").exists();
+        return Err(if is_other {
+            ProjectError::OtherBackend { path, backend }
+        } else {
+            ProjectError::NoBuildSystem(path)
+        });
     };
     let backend = system.build_backend.as_deref().unwrap_or("setuptools");
     let names = system.requires.iter().map(|text| requirement_name(text));
@@ -274,6 +281,24 @@ mod tests {
         ] {
             assert!(table(other).is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn what_names_no_backend_and_has_a_setup_py_is_not_to_become_maturins() {
+        let dir = TempDir::new();
+        let load = |text: &str| {
+            fs_err::write(dir.path().join("pyproject.toml"), text).unwrap();
+            Project::load(dir.path()).unwrap_err()
+        };
+        let (plain, with_table) = ("[tool.black]\n", "[tool.maturin]\n");
+        assert!(matches!(load(plain), ProjectError::NoBuildSystem(_)));
+        fs_err::write(dir.path().join("setup.py"), "").unwrap();
+        let error = load(plain);
+        assert!(
+            matches!(&error, ProjectError::OtherBackend { backend, .. } if backend == "setuptools"),
+            "{error}"
+        );
+        assert!(matches!(load(with_table), ProjectError::NoBuildSystem(_)));
     }
 
     #[test]

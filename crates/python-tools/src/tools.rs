@@ -179,7 +179,7 @@ fn nowhere() -> String {
 /// What is known of why it cannot be installed says `source` itself.
 fn help_to_install(name: &str, dir: &Utf8Path, source: &RunError) -> String {
     match source.cause() {
-        Some(Cause::NoNetwork) => String::new(),
+        Some(Cause::NoNetwork | Cause::UvCache) => String::new(),
         Some(Cause::DiskFull) => format!(
             "\n  help: `{name}` is to be kept in {dir}; another directory is named by {}",
             vars::XTASK_CACHE_DIR

@@ -11,6 +11,7 @@ use crate::places::{Found, LeadsNowhere, Places};
 use crate::python::{self, PythonError};
 use crate::{Interpreter, Tool};
 use environment::vars;
+use files::access::keeps_from_writing;
 use processes::{Invocation, RunError, Say};
 
 /// A virtual environment that is there and works.
@@ -111,6 +112,16 @@ pub enum VenvError {
         dir: Utf8PathBuf,
         /// The number of the user that it belongs to.
         owner: u32,
+    },
+    /// There is none, and this user may not make it there.
+    #[error(
+        "the virtual environment {root} cannot be made: {dir} cannot be written by you\n  help: build in a copy of the project, or name another directory with `--venv DIR`"
+    )]
+    NoPlace {
+        /// Its directory.
+        root: Utf8PathBuf,
+        /// What is in the way.
+        dir: Utf8PathBuf,
     },
     /// The directory is there and no environment; installing into it would touch the system's Python.
     #[error(
@@ -348,6 +359,9 @@ impl VenvPlan {
         match self {
             Self::Use(venv) => Ok(venv),
             Self::Create { root, base } => {
+                if let Some(dir) = keeps_from_writing(&root) {
+                    return Err(VenvError::NoPlace { root, dir });
+                }
                 say("Creating", &format!("{root} with {base}"));
                 let command = create(uv, &root, &base);
                 command.read().map_err(|source| VenvError::Create {

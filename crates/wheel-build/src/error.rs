@@ -128,6 +128,10 @@ pub enum WheelError {
         path: Utf8PathBuf,
         source: io::Error,
     },
+    #[error(
+        "no wheel can be handed over: {dir} cannot be written by you\n  help: make it writable for you, or name another directory with `--out`"
+    )]
+    Out { dir: Utf8PathBuf },
     #[error("cannot write {path}")]
     Write {
         path: Utf8PathBuf,

@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
+use files::access::keeps_from_writing;
 use files::lock::Lock;
 use files::owned;
 use processes::Say;
@@ -177,6 +178,9 @@ impl<'a> Release<'a> {
     /// # Errors
     /// If one of them does not pass; those before it are in their place then.
     pub fn build(&self) -> Result<Vec<Utf8PathBuf>, WheelError> {
+        if let Some(dir) = keeps_from_writing(self.request.dist) {
+            return Err(WheelError::Out { dir });
+        }
         self.warn_of_changes();
         let (name, version) = (&self.plan.name, &self.plan.version);
         (self.talk.say)(

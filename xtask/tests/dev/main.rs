@@ -8,6 +8,7 @@ mod environments;
 mod extras;
 mod install;
 mod memory;
+mod odd_places;
 mod robust;
 mod sharing;
 mod status;
