@@ -29,7 +29,7 @@ const MARGIN_BYTES: u64 = 1 << 26;
 /// would be read again and again.
 const RESERVED_PART: u64 = 16;
 
-/// How many names are told.
+/// How many names are told; of more, the number.
 const SHOWN_NAMES: usize = 3;
 
 /// The most that jobs have held, in bytes, by name.
@@ -88,6 +88,8 @@ impl Throttle {
     /// The jobs that had to wait. What all have taken is remembered.
     fn end(self) -> BTreeSet<String> {
         self.is_over.store(true, Ordering::Relaxed);
+        // A short build is not to wait for the next look.
+        self.thread.thread().unpark();
         let watched = self.thread.join().unwrap_or_default();
         let peaks = larger(&self.known, watched.peaks);
         if peaks != self.known {
@@ -118,7 +120,7 @@ fn watch(known: &Peaks, reserve_bytes: u64, is_over: &AtomicBool) -> Watched {
     let mut watched = Watched::default();
     let mut was_short = false;
     while !is_over.load(Ordering::Relaxed) {
-        std::thread::sleep(INTERVAL);
+        std::thread::park_timeout(INTERVAL);
         let free_bytes = groups.free_bytes().unwrap_or(0);
         was_short |= free_bytes < AMPLE_BYTES;
         if !was_short {
@@ -167,22 +169,16 @@ fn waiting<'a>(jobs: &'a [Job], free_bytes: u64, known: &Peaks) -> Vec<&'a Job> 
     waiting
 }
 
+/// Who waited, in a few words: few by name, many as a number.
 fn told(waited: &BTreeSet<String>) -> Option<String> {
-    let shown: Vec<_> = waited
-        .iter()
-        .take(SHOWN_NAMES)
-        .map(String::as_str)
-        .collect();
-    let more = match waited.len().saturating_sub(SHOWN_NAMES) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
+    let names: Vec<_> = waited.iter().map(String::as_str).collect();
+    let who = match names.len() {
+        0 => return None,
+        1..=SHOWN_NAMES => names.join(", "),
+        many => format!("{many} compilers and build scripts"),
     };
     let limit = memory::limit().map_or_else(String::new, |limit| format!(": {limit}"));
-    let text = format!(
-        "{}{more} for a while, so that all fit{limit}",
-        shown.join(", ")
-    );
-    (!waited.is_empty()).then_some(text)
+    Some(format!("{who} for a while, so that all fit{limit}"))
 }
 
 #[cfg(test)]
@@ -275,6 +271,6 @@ mod tests {
         assert_eq!(told(&BTreeSet::new()), None);
         let of = |names: &str| told(&names.split(' ').map(str::to_owned).collect()).unwrap();
         assert!(of("a b").starts_with("a, b for a while"), "{}", of("a b"));
-        assert!(of("a b c d e").starts_with("a, b, c and 2 more for"));
+        assert!(of("a b c d").starts_with("4 compilers and build scripts for"));
     }
 }
