@@ -20,6 +20,7 @@ pub(crate) fn apply(
     new: Option<&str>,
 ) -> Result<(), EditError> {
     let target = Target::of(path)?;
+    target.require_place()?;
     let (lock, made) = target.written(locked(&target.dir))?;
     let done = target.change(old, new, &lock);
     if done.is_err() {
@@ -101,16 +102,25 @@ impl<'c> Target<'c> {
         Ok(())
     }
 
-    /// Looks at the modes, since they do not hold for root, who is not to ignore them unasked.
+    /// Fails if the directory is not there and cannot be made.
+    fn require_place(&self) -> Result<(), EditError> {
+        let nearest = self.dir.ancestors().find(|dir| dir.exists());
+        nearest.map_or(Ok(()), |dir| self.require_mode(dir))
+    }
+
     fn require_writable(&self) -> Result<(), EditError> {
-        for path in [&self.dir, &self.file] {
-            let metadata = self.written(found(fs_err::metadata(path)))?;
-            if metadata.is_some_and(|metadata| metadata.mode() & 0o222 == 0) {
-                return Err(EditError::ReadOnly {
-                    path: self.path.to_owned(),
-                    read_only: path.clone(),
-                });
-            }
+        self.require_mode(&self.dir)?;
+        self.require_mode(&self.file)
+    }
+
+    /// Looks at the mode, since it does not hold for root, who is not to ignore it unasked.
+    fn require_mode(&self, path: &Utf8Path) -> Result<(), EditError> {
+        let metadata = self.written(found(fs_err::metadata(path)))?;
+        if metadata.is_some_and(|metadata| metadata.mode() & 0o222 == 0) {
+            return Err(EditError::ReadOnly {
+                path: self.path.to_owned(),
+                read_only: path.to_owned(),
+            });
         }
         Ok(())
     }

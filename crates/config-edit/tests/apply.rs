@@ -97,6 +97,20 @@ fn what_is_read_only_is_refused_even_to_root() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_made_is_refused_with_the_one_above_it() {
+    let file = File::of("");
+    let above = file.path.parent().unwrap();
+    set_mode(above, 0o555);
+    let error = write(&above.join(".cargo/config.toml")).unwrap_err();
+    set_mode(above, 0o755);
+    let EditError::ReadOnly { read_only, .. } = &error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(read_only, above);
+    assert_eq!(names(above), ["file.toml"]);
+}
+
+#[test]
 fn a_file_that_has_changed_since_is_left() {
     let file = File::of("");
     let change = ENV.plan(&file.path, BY).unwrap();
