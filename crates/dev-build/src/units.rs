@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn of_a_whole_package_the_file_is_named_that_has_been_written() {
         let dir = TempDir::new();
-        let built = SystemTime::now() - Duration::from_secs(60);
+        let built = SystemTime::now() - Duration::from_mins(1);
         let source = |path: &Utf8Path| Source {
             path: path.to_owned(),
             extent: Extent::Written,
@@ -384,7 +384,7 @@ mod tests {
             file.file().set_modified(time).unwrap();
             path
         };
-        let old = file("old.rs", built - Duration::from_secs(60));
+        let old = file("old.rs", built - Duration::from_mins(1));
         assert_eq!(written_since(&source(dir.path()), built), None);
         let new = file("pyproject.toml", built + Duration::from_secs(1));
         assert_eq!(written_since(&source(dir.path()), built), Some(new.clone()));
