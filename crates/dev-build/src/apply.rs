@@ -62,7 +62,7 @@ struct Built {
     /// In the target directory.
     library: Utf8PathBuf,
     /// Held until the library is in place.
-    _lock: Option<Lock>,
+    lock: Option<Lock>,
     /// The sources before cargo was started.
     before: Before,
     sources: OnceLock<Vec<Source>>,
@@ -117,6 +117,7 @@ impl<'a> Application<'a> {
                         .map(|ours| self.missing(&ours.state.sources))
                         .unwrap_or_default(),
                     elapsed: Duration::ZERO,
+                    waited: Duration::ZERO,
                 })
             }
         }
@@ -154,6 +155,7 @@ impl<'a> Application<'a> {
             install,
             imported,
             elapsed: Duration::ZERO,
+            waited: built.lock.and_then(|it| it.waited).unwrap_or_default(),
         })
     }
 
@@ -364,7 +366,7 @@ impl<'a> Application<'a> {
             compiled,
             library,
             before,
-            _lock: lock,
+            lock,
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),

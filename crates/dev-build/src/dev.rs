@@ -41,7 +41,7 @@ pub fn dev(
         locks: &locks,
         say,
         // Another build may have written to the configuration.
-        config: request.config.filter(|_| !lock.has_waited),
+        config: request.config.filter(|_| lock.waited.is_none()),
     };
     build.run(project, request)
 }
@@ -76,7 +76,7 @@ impl Build<'_> {
             situation,
         );
         let mut outcome = application.carry_out(plan)?;
-        outcome.elapsed = start.elapsed();
+        outcome.elapsed = start.elapsed().saturating_sub(outcome.waited);
         Ok(outcome)
     }
 

@@ -1,6 +1,7 @@
 //! One development build at a time: of a project, and into a directory that checkouts share.
 
 use std::io;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use processes::Say;
@@ -11,8 +12,8 @@ use files::lock;
 /// Held for as long as this value lives; the kernel gives it back also when the process is killed.
 #[derive(Debug)]
 pub struct Lock {
-    /// Whether another build had to end first.
-    pub has_waited: bool,
+    /// How long another build took to end first; `None` where there was none.
+    pub waited: Option<Duration>,
     _lock: lock::Lock,
 }
 
@@ -23,18 +24,20 @@ impl Lock {
     pub fn take(root: &Utf8Path, dir: &Utf8Path, say: Say<'_>) -> io::Result<Self> {
         let file = lock_file(root, dir)?;
         let at_once = lock::Lock::try_take(&file)?;
-        let has_waited = at_once.is_none();
-        let lock = if let Some(lock) = at_once {
-            lock
-        } else {
-            say(
-                "Blocking",
-                "waiting for another build of this project, or into the same directory",
-            );
-            lock::Lock::take(&file)?
-        };
+        if let Some(lock) = at_once {
+            return Ok(Self {
+                waited: None,
+                _lock: lock,
+            });
+        }
+        let start = Instant::now();
+        say(
+            "Blocking",
+            "waiting for another build of this project, or into the same directory",
+        );
+        let lock = lock::Lock::take(&file)?;
         Ok(Self {
-            has_waited,
+            waited: Some(start.elapsed()),
             _lock: lock,
         })
     }
@@ -54,7 +57,7 @@ mod tests {
     fn the_second_waits_for_the_first_and_another_project_does_not() {
         let cache = testkit::TempDir::new();
         let first = Lock::take("/p".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
-        assert!(!first.has_waited);
+        assert_eq!(first.waited, None);
         let other = Lock::take("/q".into(), cache.path(), &|_, _| panic!("waits")).unwrap();
         drop(other);
         let waited = AtomicBool::new(false);
@@ -66,8 +69,10 @@ mod tests {
             while !waited.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }
+            let pause = Duration::from_millis(20);
+            std::thread::sleep(pause);
             drop(first);
-            assert!(second.join().unwrap().unwrap().has_waited);
+            assert!(second.join().unwrap().unwrap().waited >= Some(pause));
         });
     }
 }

@@ -27,8 +27,10 @@ pub struct Outcome {
     /// Paths that build scripts name and where nothing is, each with the crate that it lies in, where that is
     /// known.
     pub missing: Vec<(Utf8PathBuf, Option<String>)>,
-    /// From start to end.
+    /// From start to end, without what it [waited](Self::waited).
     pub elapsed: Duration,
+    /// How long another build into the same directory took to end.
+    pub waited: Duration,
 }
 
 /// What became of the library.
