@@ -278,6 +278,10 @@ fn plain(world: &World, random: &mut Random, command: &str) {
         change(world, random);
     }
     let python = world.root.join(".venv/bin/python");
+    if !python.is_file() {
+        // A checkout in which nothing has been built yet.
+        return;
+    }
     let cargo = world.command("cargo").args([
         command,
         "-q",
