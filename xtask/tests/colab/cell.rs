@@ -266,8 +266,8 @@ fn what_the_runtime_has_is_kept_unless_it_may_change() {
     let index = format!("file://{}/index", runtime.dir.path());
     let python = runtime.python();
     let install = Invocation::new(uv()).args(["pip", "install", "--quiet", "--python"]);
-    let install = install.args([python.as_str(), "--index-url", &index, "other"]);
-    install.read().unwrap();
+    let install = install.args([python.as_str(), "other"]);
+    install.env("UV_DEFAULT_INDEX", &index).read().unwrap();
     let other = || {
         let code = "import importlib.metadata as m; print(m.version('other'))";
         let version = Invocation::new(&python).args(["-c", code]).read().unwrap();
