@@ -52,15 +52,20 @@ pub fn stand_in() -> Option<ExitCode> {
 /// Says what cargo has said, if the call is the one that was made; else cargo is asked.
 fn answer_from(file: &Utf8Path, args: Vec<String>) -> ExitCode {
     let text = fs_err::read_to_string(file).unwrap_or_default();
-    match serde_json::from_str::<Done>(&text) {
-        Ok(done) if done.args == without_resolution(&args) => {
-            for line in done.said {
-                println!("{line}");
-            }
-            ExitCode::SUCCESS
-        }
-        _ => pass_on(args),
+    let Some(said) = answer(&text, &args) else {
+        return pass_on(args);
+    };
+    for line in said {
+        println!("{line}");
     }
+    ExitCode::SUCCESS
+}
+
+/// What cargo has said to a call with these arguments, going by what was kept; `None` if that is another call,
+/// or cannot be read.
+fn answer(kept: &str, args: &[String]) -> Option<Vec<String>> {
+    let done: Done = serde_json::from_str(kept).ok()?;
+    (done.args == without_resolution(args)).then_some(done.said)
 }
 
 fn pass_on(args: Vec<String>) -> ExitCode {
@@ -188,6 +193,26 @@ mod tests {
         pairs
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
             .collect()
+    }
+
+    #[test]
+    fn only_the_call_that_was_made_is_answered() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let done = Done {
+            args: words("rustc --profile dev"),
+            said: words("one two"),
+        };
+        let kept = serde_json::to_string(&done).unwrap();
+        let said = |args: &str| answer(&kept, &words(args));
+        assert_eq!(said("rustc --profile dev"), Some(words("one two")));
+        // Neither the lock file nor the network changes what is built.
+        assert_eq!(
+            said("rustc --locked --profile dev --offline"),
+            Some(words("one two"))
+        );
+        assert_eq!(said("rustc --profile release"), None);
+        assert_eq!(said("rustc --profile dev --features x"), None);
+        assert_eq!(answer("half a fil", &words("rustc --profile dev")), None);
     }
 
     #[test]

@@ -241,6 +241,12 @@ mod tests {
     use super::*;
     use testkit::TempDir;
 
+    fn write(dir: &TempDir, name: &str, text: &str) {
+        let path = dir.path().join(name);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+
     #[test]
     fn a_directory_without_pyproject_is_refused() {
         let dir = TempDir::new();
@@ -304,11 +310,7 @@ mod tests {
     #[test]
     fn a_root_without_a_project_of_its_own_names_its_members() {
         let dir = TempDir::new();
-        let write = |name: &str, text: &str| {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        };
+        let write = |name: &str, text: &str| write(&dir, name, text);
         write("pyproject.toml", "[tool.uv.workspace]\nmembers = ['p/*']\n");
         write("p/pure/pyproject.toml", "[project]\nname = 'pure'\n");
         let error = Project::load(dir.path()).unwrap_err();
@@ -332,11 +334,7 @@ mod tests {
     #[test]
     fn an_environment_of_a_workspace_has_a_python_that_all_members_allow() {
         let dir = TempDir::new();
-        let write = |name: &str, text: &str| {
-            let path = dir.path().join(name);
-            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
-            fs_err::write(path, text).unwrap();
-        };
+        let write = |name: &str, text: &str| write(&dir, name, text);
         write("pyproject.toml", "[tool.uv.workspace]\nmembers = ['p/*']\n");
         let pure = "[project]\nname = 'pure'\nrequires-python = '<3.13'\n";
         write("p/pure/pyproject.toml", pure);
