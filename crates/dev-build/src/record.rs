@@ -61,8 +61,8 @@ fn answer_from(file: &Utf8Path, args: Vec<String>) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// What cargo has said to a call with these arguments, going by what was kept; `None` if that is another call,
-/// or cannot be read.
+/// What cargo has said to a call with these arguments, going by what was kept; `None` if that is another
+/// call, or cannot be read.
 fn answer(kept: &str, args: &[String]) -> Option<Vec<String>> {
     let done: Done = serde_json::from_str(kept).ok()?;
     (done.args == without_resolution(args)).then_some(done.said)
