@@ -41,7 +41,6 @@ const NOT_RUN: [(&str, &str); 12] = [
         "sets up the whole machine; tests/dev_init.rs runs it",
     ),
     ("cargo xtask ci", "is what runs this test"),
-    ("cargo install kache --locked", "compiles for ten minutes"),
     ("uv python install 3.13", "downloads a Python from GitHub"),
     (
         "uv cache clean",
