@@ -84,6 +84,9 @@ pub const XTASK_RECORD_BASE: &str = "XTASK_RECORD_BASE";
 /// cargo has said. See `dev_build::record`.
 pub const XTASK_ANSWER_CARGO: &str = "XTASK_ANSWER_CARGO";
 
+/// Set for a process that stands in for the linker: the file with what it is to do. See `prelink::Job`.
+pub const XTASK_PRELINK: &str = "XTASK_PRELINK";
+
 /// When what is built says that it was made, in seconds since 1970
 /// (<https://reproducible-builds.org/specs/source-date-epoch/>).
 pub const SOURCE_DATE_EPOCH: &str = "SOURCE_DATE_EPOCH";

@@ -28,6 +28,14 @@ pub fn short_name(text: &str) -> String {
     hex(&Sha256::digest(text.as_bytes())[..8])
 }
 
+/// The first 64 bits of the SHA-256 of `bytes`: to look something up by.
+#[must_use]
+pub fn short_digest(bytes: &[u8]) -> u64 {
+    let digest = Sha256::digest(bytes);
+    let first = digest.first_chunk().copied();
+    first.map_or(0, u64::from_be_bytes)
+}
+
 /// The SHA-256 of `bytes` as a `RECORD` has it: base64 for URLs, without padding (PEP 376, PEP 427).
 #[must_use]
 pub fn sha256_base64(bytes: &[u8]) -> String {
@@ -60,6 +68,7 @@ mod tests {
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(sha256(b"abc"), expected);
         assert_eq!(short_name("abc"), expected[..16]);
+        assert_eq!(short_digest(b"abc"), 0xba78_16bf_8f01_cfea);
         let in_base64 = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0";
         assert_eq!(sha256_base64(b"abc"), in_base64);
         let dir = testkit::TempDir::new();

@@ -9,14 +9,18 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
+/// The directory beside an extension with the library that it is linked with (`prelink::beside`).
+pub const PRELINKED: &str = ".prelinked";
+
 /// Directories that tools make, by name.
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     ".eggs",
     ".git",
     ".hg",
     ".jj",
     ".mypy_cache",
     ".nox",
+    PRELINKED,
     ".pytest_cache",
     ".ruff_cache",
     ".tox",

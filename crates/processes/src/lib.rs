@@ -7,6 +7,7 @@
 
 mod cause;
 pub mod ending;
+pub mod handover;
 mod invocation;
 pub mod memory;
 mod pauses;
