@@ -6,6 +6,7 @@ use dev_build::maturin::RunOptions;
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
+use prelink::Bases;
 use processes::ending;
 use project_model::{Project, Selection};
 use python_tools::Toolbox;
@@ -68,6 +69,11 @@ pub struct Args {
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
+    /// Have each link be of all crates, as rustc does it, instead of linking third-party crates once into a
+    /// library of their own. Without this option that is done on Linux where it gains something, unless the
+    /// policy says `prelink = false`
+    #[arg(long)]
+    no_prelink: bool,
     /// Show what cargo runs; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -163,7 +169,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         context.project_to_build()?
     };
     let venv = args.venv.as_deref().map(absolute).transpose()?;
+    let toolbox = toolbox(args.offline || args.frozen)?;
+    let bases = Bases::in_dir(&toolbox.prelinked()?);
     let request = DevRequest {
+        prelink: (!args.no_prelink).then_some(&bases),
         python: args.python.as_deref(),
         venv: venv.as_deref(),
         build: args.build.options(),
@@ -174,7 +183,6 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         is_sibling: false,
         maturin_installs: args.engine == Engine::Maturin,
     };
-    let toolbox = toolbox(request.run.forbids_network())?;
     if args.status {
         return show_status(&status(&project, &toolbox, &request)?, args.json);
     }

@@ -1,6 +1,7 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
 mod deliver;
+mod linking;
 mod remember;
 
 use std::cell::OnceCell;
@@ -18,7 +19,7 @@ use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
-use crate::compile::{self, Compiled};
+use crate::compile::Compiled;
 use crate::dependencies::{Installer, Pins, Wanted};
 use crate::error::{DevError, io_error, target_error};
 use crate::lock::Lock;
@@ -29,7 +30,7 @@ use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
 use crate::siblings::{self, Sibling};
-use crate::situation::{Package, Situation};
+use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
 use crate::{incremental, install, kept_selection, shared_env, uv_build};
@@ -61,6 +62,8 @@ struct Built {
     compiled: Compiled,
     /// In the target directory.
     library: Utf8PathBuf,
+    /// The library of third-party crates that it is linked against, by its file name.
+    base: Option<String>,
     /// Held until the library is in place.
     lock: Option<Lock>,
     /// The sources before cargo was started.
@@ -145,7 +148,16 @@ impl<'a> Application<'a> {
         self.announce_profile(&call);
         let mut built = self.compile(venv, call)?;
         built.variables = self.remember_units(&built);
-        let (install, imported) = self.deliver(&plan.delivery, &built)?;
+        let (install, imported) = match self.deliver(&plan.delivery, &built) {
+            Ok(delivered) => delivered,
+            Err(error) => {
+                let why = linking::refused_by_python(&error, &built).ok_or(error)?;
+                built = self.relinked(built, &why)?;
+                let delivered = self.deliver(&plan.delivery, &built)?;
+                self.forbid(&why)?;
+                delivered
+            }
+        };
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
         Ok(Outcome {
@@ -347,20 +359,13 @@ impl<'a> Application<'a> {
         let lock = self.lock_shared_directory()?;
         let before = self.before();
         self.make_stale()?;
-        let manifest = &self.project.extension.manifest;
-        let is_installed = !matches!(self.situation.package, Package::Missing);
-        let run = &self.request.run;
-        let cargo = if self.situation.needs_python_to_build {
-            // A build script finds there what it imports, as it does in a build of uv's.
-            venv.activated(call.clone())
-        } else {
-            call.clone()
-        };
-        let record = self.toolbox.memory_record(&self.project.root)?;
-        let compiled = compile::compile(&cargo, run, manifest, &record, is_installed, self.say)?;
-        let library = compiled.library(manifest)?.to_owned();
+        let compiled = self.run_cargo(&venv, &call)?;
+        let library = compiled
+            .library(&self.project.extension.manifest)?
+            .to_owned();
         self.refuse_library_of_another_checkout(&library)?;
-        Ok(Built {
+        let built = Built {
+            base: linking::base_of(&library),
             venv,
             call,
             compiled,
@@ -370,7 +375,15 @@ impl<'a> Application<'a> {
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),
-        })
+        };
+        let Some(why) = self.linked_in_vain(&built) else {
+            return Ok(built);
+        };
+        let built = self.relinked(built, &why)?;
+        if why.lasts() {
+            self.forbid(&why)?;
+        }
+        Ok(built)
     }
 
     /// Where checkouts share a build directory, their builds take turns: what another one built there while

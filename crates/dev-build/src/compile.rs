@@ -168,6 +168,18 @@ impl Compiled {
         })
     }
 
+    /// Both this and what `earlier` did, in this order.
+    #[must_use]
+    pub(crate) fn after(mut self, earlier: &Self) -> Self {
+        for (name, rebuilt) in &earlier.packages {
+            *self.packages.entry(name.clone()).or_default() |= rebuilt;
+        }
+        self.started = earlier.started.or(self.started);
+        self.elapsed += earlier.elapsed;
+        self.peak_bytes = self.peak_bytes.max(earlier.peak_bytes);
+        self
+    }
+
     /// Whether anything was compiled.
     #[must_use]
     pub(crate) fn has_rebuilt(&self) -> bool {

@@ -60,6 +60,10 @@ pub enum DevError {
         source: io::Error,
     },
     #[error(
+        "cannot put the library of third-party crates into {dir}, beside the extension that needs it; what is installed has been left as it was\n  help: `cargo xtask dev --no-prelink` builds an extension that needs none"
+    )]
+    Base { dir: Utf8PathBuf, source: io::Error },
+    #[error(
         "{leftover} is imported instead of {library}, and was not put there by maturin or this tool\n  help: if nobody needs it, remove it: `rm {leftover}`"
     )]
     Shadowed {

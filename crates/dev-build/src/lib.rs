@@ -34,6 +34,7 @@ pub mod maturin;
 mod outcome;
 pub mod place;
 pub mod plan;
+pub mod prelinking;
 pub mod provenance;
 pub mod record;
 pub mod request;

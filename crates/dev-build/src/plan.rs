@@ -50,6 +50,8 @@ pub struct BuildPlan {
     pub make_stale: Vec<Misjudged>,
     /// cargo is asked, and compiles what it finds changed.
     pub compile: Causes,
+    /// Whether the extension is linked against a library of its third-party crates, where that can be.
+    pub prelinks: bool,
     /// How the library gets to where Python finds it.
     pub delivery: Delivery,
     /// What is to become of other files for the module, as far as they are there already.
@@ -132,6 +134,7 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         sharing: planner.sharing(&call),
         make_stale: situation.misjudged.clone(),
         compile: planner.compile(),
+        prelinks: situation.prelinking.is_on(),
         delivery: planner.delivery(),
         others: situation
             .ours()
@@ -165,6 +168,7 @@ impl Planner<'_> {
             && ours.is_complete
             && ours.is_built
             && ours.placed == Placed::Same
+            && ours.has_base
             && !ours.state.sources.is_empty()
             && self.situation.changes().is_empty();
         is_fresh.then(|| Fresh {
@@ -320,6 +324,12 @@ impl Planner<'_> {
     /// Why the library is put in place also where cargo makes no other one.
     fn replaced(&self, ours: &OurInstall) -> Causes {
         let library = self.situation.shown(&ours.state.library.placed);
+        if let (false, Some(base)) = (ours.has_base, &ours.state.library.base) {
+            let base = self.situation.shown(&base.path);
+            return vec![Cause::Because(format!(
+                "{base}, which it is linked with, is not there as it was"
+            ))];
+        }
         match ours.placed {
             Placed::Same => Vec::new(),
             Placed::Replaced => vec![Cause::Replaced(library.to_string())],
@@ -364,6 +374,9 @@ impl Situation {
         circumstances.extend(volatile.into_iter().map(|name| format!("variable {name}")));
         let shown = |name: String| self.shown(Utf8Path::new(&name)).to_string();
         names.extend(circumstances.into_iter().map(shown));
+        if self.prelinking.is_on() != state.prelinking {
+            names.push("prelinking".to_owned());
+        }
         names.sort();
         names.dedup();
         names

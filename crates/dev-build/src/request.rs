@@ -3,6 +3,8 @@
 use camino::Utf8Path;
 use cargo_settings::Layers;
 
+use prelink::Bases;
+
 use crate::dependencies::Wanted;
 use crate::maturin::{BuildOptions, RunOptions};
 
@@ -23,15 +25,21 @@ pub struct DevRequest<'a> {
     pub dependencies: Wanted,
     /// Whether it is built because another project needs it.
     pub is_sibling: bool,
+    /// Where libraries of third-party crates are kept, against which an extension is linked. `None`: each link
+    /// is made as rustc says.
+    pub prelink: Option<&'a Bases>,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,
 }
 
-impl DevRequest<'_> {
+impl<'a> DevRequest<'a> {
     /// What is asked for of a sibling in the same environment: the same profile, and features of its own. Its
     /// dependencies are among those of the project that needs it.
     #[must_use]
-    pub fn of_sibling<'v>(&self, venv: &'v Utf8Path) -> DevRequest<'v> {
+    pub fn of_sibling<'v>(&self, venv: &'v Utf8Path) -> DevRequest<'v>
+    where
+        'a: 'v,
+    {
         let build = BuildOptions {
             profile: self.build.profile.clone(),
             ..BuildOptions::default()
@@ -44,6 +52,7 @@ impl DevRequest<'_> {
             config: None,
             dependencies: Wanted::Leave,
             is_sibling: true,
+            prelink: self.prelink,
             maturin_installs: self.maturin_installs,
         }
     }

@@ -4,6 +4,7 @@ use build_dir::Unit;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use environment::vars;
+use prelink::Outcome;
 use processes::Invocation;
 use project_model::{Policy, Project, Selection, Workspace};
 use python_tools::places::{Active, Places};
@@ -15,6 +16,7 @@ use crate::dependencies::{Pins, Wanted};
 use crate::error::DevError;
 use crate::inputs::Inputs;
 use crate::leftovers::{self, OtherBuild};
+use crate::prelinking::{Off, Prelinking, outcome_file};
 use crate::request::DevRequest;
 use crate::shared_env::LocalConfig;
 use crate::shown::shown;
@@ -57,6 +59,8 @@ pub struct Situation {
     pub dep_info_base: Utf8PathBuf,
     /// Units that cargo would wrongly take for fresh. Looked at where cargo is to be asked.
     pub misjudged: Vec<Misjudged>,
+    /// Whether the extension is linked against a library of its third-party crates.
+    pub prelinking: Prelinking,
     /// What the user may expect otherwise, a line each.
     pub notes: Vec<String>,
 }
@@ -131,6 +135,8 @@ pub struct OurInstall {
     pub is_built: bool,
     /// The library where Python finds it.
     pub placed: Placed,
+    /// Whether the library of third-party crates that it needs, if any, lies beside it.
+    pub has_base: bool,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
     /// What has been removed since the dependencies were installed.
@@ -181,6 +187,7 @@ impl Situation {
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
+            prelinking: prelinking(project, request, &start.workspace),
             notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
             environment: start.environment,
@@ -249,6 +256,9 @@ impl Situation {
     pub fn with_options_of_the_last_build(mut self) -> Self {
         if let Package::Ours(ours) = &self.package {
             self.inputs = self.inputs.with_options_of(&ours.state.inputs);
+            if self.prelinking == Prelinking::On && !ours.state.prelinking {
+                self.prelinking = Prelinking::Off(Off::AskedFor);
+            }
         }
         self
     }
@@ -409,6 +419,7 @@ impl OurInstall {
             settled: settled.map(|source| source.path.clone()).collect(),
             is_built: library.is_built(),
             placed: library.look(),
+            has_base: library.has_base(),
             gone: gone(&state),
             others: search.others(&library.placed, &project.extension),
             has_pyo3_config: has_pyo3_config(&state.cargo_call),
@@ -427,6 +438,14 @@ fn gone(state: &State) -> Vec<String> {
     let there = install::distributions(&state.python.platlib);
     let gone = state.packages.iter().filter(|name| !there.contains(name));
     gone.cloned().collect()
+}
+
+/// Whether the extension is linked against a library of its third-party crates.
+fn prelinking(project: &Project, request: &DevRequest<'_>, workspace: &Workspace) -> Prelinking {
+    let platform = (std::env::consts::OS, std::env::consts::ARCH);
+    let last = Outcome::read(&outcome_file(&scratch::path(&project.root, workspace)));
+    let policy = workspace.policy.prelink;
+    Prelinking::decide(request.prelink.is_some(), policy, platform, last.as_ref())
 }
 
 /// maturin's answer for `inputs`, if it was kept and is of use.

@@ -87,6 +87,9 @@ pub struct State {
     /// The names of all that was installed when the dependencies were.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// Whether it was to be linked against a library of its third-party crates.
+    #[serde(default)]
+    pub prelinking: bool,
     /// Other projects with an extension that were built beside it.
     #[serde(default)]
     pub siblings: Vec<Sibling>,
@@ -105,6 +108,18 @@ pub struct Library {
     pub placed_stamp: Stamp,
     /// Whether the placed file is the built one, byte for byte. It is not where maturin has patched it.
     pub same_bytes: bool,
+    /// The library of third-party crates beside it that it needs.
+    #[serde(default)]
+    pub base: Option<PlacedBase>,
+}
+
+/// A library of third-party crates, beside the extension that needs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedBase {
+    /// Where it is.
+    pub path: Utf8PathBuf,
+    /// Of the file, which has other names elsewhere.
+    stamp: Stamp,
 }
 
 impl Library {
@@ -114,6 +129,7 @@ impl Library {
     /// If one of them cannot be looked at.
     pub fn of(built: &Utf8Path, placed: &Utf8Path, same_bytes: bool) -> Result<Self, DevError> {
         Ok(Self {
+            base: PlacedBase::of(placed),
             built: built.to_owned(),
             built_stamp: Stamp::of(built).map_err(io_error(built))?,
             placed: placed.to_owned(),
@@ -150,10 +166,27 @@ impl Library {
         }
     }
 
+    /// Whether the library of third-party crates that it needs, if any, lies beside it as it was put there.
+    #[must_use]
+    pub fn has_base(&self) -> bool {
+        let base = self.base.as_ref();
+        base.is_none_or(|base| base.stamp.holds_but_for_links(&base.path))
+    }
+
     /// Whether this is the library `built`, and neither file has changed since.
     #[must_use]
     pub fn is_in_place(&self, built: &Utf8Path) -> bool {
         self.built == built && self.is_built() && self.look() == Placed::Same
+    }
+}
+
+impl PlacedBase {
+    /// The one beside the extension at `placed`.
+    fn of(placed: &Utf8Path) -> Option<Self> {
+        let name = prelink::beside::needed(placed).ok().flatten()?;
+        let path = placed.with_file_name(prelink::beside::DIR).join(name);
+        let stamp = Stamp::of(&path).ok()?;
+        Some(Self { path, stamp })
     }
 }
 
@@ -212,18 +245,41 @@ impl State {
 
 /// Adds our file to the install's `RECORD`, without digest and size, since both change (PEP 376 allows it).
 fn list_in_record(dist_info: &Utf8Path) -> io::Result<()> {
+    let file = format!("{}/{FILE}", dist_info.file_name().unwrap_or_default());
+    change_record(dist_info, &[file.into()], |_| false)
+}
+
+/// Lists the libraries of third-party crates beside an extension, and no others, in the install's `RECORD`:
+/// `files`, relative to site-packages.
+pub(crate) fn list_bases_in_record(dist_info: &Utf8Path, files: &[Utf8PathBuf]) -> io::Result<()> {
+    let is_beside = |file: &Utf8Path| {
+        file.components()
+            .any(|part| part.as_str() == prelink::beside::DIR)
+    };
+    change_record(dist_info, files, is_beside)
+}
+
+/// Adds `files` to the install's `RECORD`, and takes out others that `goes` says of.
+fn change_record(
+    dist_info: &Utf8Path,
+    files: &[Utf8PathBuf],
+    goes: impl Fn(&Utf8Path) -> bool,
+) -> io::Result<()> {
     let record = dist_info.join("RECORD");
     let text = fs_err::read_to_string(&record)?;
-    let line = format!("{}/{FILE},,", dist_info.file_name().unwrap_or_default());
-    if text.lines().any(|known| known == line) {
+    let mut due: Vec<_> = files.iter().map(|file| format!("{file},,")).collect();
+    let mut lines: Vec<_> = text.lines().collect();
+    lines.retain(|line| {
+        let is_due = due.iter().any(|it| it == line);
+        due.retain(|it| it != line);
+        is_due || !goes(Utf8Path::new(line.split(',').next().unwrap_or(line)))
+    });
+    let is_same = due.is_empty() && lines.len() == text.lines().count();
+    lines.extend(due.iter().map(String::as_str));
+    if is_same {
         return Ok(());
     }
-    let separator = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        "\n"
-    };
-    write::atomically(&record, format!("{text}{separator}{line}\n"))
+    write::atomically(&record, lines.join("\n") + "\n")
 }
 
 #[cfg(test)]
@@ -259,10 +315,18 @@ mod tests {
         fs_err::write(dist_info.join("RECORD"), "thing.py,sha256=x,1").unwrap();
         list_in_record(&dist_info).unwrap();
         list_in_record(&dist_info).unwrap();
-        let record = fs_err::read_to_string(dist_info.join("RECORD")).unwrap();
-        assert_eq!(
-            record,
-            "thing.py,sha256=x,1\nthing-0.1.0.dist-info/xtask-dev.json,,\n"
-        );
+        let record = || fs_err::read_to_string(dist_info.join("RECORD")).unwrap();
+        let ours = "thing.py,sha256=x,1\nthing-0.1.0.dist-info/xtask-dev.json,,\n";
+        assert_eq!(record(), ours);
+        let base = |name: &str| [Utf8PathBuf::from(format!("thing/.prelinked/{name}.so"))];
+        for (name, expected) in [("one", "one"), ("two", "two"), ("two", "two")] {
+            list_bases_in_record(&dist_info, &base(name)).unwrap();
+            assert_eq!(
+                record(),
+                format!("{ours}thing/.prelinked/{expected}.so,,\n")
+            );
+        }
+        list_bases_in_record(&dist_info, &[]).unwrap();
+        assert_eq!(record(), ours);
     }
 }

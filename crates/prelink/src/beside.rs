@@ -62,7 +62,7 @@ pub fn place(dir: &Utf8Path, name: &str, bases: &Bases) -> io::Result<()> {
     };
     let base = bases.find(name).ok_or_else(missing)?;
     let beside = owned::make_dir(dir, DIR)?;
-    ignored_by_git(&beside)?;
+    mark(&beside)?;
     let draft = beside.join(format!(".{name}.draft"));
     owned::remove(dir, &draft)?;
     if fs_err::hard_link(&base.path, &draft).is_err() {
@@ -72,17 +72,28 @@ pub fn place(dir: &Utf8Path, name: &str, bases: &Bases) -> io::Result<()> {
     fs_err::rename(&draft, beside.join(name))
 }
 
-/// Whatever directory it lies in, git is not to see it.
-fn ignored_by_git(beside: &Utf8Path) -> io::Result<()> {
-    let path = beside.join(".gitignore");
-    if path.symlink_metadata().is_ok() {
-        return Ok(());
+/// Marks the directory as nobody's work: for git, and for maturin, which packs no directory with the tag of a
+/// cache (<https://bford.info/cachedir/>).
+fn mark(beside: &Utf8Path) -> io::Result<()> {
+    for (name, text) in MARKS {
+        let path = beside.join(name);
+        if path.symlink_metadata().is_err() {
+            write::atomically(&path, text)?;
+        }
     }
-    write::atomically(
-        &path,
-        "# Made by `cargo xtask dev`: what an extension here is linked with.\n*\n",
-    )
+    Ok(())
 }
+
+const MARKS: [(&str, &str); 2] = [
+    (
+        ".gitignore",
+        "# Made by `cargo xtask dev`: what an extension here is linked with.\n*\n",
+    ),
+    (
+        "CACHEDIR.TAG",
+        "Signature: 8a477f597d28d172789f06886806bc55\n# Made by `cargo xtask dev`: what an extension here is linked with.\n",
+    ),
+];
 
 /// Removes from `dir` the base libraries that no extension in it needs any more; the directory itself, where
 /// nothing of ours is left in it.
@@ -100,10 +111,8 @@ pub fn tidy(dir: &Utf8Path) -> io::Result<()> {
             owned::remove(dir, beside.join(&name))?;
         }
     }
-    if owned::names_in(&beside)?
-        .iter()
-        .all(|name| name == ".gitignore")
-    {
+    let is_mark = |name: &String| MARKS.iter().any(|(mark, _)| mark == name);
+    if owned::names_in(&beside)?.iter().all(is_mark) {
         owned::remove(dir, &beside)?;
     }
     Ok(())
@@ -111,8 +120,9 @@ pub fn tidy(dir: &Utf8Path) -> io::Result<()> {
 
 /// The files in `dir` that belong to the base library `name`, relative to `dir`.
 #[must_use]
-pub fn files(name: &str) -> [Utf8PathBuf; 2] {
-    [name, ".gitignore"].map(|file| Utf8Path::new(DIR).join(file))
+pub fn files(name: &str) -> [Utf8PathBuf; 3] {
+    let [(one, _), (other, _)] = MARKS;
+    [name, one, other].map(|file| Utf8Path::new(DIR).join(file))
 }
 
 /// What the extensions in `dir` need.
@@ -134,12 +144,17 @@ mod tests {
     fn what_no_extension_needs_is_removed_and_what_is_not_ours_stays() {
         let dir = TempDir::new();
         let beside = owned::make_dir(dir.path(), DIR).unwrap();
-        ignored_by_git(&beside).unwrap();
+        mark(&beside).unwrap();
         fs_err::write(beside.join(format!("{PREFIX}x-0.so")), "").unwrap();
         fs_err::write(beside.join("mine.txt"), "").unwrap();
         tidy(dir.path()).unwrap();
         let left = owned::names_in(&beside).unwrap();
-        assert_eq!(left, [".gitignore", "mine.txt"].map(str::to_owned).into());
+        assert_eq!(
+            left,
+            [".gitignore", "CACHEDIR.TAG", "mine.txt"]
+                .map(str::to_owned)
+                .into()
+        );
         fs_err::remove_file(beside.join("mine.txt")).unwrap();
         tidy(dir.path()).unwrap();
         assert!(!beside.exists());

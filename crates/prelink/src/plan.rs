@@ -69,6 +69,10 @@ pub enum Why {
     Refused(String),
     /// Python refuses what was linked: what it says.
     NotImported(String),
+    /// A build script links a shared library that only a run path leads to, which maturin adds.
+    RunPath,
+    /// The base library is not there any more.
+    Gone,
 }
 
 impl Why {
@@ -77,6 +81,12 @@ impl Why {
     #[must_use]
     pub fn is_news(&self) -> bool {
         !matches!(self, Self::NotAnExtension | Self::Small(_) | Self::Flag(_))
+    }
+
+    /// Whether another try would end the same way.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        *self != Self::Gone
     }
 }
 
@@ -111,6 +121,10 @@ impl fmt::Display for Why {
             }
             Self::Refused(says) => write!(f, "the linker refuses: {says}"),
             Self::NotImported(says) => write!(f, "Python refuses the library: {says}"),
+            Self::RunPath => {
+                f.write_str("a build script links a shared library that only a run path leads to")
+            }
+            Self::Gone => f.write_str("the library of its third-party crates has been removed"),
         }
     }
 }

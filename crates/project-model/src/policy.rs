@@ -22,6 +22,10 @@ pub struct Policy {
     /// runners tell.
     #[serde(default)]
     pub repository: Option<String>,
+    /// Whether `dev` links the extension against a library of its third-party crates: where it gains, if this
+    /// is not said.
+    #[serde(default)]
+    pub prelink: Option<bool>,
     /// What is released.
     #[serde(default)]
     pub wheel: WheelPolicy,

@@ -218,6 +218,14 @@ impl Toolbox {
         Ok(self.home()?.join("locks"))
     }
 
+    /// Where libraries of third-party crates are kept that extensions are linked against.
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn prelinked(&self) -> Result<Utf8PathBuf, ToolError> {
+        Ok(self.home()?.join("prelinked"))
+    }
+
     /// A directory for copies of projects to try things on, which nothing of a project lies above.
     ///
     /// # Errors

@@ -71,7 +71,7 @@ impl Application<'_> {
         built: &Built,
     ) -> Result<(Installed, Imported), DevError> {
         let placed = &earlier.library.placed;
-        if earlier.library.is_in_place(&built.library) {
+        if earlier.library.is_in_place(&built.library) && earlier.library.has_base() {
             bring(assets)?;
             self.remove_leftovers(&built.venv, placed)?;
             self.remember_sources(dist_info, earlier, built)?;
@@ -82,6 +82,7 @@ impl Application<'_> {
             self.try_library(built)
         });
         let imported = imported?;
+        self.place_base(built, placed)?;
         place::place(&built.library, placed, self.scratch.dir()?).map_err(|source| {
             DevError::Place {
                 library: built.library.clone(),
@@ -91,6 +92,7 @@ impl Application<'_> {
         })?;
         bring(assets)?;
         self.remove_leftovers(&built.venv, placed)?;
+        self.tidy_bases(built, placed)?;
         let library = Library::of(&built.library, placed, true)?;
         let understood = earlier.uv_cache_understood;
         self.refresh_uv_cache(dist_info, understood, built.sources())?;
@@ -112,6 +114,8 @@ impl Application<'_> {
             imported = import::installed(python, &module)?;
         }
         self.remove_library_of_before(&placed)?;
+        self.place_base(built, &placed)?;
+        self.tidy_bases(built, &placed)?;
         let library = self.settle_library(built, &placed, tried)?;
         let understood = self.tell_uv_of_directories(&dist_info)?;
         self.remember(&dist_info, built, library, &imported, understood)?;

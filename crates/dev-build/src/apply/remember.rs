@@ -54,6 +54,7 @@ impl Application<'_> {
             uv_cache_understood,
             options: self.request.build.clone(),
             packages: self.packages(),
+            prelinking: self.situation.prelinking.is_on(),
             siblings: self.situation.siblings.clone(),
         };
         let is_noted = installs::note(&self.notes, &self.project.root, &built.venv.root);
@@ -78,6 +79,7 @@ impl Application<'_> {
         state.inputs = self.situation.inputs.clone();
         state.options.clone_from(&self.request.build);
         state.packages = self.packages();
+        state.prelinking = self.situation.prelinking.is_on();
         state.siblings.clone_from(&self.situation.siblings);
         state
             .circumstances

@@ -98,6 +98,7 @@ fn state() -> State {
         library: Library {
             built: LIBRARY.into(),
             built_stamp: stamp(),
+            base: None,
             placed: PLACED.into(),
             placed_stamp: stamp(),
             same_bytes: true,
