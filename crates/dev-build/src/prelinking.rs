@@ -1,0 +1,93 @@
+//! Whether an extension is linked against a library of its third-party crates: see the crate [`prelink`].
+
+use std::fmt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use prelink::{Linked, Outcome};
+
+/// Whether it is tried. What rustc wants of the linker decides whether it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prelinking {
+    /// It is.
+    On,
+    /// It is not.
+    Off(Off),
+}
+
+/// Why it is not tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Off {
+    /// `--no-prelink`.
+    AskedFor,
+    /// `prelink = false` in the policy.
+    Policy,
+    /// It is known to work on Linux only.
+    Platform,
+    /// The configured linker takes other arguments than a C compiler.
+    Linker(Utf8PathBuf),
+}
+
+impl fmt::Display for Off {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AskedFor => f.write_str("`--no-prelink` was given"),
+            Self::Policy => f.write_str("the policy says `prelink = false`"),
+            Self::Platform => f.write_str("this platform is not Linux on x86-64 or aarch64"),
+            Self::Linker(linker) => write!(
+                f,
+                "the linker is `{linker}`, which rustc does not call as a C compiler"
+            ),
+        }
+    }
+}
+
+impl Prelinking {
+    /// For a build that was asked for with or without it, by the project's `policy` and what the last link
+    /// came to. `platform` is the system and the architecture, as [`std::env::consts`] has them.
+    #[must_use]
+    pub fn decide(
+        is_asked_for: bool,
+        policy: Option<bool>,
+        platform: (&str, &str),
+        last: Option<&Outcome>,
+    ) -> Self {
+        let last = last.map(|outcome| &outcome.linked);
+        let is_known = platform.0 == "linux" && ["x86_64", "aarch64"].contains(&platform.1);
+        Self::Off(match (is_asked_for, policy, last) {
+            (false, ..) => Off::AskedFor,
+            (_, Some(false), _) => Off::Policy,
+            _ if !is_known => Off::Platform,
+            (.., Some(Linked::Impossible(linker))) => Off::Linker(linker.clone()),
+            _ => return Self::On,
+        })
+    }
+
+    /// Whether it is tried.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        *self == Self::On
+    }
+}
+
+/// Where the stand-in notes how the extension was linked, for the project with this scratch directory.
+pub(crate) fn outcome_file(scratch: &Utf8Path) -> Utf8PathBuf {
+    scratch.with_extension("linked.json")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_tried_where_nothing_speaks_against_it() {
+        let here = ("linux", "x86_64");
+        let on = |asked, policy, platform| Prelinking::decide(asked, policy, platform, None);
+        assert_eq!(on(true, None, here), Prelinking::On);
+        assert_eq!(on(true, Some(true), ("linux", "aarch64")), Prelinking::On);
+        assert_eq!(on(false, Some(true), here), Prelinking::Off(Off::AskedFor));
+        assert_eq!(on(true, Some(false), here), Prelinking::Off(Off::Policy));
+        for platform in [("macos", "aarch64"), ("linux", "riscv64")] {
+            assert_eq!(on(true, None, platform), Prelinking::Off(Off::Platform));
+        }
+    }
+}
