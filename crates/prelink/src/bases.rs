@@ -15,7 +15,8 @@ use files::{owned, write};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{BaseFacts, Names};
-use crate::plan::{BaseLink, Why};
+use crate::plan::BaseLink;
+use crate::why::Why;
 
 /// How the name of a base library begins; the module follows, and 16 digits of the digest.
 pub(crate) const PREFIX: &str = "libprelinked-";

@@ -9,7 +9,7 @@ use files::digest::short_digest;
 use serde::{Deserialize, Serialize};
 
 use crate::elf::{Elf, Symbol};
-use crate::plan::Why;
+use crate::why::Why;
 
 /// What there is to know of a base library.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]

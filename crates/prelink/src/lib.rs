@@ -12,9 +12,12 @@ pub mod check;
 mod elf;
 mod link;
 mod look;
+mod obstacle;
 pub mod plan;
 mod stand_in;
+mod why;
 
 pub use bases::{Base, Bases, Kept};
-pub use plan::{Plan, Why, plan};
+pub use plan::{Plan, plan};
 pub use stand_in::{Job, Linked, Outcome, Prelinked, STAND_IN, stand_in};
+pub use why::Why;

@@ -13,8 +13,9 @@ use crate::beside::DIR;
 use crate::call::{LinkCall, response_file};
 use crate::check::{ExtensionFacts, objection};
 use crate::elf::revealing;
-use crate::plan::{BaseLink, FinalLink, Instead, Prelink, RunPaths, Why, offering};
+use crate::plan::{BaseLink, FinalLink, Instead, Prelink, RunPaths, offering};
 use crate::stand_in::Prelinked;
+use crate::why::Why;
 
 /// The longest command line that is tried, in bytes; a longer one goes through a file. The kernel takes two
 /// megabytes, the environment included.
@@ -108,10 +109,7 @@ fn linked(
         .version_script()
         .and_then(Utf8Path::parent)
         .unwrap_or(kept);
-    let run_paths = RunPaths {
-        beside: &format!("$ORIGIN/{DIR}"),
-        kept,
-    };
+    let run_paths = RunPaths { beside: DIR, kept };
     let instead = offering_to(base, link, dir)?;
     Ok(run(
         linker,

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::call::{LinkCall, expanded};
 use crate::elf::defines;
+use crate::obstacle::options;
 use crate::plan::Facts;
 
 /// An allocator shim is no larger, in bytes.
@@ -35,7 +36,6 @@ pub(crate) fn look(
     for rlib in call.rlibs() {
         let is_fetched = known.is_fetched(rlib).unwrap_or_else(|| is_fetched(rlib));
         if is_fetched {
-            facts.fetched_bytes += fs_err::metadata(rlib)?.len();
             facts.fetched.insert(rlib.to_owned());
             now.fetched.insert(rlib.to_owned());
         } else {
@@ -107,13 +107,7 @@ pub(crate) fn rustc_args() -> Vec<String> {
 /// The linker that rustc would have called: the one named before ours, which comes last.
 #[must_use]
 pub(crate) fn linker_of(rustc: &[String]) -> Utf8PathBuf {
-    let values = rustc.iter().zip(rustc.iter().skip(1));
-    let separate = values.filter(|(flag, _)| *flag == "-C" || *flag == "--codegen");
-    let separate = separate.map(|(_, value)| value.as_str());
-    let joined = rustc.iter().filter_map(|arg| arg.strip_prefix("-C"));
-    let linkers = separate
-        .chain(joined)
-        .filter_map(|option| option.strip_prefix("linker="));
+    let linkers = options(rustc).filter_map(|option| option.strip_prefix("linker="));
     let ours = |linker: &&str| !Utf8Path::new(linker).ends_with(crate::stand_in::STAND_IN);
     linkers.filter(ours).next_back().unwrap_or("cc").into()
 }

@@ -1,15 +1,12 @@
 //! What becomes of a linker call: a plain function of the call and of what is known of its files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::{Deserialize, Serialize};
 
 use crate::call::{LinkCall, Part, args};
-
-/// Below this size of third-party code, in bytes, a link is so quick that nothing is gained.
-pub const WORTH_IT_BYTES: u64 = 24 << 20;
+use crate::obstacle::obstacle;
+use crate::why::Why;
 
 /// What is known of a call's files, and of the compiler that makes the call.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -18,8 +15,6 @@ pub struct Facts {
     pub rustc: Vec<String>,
     /// The rlibs that cargo has fetched and those of the toolchain.
     pub fetched: BTreeSet<Utf8PathBuf>,
-    /// Their size together, in bytes.
-    pub fetched_bytes: u64,
     /// rustc's allocator shim: a small object of each final link, which leads allocations to the allocator of
     /// the standard library, where the crates have none of their own. It goes into the base library: there is
     /// most of what allocates, and what it refers to is hidden in the standard library.
@@ -47,88 +42,6 @@ pub struct Prelink {
     pub link: FinalLink,
 }
 
-/// Why a call is made as rustc says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Why {
-    /// It makes a program, or an object.
-    NotAnExtension,
-    /// There is too little third-party code: its size in bytes.
-    Small(u64),
-    /// The code is instrumented, or linked by other rules: the flag.
-    Flag(String),
-    /// rustc's call does not have the form that is known: what is missing.
-    Unknown(String),
-    /// An own crate uses this name, which a third-party crate keeps to itself.
-    Hidden(String),
-    /// What all crates put into this section is collected there when they are linked.
-    Collected(String),
-    /// An own crate and a third-party crate both have this name, and would each use their own.
-    Twice(String),
-    /// The linker refuses: what it says.
-    Refused(String),
-    /// Python refuses what was linked: what it says.
-    NotImported(String),
-    /// A build script links a shared library that only a run path leads to, which maturin adds.
-    RunPath,
-    /// The base library is not there any more.
-    Gone,
-}
-
-impl Why {
-    /// Whether the user may wonder. That a project is small, or that the user has asked for something that
-    /// does not go with it, needs no words.
-    #[must_use]
-    pub fn is_news(&self) -> bool {
-        !matches!(self, Self::NotAnExtension | Self::Small(_) | Self::Flag(_))
-    }
-
-    /// Whether another try would end the same way.
-    #[must_use]
-    pub fn lasts(&self) -> bool {
-        *self != Self::Gone
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotAnExtension => f.write_str("no shared library is linked"),
-            Self::Small(bytes) => write!(
-                f,
-                "{} MB of third-party crates are linked quickly",
-                bytes >> 20
-            ),
-            Self::Flag(flag) => write!(f, "`{flag}` does not go with it"),
-            Self::Unknown(what) => write!(f, "rustc links in a way that is not known here: {what}"),
-            Self::Hidden(name) => {
-                write!(
-                    f,
-                    "a crate of the project uses `{name}`, which a third-party crate keeps to itself"
-                )
-            }
-            Self::Collected(section) => {
-                write!(
-                    f,
-                    "the section `{section}` is collected from all crates at once, as `linkme` does"
-                )
-            }
-            Self::Twice(name) => {
-                write!(
-                    f,
-                    "a crate of the project and a third-party crate both have `{name}`"
-                )
-            }
-            Self::Refused(says) => write!(f, "the linker refuses: {says}"),
-            Self::NotImported(says) => write!(f, "Python refuses the library: {says}"),
-            Self::RunPath => {
-                f.write_str("a build script links a shared library that only a run path leads to")
-            }
-            Self::Gone => f.write_str("the library of its third-party crates has been removed"),
-        }
-    }
-}
-
 /// What becomes of `call`.
 #[must_use]
 pub fn plan(call: &LinkCall, facts: &Facts) -> Plan {
@@ -141,97 +54,10 @@ pub fn plan(call: &LinkCall, facts: &Facts) -> Plan {
     }))
 }
 
-fn obstacle(call: &LinkCall, facts: &Facts) -> Option<Why> {
-    if !call.has("-shared") || call.output().is_none() {
-        return Some(Why::NotAnExtension);
-    }
-    let flags = call.flags().find(|flag| is_linker_obstacle(flag));
-    let flags = flags
-        .map(str::to_owned)
-        .or_else(|| compiler_obstacle(&facts.rustc));
-    if let Some(flag) = flags {
-        return Some(Why::Flag(flag));
-    }
-    if facts.fetched_bytes < WORTH_IT_BYTES {
-        return Some(Why::Small(facts.fetched_bytes));
-    }
-    let missing = |what: &str| Some(Why::Unknown(format!("there is no {what}")));
-    if !facts
-        .fetched
-        .iter()
-        .any(|rlib| crate_name(rlib) == BUILTINS)
-    {
-        return missing(BUILTINS);
-    }
-    if !call
-        .parts
-        .iter()
-        .any(|part| matches!(part, Part::VersionScript(_)))
-    {
-        return missing("version script");
-    }
-    if facts.shim.is_none() {
-        return missing("allocator shim");
-    }
-    None
-}
-
-/// Flags of the linker by which code is instrumented, taken from another place than the rlibs, or hidden.
-fn is_linker_obstacle(flag: &str) -> bool {
-    let starts = [
-        "-fsanitize",
-        "-flto",
-        "-fprofile",
-        "--coverage",
-        "-Wl,-plugin",
-        "-Wl,--plugin",
-        "-Wl,--exclude-libs",
-        "-static",
-        "-Wl,-r",
-        "-Wl,--dynamic-list",
-        "-Wl,--export-dynamic-symbol",
-    ];
-    // A library without a symbol table cannot be checked.
-    let strips = [
-        "-Wl,--strip-all",
-        "-Wl,-s",
-        "-s",
-        "-Wl,--retain-symbols-file",
-    ];
-    let is_run_path = flag.starts_with("-Wl,-rpath");
-    !is_run_path && starts.iter().any(|start| flag.starts_with(start)) || strips.contains(&flag)
-}
-
-/// The argument of rustc for which all code has to be linked at once.
-fn compiler_obstacle(args: &[String]) -> Option<String> {
-    let values = args.iter().zip(args.iter().skip(1));
-    let separate =
-        values.filter(|(flag, _)| *flag == "-C" || *flag == "-Z" || *flag == "--codegen");
-    let separate = separate.map(|(_, value)| value.as_str());
-    let joined = args
-        .iter()
-        .filter_map(|arg| arg.strip_prefix("-C").or(arg.strip_prefix("-Z")));
-    let mut options = separate.chain(joined);
-    let is_obstacle = |option: &&str| {
-        let (name, value) = option.split_once('=').unwrap_or((option, "yes"));
-        let is_off = ["off", "no", "n", "false", "0"].contains(&value);
-        match name {
-            "lto" | "instrument-coverage" | "linker-plugin-lto" => !is_off,
-            "profile-generate" | "sanitizer" | "instrument-xray" | "instrument-mcount" => !is_off,
-            "split-debuginfo" => value == "packed",
-            "prefer-dynamic" => !is_off,
-            "strip" => value == "symbols",
-            _ => false,
-        }
-    };
-    let found = options.find(is_obstacle);
-    found.map(|option| format!("-C {option}"))
-}
-
-const BUILTINS: &str = "compiler_builtins";
+pub(crate) const BUILTINS: &str = "compiler_builtins";
 
 /// The name of the crate in the file name of its rlib, `lib{name}-{hash}.rlib`.
-fn crate_name(rlib: &Utf8Path) -> &str {
+pub(crate) fn crate_name(rlib: &Utf8Path) -> &str {
     let stem = rlib.file_stem().unwrap_or_default();
     let name = stem.strip_prefix("lib").unwrap_or(stem);
     name.rsplit_once('-').map_or(name, |(name, _)| name)
@@ -250,6 +76,7 @@ pub struct BaseLink {
     parts: Vec<Part>,
     /// Where the rlibs stand that go in whole.
     whole: BTreeSet<usize>,
+    format: Format,
 }
 
 impl BaseLink {
@@ -266,6 +93,7 @@ impl BaseLink {
         let whole = parts.iter().enumerate().filter(|(_, part)| is_whole(part));
         Self {
             whole: whole.map(|(index, _)| index).collect(),
+            format: Format::of(call),
             parts,
         }
     }
@@ -276,23 +104,22 @@ impl BaseLink {
         let (first, last) = (self.whole.first(), self.whole.last());
         let mut parts = vec![Part::Output(output.to_owned())];
         for (index, part) in self.parts.iter().enumerate() {
-            let is_rlib = matches!(part, Part::Rlib(_));
             if Some(&index) == first {
-                parts.push(flag("-Wl,--whole-archive"));
+                parts.extend(self.format.before_whole());
             }
-            if !is_rlib || self.whole.contains(&index) {
-                parts.push(part.clone());
+            match part {
+                Part::Rlib(rlib) if self.whole.contains(&index) => {
+                    parts.push(self.format.whole(rlib))
+                }
+                Part::Rlib(_) => {}
+                other => parts.push(other.clone()),
             }
             if Some(&index) == last {
-                parts.push(flag("-Wl,--no-whole-archive"));
+                parts.extend(self.format.after_whole());
                 parts.extend(self.builtins().map(|rlib| Part::Rlib(rlib.to_owned())));
             }
         }
-        // By its own names it means itself: loading is quick, and no name is taken from elsewhere.
-        parts.extend([
-            flag("-Wl,-Bsymbolic"),
-            Part::Flag(format!("-Wl,-soname,{name}")),
-        ]);
+        parts.extend(self.format.named(name));
         args(&parts)
     }
 
@@ -336,6 +163,75 @@ impl BaseLink {
     }
 }
 
+/// The form of a library, on which it depends how a linker is told things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Linux and others.
+    Elf,
+    /// macOS.
+    MachO,
+}
+
+impl Format {
+    fn of(call: &LinkCall) -> Self {
+        if call.has("-dynamiclib") {
+            Self::MachO
+        } else {
+            Self::Elf
+        }
+    }
+
+    fn before_whole(self) -> Option<Part> {
+        (self == Self::Elf).then(|| flag("-Wl,--whole-archive"))
+    }
+
+    /// An rlib of which everything is linked.
+    fn whole(self, rlib: &Utf8Path) -> Part {
+        match self {
+            Self::Elf => Part::Rlib(rlib.to_owned()),
+            Self::MachO => Part::Flag(format!("-Wl,-force_load,{rlib}")),
+        }
+    }
+
+    fn after_whole(self) -> Option<Part> {
+        (self == Self::Elf).then(|| flag("-Wl,--no-whole-archive"))
+    }
+
+    /// By its own names the library means itself: loading is quick, and no name is taken from elsewhere. On
+    /// macOS that is always so.
+    fn named(self, name: &str) -> Vec<Part> {
+        match self {
+            Self::Elf => vec![
+                flag("-Wl,-Bsymbolic"),
+                Part::Flag(format!("-Wl,-soname,{name}")),
+            ],
+            Self::MachO => vec![Part::Flag(format!("-Wl,-install_name,@rpath/{name}"))],
+        }
+    }
+
+    /// The library `base`, where the linker may be told to look for static libraries only.
+    fn against(self, base: &Utf8Path, is_static: bool) -> Vec<Part> {
+        match self {
+            Self::Elf => {
+                let after = is_static.then(|| flag("-Wl,-Bstatic"));
+                [flag("-Wl,-Bdynamic"), flag(base.as_str())]
+                    .into_iter()
+                    .chain(after)
+                    .collect()
+            }
+            Self::MachO => vec![flag(base.as_str())],
+        }
+    }
+
+    /// How a run path names the directory of the library that has it.
+    fn origin(self) -> &'static str {
+        match self {
+            Self::Elf => "$ORIGIN",
+            Self::MachO => "@loader_path",
+        }
+    }
+}
+
 /// Arguments that are for the extension alone.
 fn concerns_the_extension(flag: &str) -> bool {
     let starts = [
@@ -348,6 +244,8 @@ fn concerns_the_extension(flag: &str) -> bool {
         "-Wl,--build-id",
         "-Wl,--no-undefined",
         "-Wl,-z,defs",
+        "-Wl,-install_name",
+        "-Wl,-exported_symbol",
     ];
     starts.iter().any(|start| flag.starts_with(start))
 }
@@ -365,6 +263,7 @@ pub struct FinalLink {
     after: Vec<Part>,
     /// Whether the linker is to look for static libraries only, at that place.
     is_static: bool,
+    format: Format,
 }
 
 /// Files that stand in for others.
@@ -373,7 +272,7 @@ pub type Instead = BTreeMap<Utf8PathBuf, Utf8PathBuf>;
 /// Where the extension finds the base library, by the program that loads it.
 #[derive(Debug, Clone, Copy)]
 pub struct RunPaths<'a> {
-    /// The directory beside the extension.
+    /// The directory beside the extension, by its name.
     pub beside: &'a str,
     /// The directory where it is kept.
     pub kept: &'a Utf8Path,
@@ -385,6 +284,7 @@ impl FinalLink {
             before: Vec::new(),
             after: Vec::new(),
             is_static: false,
+            format: Format::of(call),
         };
         let mut has_base = false;
         for part in &call.parts {
@@ -426,8 +326,7 @@ impl FinalLink {
     #[must_use]
     pub fn args(&self, base: &Utf8Path, run_paths: RunPaths<'_>, instead: &Instead) -> Vec<String> {
         let mut parts = self.before.clone();
-        parts.extend([flag("-Wl,-Bdynamic"), flag(base.as_str())]);
-        parts.extend(self.is_static.then(|| flag("-Wl,-Bstatic")));
+        parts.extend(self.format.against(base, self.is_static));
         parts.extend(self.after.iter().cloned());
         for part in &mut parts {
             if let Part::VersionScript(path) | Part::Object(path) = part
@@ -436,8 +335,8 @@ impl FinalLink {
                 path.clone_from(other);
             }
         }
-        let RunPaths { beside, kept } = run_paths;
-        for dir in [beside, kept.as_str()] {
+        let beside = format!("{}/{}", self.format.origin(), run_paths.beside);
+        for dir in [&beside, run_paths.kept.as_str()] {
             // A directory may have a comma in its name, at which `-Wl` would take it apart.
             parts.extend(["-Xlinker", "-rpath", "-Xlinker", dir].map(flag));
         }

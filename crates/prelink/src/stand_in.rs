@@ -17,7 +17,8 @@ use crate::bases::{Bases, Circumstances, Verdict, key};
 use crate::call::{LinkCall, expanded};
 use crate::link::{Failed, prelinked};
 use crate::look::{Known, linker_of, look, rustc_args};
-use crate::plan::{Plan, Why, plan};
+use crate::plan::{Plan, plan};
+use crate::why::Why;
 
 /// What the stand-in is called. rustc goes by the end of a linker's name: this is one that takes the arguments
 /// of a C compiler.
