@@ -1,6 +1,7 @@
 //! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
 //! one.
 
+use crate::Layers;
 use camino::Utf8Path;
 use processes::{Invocation, RunError};
 use python_tools::tools;
@@ -15,6 +16,21 @@ const SYSTEMS: [&str; 2] = ["gold", "bfd"];
 /// The target for which rustc uses the lld that it brings along, since 1.90. Against it, mold 1.10 gains
 /// nothing in the edit loop of this repository's extension (docs/rust-build-optimization.md).
 const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
+
+/// The linker that is configured for this machine, by a variable or a file. What `rustflags` say of one is not
+/// known here: they are for rustc.
+#[must_use]
+pub fn configured(config: &Layers) -> Option<String> {
+    let arch = std::env::consts::ARCH;
+    let targets = ["gnu", "musl"].map(|abi| format!("{arch}-unknown-linux-{abi}"));
+    let of_target = |target: &String| {
+        let variable = target.to_uppercase().replace('-', "_");
+        let given = environment::cargo_env::environment()
+            .remove(&format!("CARGO_TARGET_{variable}_LINKER"));
+        given.or_else(|| Some(config.string(&["target", target, "linker"])?.value))
+    };
+    targets.iter().find_map(of_target)
+}
 
 /// A choice of linker.
 #[derive(Debug, Clone, PartialEq, Eq)]

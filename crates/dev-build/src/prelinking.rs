@@ -5,11 +5,14 @@ use std::fmt;
 use camino::{Utf8Path, Utf8PathBuf};
 use prelink::{Linked, Outcome};
 
-/// Whether it is tried. What rustc wants of the linker decides whether it is done.
+/// Whether it is tried, and in whose place. What rustc wants of the linker decides whether it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Prelinking {
     /// It is.
-    On,
+    On {
+        /// What our stand-in for the linker is called.
+        stand_in: &'static str,
+    },
     /// It is not.
     Off(Off),
 }
@@ -43,12 +46,14 @@ impl fmt::Display for Off {
 
 impl Prelinking {
     /// For a build that was asked for with or without it, by the project's `policy` and what the last link
-    /// came to. `platform` is the system and the architecture, as [`std::env::consts`] has them.
+    /// came to; `linker` is the configured one. `platform` is the system and the architecture, as
+    /// [`std::env::consts`] has them.
     #[must_use]
     pub fn decide(
         is_asked_for: bool,
         policy: Option<bool>,
         platform: (&str, &str),
+        linker: Option<&str>,
         last: Option<&Outcome>,
     ) -> Self {
         let last = last.map(|outcome| &outcome.linked);
@@ -58,14 +63,17 @@ impl Prelinking {
             (_, Some(false), _) => Off::Policy,
             _ if !is_known => Off::Platform,
             (.., Some(Linked::Impossible(linker))) => Off::Linker(linker.clone()),
-            _ => return Self::On,
+            _ => {
+                let stand_in = prelink::name_for(linker);
+                return Self::On { stand_in };
+            }
         })
     }
 
     /// Whether it is tried.
     #[must_use]
     pub fn is_on(&self) -> bool {
-        *self == Self::On
+        matches!(self, Self::On { .. })
     }
 }
 
@@ -81,9 +89,9 @@ mod tests {
     #[test]
     fn it_is_tried_where_nothing_speaks_against_it() {
         let here = ("linux", "x86_64");
-        let on = |asked, policy, platform| Prelinking::decide(asked, policy, platform, None);
-        assert_eq!(on(true, None, here), Prelinking::On);
-        assert_eq!(on(true, Some(true), ("linux", "aarch64")), Prelinking::On);
+        let on = |asked, policy, platform| Prelinking::decide(asked, policy, platform, None, None);
+        assert!(on(true, None, here).is_on());
+        assert!(on(true, Some(true), ("linux", "aarch64")).is_on());
         assert_eq!(on(false, Some(true), here), Prelinking::Off(Off::AskedFor));
         assert_eq!(on(true, Some(false), here), Prelinking::Off(Off::Policy));
         for platform in [("macos", "aarch64"), ("linux", "riscv64")] {

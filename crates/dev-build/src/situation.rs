@@ -187,7 +187,7 @@ impl Situation {
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
-            prelinking: prelinking(project, request, &start.workspace),
+            prelinking: prelinking(project, request, &start.workspace, &config),
             notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
             environment: start.environment,
@@ -256,7 +256,7 @@ impl Situation {
     pub fn with_options_of_the_last_build(mut self) -> Self {
         if let Package::Ours(ours) = &self.package {
             self.inputs = self.inputs.with_options_of(&ours.state.inputs);
-            if self.prelinking == Prelinking::On && !ours.state.prelinking {
+            if self.prelinking.is_on() && !ours.state.prelinking {
                 self.prelinking = Prelinking::Off(Off::AskedFor);
             }
         }
@@ -441,11 +441,24 @@ fn gone(state: &State) -> Vec<String> {
 }
 
 /// Whether the extension is linked against a library of its third-party crates.
-fn prelinking(project: &Project, request: &DevRequest<'_>, workspace: &Workspace) -> Prelinking {
+fn prelinking(
+    project: &Project,
+    request: &DevRequest<'_>,
+    workspace: &Workspace,
+    config: &Layers,
+) -> Prelinking {
     let platform = (std::env::consts::OS, std::env::consts::ARCH);
     let last = Outcome::read(&outcome_file(&scratch::path(&project.root, workspace)));
     let policy = workspace.policy.prelink;
-    Prelinking::decide(request.prelink.is_some(), policy, platform, last.as_ref())
+    let linker = cargo_settings::linker::configured(config);
+    let linker = linker.as_deref();
+    Prelinking::decide(
+        request.prelink.is_some(),
+        policy,
+        platform,
+        linker,
+        last.as_ref(),
+    )
 }
 
 /// maturin's answer for `inputs`, if it was kept and is of use.

@@ -19,5 +19,5 @@ mod why;
 
 pub use bases::{Base, Bases, Kept};
 pub use plan::{Plan, plan};
-pub use stand_in::{Job, Linked, Outcome, Prelinked, STAND_IN, stand_in};
+pub use stand_in::{Job, Linked, Outcome, Prelinked, name_for, stand_in};
 pub use why::Why;

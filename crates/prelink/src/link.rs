@@ -1,5 +1,6 @@
 //! The two links that take the place of one, carried out.
 
+use std::collections::HashSet;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Output;
@@ -11,7 +12,7 @@ use processes::handover;
 use crate::bases::{Base, Bases, Circumstances, Refused, Verdict, name};
 use crate::beside::DIR;
 use crate::call::{LinkCall, response_file};
-use crate::check::{ExtensionFacts, objection};
+use crate::check::{BaseFacts, ExtensionFacts, objection};
 use crate::elf::revealing;
 use crate::plan::{BaseLink, FinalLink, Instead, Prelink, RunPaths, offering};
 use crate::stand_in::Prelinked;
@@ -118,16 +119,23 @@ fn linked(
     )?)
 }
 
-/// Where the base library takes names from the extension: the version script that offers them, and the object
-/// in which rustc has hidden them.
+/// What stands in for rustc's files: a version script without what the base library offers. Where that takes
+/// names from the extension, it offers them, and the object in which rustc has hidden them shows them.
 fn offering_to(base: &Base, link: &FinalLink, dir: &Utf8Path) -> Result<Instead, Failed> {
-    let wanted = &base.note.facts.wanted;
     let mut instead = Instead::new();
-    let Some(script) = link.version_script().filter(|_| !wanted.is_empty()) else {
+    let Some(script) = link.version_script() else {
         return Ok(instead);
     };
-    let unknown = || Failed::Objection(Why::Unknown(format!("no `global:` in {script}")));
-    let text = offering(&fs_err::read_to_string(script)?, wanted).ok_or_else(unknown)?;
+    let BaseFacts {
+        wanted, unmangled, ..
+    } = &base.note.facts;
+    let before = fs_err::read_to_string(script)?;
+    let is_in_base = |name: &str| unmangled.lines().any(|it| it == name);
+    let unknown = || Failed::Objection(Why::Unknown(format!("what is in {script}")));
+    let text = offering(&before, wanted, is_in_base).ok_or_else(unknown)?;
+    if text == before {
+        return Ok(instead);
+    }
     let mut write = |path: &Utf8Path, bytes: &[u8]| -> io::Result<()> {
         let other = dir.join(format!(
             "prelinked-{}",
@@ -138,8 +146,8 @@ fn offering_to(base: &Base, link: &FinalLink, dir: &Utf8Path) -> Result<Instead,
         Ok(())
     };
     write(script, text.as_bytes())?;
-    let names = wanted.iter().map(|name| name.as_bytes()).collect();
-    for object in link.objects() {
+    let names: HashSet<_> = wanted.iter().map(|name| name.as_bytes()).collect();
+    for object in link.objects().filter(|_| !names.is_empty()) {
         if let Some(bytes) = revealing(object, &names)? {
             write(object, &bytes)?;
         }

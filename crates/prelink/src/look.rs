@@ -10,6 +10,7 @@ use crate::call::{LinkCall, expanded};
 use crate::elf::defines;
 use crate::obstacle::options;
 use crate::plan::Facts;
+use crate::stand_in::is_ours;
 
 /// An allocator shim is no larger, in bytes.
 const SHIM_LIMIT_BYTES: u64 = 40_000;
@@ -108,7 +109,7 @@ pub(crate) fn rustc_args() -> Vec<String> {
 #[must_use]
 pub(crate) fn linker_of(rustc: &[String]) -> Utf8PathBuf {
     let linkers = options(rustc).filter_map(|option| option.strip_prefix("linker="));
-    let ours = |linker: &&str| !Utf8Path::new(linker).ends_with(crate::stand_in::STAND_IN);
+    let ours = |linker: &&str| !is_ours(std::path::Path::new(linker));
     linkers.filter(ours).next_back().unwrap_or("cc").into()
 }
 

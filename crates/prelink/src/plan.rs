@@ -344,13 +344,25 @@ impl FinalLink {
     }
 }
 
-/// rustc's version script with `names` among those that the library offers. `None` if it does not have the
-/// form that is known.
+/// rustc's version script with `more` names among those that the library offers, and without those that the
+/// base library offers: unmangled names of third-party crates. `None` if it does not have the form that is
+/// known.
 #[must_use]
-pub fn offering(script: &str, names: &[String]) -> Option<String> {
-    let (before, after) = script.split_once("global:")?;
-    let names: String = names.iter().map(|name| format!("\n    {name};")).collect();
-    Some(format!("{before}global:{names}{after}"))
+pub fn offering(
+    script: &str,
+    more: &[String],
+    is_in_base: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let (before, names) = script.split_once("global:")?;
+    let (names, after) = names.split_once("local:")?;
+    let names = names
+        .split(';')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let names = names.filter(|name| !is_in_base(name));
+    let names = names.chain(more.iter().map(String::as_str));
+    let names: String = names.map(|name| format!("\n    {name};")).collect();
+    Some(format!("{before}global:{names}\n\n  local:{after}"))
 }
 
 #[cfg(test)]

@@ -20,9 +20,28 @@ use crate::look::{Known, linker_of, look, rustc_args};
 use crate::plan::{Plan, plan};
 use crate::why::Why;
 
-/// What the stand-in is called. rustc goes by the end of a linker's name: this is one that takes the arguments
-/// of a C compiler.
-pub const STAND_IN: &str = "prelink-cc";
+/// What the stand-in is called. rustc goes by the end of a linker's name: it has the lld of the toolchain used
+/// where the name is neither gcc's nor clang's.
+const STAND_INS: [&str; 3] = ["prelink-cc", "prelink-gcc", "prelink-clang"];
+
+/// The name under which this program stands in for the configured `linker`, if one is.
+#[must_use]
+pub fn name_for(linker: Option<&str>) -> &'static str {
+    let stem = linker.and_then(|linker| Utf8Path::new(linker).file_name());
+    let says =
+        |names: &[&str]| stem.is_some_and(|stem| names.iter().any(|name| stem.contains(name)));
+    let [cc, gcc, clang] = STAND_INS;
+    match () {
+        () if says(&["clang"]) => clang,
+        () if says(&["gcc", "g++"]) => gcc,
+        () => cc,
+    }
+}
+
+/// Whether a program of this name is one of ours.
+pub(crate) fn is_ours(program: &std::path::Path) -> bool {
+    STAND_INS.iter().any(|name| program.ends_with(name))
+}
 
 /// What the stand-in is told, in the file that [`vars::XTASK_PRELINK`] names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,7 +109,7 @@ impl Outcome {
 #[must_use]
 pub fn stand_in() -> Option<ExitCode> {
     let name = std::env::args_os().next()?;
-    if !std::path::Path::new(&name).ends_with(STAND_IN) {
+    if !is_ours(std::path::Path::new(&name)) {
         return None;
     }
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -206,6 +225,21 @@ fn shown(output: &Output) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_says_to_rustc_what_that_of_the_users_linker_says() {
+        let table = [
+            (None, "prelink-cc"),
+            (Some("cc"), "prelink-cc"),
+            (Some("/opt/clang-17"), "prelink-clang"),
+            (Some("aarch64-linux-gnu-gcc"), "prelink-gcc"),
+            (Some("g++"), "prelink-gcc"),
+            (Some("/opt/clang/bin/cc"), "prelink-cc"),
+        ];
+        for (linker, expected) in table {
+            assert_eq!(name_for(linker), expected, "{linker:?}");
+        }
+    }
 
     #[test]
     fn a_plain_linker_takes_other_arguments() {

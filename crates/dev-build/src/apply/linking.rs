@@ -5,7 +5,7 @@ use std::io;
 use camino::Utf8Path;
 use environment::vars;
 use files::{owned, write};
-use prelink::{Bases, Job, Linked, Outcome, Prelinked, STAND_IN, Why, beside};
+use prelink::{Bases, Job, Linked, Outcome, Prelinked, Why, beside};
 use processes::{Invocation, RunError};
 use python_tools::Venv;
 
@@ -13,7 +13,7 @@ use super::{Application, Built};
 use crate::compile::{self, CompileError, Compiled};
 use crate::error::{DevError, io_error, target_error};
 use crate::import::ImportError;
-use crate::prelinking::outcome_file;
+use crate::prelinking::{Prelinking, outcome_file};
 use crate::situation::Package;
 use crate::state;
 
@@ -26,12 +26,13 @@ impl Application<'_> {
 
     /// Runs cargo, and says what is new of how the extension was linked.
     pub(super) fn run_cargo(&self, venv: &Venv, call: &Invocation) -> Result<Compiled, DevError> {
-        let Some(bases) = self.bases() else {
+        let (Some(bases), Prelinking::On { stand_in }) = (self.bases(), &self.situation.prelinking)
+        else {
             return self.run_cargo_as_it_is(venv, call);
         };
         let file = outcome_file(self.scratch.dir()?);
         let earlier = Outcome::read(&file);
-        let prelinking = self.with_stand_in(call, bases, &file)?;
+        let prelinking = self.with_stand_in(call, stand_in, bases, &file)?;
         let compiled = self.run_cargo_as_it_is(venv, &prelinking);
         let outcome = Outcome::read(&file);
         match (&compiled, outcome.as_ref().map(|it| &it.linked)) {
@@ -68,6 +69,7 @@ impl Application<'_> {
     fn with_stand_in(
         &self,
         call: &Invocation,
+        stand_in: &str,
         bases: &Bases,
         outcome: &Utf8Path,
     ) -> Result<Invocation, DevError> {
@@ -83,7 +85,7 @@ impl Application<'_> {
         let written = text.and_then(|text| write::atomically(&file, text));
         written.map_err(target_error(target_dir))?;
         // Its path is part of what cargo remembers of the extension, so it is always the same.
-        let stand_in = scratch.with_file_name(STAND_IN);
+        let stand_in = scratch.with_file_name(stand_in);
         lead_to_ourselves(&stand_in).map_err(target_error(target_dir))?;
         Ok(linked_by(call, &stand_in).env(vars::XTASK_PRELINK, file.as_str()))
     }
@@ -273,7 +275,7 @@ mod tests {
     #[test]
     fn the_stand_in_is_this_program_also_where_it_was_another_one() {
         let dir = testkit::TempDir::new();
-        let path: Utf8PathBuf = dir.path().join(STAND_IN);
+        let path: Utf8PathBuf = dir.path().join("prelink-cc");
         for _ in 0..2 {
             lead_to_ourselves(&path).unwrap();
             assert_eq!(

@@ -367,13 +367,15 @@ fn a_call_that_is_not_known_is_made_as_it_is() {
 
 #[test]
 fn names_are_added_to_what_rustc_has_the_library_offer() {
-    let script = "{\n  global:\n    PyInit_x;\n\n  local:\n    *;\n};";
-    let offering = offering(script, &["_Ralloc".to_owned()]).unwrap();
+    let script = "{\n  global:\n    PyInit_x;\n    third_party;\n\n  local:\n    *;\n};";
+    let is_in_base = |name: &str| name == "third_party";
+    let text = offering(script, &["_Ralloc".to_owned()], is_in_base).unwrap();
     assert_eq!(
-        offering,
-        "{\n  global:\n    _Ralloc;\n    PyInit_x;\n\n  local:\n    *;\n};"
+        text,
+        "{\n  global:\n    PyInit_x;\n    _Ralloc;\n\n  local:\n    *;\n};"
     );
-    assert_eq!(super::offering("EXPORTS\n", &[]), None);
+    assert_eq!(offering(script, &[], |_| false).as_deref(), Some(script));
+    assert_eq!(offering("EXPORTS\n", &[], is_in_base), None);
 }
 
 #[test]
