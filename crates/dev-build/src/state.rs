@@ -181,6 +181,15 @@ impl Library {
 }
 
 impl PlacedBase {
+    /// One that is nowhere.
+    #[cfg(test)]
+    pub(crate) fn at(path: &str) -> Self {
+        Self {
+            path: path.into(),
+            stamp: Stamp::of("/".into()).expect("it is there"),
+        }
+    }
+
     /// The one beside the extension at `placed`.
     fn of(placed: &Utf8Path) -> Option<Self> {
         let name = prelink::beside::needed(placed).ok().flatten()?;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::dev::{Preview, Question, preview};
 use crate::error::DevError;
 use crate::plan::DevPlan;
+use crate::prelinking;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
@@ -31,6 +32,8 @@ pub struct Status {
     pub shadowed_by: Option<Utf8PathBuf>,
     /// The library that was put in place.
     pub library: Option<Utf8PathBuf>,
+    /// How it was linked: against a library of its third-party crates, or as rustc does, and why.
+    pub linked: Option<String>,
     /// What it was made of.
     pub provenance: Option<Provenance>,
     /// What `dev` would do, and why.
@@ -106,6 +109,7 @@ pub fn status(
     let ours = preview.situation.ours();
     let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));
     status.notes.extend(otherwise);
+    status.linked = ours.map(|ours| prelinking::told(&preview.situation, ours, request.prelink));
     Ok(status)
 }
 
@@ -125,6 +129,7 @@ impl Status {
                 .unwrap_or_default(),
             shadowed_by: shadowing.map(|other| other.path.clone()),
             library: ours.map(|ours| ours.state.library.placed.clone()),
+            linked: None,
             provenance: ours.map(|ours| ours.state.provenance.clone()),
             steps: preview.steps.clone(),
             notes: situation.notes.clone(),
@@ -170,6 +175,9 @@ impl Status {
         }
         if let Some(file) = &self.library {
             line("library", file.as_str());
+        }
+        if let Some(linked) = &self.linked {
+            line("linked", linked);
         }
         if let Some(of) = &self.provenance {
             let dirty = if of.dirty { ", with changes" } else { "" };

@@ -245,6 +245,9 @@ fn concerns_the_extension(flag: &str) -> bool {
         "-Wl,--no-undefined",
         "-Wl,-z,defs",
         "-Wl,-install_name",
+        // What a crate hides, and then does not need itself, is to be found when an own crate asks for it.
+        "-Wl,--gc-sections",
+        "-Wl,-dead_strip",
         "-Wl,-exported_symbol",
     ];
     starts.iter().any(|start| flag.starts_with(start))

@@ -9,6 +9,7 @@ mod extras;
 mod install;
 mod memory;
 mod odd_places;
+mod prelink;
 mod robust;
 mod sharing;
 mod status;

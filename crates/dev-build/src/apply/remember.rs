@@ -77,6 +77,7 @@ impl Application<'_> {
     ) -> Result<(), DevError> {
         let mut state = earlier.clone();
         state.inputs = self.situation.inputs.clone();
+        state.workspace.clone_from(&self.situation.workspace);
         state.options.clone_from(&self.request.build);
         state.packages = self.packages();
         state.prelinking = self.situation.prelinking.is_on();

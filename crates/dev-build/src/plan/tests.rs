@@ -12,8 +12,9 @@ use crate::circumstances::{Circumstances, Marks};
 use crate::dependencies::{Pins, Wanted};
 use crate::dev::Preview;
 use crate::maturin::BuildOptions;
+use crate::prelinking::{Off, Prelinking};
 use crate::shared_env::LocalConfig;
-use crate::state::{Format, Library, Provenance, State};
+use crate::state::{Format, Library, PlacedBase, Provenance, State};
 use crate::status::{Status, Verdict};
 
 const LIBRARY: &str = "/p/target/debug/libthing.so";
@@ -120,6 +121,7 @@ fn state() -> State {
         uv_cache_understood: true,
         options: BuildOptions::default(),
         packages: Vec::new(),
+        prelinking: true,
         siblings: Vec::new(),
     }
 }
@@ -153,6 +155,7 @@ fn fresh() -> Situation {
             settled: Vec::new(),
             is_built: true,
             placed: Placed::Same,
+            has_base: true,
             others: Vec::new(),
             gone: Vec::new(),
             has_pyo3_config: true,
@@ -161,6 +164,9 @@ fn fresh() -> Situation {
         local_config: None,
         dep_info_base: "/p".into(),
         misjudged: Vec::new(),
+        prelinking: Prelinking::On {
+            stand_in: "prelink-cc",
+        },
         notes: Vec::new(),
     }
 }
@@ -817,6 +823,23 @@ fn circumstances_and_what_was_asked_for() {
 #[test]
 fn libraries_that_are_not_as_they_were_left() {
     check(&[
+        (
+            "what it is linked with is gone",
+            |s, _| {
+                let library = &mut ours(s).state.library;
+                library.base = Some(PlacedBase::at("/p/python/thing/.prelinked/x.so"));
+                ours(s).has_base = false;
+            },
+            &[
+                ASKED,
+                "put the library in place: python/thing/.prelinked/x.so, which it is linked with, is not there as it was",
+            ],
+        ),
+        (
+            "third-party crates are not to be linked apart any more",
+            |s, _| s.prelinking = Prelinking::Off(Off::AskedFor),
+            &["compile thing: prelinking has changed", PLACE],
+        ),
         (
             "cargo clean, or another build in the target directory",
             |s, _| ours(s).is_built = false,

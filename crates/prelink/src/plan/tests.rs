@@ -198,7 +198,6 @@ fn a_call_with_a_c_library_of_the_projects_own() {
         /p/target/debug/build/fix-chidden-859fdeb3509fafdf/out
         -L
         /r/lib/rustlib/x86_64-unknown-linux-gnu/lib
-        -Wl,--gc-sections
         -shared
         -Wl,-z,relro,-z,now
         -nodefaultlibs
@@ -296,7 +295,6 @@ fn on_macos_a_linker_is_told_the_same_in_its_own_words() {
         -arch
         arm64
         -mmacosx-version-min=11.0.0
-        -Wl,-dead_strip
         -dynamiclib
         -nodefaultlibs
         -undefined
