@@ -105,6 +105,12 @@ impl Checkout<'_> {
             .env(vars::CARGO_NET_OFFLINE, "true")
             .env(vars::UV_OFFLINE, "1")
             .env(vars::UV_CACHE_DIR, self.dir.join("uv").as_str())
+            .env(vars::XTASK_PRELINKED_DIR, self.prelinked().as_str())
+    }
+
+    /// Where libraries of third-party crates are kept.
+    fn prelinked(&self) -> Utf8PathBuf {
+        self.dir.join("prelinked")
     }
 
     /// Removes something of the lane's.
@@ -115,6 +121,7 @@ impl Checkout<'_> {
     pub(crate) fn clone_anew(&self) -> Result<(), BenchError> {
         let (tree, origin) = (self.tree(), self.scratch.origin());
         self.remove(&tree)?;
+        self.remove(&self.prelinked())?;
         fs_err::create_dir_all(&self.dir).map_err(at(&self.dir))?;
         let clone = ["clone", "--quiet", origin.as_str(), tree.as_str()];
         self.scratch.git(&self.dir, &clone)?;

@@ -18,10 +18,16 @@ pub(crate) struct Setting {
     /// Whether the profile and the linker count that have been found to be the best, or that stand in this
     /// machine's own cargo configuration.
     pub(crate) is_tuned: bool,
+    /// Whether `cargo xtask dev` may link third-party crates apart; the others know nothing of that.
+    pub(crate) prelinks: bool,
 }
 
-pub(crate) const SETTINGS: [Setting; 6] = [
+pub(crate) const SETTINGS: [Setting; 7] = [
     setting("incremental", "cargo incremental only", true, None),
+    Setting {
+        prelinks: true,
+        ..setting("prelinked", "third-party crates linked once", true, None)
+    },
     setting(
         "sccache",
         "sccache without incremental",
@@ -38,7 +44,13 @@ pub(crate) const SETTINGS: [Setting; 6] = [
     setting("zccache", "zccache with incremental", true, Some(&ZCCACHE)),
     Setting {
         is_tuned: true,
-        ..setting("tuned", "tuned, no compiler cache", true, None)
+        prelinks: true,
+        ..setting(
+            "tuned",
+            "tuned and prelinked, no compiler cache",
+            true,
+            None,
+        )
     },
 ];
 
@@ -54,6 +66,7 @@ const fn setting(
         incremental,
         cache,
         is_tuned: false,
+        prelinks: false,
     }
 }
 
@@ -73,6 +86,11 @@ impl Setting {
         } else {
             let value = self.incremental.to_string();
             command.env(vars::CARGO_PROFILE_DEV_INCREMENTAL, value)
+        };
+        let command = if self.prelinks {
+            command.env_remove(vars::XTASK_NO_PRELINK)
+        } else {
+            command.env(vars::XTASK_NO_PRELINK, "1")
         };
         // An empty wrapper is none, also where the configuration names one.
         let wrapper = program.map_or("", Utf8Path::as_str);
@@ -108,6 +126,8 @@ mod tests {
             command("tuned", None)["CARGO_PROFILE_DEV_INCREMENTAL"],
             None
         );
+        assert_eq!(env["XTASK_NO_PRELINK"].as_deref(), Some("1"));
+        assert_eq!(command("prelinked", None)["XTASK_NO_PRELINK"], None);
         let env = command("sccache", Some("/b/sccache".into()));
         assert_eq!(env["RUSTC_WRAPPER"].as_deref(), Some("/b/sccache"));
         assert_eq!(

@@ -6,6 +6,7 @@ use dev_build::maturin::RunOptions;
 use dev_build::status::{Status, Verdict, status};
 use dev_build::watch::{Event, Watch};
 use dev_build::{DevRequest, Outcome, dev, dry_run};
+use environment::vars;
 use prelink::Bases;
 use processes::ending;
 use project_model::{Project, Selection};
@@ -171,8 +172,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let venv = args.venv.as_deref().map(absolute).transpose()?;
     let toolbox = toolbox(args.offline || args.frozen)?;
     let bases = Bases::in_dir(&toolbox.prelinked()?);
+    let is_off = args.no_prelink || vars::var(vars::XTASK_NO_PRELINK).is_some();
     let request = DevRequest {
-        prelink: (!args.no_prelink).then_some(&bases),
+        prelink: (!is_off).then_some(&bases),
         python: args.python.as_deref(),
         venv: venv.as_deref(),
         build: args.build.options(),

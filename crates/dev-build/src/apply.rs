@@ -151,10 +151,12 @@ impl<'a> Application<'a> {
         let (install, imported) = match self.deliver(&plan.delivery, &built) {
             Ok(delivered) => delivered,
             Err(error) => {
-                let why = linking::refused_by_python(&error, &built).ok_or(error)?;
+                let why = linking::at_fault(&error, &built).ok_or(error)?;
                 built = self.relinked(built, &why)?;
                 let delivered = self.deliver(&plan.delivery, &built)?;
-                self.forbid(&why)?;
+                if why.lasts() {
+                    self.forbid(&why)?;
+                }
                 delivered
             }
         };

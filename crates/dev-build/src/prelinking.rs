@@ -1,9 +1,12 @@
 //! Whether an extension is linked against a library of its third-party crates: see the crate [`prelink`].
 
-use std::fmt;
+use std::{fmt, io};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use prelink::{Bases, Linked, Outcome};
+use environment::vars;
+use files::{owned, write};
+use prelink::{Bases, Job, Linked, Outcome};
+use processes::Invocation;
 
 use crate::scratch;
 use crate::situation::{OurInstall, Situation};
@@ -120,9 +123,79 @@ pub(crate) fn outcome_file(scratch: &Utf8Path) -> Utf8PathBuf {
     scratch.with_extension("linked.json")
 }
 
+/// `call` with the program at `link`, which is made to lead to this one, as the linker of the extension. What it
+/// is to do, it reads in `file`.
+///
+/// # Errors
+/// If one of the files cannot be written.
+pub fn with_stand_in(
+    call: &Invocation,
+    link: &Utf8Path,
+    file: &Utf8Path,
+    job: &Job,
+) -> io::Result<Invocation> {
+    write::atomically(file, serde_json::to_string(job)?)?;
+    lead_to_ourselves(link)?;
+    Ok(linked_by(call, link).env(vars::XTASK_PRELINK, file.as_str()))
+}
+
+/// `call` with another linker for the crate that is asked for, and for no other.
+fn linked_by(call: &Invocation, linker: &Utf8Path) -> Invocation {
+    let separator = (!call.args.iter().any(|arg| arg == "--")).then_some("--");
+    let call = call.clone().args(separator);
+    call.args(["-C".to_owned(), format!("linker={linker}")])
+}
+
+/// Has the link at `path` lead to this program.
+fn lead_to_ourselves(path: &Utf8Path) -> io::Result<()> {
+    let ourselves = std::env::current_exe()?;
+    if fs_err::read_link(path).is_ok_and(|target| target == ourselves) {
+        return Ok(());
+    }
+    let dir = path.parent().unwrap_or(path);
+    let draft = path.with_extension("draft");
+    owned::remove(dir, &draft)?;
+    fs_err::os::unix::fs::symlink(&ourselves, &draft)?;
+    fs_err::rename(&draft, path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_linker_is_given_to_the_last_call_of_rustc_alone() {
+        let linker = Utf8Path::new("/t/prelink-cc");
+        let call = Invocation::new("cargo").args(["rustc", "--lib"]);
+        let args = linked_by(&call, linker).args;
+        assert_eq!(args, ["rustc", "--lib", "--", "-C", "linker=/t/prelink-cc"]);
+        let call = call.args(["--", "-C", "link-args=-x"]);
+        let args = linked_by(&call, linker).args;
+        assert_eq!(
+            args[2..],
+            ["--", "-C", "link-args=-x", "-C", "linker=/t/prelink-cc"]
+        );
+    }
+
+    #[test]
+    fn the_stand_in_is_this_program_also_where_it_was_another_one() {
+        let dir = testkit::TempDir::new();
+        let path: Utf8PathBuf = dir.path().join("prelink-cc");
+        for _ in 0..2 {
+            lead_to_ourselves(&path).unwrap();
+            assert_eq!(
+                fs_err::read_link(&path).unwrap(),
+                std::env::current_exe().unwrap()
+            );
+        }
+        fs_err::remove_file(&path).unwrap();
+        fs_err::os::unix::fs::symlink("/elsewhere", &path).unwrap();
+        lead_to_ourselves(&path).unwrap();
+        assert_eq!(
+            fs_err::read_link(&path).unwrap(),
+            std::env::current_exe().unwrap()
+        );
+    }
 
     #[test]
     fn it_is_tried_where_nothing_speaks_against_it() {

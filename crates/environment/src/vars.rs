@@ -84,6 +84,13 @@ pub const XTASK_RECORD_BASE: &str = "XTASK_RECORD_BASE";
 /// cargo has said. See `dev_build::record`.
 pub const XTASK_ANSWER_CARGO: &str = "XTASK_ANSWER_CARGO";
 
+/// Set: `dev` has each link be of all crates, as `--no-prelink` does.
+pub const XTASK_NO_PRELINK: &str = "XTASK_NO_PRELINK";
+
+/// Where libraries of third-party crates are kept that extensions are linked against. Default: in the xtask's
+/// cache.
+pub const XTASK_PRELINKED_DIR: &str = "XTASK_PRELINKED_DIR";
+
 /// Set for a process that stands in for the linker: the file with what it is to do. See `prelink::Job`.
 pub const XTASK_PRELINK: &str = "XTASK_PRELINK";
 

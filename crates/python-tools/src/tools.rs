@@ -223,7 +223,10 @@ impl Toolbox {
     /// # Errors
     /// Those of [`Self::locks`].
     pub fn prelinked(&self) -> Result<Utf8PathBuf, ToolError> {
-        Ok(self.home()?.join("prelinked"))
+        match vars::var(vars::XTASK_PRELINKED_DIR) {
+            Some(dir) => Ok(dir.into()),
+            None => Ok(self.home()?.join("prelinked")),
+        }
     }
 
     /// A directory for copies of projects to try things on, which nothing of a project lies above.

@@ -3,16 +3,19 @@
 use std::time::Instant;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use cargo_settings::linker::Linkers;
+use cargo_settings::Layers;
+use cargo_settings::linker::{Linkers, configured};
 use dev_build::DevRequest;
 use dev_build::lock::Lock;
 use dev_build::maturin::{BuildOptions, Maturin, RunOptions};
+use dev_build::prelinking::{Prelinking, with_stand_in};
 use dev_build::provenance::profile;
 use dev_build::situation::environment;
 use environment::vars;
+use prelink::Job;
 use processes::Say;
 use processes::{Invocation, memory};
-use project_model::{Closure, PathCrate, Project, Workspace};
+use project_model::{Closure, PathCrate, Policy, Project, Workspace};
 use python_tools::tools::{ToolError, cannot_keep};
 use python_tools::venv::{VenvError, VenvPlan};
 use python_tools::{Interpreter, Tool, Toolbox};
@@ -60,6 +63,7 @@ pub fn measure(request: &TuneRequest<'_>) -> Result<Measurement, TuneError> {
     say("Copying", &format!("the project to {scratch}"));
     let copy = ProjectCopy::make(project, &closure, &scratch)?;
     let mut builds = builds(request, &maturin, &python, &copy, start)?;
+    builds.call = prelinked(request, &workspace.policy, &copy, &builds.call)?;
     let name = closure.crates.first().and_then(|it| it.library.clone());
     copy.seed(
         &workspace.target_dir,
@@ -139,6 +143,31 @@ pub fn subject(
         lock_sha256: sha256(&workspace.root.join("Cargo.lock")).unwrap_or_default(),
         edited: String::new(),
     })
+}
+
+/// The call, linked as `dev` has it linked.
+fn prelinked(
+    request: &TuneRequest<'_>,
+    policy: &Policy,
+    copy: &ProjectCopy,
+    call: &Invocation,
+) -> Result<Invocation, TuneError> {
+    let platform = (std::env::consts::OS, std::env::consts::ARCH);
+    let config = Layers::read(&request.project.root)?;
+    let linker = configured(&config);
+    let prelinking = Prelinking::decide(true, policy.prelink, platform, linker.as_deref(), None);
+    let Prelinking::On { stand_in } = prelinking else {
+        return Ok(call.clone());
+    };
+    let dir = copy.root.join("prelink");
+    fs_err::create_dir_all(&dir).map_err(at(&dir))?;
+    let job = Job {
+        bases: request.toolbox.prelinked()?,
+        module: copy.project.extension.full_name(),
+        outcome: dir.join("linked.json"),
+    };
+    let call = with_stand_in(call, &dir.join(stand_in), &dir.join("job.json"), &job);
+    Ok(call.map_err(at(&dir))?)
 }
 
 /// cargo's call in the copy, and what belongs to it.

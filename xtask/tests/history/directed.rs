@@ -9,12 +9,17 @@ use testkit::TempDir;
 
 use crate::world::{PARTS, World, text};
 
-/// The uv and the maturin that the xtask uses.
-pub(crate) fn tools() -> (Tool, Tool) {
+/// Where the xtask keeps what it uses.
+pub(crate) fn toolbox() -> Toolbox {
     let file = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../requirements/tools.txt");
     let text = fs_err::read_to_string(file).expect("it can be read");
     let pins = PinnedRequirements::parse(&text).expect("it is pinned");
-    let toolbox = Toolbox::new(pins, false);
+    Toolbox::new(pins, false)
+}
+
+/// The uv and the maturin that the xtask uses.
+pub(crate) fn tools() -> (Tool, Tool) {
+    let toolbox = toolbox();
     let uv = toolbox.uv(&|_, _| {}).expect("uv");
     let maturin = toolbox.maturin(&uv, &|_, _| {}).expect("maturin");
     (uv, maturin)

@@ -63,11 +63,21 @@ pub(crate) enum Step {
     PatchInstalled,
     OtherCheckout,
     OtherCheckoutPlain,
+    /// A third-party crate comes, or goes.
+    Dependency,
+    /// A flag for all crates comes, or goes.
+    Flags,
+    /// The libraries of third-party crates that are kept go.
+    RemoveBases,
+    /// The one beside the installed library goes.
+    RemoveBeside,
+    /// `--no-prelink` comes, or goes.
+    Prelink,
     Nothing,
 }
 
 /// Each with its weight.
-const STEPS: [(Step, u64); 26] = [
+const STEPS: [(Step, u64); 31] = [
     (Step::Edit, 12),
     (Step::MoveInOlder, 12),
     (Step::Touch, 4),
@@ -93,6 +103,11 @@ const STEPS: [(Step, u64); 26] = [
     (Step::PatchInstalled, 2),
     (Step::OtherCheckout, 8),
     (Step::OtherCheckoutPlain, 3),
+    (Step::Dependency, 4),
+    (Step::Flags, 1),
+    (Step::RemoveBases, 4),
+    (Step::RemoveBeside, 3),
+    (Step::Prelink, 3),
     (Step::Nothing, 2),
 ];
 
@@ -186,8 +201,44 @@ impl Step {
                     );
                 }
             }
+            Self::Dependency => change_dependency(world),
+            Self::Flags if world.variables.remove("RUSTFLAGS").is_some() => {}
+            Self::Flags => {
+                let flags = "-C force-frame-pointers".to_owned();
+                world.variables.insert("RUSTFLAGS".to_owned(), flags);
+            }
+            Self::RemoveBases => remove_bases(),
+            Self::RemoveBeside => {
+                let _ = fs_err::remove_dir_all(world.root.join("python/hx/.prelinked"));
+            }
+            Self::Prelink => world.prelinks = !world.prelinks,
             Self::Nothing => {}
         }
+    }
+}
+
+fn change_dependency(world: &World) {
+    let manifest = world.read("leaf/Cargo.toml");
+    let line = "\n[dependencies]\ncfg-if = \"1\"\n";
+    let changed = match manifest.strip_suffix(line) {
+        Some(without) => without.to_owned(),
+        None => manifest + line,
+    };
+    world.write("leaf/Cargo.toml", &changed);
+    // As editors do when a manifest is saved: cargo writes the lock file.
+    let metadata = world
+        .command("cargo")
+        .args(["metadata", "--format-version=1", "--offline"]);
+    let done = metadata.capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
+}
+
+/// Also those of other tests that run meanwhile: they too have to do with that.
+fn remove_bases() {
+    let kept = crate::directed::toolbox().prelinked().unwrap();
+    let entries = kept.read_dir_utf8().into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().starts_with("libprelinked-hx__hx-")) {
+        let _ = fs_err::remove_file(entry.path());
     }
 }
 

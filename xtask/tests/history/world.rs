@@ -7,13 +7,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use processes::{Captured, Invocation};
 
 /// Where a part of the extension stands in the workspace, by its name in what the extension tells.
-pub(crate) const PARTS: [(&str, &str); 7] = [
+pub(crate) const PARTS: [(&str, &str); 8] = [
     ("configured", ".cargo/flags.toml"),
     ("declared", "data/declared.txt"),
     ("included", "data/included.txt"),
     ("leaf", "leaf/src/lib.rs"),
     ("macro", "macros/src/lib.rs"),
     ("part", "native/src/part.rs"),
+    ("third", "third/src/lib.rs"),
     ("undeclared", "loose/words.txt"),
 ];
 
@@ -27,6 +28,8 @@ pub(crate) struct World {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) features: Vec<String>,
     pub(crate) profile: Option<String>,
+    /// Whether third-party crates may be linked apart.
+    pub(crate) prelinks: bool,
 }
 
 const PYPROJECT: &str = "\
@@ -39,7 +42,7 @@ const NATIVE: &str = "\
 [package]\nname = \"hx\"\nversion = \"0.1.0\"\nedition = \"2024\"\n
 [lib]\nname = \"_hx\"\ncrate-type = [\"cdylib\"]\n
 [features]\nextra = []\n
-[dependencies]\nleaf = { path = \"../leaf\" }\nloose = { path = \"../loose\" }\nmacros = { path = \"../macros\" }
+[dependencies]\nleaf = { path = \"../leaf\" }\nloose = { path = \"../loose\" }\nmacros = { path = \"../macros\" }\nthird = { path = \"../third\" }
 pyo3-ffi = { version = \"0.30\", features = [\"abi3-py311\"] }\n";
 
 /// Without pyo3 itself, which takes longer to compile than all the rest.
@@ -60,6 +63,7 @@ unsafe extern "C" fn made_of(_: *mut PyObject, _: *mut PyObject) -> *mut PyObjec
         ("leaf", leaf::value().to_owned()),
         ("macro", macros::value!().to_owned()),
         ("part", part::value().to_owned()),
+        ("third", third::value().to_owned()),
         ("undeclared", loose::value().to_owned()),
         ("variable", or_none(option_env!("HX_VARIABLE"))),
     ];
@@ -133,7 +137,7 @@ fn crate_of(name: &str, rest: &str) -> String {
 pub(crate) fn text(part: &str, value: &str) -> String {
     match part {
         "configured" => format!("[env]\nHX_CONFIGURED = \"{value}\"\n"),
-        "leaf" | "part" => format!("pub fn value() -> &'static str {{ \"{value}\" }}\n"),
+        "leaf" | "part" | "third" => format!("pub fn value() -> &'static str {{ \"{value}\" }}\n"),
         "macro" => format!(
             "#[proc_macro]\npub fn value(_: proc_macro::TokenStream) -> proc_macro::TokenStream {{\n    \
              \"\\\"{value}\\\"\".parse().unwrap()\n}}\n"
@@ -145,7 +149,9 @@ pub(crate) fn text(part: &str, value: &str) -> String {
 /// The value in such a text: the last word in quotation marks, or all of it.
 fn value_in(part: &str, text: &str) -> String {
     match part {
-        "configured" | "leaf" | "part" => text.split('"').nth(1).unwrap_or_default().to_owned(),
+        "configured" | "leaf" | "part" | "third" => {
+            text.split('"').nth(1).unwrap_or_default().to_owned()
+        }
         "macro" => text.split("\\\"").nth(1).unwrap_or_default().to_owned(),
         _ => text.trim().to_owned(),
     }
@@ -160,8 +166,9 @@ impl World {
             variables: BTreeMap::from([("HX_VARIABLE".to_owned(), "v0".to_owned())]),
             features: Vec::new(),
             profile: None,
+            prelinks: true,
         };
-        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"leaf\", \"loose\", \"macros\", \"native\"]\n";
+        let workspace = "[workspace]\nresolver = \"3\"\nmembers = [\"leaf\", \"loose\", \"macros\", \"native\", \"third\"]\n";
         for (name, content) in [
             ("pyproject.toml", PYPROJECT),
             ("Cargo.toml", workspace),
@@ -170,6 +177,9 @@ impl World {
             ("native/build.rs", SCRIPT),
             ("native/src/lib.rs", LIB),
             ("leaf/Cargo.toml", &crate_of("leaf", "")),
+            ("third/Cargo.toml", &crate_of("third", "")),
+            // So it counts as one that cargo has fetched.
+            ("third/.cargo-checksum.json", "{\"files\":{}}"),
             ("loose/Cargo.toml", &crate_of("loose", "")),
             ("loose/build.rs", LOOSE_SCRIPT),
             (
@@ -282,7 +292,13 @@ impl World {
     /// A command in the checkout, with its variables.
     pub(crate) fn command(&self, program: impl Into<Utf8PathBuf>) -> Invocation {
         let mut command = Invocation::new(program).cwd(&self.root);
-        for name in ["VIRTUAL_ENV", "CARGO_TARGET_DIR", "COLUMNS", "HX_VARIABLE"] {
+        for name in [
+            "VIRTUAL_ENV",
+            "CARGO_TARGET_DIR",
+            "COLUMNS",
+            "HX_VARIABLE",
+            "RUSTFLAGS",
+        ] {
             command = command.env_remove(name);
         }
         if let Some(target) = &self.shared_target {
@@ -313,6 +329,9 @@ impl World {
         }
         if !self.features.is_empty() {
             dev = dev.args(["--features", &self.features.join(",")]);
+        }
+        if !self.prelinks {
+            dev = dev.arg("--no-prelink");
         }
         dev
     }

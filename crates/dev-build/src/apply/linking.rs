@@ -3,8 +3,6 @@
 use std::io;
 
 use camino::Utf8Path;
-use environment::vars;
-use files::{owned, write};
 use prelink::{Bases, Job, Linked, Outcome, Prelinked, Why, beside};
 use processes::{Invocation, RunError};
 use python_tools::Venv;
@@ -13,7 +11,7 @@ use super::{Application, Built};
 use crate::compile::{self, CompileError, Compiled};
 use crate::error::{DevError, io_error, target_error};
 use crate::import::ImportError;
-use crate::prelinking::{Prelinking, outcome_file};
+use crate::prelinking::{self, Prelinking, outcome_file};
 use crate::situation::Package;
 use crate::state;
 
@@ -32,7 +30,16 @@ impl Application<'_> {
         };
         let file = outcome_file(self.scratch.dir()?);
         let earlier = Outcome::read(&file);
-        let prelinking = self.with_stand_in(call, stand_in, bases, &file)?;
+        let job = Job {
+            bases: bases.dir().to_owned(),
+            module: self.project.extension.full_name(),
+            outcome: file.clone(),
+        };
+        let dir = self.scratch.dir()?;
+        // Its path is part of what cargo remembers of the extension, so it is always the same.
+        let path = dir.with_file_name(stand_in);
+        let prelinking = prelinking::with_stand_in(call, &path, &dir.join("prelink.json"), &job);
+        let prelinking = prelinking.map_err(target_error(&self.situation.workspace.target_dir))?;
         let compiled = self.run_cargo_as_it_is(venv, &prelinking);
         let outcome = Outcome::read(&file);
         match (&compiled, outcome.as_ref().map(|it| &it.linked)) {
@@ -63,31 +70,6 @@ impl Application<'_> {
         let run = &self.request.run;
         let compiled = compile::compile(&cargo, run, manifest, &record, is_installed, self.say)?;
         Ok(compiled)
-    }
-
-    /// `call` with our stand-in as the linker of the extension, which is told by a file what to do.
-    fn with_stand_in(
-        &self,
-        call: &Invocation,
-        stand_in: &str,
-        bases: &Bases,
-        outcome: &Utf8Path,
-    ) -> Result<Invocation, DevError> {
-        let scratch = self.scratch.dir()?;
-        let job = Job {
-            bases: bases.dir().to_owned(),
-            module: self.project.extension.full_name(),
-            outcome: outcome.to_owned(),
-        };
-        let file = scratch.join("prelink.json");
-        let text = serde_json::to_string(&job).map_err(io::Error::from);
-        let target_dir = &self.situation.workspace.target_dir;
-        let written = text.and_then(|text| write::atomically(&file, text));
-        written.map_err(target_error(target_dir))?;
-        // Its path is part of what cargo remembers of the extension, so it is always the same.
-        let stand_in = scratch.with_file_name(stand_in);
-        lead_to_ourselves(&stand_in).map_err(target_error(target_dir))?;
-        Ok(linked_by(call, &stand_in).env(vars::XTASK_PRELINK, file.as_str()))
     }
 
     /// Once, when it is found out.
@@ -171,26 +153,6 @@ impl Application<'_> {
     }
 }
 
-/// `call` with another linker for the crate that is asked for, and for no other.
-fn linked_by(call: &Invocation, linker: &Utf8Path) -> Invocation {
-    let separator = (!call.args.iter().any(|arg| arg == "--")).then_some("--");
-    let call = call.clone().args(separator);
-    call.args(["-C".to_owned(), format!("linker={linker}")])
-}
-
-/// Has the link at `path` lead to this program.
-fn lead_to_ourselves(path: &Utf8Path) -> io::Result<()> {
-    let ourselves = std::env::current_exe()?;
-    if fs_err::read_link(path).is_ok_and(|target| target == ourselves) {
-        return Ok(());
-    }
-    let dir = path.parent().unwrap_or(path);
-    let draft = path.with_extension("draft");
-    owned::remove(dir, &draft)?;
-    fs_err::os::unix::fs::symlink(&ourselves, &draft)?;
-    fs_err::rename(&draft, path)
-}
-
 fn in_words(prelinked: &Prelinked) -> String {
     let mb = |bytes: u64| bytes.div_ceil(1 << 20);
     format!(
@@ -202,12 +164,22 @@ fn in_words(prelinked: &Prelinked) -> String {
     )
 }
 
-/// What Python says of a library of `built` that it cannot load, if that may be the fault of how it was linked.
-pub(super) fn refused_by_python(error: &DevError, built: &Built) -> Option<Why> {
-    let DevError::Import(ImportError::NewLibrary { source, .. }) = error else {
-        return None;
-    };
-    let RunError::Failed { status, stderr, .. } = source else {
+/// Why the library of `built` cannot be put in place as it was linked, if `error` tells that.
+pub(super) fn at_fault(error: &DevError, built: &Built) -> Option<Why> {
+    built.base.as_ref()?;
+    match error {
+        // Somebody has removed it since the library was linked.
+        DevError::Base { source, .. } => {
+            (source.kind() == io::ErrorKind::NotFound).then_some(Why::Gone)
+        }
+        DevError::Import(ImportError::NewLibrary { source, .. }) => refused_by_python(source),
+        _ => None,
+    }
+}
+
+/// What Python says of a library that it cannot load, if that may be the fault of how it was linked.
+fn refused_by_python(error: &RunError) -> Option<Why> {
+    let RunError::Failed { status, stderr, .. } = error else {
         return None;
     };
     let may_be = is_of_linking(stderr) || status.code().is_none();
@@ -216,7 +188,7 @@ pub(super) fn refused_by_python(error: &DevError, built: &Built) -> Option<Why> 
     } else {
         stderr.clone()
     };
-    (built.base.is_some() && may_be).then_some(Why::NotImported(says))
+    may_be.then_some(Why::NotImported(says))
 }
 
 /// Whether the loader has said it, rather than the module.
@@ -242,21 +214,6 @@ pub(super) fn base_of(library: &Utf8Path) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use camino::Utf8PathBuf;
-
-    #[test]
-    fn the_linker_is_given_to_the_last_call_of_rustc_alone() {
-        let linker = Utf8Path::new("/t/prelink-cc");
-        let call = Invocation::new("cargo").args(["rustc", "--lib"]);
-        let args = linked_by(&call, linker).args;
-        assert_eq!(args, ["rustc", "--lib", "--", "-C", "linker=/t/prelink-cc"]);
-        let call = call.args(["--", "-C", "link-args=-x"]);
-        let args = linked_by(&call, linker).args;
-        assert_eq!(
-            args[2..],
-            ["--", "-C", "link-args=-x", "-C", "linker=/t/prelink-cc"]
-        );
-    }
 
     #[test]
     fn what_a_module_says_is_not_the_linkers_fault() {
@@ -270,25 +227,5 @@ mod tests {
         assert!(!is_of_linking(
             "ImportError: dynamic module does not define module export function (PyInit_x)"
         ));
-    }
-
-    #[test]
-    fn the_stand_in_is_this_program_also_where_it_was_another_one() {
-        let dir = testkit::TempDir::new();
-        let path: Utf8PathBuf = dir.path().join("prelink-cc");
-        for _ in 0..2 {
-            lead_to_ourselves(&path).unwrap();
-            assert_eq!(
-                fs_err::read_link(&path).unwrap(),
-                std::env::current_exe().unwrap()
-            );
-        }
-        fs_err::remove_file(&path).unwrap();
-        fs_err::os::unix::fs::symlink("/elsewhere", &path).unwrap();
-        lead_to_ourselves(&path).unwrap();
-        assert_eq!(
-            fs_err::read_link(&path).unwrap(),
-            std::env::current_exe().unwrap()
-        );
     }
 }
