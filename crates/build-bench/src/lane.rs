@@ -63,7 +63,7 @@ fn settings(separator: &str) -> String {
 /// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small
 /// machine. What stands first is measured first, where time is short. The first lane is what the others are
 /// compared with.
-const DEFAULT: [(&str, &[&str]); 6] = [
+const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
     // With the same settings of cargo, so that only the command differs.
     (
@@ -80,8 +80,6 @@ const DEFAULT: [(&str, &[&str]); 6] = [
             "target",
         ],
     ),
-    // What linking third-party crates once takes, and gives.
-    ("xtask-dev/incremental", &["cold", "cdylib"]),
     ("maturin-develop/sccache-incremental", &[]),
     // What people type who know uv and not maturin.
     ("uv-sync/incremental", &["unchanged", "cdylib", "venv"]),

@@ -7,7 +7,7 @@ mod remember;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -20,12 +20,14 @@ use python_tools::venv::VenvPlan;
 use python_tools::{Tool, Toolbox, Venv};
 
 use crate::compile::Compiled;
+use crate::costs::{self, Edit};
 use crate::dependencies::{Installer, Pins, Wanted};
 use crate::error::{DevError, io_error, target_error};
 use crate::lock::Lock;
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
 use crate::plan::{BuildPlan, CallStep, DevPlan, EnvironmentStep};
+use crate::prelinking::outcome_file;
 use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
@@ -127,6 +129,7 @@ impl<'a> Application<'a> {
     }
 
     fn build(&mut self, plan: BuildPlan) -> Result<Outcome, DevError> {
+        let start = Instant::now();
         self.require_writable_package()?;
         if let EnvironmentStep::Use(venv) = &plan.environment {
             venv.require_writable()?;
@@ -162,6 +165,7 @@ impl<'a> Application<'a> {
         };
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
+        self.tell_of_costs(&built, start.elapsed())?;
         Ok(Outcome {
             missing: self.missing(built.sources()),
             venv: built.venv,
@@ -233,6 +237,25 @@ impl<'a> Application<'a> {
         if let Some(note) = note {
             (self.say)("Note", &note);
         }
+    }
+
+    /// Says once what a setting of the project costs at each edit.
+    fn tell_of_costs(&self, built: &Built, total: Duration) -> Result<(), DevError> {
+        let scratch = self.scratch.dir()?;
+        let Some(outcome) = prelink::Outcome::read(&outcome_file(scratch)) else {
+            return Ok(());
+        };
+        let edit = Edit {
+            incremental: outcome.incremental,
+            is_for_edits: !matches!(profile(&built.call).as_str(), "release" | "bench"),
+            cargo_s: built.compiled.elapsed.as_secs_f64(),
+            total_s: total.as_secs_f64(),
+        };
+        let note = edit.note().filter(|_| built.compiled.is_of_an_edit());
+        if let Some(note) = note.filter(|_| costs::is_first(scratch)) {
+            (self.say)("Note", &note);
+        }
+        Ok(())
     }
 
     fn environment(&mut self, step: EnvironmentStep) -> Result<Venv, DevError> {

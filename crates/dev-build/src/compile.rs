@@ -193,6 +193,13 @@ impl Compiled {
         self.rebuilt().any(|name| crates.contains_key(name))
     }
 
+    /// Whether path crates were compiled and nothing else.
+    #[must_use]
+    pub(crate) fn is_of_an_edit(&self) -> bool {
+        let crates = self.path_crates();
+        self.has_rebuilt() && self.rebuilt().all(|name| crates.contains_key(name))
+    }
+
     /// `OUT_DIR` of a package, by its name.
     #[must_use]
     pub fn out_dir(&self, package: &str) -> Option<Utf8PathBuf> {

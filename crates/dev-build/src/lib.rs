@@ -16,6 +16,7 @@ mod apply;
 mod assets;
 pub mod circumstances;
 pub mod compile;
+mod costs;
 pub mod dependencies;
 pub mod describe;
 mod dev;

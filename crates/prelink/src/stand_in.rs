@@ -17,6 +17,7 @@ use crate::bases::{Bases, Circumstances, Verdict, key};
 use crate::call::{LinkCall, expanded};
 use crate::link::{Failed, prelinked};
 use crate::look::{Known, linker_of, look, rustc_args};
+use crate::obstacle::options;
 use crate::plan::{Plan, plan};
 use crate::why::Why;
 
@@ -59,6 +60,8 @@ pub struct Job {
 pub struct Outcome {
     /// How the extension was linked.
     pub linked: Linked,
+    /// Whether rustc has compiled incrementally, going by its arguments.
+    pub incremental: bool,
     /// By which the link is known, if there is anything to know of it.
     pub key: Option<String>,
     /// What was found out about the rlibs.
@@ -139,6 +142,7 @@ fn linked(
     let earlier = Outcome::read(&job.outcome);
     let mut outcome = Outcome {
         linked: Linked::Impossible(linker.to_owned()),
+        incremental: options(&rustc).any(|option| option.starts_with("incremental=")),
         key: None,
         known: earlier.map(|it| it.known).unwrap_or_default(),
     };

@@ -534,9 +534,12 @@ fn the_first_columns_have_their_first_figures_within_minutes() {
             Err(Stop::Interrupted)
         }
     });
-    for strategy in ["maturin-develop", "xtask-dev"] {
+    for (strategy, setting) in [
+        ("maturin-develop", "incremental"),
+        ("xtask-dev", "prelinked"),
+    ] {
         for scenario in ["unchanged", "cdylib", "python"] {
-            let cell = results.cell_of(scenario, strategy, "incremental").unwrap();
+            let cell = results.cell_of(scenario, strategy, setting).unwrap();
             assert!(cell.wall_s.is_some(), "{scenario} on {strategy}");
         }
     }
