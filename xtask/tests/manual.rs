@@ -19,7 +19,7 @@ fn manual() -> String {
 }
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 12] = [
+const NOT_RUN: [(&str, &str); 11] = [
     (
         "cargo xtask tune",
         "measures for 15 minutes, or takes a measurement; tests/tune runs it",

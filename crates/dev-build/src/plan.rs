@@ -168,7 +168,6 @@ impl Planner<'_> {
             && ours.is_complete
             && ours.is_built
             && ours.placed == Placed::Same
-            && ours.has_base
             && !ours.state.sources.is_empty()
             && self.situation.changes().is_empty();
         is_fresh.then(|| Fresh {
@@ -324,14 +323,14 @@ impl Planner<'_> {
     /// Why the library is put in place also where cargo makes no other one.
     fn replaced(&self, ours: &OurInstall) -> Causes {
         let library = self.situation.shown(&ours.state.library.placed);
-        if let (false, Some(base)) = (ours.has_base, &ours.state.library.base) {
-            let base = self.situation.shown(&base.path);
-            return vec![Cause::Because(format!(
-                "{base}, which it is linked with, is not there as it was"
-            ))];
-        }
         match ours.placed {
             Placed::Same => Vec::new(),
+            Placed::Alone => {
+                let base = ours.state.library.base.as_ref();
+                let base = base.map_or("", |base| self.situation.shown(&base.path));
+                let text = format!("{base}, which it is linked with, is not there as it was");
+                vec![Cause::Because(text)]
+            }
             Placed::Replaced => vec![Cause::Replaced(library.to_string())],
             Placed::Gone | Placed::Nowhere => vec![Cause::Because(format!("{library} is gone"))],
         }

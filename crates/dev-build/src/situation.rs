@@ -135,8 +135,6 @@ pub struct OurInstall {
     pub is_built: bool,
     /// The library where Python finds it.
     pub placed: Placed,
-    /// Whether the library of third-party crates that it needs, if any, lies beside it.
-    pub has_base: bool,
     /// Other files for the same module.
     pub others: Vec<OtherBuild>,
     /// What has been removed since the dependencies were installed.
@@ -419,7 +417,6 @@ impl OurInstall {
             settled: settled.map(|source| source.path.clone()).collect(),
             is_built: library.is_built(),
             placed: library.look(),
-            has_base: library.has_base(),
             gone: gone(&state),
             others: search.others(&library.placed, &project.extension),
             has_pyo3_config: has_pyo3_config(&state.cargo_call),

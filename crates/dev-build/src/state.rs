@@ -146,7 +146,7 @@ impl Library {
         if self.built_stamp.holds(&self.built) {
             return true;
         }
-        if self.same_bytes && self.look() == Placed::Same {
+        if self.same_bytes && self.placed_stamp.holds(&self.placed) {
             return place::same_bytes(&self.placed, &self.built);
         }
         self.built_stamp.holds_but_for_links(&self.built)
@@ -156,7 +156,11 @@ impl Library {
     #[must_use]
     pub fn look(&self) -> Placed {
         if self.placed_stamp.holds(&self.placed) {
-            Placed::Same
+            if self.has_base() {
+                Placed::Same
+            } else {
+                Placed::Alone
+            }
         } else if self.placed.is_file() {
             Placed::Replaced
         } else if self.placed.parent().is_some_and(Utf8Path::is_dir) {
@@ -167,8 +171,7 @@ impl Library {
     }
 
     /// Whether the library of third-party crates that it needs, if any, lies beside it as it was put there.
-    #[must_use]
-    pub fn has_base(&self) -> bool {
+    fn has_base(&self) -> bool {
         let base = self.base.as_ref();
         base.is_none_or(|base| base.stamp.holds_but_for_links(&base.path))
     }
@@ -204,6 +207,8 @@ impl PlacedBase {
 pub enum Placed {
     /// It is as we left it.
     Same,
+    /// It is, and the library of third-party crates beside it is not.
+    Alone,
     /// Somebody has written to it.
     Replaced,
     /// It is gone.

@@ -87,7 +87,7 @@ impl Verdict {
             (DevPlan::Build(_), Package::Ours(ours)) => match ours.placed {
                 Placed::Gone | Placed::Nowhere => Self::Missing,
                 _ if ours.others.iter().any(|other| other.shadows) => Self::Shadowed,
-                Placed::Same | Placed::Replaced => Self::Stale,
+                Placed::Same | Placed::Alone | Placed::Replaced => Self::Stale,
             },
         }
     }
@@ -145,7 +145,7 @@ fn changed(situation: &Situation, ours: &OurInstall) -> Vec<String> {
             .iter()
             .map(|name| format!("{name} (removed since)")),
     );
-    if ours.placed != Placed::Same {
+    if !matches!(ours.placed, Placed::Same | Placed::Alone) {
         names.push(format!(
             "{} (replaced since)",
             situation.shown(&ours.state.library.placed)

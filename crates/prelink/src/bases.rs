@@ -57,6 +57,17 @@ pub struct Note {
     pub facts: BaseFacts,
 }
 
+impl Base {
+    /// Notes that a link uses it.
+    pub(crate) fn note_use(&self) {
+        // When it was last used is of use for nothing but the order in which they are removed.
+        let note = fs_err::File::options()
+            .write(true)
+            .open(self.path.with_extension("json"));
+        let _ = note.and_then(|file| file.set_modified(SystemTime::now()));
+    }
+}
+
 /// What is known of a link, by its key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -269,20 +280,11 @@ impl Bases {
     fn remove_drafts(&self) -> io::Result<()> {
         for name in owned::names_in(&self.dir)? {
             let path = self.dir.join(&name);
-            if name.starts_with(DRAFT) && age(&path) > Duration::from_secs(3600) {
+            if name.starts_with(DRAFT) && age(&path) > Duration::from_hours(1) {
                 owned::remove(&self.dir, &path)?;
             }
         }
         Ok(())
-    }
-
-    /// Notes that a link uses `base`.
-    pub(crate) fn note_use(&self, base: &Base) {
-        // When it was last used is of use for nothing but the order in which they are removed.
-        let note = fs_err::File::options()
-            .write(true)
-            .open(base.path.with_extension("json"));
-        let _ = note.and_then(|file| file.set_modified(SystemTime::now()));
     }
 
     /// All that are kept, the one that was used last first.

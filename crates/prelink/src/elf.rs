@@ -32,31 +32,31 @@ pub(crate) struct Symbols {
 pub(crate) struct Symbol<'a> {
     pub(crate) index: usize,
     pub(crate) name: &'a [u8],
-    symbol: &'a Sym64<LE>,
+    entry: &'a Sym64<LE>,
 }
 
 impl Symbol<'_> {
     pub(crate) fn is_defined(&self) -> bool {
-        self.symbol.st_shndx.get(LE) != SHN_UNDEF
+        self.entry.st_shndx.get(LE) != SHN_UNDEF
     }
 
     /// Whether it may be missing.
     pub(crate) fn is_weak(&self) -> bool {
-        self.symbol.st_bind() == STB_WEAK
+        self.entry.st_bind() == STB_WEAK
     }
 
     pub(crate) fn is_global(&self) -> bool {
-        self.symbol.st_bind() == STB_GLOBAL
+        self.entry.st_bind() == STB_GLOBAL
     }
 
     /// Whether other libraries cannot see it.
     pub(crate) fn is_hidden(&self) -> bool {
-        ![STV_DEFAULT, STV_PROTECTED].contains(&self.symbol.st_visibility())
+        ![STV_DEFAULT, STV_PROTECTED].contains(&self.entry.st_visibility())
     }
 
     /// Whether it is code or data, rather than a section or a file.
     pub(crate) fn is_code_or_data(&self) -> bool {
-        [STT_FUNC, STT_OBJECT, STT_TLS].contains(&self.symbol.st_type())
+        [STT_FUNC, STT_OBJECT, STT_TLS].contains(&self.entry.st_type())
     }
 }
 
@@ -174,10 +174,10 @@ impl Symbols {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Symbol<'_>> {
         // The first entry of a table is none.
         let symbols = pods::<Sym64<LE>>(&self.table).iter().enumerate().skip(1);
-        symbols.map(|(index, symbol)| Symbol {
+        symbols.map(|(index, entry)| Symbol {
             index,
-            name: name_at(&self.names, symbol.st_name.get(LE)),
-            symbol,
+            name: name_at(&self.names, entry.st_name.get(LE)),
+            entry,
         })
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn prelinked(
         return Err(Failed::Objection(why));
     }
     let file = base.path.file_name().unwrap_or_default().to_owned();
-    bases.note_use(&base);
+    base.note_use();
     if !is_known {
         bases.keep_verdict(key, &Verdict::Base(file.clone()))?;
     }
@@ -146,7 +146,7 @@ fn offering_to(base: &Base, link: &FinalLink, dir: &Utf8Path) -> Result<Instead,
         Ok(())
     };
     write(script, text.as_bytes())?;
-    let names: HashSet<_> = wanted.iter().map(|name| name.as_bytes()).collect();
+    let names: HashSet<_> = wanted.iter().map(String::as_bytes).collect();
     for object in link.objects().filter(|_| !names.is_empty()) {
         if let Some(bytes) = revealing(object, &names)? {
             write(object, &bytes)?;

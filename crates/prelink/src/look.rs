@@ -1,7 +1,6 @@
 //! What is to be known of a linker call's files, and of the rustc that makes it.
 
 use std::collections::BTreeSet;
-use std::io;
 
 use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -21,14 +20,7 @@ const MARKS: [&str; 2] = [".cargo-ok", ".cargo-checksum.json"];
 
 /// Looks at the files of `call`. `known` are rlibs of the last call, and whether cargo has fetched them: an
 /// rlib has the hash of its package's source in its name. `rustc` are the arguments of the compiler.
-///
-/// # Errors
-/// If an rlib cannot be looked at.
-pub(crate) fn look(
-    call: &LinkCall,
-    rustc: Vec<String>,
-    known: &Known,
-) -> io::Result<(Facts, Known)> {
+pub(crate) fn look(call: &LinkCall, rustc: Vec<String>, known: &Known) -> (Facts, Known) {
     let mut now = Known::default();
     let mut facts = Facts {
         rustc,
@@ -48,7 +40,7 @@ pub(crate) fn look(
         .objects_from_the_end()
         .find(|it| is_shim(it))
         .map(Utf8Path::to_owned);
-    Ok((facts, now))
+    (facts, now)
 }
 
 /// Rlibs by who has written them.
@@ -108,9 +100,9 @@ pub(crate) fn rustc_args() -> Vec<String> {
 /// The linker that rustc would have called: the one named before ours, which comes last.
 #[must_use]
 pub(crate) fn linker_of(rustc: &[String]) -> Utf8PathBuf {
-    let linkers = options(rustc).filter_map(|option| option.strip_prefix("linker="));
+    let mut linkers = options(rustc).filter_map(|option| option.strip_prefix("linker="));
     let ours = |linker: &&str| !is_ours(std::path::Path::new(linker));
-    linkers.filter(ours).next_back().unwrap_or("cc").into()
+    linkers.rfind(ours).unwrap_or("cc").into()
 }
 
 #[cfg(test)]

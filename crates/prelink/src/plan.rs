@@ -109,7 +109,7 @@ impl BaseLink {
             }
             match part {
                 Part::Rlib(rlib) if self.whole.contains(&index) => {
-                    parts.push(self.format.whole(rlib))
+                    parts.push(self.format.whole(rlib));
                 }
                 Part::Rlib(_) => {}
                 other => parts.push(other.clone()),

@@ -176,7 +176,7 @@ fn tried(
     let args =
         expanded(args.iter().cloned(), |path| fs_err::read_to_string(path)).map_err(failed)?;
     let call = LinkCall::parse(&args);
-    let (facts, known) = look(&call, rustc, &outcome.known).map_err(failed)?;
+    let (facts, known) = look(&call, rustc, &outcome.known);
     outcome.known = known;
     let prelink = match plan(&call, &facts) {
         Plan::Prelink(prelink) => prelink,

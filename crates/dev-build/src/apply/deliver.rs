@@ -71,7 +71,7 @@ impl Application<'_> {
         built: &Built,
     ) -> Result<(Installed, Imported), DevError> {
         let placed = &earlier.library.placed;
-        if earlier.library.is_in_place(&built.library) && earlier.library.has_base() {
+        if earlier.library.is_in_place(&built.library) {
             bring(assets)?;
             self.remove_leftovers(&built.venv, placed)?;
             self.remember_sources(dist_info, earlier, built)?;
@@ -170,7 +170,7 @@ impl Application<'_> {
             return Ok(());
         };
         let old = &ours.state.library;
-        if old.placed == placed || old.look() != Placed::Same {
+        if old.placed == placed || !matches!(old.look(), Placed::Same | Placed::Alone) {
             return Ok(());
         }
         place::remove(&old.placed).map_err(io_error(&old.placed))?;

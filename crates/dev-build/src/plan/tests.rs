@@ -155,7 +155,6 @@ fn fresh() -> Situation {
             settled: Vec::new(),
             is_built: true,
             placed: Placed::Same,
-            has_base: true,
             others: Vec::new(),
             gone: Vec::new(),
             has_pyo3_config: true,
@@ -828,7 +827,7 @@ fn libraries_that_are_not_as_they_were_left() {
             |s, _| {
                 let library = &mut ours(s).state.library;
                 library.base = Some(PlacedBase::at("/p/python/thing/.prelinked/x.so"));
-                ours(s).has_base = false;
+                ours(s).placed = Placed::Alone;
             },
             &[
                 ASKED,
