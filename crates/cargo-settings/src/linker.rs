@@ -17,8 +17,8 @@ const SYSTEMS: [&str; 2] = ["gold", "bfd"];
 /// nothing in the edit loop of this repository's extension (docs/rust-build-optimization.md).
 const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
 
-/// The linker that is configured for this machine, by a variable or a file. What `rustflags` say of one is not
-/// known here: they are for rustc.
+/// The linker that is configured for this machine, by a variable or a file. What `rustflags` say of one is
+/// not known here: they are for rustc.
 #[must_use]
 pub fn configured(config: &Layers) -> Option<String> {
     let arch = std::env::consts::ARCH;

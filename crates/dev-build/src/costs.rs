@@ -20,8 +20,8 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// That crates are compiled from the ground at each edit, where that may well be more than a tenth of what
-    /// the edit takes.
+    /// That crates are compiled from the ground at each edit, where that may well be more than a tenth of
+    /// what the edit takes.
     pub(crate) fn note(self) -> Option<String> {
         let is_felt = self.cargo_s >= QUICK_S && self.cargo_s > self.total_s / 10.0;
         (is_felt && !self.incremental && self.is_for_edits).then(|| {

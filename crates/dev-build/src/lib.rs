@@ -30,6 +30,7 @@ pub mod installs;
 mod kept_call;
 mod kept_selection;
 pub mod leftovers;
+mod linked;
 pub mod lock;
 pub mod maturin;
 mod outcome;

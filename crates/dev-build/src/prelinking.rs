@@ -5,11 +5,8 @@ use std::{fmt, io};
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
 use files::{owned, write};
-use prelink::{Bases, Job, Linked, Outcome};
+use prelink::{Job, Linked, Outcome};
 use processes::Invocation;
-
-use crate::scratch;
-use crate::situation::{OurInstall, Situation};
 
 /// Whether it is tried, and in whose place. What rustc wants of the linker decides whether it is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,48 +80,13 @@ impl Prelinking {
     }
 }
 
-/// How what is installed was linked, and what is kept for that.
-pub(crate) fn told(situation: &Situation, ours: &OurInstall, bases: Option<&Bases>) -> String {
-    let kept = bases.and_then(|bases| bases.all().ok()).unwrap_or_default();
-    let bytes = kept.iter().map(|it| it.size_bytes).sum();
-    let all = format!(
-        "{} such libraries are kept, {} in all",
-        kept.len(),
-        megabytes(bytes)
-    );
-    if let Some(base) = &ours.state.library.base {
-        let name = base.path.file_name().unwrap_or_default();
-        let size = kept
-            .iter()
-            .find(|it| it.name == name)
-            .map_or_else(String::new, |it| format!(" ({})", megabytes(it.size_bytes)));
-        return format!("with {}{size}; {all}", situation.shown(&base.path));
-    }
-    let outcome = Outcome::read(&outcome_file(&scratch::path(
-        &situation.root,
-        &situation.workspace,
-    )));
-    let why = match (&situation.prelinking, outcome.map(|it| it.linked)) {
-        (Prelinking::Off(off), _) => off.to_string(),
-        (_, Some(Linked::AsRustcSays { why, .. })) => why.to_string(),
-        // It was not our stand-in that was called.
-        _ => "rustc has called another linker, as `rustflags` may say".to_owned(),
-    };
-    format!("as rustc does: {why}")
-}
-
-/// A size for people, rounded up.
-fn megabytes(bytes: u64) -> String {
-    format!("{} MB", bytes.div_ceil(1 << 20))
-}
-
 /// Where the stand-in notes how the extension was linked, for the project with this scratch directory.
 pub(crate) fn outcome_file(scratch: &Utf8Path) -> Utf8PathBuf {
     scratch.with_extension("linked.json")
 }
 
-/// `call` with the program at `link`, which is made to lead to this one, as the linker of the extension. What it
-/// is to do, it reads in `file`.
+/// `call` with the program at `link`, which is made to lead to this one, as the linker of the extension.
+/// What it is to do, it reads in `file`.
 ///
 /// # Errors
 /// If one of the files cannot be written.

@@ -25,8 +25,8 @@ pub struct DevRequest<'a> {
     pub dependencies: Wanted,
     /// Whether it is built because another project needs it.
     pub is_sibling: bool,
-    /// Where libraries of third-party crates are kept, against which an extension is linked. `None`: each link
-    /// is made as rustc says.
+    /// Where libraries of third-party crates are kept, against which an extension is linked. `None`: each
+    /// link is made as rustc says.
     pub prelink: Option<&'a Bases>,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use crate::dev::{Preview, Question, preview};
 use crate::error::DevError;
+use crate::linked;
 use crate::plan::DevPlan;
-use crate::prelinking;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
@@ -109,7 +109,7 @@ pub fn status(
     let ours = preview.situation.ours();
     let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));
     status.notes.extend(otherwise);
-    status.linked = ours.map(|ours| prelinking::told(&preview.situation, ours, request.prelink));
+    status.linked = ours.map(|ours| linked::told(&preview.situation, ours, request.prelink));
     Ok(status)
 }
 

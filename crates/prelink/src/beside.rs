@@ -1,8 +1,8 @@
 //! The base library beside an extension.
 //!
-//! An import must find it whatever is cleaned up: the target directory, the cache, an environment. So it lies
-//! where the extension lies, in a directory of its own: a second name of the file that is kept, which takes no
-//! space, where both are on one file system, else a copy.
+//! An import must find it whatever is cleaned up: the target directory, the cache, an environment. So it
+//! lies where the extension lies, in a directory of its own: a second name of the file that is kept, which
+//! takes no space, where both are on one file system, else a copy.
 
 use std::collections::BTreeSet;
 use std::io;

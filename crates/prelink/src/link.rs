@@ -14,8 +14,8 @@ use crate::beside::DIR;
 use crate::call::{LinkCall, response_file};
 use crate::check::{BaseFacts, ExtensionFacts, objection};
 use crate::elf::revealing;
+use crate::outcome::Prelinked;
 use crate::plan::{BaseLink, FinalLink, Instead, Prelink, RunPaths, offering};
-use crate::stand_in::Prelinked;
 use crate::why::Why;
 
 /// The longest command line that is tried, in bytes; a longer one goes through a file. The kernel takes two

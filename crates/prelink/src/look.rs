@@ -1,15 +1,12 @@
 //! What is to be known of a linker call's files, and of the rustc that makes it.
 
-use std::collections::BTreeSet;
-
 use build_dir::dep_info::prerequisites;
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::call::{LinkCall, expanded};
 use crate::elf::defines;
-use crate::obstacle::options;
-use crate::plan::Facts;
-use crate::stand_in::is_ours;
+use crate::facts::Facts;
+use crate::outcome::Known;
 
 /// An allocator shim is no larger, in bytes.
 const SHIM_LIMIT_BYTES: u64 = 40_000;
@@ -41,20 +38,6 @@ pub(crate) fn look(call: &LinkCall, rustc: Vec<String>, known: &Known) -> (Facts
         .find(|it| is_shim(it))
         .map(Utf8Path::to_owned);
     (facts, now)
-}
-
-/// Rlibs by who has written them.
-#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Known {
-    fetched: BTreeSet<Utf8PathBuf>,
-    own: BTreeSet<Utf8PathBuf>,
-}
-
-impl Known {
-    fn is_fetched(&self, rlib: &Utf8Path) -> Option<bool> {
-        let is_own = self.own.contains(rlib);
-        (is_own || self.fetched.contains(rlib)).then_some(!is_own)
-    }
 }
 
 /// Whether the crate of an rlib comes from cargo, or with the toolchain, rather than from a directory where
@@ -97,37 +80,11 @@ pub(crate) fn rustc_args() -> Vec<String> {
     expanded(args, |path| fs_err::read_to_string(path)).unwrap_or_default()
 }
 
-/// The linker that rustc would have called: the one named before ours, which comes last.
-#[must_use]
-pub(crate) fn linker_of(rustc: &[String]) -> Utf8PathBuf {
-    let mut linkers = options(rustc).filter_map(|option| option.strip_prefix("linker="));
-    let ours = |linker: &&str| !is_ours(std::path::Path::new(linker));
-    linkers.rfind(ours).unwrap_or("cc").into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8PathBuf;
     use testkit::TempDir;
-
-    #[test]
-    fn the_users_linker_is_the_one_before_ours() {
-        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        let table = [
-            ("rustc --crate-name x -C linker=/t/prelink-cc", "cc"),
-            (
-                "rustc -C linker=clang -C debuginfo=2 -C linker=/t/prelink-cc",
-                "clang",
-            ),
-            (
-                "rustc -Clinker=/opt/gcc -C linker=/t/prelink-cc",
-                "/opt/gcc",
-            ),
-        ];
-        for (args, expected) in table {
-            assert_eq!(linker_of(&words(args)), expected);
-        }
-    }
 
     #[test]
     fn who_has_written_a_crate_is_told_by_its_sources() {

@@ -1,7 +1,7 @@
 //! What in a call of the linker, or of the rustc that makes it, keeps crates from being linked apart.
 
 use crate::call::{LinkCall, Part};
-use crate::plan::{BUILTINS, Facts, crate_name};
+use crate::facts::{BUILTINS, Facts, crate_name};
 use crate::why::Why;
 
 /// What keeps `call` from being made in two.

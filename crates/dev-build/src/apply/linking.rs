@@ -87,7 +87,8 @@ impl Application<'_> {
         }
     }
 
-    /// Why the library cannot be used as it was linked, if that is so, where it was linked against another one.
+    /// Why the library cannot be used as it was linked, if that is so, where it was linked against another
+    /// one.
     pub(super) fn linked_in_vain(&self, built: &Built) -> Option<Why> {
         let base = built.base.as_deref()?;
         if built.compiled.needs_run_path {

@@ -1,5 +1,5 @@
-//! Recorded calls: rustc 1.95 linking real extensions with several linkers. In the place of directories of the
-//! machine stand `/p` (the project) and `/r` (the toolchain).
+//! Recorded calls: rustc 1.95 linking real extensions with several linkers. In the place of directories of
+//! the machine stand `/p` (the project) and `/r` (the toolchain).
 
 use std::collections::BTreeSet;
 
@@ -164,7 +164,7 @@ fn shown(args: &[String]) -> String {
 #[test]
 fn a_call_with_a_c_library_of_the_projects_own() {
     let (base, link) = both(&recorded!("cc-hidden.bfd", ["leaf"]));
-    expect![[r#"
+    expect![[r"
         -o
         /cache/libbase.so
         -m64
@@ -204,9 +204,9 @@ fn a_call_with_a_c_library_of_the_projects_own() {
         -fuse-ld=bfd
         -Wl,-Bsymbolic
         -Wl,-soname,libbase.so
-    "#]]
+    "]]
     .assert_eq(&shown(&base));
-    expect![[r#"
+    expect![[r"
         -Wl,--version-script=/p/target/debug/deps/rustcXXXXXX/list
         -Wl,--no-undefined-version
         -m64
@@ -256,7 +256,7 @@ fn a_call_with_a_c_library_of_the_projects_own() {
         -rpath
         -Xlinker
         /cache
-    "#]]
+    "]]
     .assert_eq(&shown(&link));
 }
 
@@ -282,7 +282,7 @@ fn on_macos_a_linker_is_told_the_same_in_its_own_words() {
         own: &[],
     };
     let (base, link) = both(&recorded);
-    expect![[r#"
+    expect![[r"
         -o
         /cache/libbase.so
         /p/x.shim.rcgu.o
@@ -300,9 +300,9 @@ fn on_macos_a_linker_is_told_the_same_in_its_own_words() {
         -undefined
         dynamic_lookup
         -Wl,-install_name,@rpath/libbase.so
-    "#]]
+    "]]
     .assert_eq(&shown(&base));
-    expect![[r#"
+    expect![[r"
         -Wl,-exported_symbols_list,/p/rustcX/list
         /p/x.0.rcgu.o
         /cache/libbase.so
@@ -329,7 +329,7 @@ fn on_macos_a_linker_is_told_the_same_in_its_own_words() {
         -rpath
         -Xlinker
         /cache
-    "#]]
+    "]]
     .assert_eq(&shown(&link));
 }
 
