@@ -250,9 +250,10 @@ impl Bases {
         if let Some(base) = self.find(name) {
             return Ok((base, false));
         }
-        self.remove_drafts()?;
+        let prefix = format!("{DRAFT}{name}-");
+        self.remove_drafts(&prefix)?;
         let draft = tempfile::Builder::new()
-            .prefix(DRAFT)
+            .prefix(&prefix)
             .tempdir_in(&self.dir)?;
         let draft = Utf8Path::from_path(draft.path()).map(|dir| dir.join(name));
         let draft = draft
@@ -276,11 +277,13 @@ impl Bases {
         Ok((Base { path, note }, true))
     }
 
-    /// What a killed link has left. Whoever else is at work has a draft of its own, and is quick.
-    fn remove_drafts(&self) -> io::Result<()> {
+    /// Removes what a killed link has left: all drafts that begin so, whose lock we have, and old ones of
+    /// others.
+    fn remove_drafts(&self, prefix: &str) -> io::Result<()> {
         for name in owned::names_in(&self.dir)? {
             let path = self.dir.join(&name);
-            if name.starts_with(DRAFT) && age(&path) > Duration::from_hours(1) {
+            let is_old = name.starts_with(DRAFT) && age(&path) > Duration::from_hours(1);
+            if name.starts_with(prefix) || is_old {
                 owned::remove(&self.dir, &path)?;
             }
         }
@@ -399,6 +402,9 @@ mod tests {
         let (base, is_new) = made(&bases, &name);
         assert!(is_new && bases.find(&name) == Some(base.clone()));
         assert!(!made(&bases, &name).1);
+        // What a link has left that was killed is removed by the next.
+        let abandoned = dir.path().join(format!("{DRAFT}{name}-x"));
+        fs_err::create_dir(&abandoned).unwrap();
         let file = fs_err::File::options()
             .write(true)
             .open(&base.path)
@@ -406,6 +412,7 @@ mod tests {
         file.set_len(100).unwrap();
         assert!(bases.find(&name).is_none(), "it was cut off");
         assert!(made(&bases, &name).1);
+        assert!(!abandoned.exists());
         fs_err::remove_file(base.path.with_extension("json")).unwrap();
         assert!(bases.find(&name).is_none(), "nothing is known of it");
     }

@@ -170,13 +170,15 @@ fn run(linker: &Utf8Path, args: Vec<String>, dir: &Utf8Path) -> Result<Output, R
         return Ok(output);
     }
     let says = String::from_utf8_lossy(&output.stderr);
-    // A linker that was killed, or found the disk full, says nothing of what it links.
-    let is_by_chance = output.status.signal().is_some()
-        || ["No space left", "Killed", "signal"]
-            .iter()
-            .any(|it| says.contains(it));
-    if is_by_chance {
+    if says.contains("No space left") {
+        // That says nothing of what is linked.
         return Err(Refused::Io(io::Error::other(first_error(&says))));
+    }
+    // Whoever ends a build ends us as well.
+    let is_killed = output.status.signal().is_some() || says.contains("signal 9");
+    if is_killed {
+        let text = "it was killed, as the kernel does where there is too little memory";
+        return Err(Refused::Linker(text.to_owned()));
     }
     Err(Refused::Linker(first_error(&says)))
 }

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::obstacle::options;
 
-/// What the stand-in is called. rustc goes by the end of a linker's name: it has the lld of the toolchain used
-/// where the name is neither gcc's nor clang's.
+/// What the stand-in is called. rustc goes by the end of a linker's name: it has the lld of the toolchain
+/// used where the name is neither gcc's nor clang's.
 const STAND_INS: [&str; 3] = ["prelink-cc", "prelink-gcc", "prelink-clang"];
 
 /// The name under which this program stands in for the configured `linker`, if one is.
