@@ -39,7 +39,7 @@ fn run(args: &[String]) -> ExitCode {
     let job: Option<Job> = job.and_then(|text| serde_json::from_str(&text).ok());
     let done = job.map(|job| linked(&job, args, rustc, &linker));
     match done {
-        Some((Linked::Prelinked(_), Some(output))) => shown(&output),
+        Some((_, Some(output))) => shown(&output),
         Some((Linked::Impossible(_), _)) => ExitCode::FAILURE,
         _ => as_rustc_says(&linker, args),
     }
@@ -67,7 +67,12 @@ fn linked(
                 output = Some(its);
                 Linked::Prelinked(prelinked)
             }
-            Err((why, is_new)) => Linked::AsRustcSays { why, is_new },
+            Err((why, is_new)) => {
+                if let (Why::Refused(_), true, Some(key)) = (&why, is_new, &outcome.key) {
+                    output = confirmed(job, key, &why, linker, args);
+                }
+                Linked::AsRustcSays { why, is_new }
+            }
         };
     }
     let text = serde_json::to_string(&outcome).map_err(io::Error::from);
@@ -108,12 +113,30 @@ fn tried(
     };
     prelinked(&bases, &call, &prelink, of, key, known).map_err(|failed| match failed {
         Failed::Objection(why) => {
-            // Without this note the next link finds it out again.
-            let _ = bases.forbid(key, &why);
+            if !matches!(why, Why::Refused(_)) {
+                // Without this note the next link finds it out again.
+                let _ = bases.forbid(key, &why);
+            }
             (why, true)
         }
         Failed::Io(error) => (Why::Refused(error.to_string()), true),
     })
+}
+
+/// Links as rustc says, where the linker has refused the other way. Only if it does not refuse this one too, the
+/// reason is kept: else it is in what is linked, and may be gone after the next edit.
+fn confirmed(
+    job: &Job,
+    key: &str,
+    why: &Why,
+    linker: &Utf8Path,
+    args: &[String],
+) -> Option<Output> {
+    let output = handover::output_of(linker, args).ok()?;
+    if output.status.success() {
+        let _ = Bases::in_dir(&job.bases).forbid(key, why);
+    }
+    Some(output)
 }
 
 /// Goes on as the linker, with the arguments as they came.
@@ -123,10 +146,14 @@ fn as_rustc_says(linker: &Utf8Path, args: &[String]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Passes on what the linker has said.
+/// Passes on what the linker has said, and how it ended.
 fn shown(output: &Output) -> ExitCode {
     // Nobody is left to tell, if rustc does not listen.
     let _ = io::stdout().write_all(&output.stdout);
     let _ = io::stderr().write_all(&output.stderr);
-    ExitCode::SUCCESS
+    if output.status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

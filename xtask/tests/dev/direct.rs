@@ -83,7 +83,8 @@ fn recorded(venv: &Utf8Path) -> Vec<String> {
 fn same_as_maturin(project: &Fixture, source: &str, package: Option<&str>) {
     dev_ok(project, &[]);
     project.edit(source, "42", "4242");
-    let said = dev_ok(project, &[]);
+    // maturin knows nothing of a library of third-party crates, and what there was of it is gone then.
+    let said = dev_ok(project, &["--no-prelink"]);
     assert!(!said.contains("Installed"), "{said}");
     let ours = installed_files(&project.root().join(".venv"));
     let our_package = package.map(|package| files(&project.root().join(package)));

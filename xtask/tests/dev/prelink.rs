@@ -5,7 +5,7 @@ use processes::Invocation;
 use python_tools::Toolbox;
 use testkit::Fixture;
 
-use crate::{TARGET_DIR, dev_ok, python, requirements, xtask};
+use crate::{TARGET_DIR, dev_fails, dev_ok, python, requirements, xtask};
 
 /// Where such libraries are kept on this machine.
 fn kept() -> Utf8PathBuf {
@@ -274,4 +274,28 @@ pub fn check() -> u32 {
     let said = dev_ok(&project, &[]);
     assert!(said.contains("Prelinked"), "{said}");
     assert_eq!(python(&project, &answer("own_allocator")), "42");
+}
+
+#[test]
+fn a_link_that_fails_both_ways_is_an_error_of_the_project_and_not_kept() {
+    let (project, name) = (Fixture::mixed("link_error"), "link_error");
+    dev_ok(&project, &[]);
+    let broken = "\n#[link(name = \"no_such_library_anywhere\")]\nunsafe extern \"C\" {}\n";
+    let source = project.root().join("native/src/lib.rs");
+    let good = fs_err::read_to_string(&source).unwrap();
+    project.write("native/src/lib.rs", &format!("{good}{broken}"));
+    let said = dev_fails(&project, &["--offline"]);
+    assert!(said.contains("no_such_library_anywhere"), "{said}");
+    assert_eq!(python(&project, &answer(name)), "42");
+    project.write("native/src/lib.rs", &good.replace("42", "43"));
+    dev_ok(&project, &["--offline"]);
+    assert_eq!(python(&project, &answer(name)), "43");
+    let status = xtask(&project.root())
+        .args(["dev", "--status"])
+        .read()
+        .unwrap();
+    assert!(
+        status.contains("linked     with python/link_error/.prelinked/"),
+        "{status}"
+    );
 }
