@@ -31,13 +31,24 @@ fn run(project: &Fixture, program: &str, args: &[&str]) -> String {
 }
 
 /// After a build of ours, a plain `cargo build`, as `cargo test` and rust-analyzer start it, compiles
-/// nothing.
+/// nothing; where third-party crates were linked apart, it links the extension again.
 fn plain_cargo_compiles_nothing(project: &Fixture) {
-    dev(project, &[]);
     let cargo = ["build", "--manifest-path", "native/Cargo.toml"];
+    dev(project, &["--no-prelink"]);
     let said = run(project, "cargo", &cargo);
     assert!(!said.contains("Compiling"), "{said}");
-    assert!(dev(project, &["-v"]).contains("Rebuilt nothing"));
+    assert!(dev(project, &["--no-prelink", "-v"]).contains("Rebuilt nothing"));
+
+    dev(project, &[]);
+    let said = run(project, "cargo", &cargo);
+    let compiled: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("Compiling"))
+        .collect();
+    let is_only_the_extension = matches!(compiled[..], [one] if one.contains("/native)"));
+    assert!(is_only_the_extension, "{said}");
+    let said = dev(project, &[]);
+    assert!(!said.contains(" crates in "), "{said}");
 }
 
 #[test]
