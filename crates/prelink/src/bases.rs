@@ -316,7 +316,7 @@ impl Bases {
     }
 
     /// Removes libraries that no install needs, those first that were not used for longest, until the rest of
-    /// them takes no more than [`SPARE_BYTES`]. `current` stays.
+    /// them takes no more than 2 GB. `current` stays.
     ///
     /// # Errors
     /// If one cannot be removed.

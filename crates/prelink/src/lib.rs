@@ -3,7 +3,7 @@
 //! After an edit, rustc links the whole extension anew: a handful of objects of the project's own, and
 //! hundreds of crates that have not changed. Here those are linked once, into a *base library*, and each
 //! later link is of what is the project's own against it. [`plan()`] says what becomes of a call of the
-//! linker; [`stand_in`] is the linker that rustc calls.
+//! linker; [`stand_in()`] is the linker that rustc calls.
 
 mod bases;
 pub mod beside;
