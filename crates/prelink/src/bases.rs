@@ -382,6 +382,9 @@ impl From<serde_json::Error> for Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::LinkCall;
+    use crate::facts::Facts;
+    use crate::plan::{Plan, plan};
     use testkit::TempDir;
 
     fn made(bases: &Bases, name: &str) -> (Base, bool) {
@@ -415,6 +418,66 @@ mod tests {
         assert!(!abandoned.exists());
         fs_err::remove_file(base.path.with_extension("json")).unwrap();
         assert!(bases.find(&name).is_none(), "nothing is known of it");
+    }
+
+    /// A link of two rlibs and a C library in `dir`.
+    fn link_in(dir: &Utf8Path, flag: &str) -> BaseLink {
+        let args = format!(
+            "-Wl,--version-script=/l {dir}/shim.o {dir}/libthird-1.rlib {dir}/libcompiler_builtins-2.rlib \
+             -lc_code -L {dir} -o /x.so -shared {flag}"
+        );
+        let args: Vec<_> = args.split_whitespace().map(str::to_owned).collect();
+        let call = LinkCall::parse(&args);
+        let facts = Facts {
+            fetched: call.rlibs().map(Utf8Path::to_owned).collect(),
+            shim: Some(dir.join("shim.o")),
+            ..Facts::default()
+        };
+        match plan(&call, &facts) {
+            Plan::Prelink(prelink) => prelink.base,
+            Plan::AsRustcSays { why } => panic!("{why}"),
+        }
+    }
+
+    #[test]
+    fn a_library_is_named_by_all_that_it_is_made_of_and_not_by_where_that_lies() {
+        let (dir, elsewhere) = (TempDir::new(), TempDir::new());
+        let files = [
+            "libthird-1.rlib",
+            "libcompiler_builtins-2.rlib",
+            "libc_code.a",
+        ];
+        for place in [&dir, &elsewhere] {
+            for file in files {
+                fs_err::write(place.path().join(file), file).unwrap();
+            }
+        }
+        let of = |module, linker: &'static str| Circumstances {
+            module,
+            linker: linker.into(),
+        };
+        let here = link_in(dir.path(), "");
+        let named = |link: &BaseLink, of| name(link, of).unwrap();
+        let first = named(&here, of("a.b", "cc"));
+        assert_eq!(
+            named(&link_in(elsewhere.path(), ""), of("a.b", "cc")),
+            first
+        );
+        let another_linker = link_in(dir.path(), "-fuse-ld=mold");
+        assert_ne!(named(&another_linker, of("a.b", "cc")), first);
+        assert_ne!(named(&here, of("a.c", "cc")), first);
+        assert_ne!(named(&here, of("a.b", "sh")), first);
+        let key_of_before = key(&here, of("a.b", "cc")).unwrap();
+        for file in files {
+            let before = named(&here, of("a.b", "cc"));
+            fs_err::write(dir.path().join(file), format!("another {file}")).unwrap();
+            assert_ne!(
+                named(&here, of("a.b", "cc")),
+                before,
+                "{file}, as of another toolchain"
+            );
+        }
+        assert_ne!(key(&here, of("a.b", "cc")).unwrap(), key_of_before);
     }
 
     #[test]
