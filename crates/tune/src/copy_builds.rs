@@ -6,6 +6,7 @@ use std::time::Instant;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::Message;
 use dev_build::import::try_library;
+use prelink::{Bases, beside};
 use processes::Invocation;
 use processes::Say;
 use processes::memory::{self, Unfinished};
@@ -30,6 +31,8 @@ pub(crate) struct CopyBuilds<'a> {
     /// The call, without choices.
     pub(crate) call: Invocation,
     pub(crate) profile: String,
+    /// Where the libraries are kept that an extension is linked against.
+    pub(crate) bases: Bases,
     /// Whose Python the library is to be imported by.
     pub(crate) python: &'a Interpreter,
     /// How many jobs there are to be at once, where that is not left to cargo.
@@ -120,11 +123,19 @@ impl CopyBuilds<'_> {
         Ok(Built { wall_s, library })
     }
 
-    /// Imports the library, and gives its size in bytes.
+    /// Imports the library, and gives its size in bytes, with that of the third-party crates that it was linked
+    /// against.
     fn tried(&self, library: &Utf8Path) -> Result<u64, Stop> {
         let imported = try_library(self.python, &self.copy.project.extension, library);
         imported.map_err(|error| Stop::Fails(with_causes(&error)))?;
-        Ok(fs_err::metadata(library).map_err(at(library))?.len())
+        let base = beside::needed(library).map_err(at(library))?;
+        let base = base.and_then(|name| self.bases.find(&name));
+        let files = [Some(library.to_owned()), base.map(|base| base.path)];
+        let sizes = files.into_iter().flatten().map(|path| {
+            let metadata = fs_err::metadata(&path).map_err(at(&path))?;
+            Ok(metadata.len())
+        });
+        sizes.sum()
     }
 }
 

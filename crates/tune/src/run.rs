@@ -12,7 +12,7 @@ use dev_build::prelinking::{Prelinking, with_stand_in};
 use dev_build::provenance::profile;
 use dev_build::situation::environment;
 use environment::vars;
-use prelink::Job;
+use prelink::{Bases, Job};
 use processes::Say;
 use processes::{Invocation, memory};
 use project_model::{Closure, PathCrate, Policy, Project, Workspace};
@@ -201,6 +201,7 @@ fn builds<'a>(
     Ok(CopyBuilds {
         copy,
         profile: profile(&call),
+        bases: Bases::in_dir(&request.toolbox.prelinked()?),
         call,
         python,
         jobs: limit.and_then(|limit| limit.jobs(memory::cores())),

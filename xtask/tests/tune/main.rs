@@ -49,11 +49,11 @@ fn run(command: &Invocation) -> Captured {
     command.capture().expect("it starts")
 }
 
-/// The files of the project, but for those of its environment and of Python's caches, with digests of their
-/// contents.
+/// The files of the project, but for those of its environment, of Python's caches and of what the extension is
+/// linked with, with digests of their contents.
 fn files(project: &Fixture) -> BTreeMap<String, String> {
     let root = project.root();
-    let made = [".venv", "__pycache__"];
+    let made = [".venv", "__pycache__", files::made::PRELINKED];
     let entries = walkdir::WalkDir::new(&root).into_iter();
     let entries = entries.filter_entry(|it| !made.iter().any(|name| it.file_name() == *name));
     let files = entries.flatten().filter(|it| it.file_type().is_file());
