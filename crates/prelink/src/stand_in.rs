@@ -123,8 +123,8 @@ fn tried(
     })
 }
 
-/// Links as rustc says, where the linker has refused the other way. Only if it does not refuse this one too, the
-/// reason is kept: else it is in what is linked, and may be gone after the next edit.
+/// Links as rustc says, where the linker has refused the other way. Only if it does not refuse this one
+/// too, the reason is kept: else it is in what is linked, and may be gone after the next edit.
 fn confirmed(
     job: &Job,
     key: &str,

@@ -123,8 +123,8 @@ impl CopyBuilds<'_> {
         Ok(Built { wall_s, library })
     }
 
-    /// Imports the library, and gives its size in bytes, with that of the third-party crates that it was linked
-    /// against.
+    /// Imports the library, and gives its size in bytes, with that of the third-party crates that it was
+    /// linked against.
     fn tried(&self, library: &Utf8Path) -> Result<u64, Stop> {
         let imported = try_library(self.python, &self.copy.project.extension, library);
         imported.map_err(|error| Stop::Fails(with_causes(&error)))?;

@@ -49,8 +49,8 @@ fn run(command: &Invocation) -> Captured {
     command.capture().expect("it starts")
 }
 
-/// The files of the project, but for those of its environment, of Python's caches and of what the extension is
-/// linked with, with digests of their contents.
+/// The files of the project, but for those of its environment, of Python's caches and of what the extension
+/// is linked with, with digests of their contents.
 fn files(project: &Fixture) -> BTreeMap<String, String> {
     let root = project.root();
     let made = [".venv", "__pycache__", files::made::PRELINKED];
