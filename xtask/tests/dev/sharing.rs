@@ -66,7 +66,7 @@ fn plain_cargo_shares_the_artefacts_of_a_build_for_one_python() {
 /// The call of cargo that is remembered stays what it was, so nobody else would write the file.
 #[test]
 fn a_project_that_includes_the_local_file_later_shares_from_then_on() {
-    let project = Fixture::mixed("later_shared_thing");
+    let project = Fixture::light("later_shared_thing");
     dev(&project, &[]);
     let include = "include = [{ path = \"config.local.toml\", optional = true }]\n";
     project.write(".cargo/config.toml", include);
@@ -81,7 +81,7 @@ fn a_project_that_includes_the_local_file_later_shares_from_then_on() {
 
 #[test]
 fn a_project_without_a_local_configuration_gets_none() {
-    let project = Fixture::mixed("unshared_thing");
+    let project = Fixture::light("unshared_thing");
     dev(&project, &[]);
     assert!(!project.root().join(".cargo").exists());
 }
@@ -99,7 +99,7 @@ fn uv_run(project: &Fixture) -> String {
 
 #[test]
 fn uv_takes_our_install_for_fresh_and_notices_a_change_after_it() {
-    let project = Fixture::mixed("uv_thing");
+    let project = Fixture::light("uv_thing");
     let keys = "[tool.uv]\ncache-keys = [{ file = \"pyproject.toml\" }, { file = \"native/src/**/*.rs\" }]\n\n[project]";
     project.edit("pyproject.toml", "[project]", keys);
     let library = project.root().join("python/uv_thing/_uv_thing.abi3.so");
