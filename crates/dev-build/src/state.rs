@@ -322,6 +322,29 @@ mod tests {
     }
 
     #[test]
+    fn a_placed_library_without_what_it_is_linked_with_is_alone() {
+        let dir = TempDir::new();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["built.so", "placed.so", "base.so"] {
+            fs_err::write(path(name), "library").unwrap();
+        }
+        let mut library = Library::of(&path("built.so"), &path("placed.so"), true).unwrap();
+        assert_eq!((library.look(), &library.base), (Placed::Same, &None));
+        library.base = Some(PlacedBase {
+            path: path("base.so"),
+            stamp: Stamp::of(&path("base.so")).unwrap(),
+        });
+        // It has other names elsewhere, which come and go.
+        fs_err::hard_link(path("base.so"), path("kept.so")).unwrap();
+        assert_eq!(library.look(), Placed::Same);
+        fs_err::write(path("base.so"), "lib").unwrap();
+        assert_eq!(library.look(), Placed::Alone, "it was cut off");
+        fs_err::remove_file(path("base.so")).unwrap();
+        assert_eq!(library.look(), Placed::Alone);
+        assert!(!library.is_in_place(&path("built.so")) && library.is_built());
+    }
+
+    #[test]
     fn our_file_is_listed_once_in_the_record() {
         let dir = TempDir::new();
         let dist_info = dir.path().join("thing-0.1.0.dist-info");
