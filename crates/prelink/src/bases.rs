@@ -27,6 +27,9 @@ const FORMAT: u32 = 1;
 /// What is kept beyond what installs need, in bytes: about what two large projects take.
 const SPARE_BYTES: u64 = 2 << 30;
 
+/// How long it is kept what is known of a link, in days.
+const LINK_LIFE_DAYS: u64 = 90;
+
 /// The directory that they are kept in.
 #[derive(Debug, Clone)]
 pub struct Bases {
@@ -327,6 +330,21 @@ impl Bases {
                 owned::remove(&self.dir, path.with_extension(ending))?;
             }
         }
+        self.forget_old_links()
+    }
+
+    /// Removes what is known of links that nobody makes any more, as far as can be told by the age. Of one
+    /// that somebody makes, it is found out once more.
+    fn forget_old_links(&self) -> io::Result<()> {
+        let Some(dir) = owned::find_dir(&self.dir, "links")? else {
+            return Ok(());
+        };
+        for name in owned::names_in(&dir)? {
+            let path = dir.join(name);
+            if age(&path) > Duration::from_hours(24 * LINK_LIFE_DAYS) {
+                owned::remove(&self.dir, &path)?;
+            }
+        }
         Ok(())
     }
 }
@@ -495,6 +513,27 @@ mod tests {
             drafts.iter().all(|name| !name.starts_with(DRAFT)),
             "{drafts:?}"
         );
+    }
+
+    #[test]
+    fn what_is_known_of_a_link_is_forgotten_in_the_end() {
+        let dir = TempDir::new();
+        let bases = Bases::in_dir(dir.path());
+        bases.prune("none").unwrap();
+        for key in ["new", "old"] {
+            bases.forbid(key, &Why::NotAnExtension).unwrap();
+        }
+        let old = fs_err::File::options()
+            .write(true)
+            .open(bases.verdict_file("old"));
+        let then = SystemTime::now() - Duration::from_hours(24 * (LINK_LIFE_DAYS + 1));
+        old.unwrap().set_modified(then).unwrap();
+        bases.prune("none").unwrap();
+        assert_eq!(
+            bases.verdict("new"),
+            Some(Verdict::AsRustcSays(Why::NotAnExtension))
+        );
+        assert_eq!(bases.verdict("old"), None);
     }
 
     #[test]

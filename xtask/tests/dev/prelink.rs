@@ -54,6 +54,11 @@ fn answer(name: &str) -> String {
     format!("import {name}; print({name}.answer())")
 }
 
+fn status_of(project: &Fixture) -> String {
+    let status = xtask(&project.root()).args(["dev", "--status"]).read();
+    status.expect("it is fresh")
+}
+
 #[test]
 fn third_party_crates_are_linked_once() {
     let (project, name) = (Fixture::mixed("linked_once"), "linked_once");
@@ -74,10 +79,7 @@ fn third_party_crates_are_linked_once() {
         "{said}"
     );
     assert_eq!(python(&project, &answer(name)), "43");
-    let status = xtask(&project.root())
-        .args(["dev", "--status"])
-        .read()
-        .unwrap();
+    let status = status_of(&project);
     assert!(
         status.contains("fresh")
             && status.contains("linked     with python/linked_once/.prelinked/"),
@@ -106,10 +108,7 @@ fn third_party_crates_are_linked_once() {
     );
     let said = dev_ok(&project, &["--offline"]);
     assert!(!said.contains("Prelinked") && !beside.exists(), "{said}");
-    let status = xtask(&project.root())
-        .args(["dev", "--status"])
-        .read()
-        .unwrap();
+    let status = status_of(&project);
     assert!(
         status.contains("the policy says `prelink = false`"),
         "{status}"
@@ -220,10 +219,7 @@ fn a_name_that_a_third_party_crate_hides_is_found_by_linking_as_rustc_does() {
         "{said}"
     );
     assert_eq!(python(&project, &answer("hidden_name")), "42");
-    let status = xtask(&project.root())
-        .args(["dev", "--status"])
-        .read()
-        .unwrap();
+    let status = status_of(&project);
     assert!(
         status.contains("as rustc does: a crate of the project uses `secret_answer`"),
         "{status}"
@@ -290,10 +286,7 @@ fn a_link_that_fails_both_ways_is_an_error_of_the_project_and_not_kept() {
     project.write("native/src/lib.rs", &good.replace("42", "43"));
     dev_ok(&project, &["--offline"]);
     assert_eq!(python(&project, &answer(name)), "43");
-    let status = xtask(&project.root())
-        .args(["dev", "--status"])
-        .read()
-        .unwrap();
+    let status = status_of(&project);
     assert!(
         status.contains("linked     with python/link_error/.prelinked/"),
         "{status}"
