@@ -130,6 +130,35 @@ impl Unit {
         }
     }
 
+    /// Has cargo find it no older than what was written by `time`: that is the time of the file by which cargo
+    /// goes from now on.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn make_fresh(&self, time: SystemTime) -> io::Result<()> {
+        set_modified(&self.reference, time)
+    }
+
+    /// Gives what rustc has made the time `time`. cargo builds a unit again if what it depends on is newer than
+    /// what it has made.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn date_outputs(&self, time: SystemTime) -> io::Result<()> {
+        let Some(artefact) = &self.artefact else {
+            return Ok(());
+        };
+        let stem = artefact.file_stem();
+        let dir = artefact.parent().unwrap_or(artefact);
+        for entry in dir.read_dir_utf8()? {
+            let path = entry?.into_path();
+            if path.file_stem() == stem && path != self.note {
+                set_modified(&path, time)?;
+            }
+        }
+        Ok(())
+    }
+
     /// What it was made from. Relative names are those of rustc, which cargo starts in `workspace`, and of
     /// the build script, which it starts in the directory of its package.
     #[must_use]
@@ -151,7 +180,8 @@ impl Unit {
     }
 
     /// Whether it is the run of a build script.
-    fn is_run(&self) -> bool {
+    #[must_use]
+    pub fn is_run(&self) -> bool {
         self.artefact.is_none()
     }
 
@@ -184,6 +214,11 @@ impl Unit {
         let bytes = fs_err::read(&self.note).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
+}
+
+fn set_modified(path: &Utf8Path, time: SystemTime) -> io::Result<()> {
+    let file = fs_err::File::options().append(true).open(path)?;
+    file.file().set_modified(time)
 }
 
 /// Where cargo keeps what it knows of the units of one package with one hash.
@@ -288,7 +323,7 @@ fn artefact(name: &str, note: &Utf8Path) -> Utf8PathBuf {
 }
 
 /// A hash as cargo writes it.
-fn is_hash(text: &str) -> bool {
+pub(crate) fn is_hash(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

@@ -16,9 +16,9 @@ use crate::backend::{Backend, Variable};
 use crate::probe::probe;
 use crate::scope::Scope;
 use crate::settings::Settings;
-use crate::size::Size;
 use crate::stats::running_size;
 use crate::{CacheError, Wrapper};
+use files::size::Size;
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
 const INCLUDER: Owner = Owner("cargo xtask sccache --scope local");

@@ -14,7 +14,6 @@ pub mod record;
 pub mod release;
 pub mod scope;
 mod settings;
-mod size;
 pub mod stats;
 pub mod status;
 mod switch;
@@ -22,7 +21,7 @@ mod wrapper;
 
 pub use backend::Backend;
 pub use error::CacheError;
+pub use files::size::Size;
 pub use settings::Settings;
-pub use size::Size;
 pub use switch::{Switched, switch_off, switch_on};
 pub use wrapper::Wrapper;

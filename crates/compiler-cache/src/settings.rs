@@ -5,8 +5,8 @@
 use camino::Utf8PathBuf;
 
 use crate::backend::{Backend, Variable};
-use crate::size::Size;
 use crate::{CacheError, Wrapper};
+use files::size::Size;
 
 /// What is to be written beside the wrapper itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

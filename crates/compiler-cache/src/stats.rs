@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::backend::Variable;
-use crate::size::Size;
 use crate::{CacheError, Wrapper};
+use files::size::Size;
 
 /// What a cache says of itself. Counted by sccache since its server was started or the counts were zeroed, by
 /// kache over its own window.

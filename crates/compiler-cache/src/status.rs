@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use crate::backend::remote_places;
 use crate::enable::refuse_variables;
-use crate::size::Size;
 use crate::stats::{Stats, zero};
 use crate::{CacheError, Wrapper};
 use cargo_settings::local::SCCACHE;
 use cargo_settings::{Layers, Origin};
+use files::size::Size;
 
 /// A compiler cache as cargo will use it, or that there is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -6,7 +6,7 @@ use std::fmt;
 use environment::compiler_caches::{self, CompilerCache};
 use serde::{Deserialize, Serialize};
 
-use crate::size::Size;
+use files::size::Size;
 
 /// A compiler cache that cargo calls as `rustc-wrapper`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

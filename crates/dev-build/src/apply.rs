@@ -7,7 +7,7 @@ mod remember;
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use build_dir::dep_info::prerequisites;
 use camino::{Utf8Path, Utf8PathBuf};
@@ -34,7 +34,7 @@ use crate::scratch::Scratch;
 use crate::siblings::{self, Sibling};
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
-use crate::units::{Misjudged, is_shared};
+use crate::units::{Misjudged, Units, is_shared};
 use crate::{incremental, install, kept_selection, shared_env, uv_build};
 
 /// Builds another project into an environment.
@@ -384,6 +384,7 @@ impl<'a> Application<'a> {
         let lock = self.lock_shared_directory()?;
         let before = self.before();
         self.make_stale()?;
+        self.make_fresh()?;
         let compiled = self.run_cargo(&venv, &call)?;
         let library = compiled
             .library(&self.project.extension.manifest)?
@@ -445,6 +446,16 @@ impl<'a> Application<'a> {
             told = Some(misjudged);
         }
         Ok(())
+    }
+
+    /// Keeps cargo from building again what it would for the times of sources alone. Looked at anew, as above.
+    fn make_fresh(&self) -> Result<(), DevError> {
+        let now = SystemTime::now();
+        let mut units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let taken = units.taken_for_stale(now);
+        units
+            .take_for_fresh(&taken, now)
+            .map_err(target_error(&self.situation.workspace.build_dir))
     }
 
     /// Where checkouts share a target directory, another one may have built into it since cargo has ended.

@@ -83,6 +83,7 @@ impl BuildPlan {
             .collect();
         stale.dedup();
         steps.extend(stale);
+        steps.extend(self.make_fresh.iter().map(|package| fresh_step(package)));
         let compile = format!("compile {}", situation.crate_name);
         steps.push(step(&compile, &self.compile));
         steps.push(delivery_step(&self.delivery));
@@ -100,6 +101,16 @@ fn stale_step(misjudged: &Misjudged) -> Step {
     Step {
         what: format!("have {} built again", misjudged.package),
         causes: vec![Cause::Because(misjudged.cause.clone())],
+    }
+}
+
+/// `keep leaf as it is built: …`
+fn fresh_step(package: &str) -> Step {
+    let cause =
+        Cause::because("its sources have other times, and the content that it was built from");
+    Step {
+        what: format!("keep {package} as it is built"),
+        causes: vec![cause],
     }
 }
 

@@ -48,6 +48,8 @@ pub struct BuildPlan {
     pub sharing: Option<Causes>,
     /// What cargo would wrongly take for fresh is made stale.
     pub make_stale: Vec<Misjudged>,
+    /// Packages that cargo would wrongly build again are made fresh.
+    pub make_fresh: Vec<String>,
     /// cargo is asked, and compiles what it finds changed.
     pub compile: Causes,
     /// Whether the extension is linked against a library of its third-party crates, where that can be.
@@ -133,6 +135,7 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         dependencies: planner.dependencies(),
         sharing: planner.sharing(&call),
         make_stale: situation.misjudged.clone(),
+        make_fresh: situation.taken_for_stale.clone(),
         compile: planner.compile(),
         prelinks: situation.prelinking.is_on(),
         delivery: planner.delivery(),

@@ -1,5 +1,7 @@
 //! What a development build starts from: everything that is looked at, once, before anything is decided.
 
+use std::time::SystemTime;
+
 use build_dir::Unit;
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
@@ -59,6 +61,8 @@ pub struct Situation {
     pub dep_info_base: Utf8PathBuf,
     /// Units that cargo would wrongly take for fresh. Looked at where cargo is to be asked.
     pub misjudged: Vec<Misjudged>,
+    /// Packages that cargo would build again for the times of their sources alone. Looked at with those above.
+    pub taken_for_stale: Vec<String>,
     /// Whether the extension is linked against a library of its third-party crates.
     pub prelinking: Prelinking,
     /// What the user may expect otherwise, a line each.
@@ -185,6 +189,7 @@ impl Situation {
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
+            taken_for_stale: Vec::new(),
             prelinking: prelinking(project, request, &start.workspace, &config),
             notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
@@ -197,7 +202,7 @@ impl Situation {
             situation.leave_dependencies();
         }
         situation.kept_call = situation.find_kept_call();
-        situation.misjudged = situation.find_misjudged();
+        situation.look_at_units();
         Ok(situation)
     }
 
@@ -225,13 +230,15 @@ impl Situation {
         (!is_known).then(|| kept_call(&self.root, &self.workspace, &self.inputs))?
     }
 
-    /// Units that cargo would wrongly take for fresh; none where nothing has changed that cargo could see.
-    fn find_misjudged(&self) -> Vec<Misjudged> {
+    /// Units that cargo would judge wrongly; not looked at where nothing has changed that cargo could see.
+    fn look_at_units(&mut self) {
         if self.ours().is_some_and(|ours| ours.is_built) && self.changes().is_empty() {
-            return Vec::new();
+            return;
         }
         let found = self.misjudged_now().into_iter();
-        found.map(|(_, misjudged)| misjudged).collect()
+        self.misjudged = found.map(|(_, misjudged)| misjudged).collect();
+        let units = Units::remembered(&self.root, &self.workspace);
+        self.taken_for_stale = units.taken_for_stale(SystemTime::now()).packages;
     }
 
     /// Units that cargo would wrongly take for fresh at this moment.

@@ -42,10 +42,18 @@ pub struct Source {
     /// What the file system said of it. `None` for a directory, and for what was not there or was written
     /// while cargo was at work.
     pub stamp: Option<Stamp>,
+    /// Of a directory, the digest of what the file system says of the files that count in it. As long as it
+    /// stays the same, none of them is read.
+    #[serde(default)]
+    pub marks: Option<String>,
     /// Of its content, or [`MISSING`]. `None` if it was written while cargo was at work: then nobody knows
     /// which content the compiler saw.
     pub sha256: Option<String>,
 }
+
+/// Up to how much of a directory is read, in bytes. Of a larger one counts what the file system says of it, so
+/// that it is another one in each checkout.
+const READ_BYTES: u64 = 32 << 20;
 
 /// In place of a digest, where there is no file.
 pub const MISSING: &str = "missing";
@@ -55,7 +63,30 @@ pub(crate) fn content(path: &Utf8Path, extent: Extent, placed: Option<&Utf8Path>
     if !path.is_dir() {
         return sha256_of_file(path).unwrap_or_else(|| MISSING.to_owned());
     }
-    sha256_of_stamps(files_of(path, extent).filter(|file| Some(file.as_path()) != placed))
+    let files: Vec<_> = counted(path, extent, placed).collect();
+    let lengths = files.iter().filter_map(|file| fs_err::metadata(file).ok());
+    if lengths.map(|it| it.len()).sum::<u64>() > READ_BYTES {
+        return sha256_of_stamps(files.into_iter());
+    }
+    let lines = files.iter().map(|file| {
+        let content = sha256_of_file(file).unwrap_or_else(|| MISSING.to_owned());
+        format!("{content} {}\n", file.strip_prefix(path).unwrap_or(file))
+    });
+    sha256(lines.collect::<String>().as_bytes())
+}
+
+/// The digest of what the file system says of the files in a directory. `None` of a file.
+pub(crate) fn marks(path: &Utf8Path, extent: Extent, placed: Option<&Utf8Path>) -> Option<String> {
+    path.is_dir()
+        .then(|| sha256_of_stamps(counted(path, extent, placed)))
+}
+
+fn counted(
+    dir: &Utf8Path,
+    extent: Extent,
+    placed: Option<&Utf8Path>,
+) -> impl Iterator<Item = Utf8PathBuf> {
+    files_of(dir, extent).filter(move |file| Some(file.as_path()) != placed)
 }
 
 /// The files below a directory that count.
@@ -76,8 +107,8 @@ pub struct Before {
     stamps: BTreeMap<Utf8PathBuf, Stamp>,
     /// The digests of files that were what they are known to be.
     known: BTreeMap<Utf8PathBuf, String>,
-    /// Of directories.
-    digests: BTreeMap<Utf8PathBuf, String>,
+    /// The marks of directories.
+    marks: BTreeMap<Utf8PathBuf, Option<String>>,
     /// What lies in there is made by cargo, and is as it should be when cargo has ended.
     build_dir: Utf8PathBuf,
     placed: Option<Utf8PathBuf>,
@@ -92,7 +123,7 @@ impl Before {
             started: SystemTime::now(),
             stamps: BTreeMap::new(),
             known: BTreeMap::new(),
-            digests: BTreeMap::new(),
+            marks: BTreeMap::new(),
             build_dir: build_dir.to_owned(),
             placed: placed.map(Utf8Path::to_owned),
         };
@@ -100,12 +131,17 @@ impl Before {
             path,
             extent,
             stamp,
+            marks: earlier,
             sha256,
         } in known
         {
             if path.is_dir() {
-                let digest = content(path, *extent, placed);
-                before.digests.insert(path.clone(), digest);
+                let now = marks(path, *extent, placed);
+                let digest = sha256.as_ref().filter(|_| *earlier == now);
+                before
+                    .known
+                    .extend(digest.map(|it| (path.clone(), it.clone())));
+                before.marks.insert(path.clone(), now);
             } else if let Ok(now) = Stamp::of(path) {
                 before.stamps.insert(path.clone(), now);
                 let digest = sha256.as_ref().filter(|_| *stamp == Some(now));
@@ -126,11 +162,13 @@ impl Before {
                 path,
                 extent,
                 stamp: None,
+                marks: None,
                 sha256: None,
             };
         }
         Source {
             stamp: Stamp::of(&path).ok().filter(|_| path.is_file()),
+            marks: marks(&path, extent, placed),
             sha256: Some(
                 self.known
                     .get(&path)
@@ -151,8 +189,8 @@ impl Before {
         if let Some(stamp) = self.stamps.get(path) {
             return !stamp.holds(path);
         }
-        if let Some(digest) = self.digests.get(path) {
-            return *digest != content(path, extent, self.placed.as_deref());
+        if let Some(earlier) = self.marks.get(path) {
+            return *earlier != marks(path, extent, self.placed.as_deref());
         }
         let is_placed = |file: &Utf8Path| Some(file) == self.placed.as_deref();
         let since = self.started - TICK;
@@ -168,7 +206,9 @@ impl Source {
     /// Whether the content is another. Read only if the file system says that it may be.
     #[must_use]
     pub fn has_changed(&self, placed: Option<&Utf8Path>) -> bool {
-        let unchanged = self.stamp.is_some_and(|stamp| stamp.holds(&self.path));
+        let marks = || marks(&self.path, self.extent, placed);
+        let unchanged = self.stamp.is_some_and(|stamp| stamp.holds(&self.path))
+            || self.marks.is_some() && self.marks == marks();
         !unchanged && self.sha256.as_ref() != Some(&content(&self.path, self.extent, placed))
     }
 
@@ -380,6 +420,7 @@ mod tests {
             path: path.into(),
             extent: Extent::Everything,
             stamp: None,
+            marks: None,
             sha256: Some(sha256.to_owned()),
         };
         let one = digest_of(&[source("a", "1")]);

@@ -5,7 +5,10 @@
 //! with its older time (`mv`, `cp -p`, `rsync`, `tar`, a restored backup), and where two checkouts have one
 //! target directory, since units of path crates have the same names in both. So what each unit was built from
 //! is kept beside the units, and before cargo is asked, a unit that was built from something else is made
-//! stale. A unit that cargo will see to by itself is left to it.
+//! stale. A unit that cargo will see to by itself is left to it. The opposite, a unit that cargo would build
+//! again from what it was built from, is made fresh ([`fresh`]).
+
+mod fresh;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -21,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::Stamp;
 use crate::shown::shown;
-use crate::sources::{Extent, MISSING, Source, TICK, content, files_of, touched_since};
+use crate::sources::{Extent, MISSING, Source, TICK, content, files_of, marks, touched_since};
 use crate::state::Format;
 
 /// The units of a workspace, as far as they are made of path crates.
@@ -179,9 +182,13 @@ impl<'a> Units<'a> {
                 .extend(read.into_iter().map(|it| (self.relative(&it.path), it)));
         }
         self.record = record;
-        fs_err::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
-        write::atomically(&self.file, &serde_json::to_string(&self.record)?)?;
+        self.write()?;
         Ok(variables)
+    }
+
+    fn write(&self) -> io::Result<()> {
+        fs_err::create_dir_all(self.file.parent().unwrap_or(&self.file))?;
+        write::atomically(&self.file, &serde_json::to_string(&self.record)?)
     }
 
     /// What `unit` was built from, if that can be told: it was then, or it was built by us now, or in a
@@ -267,12 +274,17 @@ impl<'a> Units<'a> {
     fn source(&self, path: &Utf8Path, extent: Extent) -> Source {
         let stamp = Stamp::of(path).ok().filter(|_| path.is_file());
         let known = self.record.sources.get(&self.relative(path));
-        let known = known.filter(|known| stamp.is_some() && known.stamp == stamp);
+        let marks = marks(path, extent, None);
+        let is_same = |known: &&Source| known.stamp == stamp && known.marks == marks;
+        let known = known
+            .filter(is_same)
+            .filter(|_| stamp.is_some() || marks.is_some());
         let sha256 = known.and_then(|known| known.sha256.clone());
         Source {
             path: path.to_owned(),
             extent,
             stamp,
+            marks,
             sha256: Some(sha256.unwrap_or_else(|| content(path, extent, None))),
         }
     }
@@ -376,6 +388,7 @@ mod tests {
             path: path.to_owned(),
             extent: Extent::Written,
             stamp: None,
+            marks: None,
             sha256: None,
         };
         let file = |name: &str, time: SystemTime| {

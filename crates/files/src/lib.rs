@@ -8,4 +8,5 @@ pub mod digest;
 pub mod lock;
 pub mod made;
 pub mod owned;
+pub mod size;
 pub mod write;

@@ -405,3 +405,45 @@ fn site_packages(venv: &Utf8Path) -> camino::Utf8PathBuf {
     let lib = venv.join("lib").read_dir_utf8().unwrap();
     lib.flatten().next().unwrap().path().join("site-packages")
 }
+
+/// As after a checkout there and back, and in a fresh clone with a restored cache: cargo alone would compile
+/// all of them.
+#[test]
+fn what_has_only_new_times_is_not_compiled() {
+    let dir = TempDir::new();
+    let world = built(&dir, "one");
+    let touch_all = || {
+        for (part, _) in PARTS.iter().filter(|(part, _)| *part != "undeclared") {
+            let path = world.path_of(part);
+            world.move_in(&path, &world.read(&path), Duration::from_secs(1));
+        }
+    };
+    touch_all();
+    world.write("native/src/part.rs", &text("part", "later"));
+    let said = assert_builds(&world, "an edit beside new times");
+    let compiled = |said: &str| {
+        let lines = said
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("Compiling "));
+        let names = lines.filter_map(|line| line.split(' ').next());
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(compiled(&said), ["hx"], "{said}");
+    // Nothing but new times, and cargo is asked.
+    touch_all();
+    let done = world.dev().arg("-v").capture().unwrap();
+    assert_eq!(compiled(&done.stderr), [""; 0], "{}", done.stderr);
+    // One of the sources is dated after the build: cargo decides.
+    let path = world.path_of("leaf");
+    touch_all();
+    let file = fs_err::File::options()
+        .append(true)
+        .open(world.root.join(path))
+        .unwrap();
+    file.file()
+        .set_modified(std::time::SystemTime::now() + HOUR)
+        .unwrap();
+    let said = world.dev().arg("-v").capture().unwrap().stderr;
+    assert!(compiled(&said).contains(&"leaf".to_owned()), "{said}");
+    assert_builds(&world, "after a time in the future");
+}

@@ -163,6 +163,7 @@ fn fresh() -> Situation {
         local_config: None,
         dep_info_base: "/p".into(),
         misjudged: Vec::new(),
+        taken_for_stale: Vec::new(),
         prelinking: Prelinking::On {
             stand_in: "prelink-cc",
         },

@@ -1,0 +1,155 @@
+//! Extensions by the content of all that they were made of.
+//!
+//! Which files an extension is made of is known after it was built. So a build is found in three steps: its
+//! context (the call of cargo, the lock file, the compiler, variables), one of the lists of sources that builds
+//! in this context had, and the digest of what is in these sources now.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use files::digest::{sha256, sha256_of};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::dir::{self, Store};
+use crate::transfer::bring;
+
+/// How many lists of sources of one context are looked at: those that were used last.
+const LISTS: usize = 8;
+
+/// What builds of one context were made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceList<S> {
+    /// The project, for people.
+    pub project: Utf8PathBuf,
+    /// The sources, as the caller names them.
+    pub sources: S,
+}
+
+/// An extension that is kept.
+#[derive(Debug, Clone)]
+pub struct Found<N> {
+    dir: Utf8PathBuf,
+    note: Note<N>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Note<N> {
+    bytes: u64,
+    sha256: String,
+    note: N,
+}
+
+const LIST: &str = "sources.json";
+const NOTE: &str = "extension.json";
+const LIBRARY: &str = "library";
+
+/// Which extension: its context and what its sources are.
+#[derive(Debug, Clone, Copy)]
+pub struct Key<'a> {
+    /// The digest of all but the sources.
+    pub context: &'a str,
+    /// The digest of the sources, in the order of the list.
+    pub content: &'a str,
+}
+
+impl Store {
+    fn context_dir(&self, context: &str) -> Utf8PathBuf {
+        self.dir().join("extensions").join(context)
+    }
+
+    /// The lists of sources that builds in `context` had, those that were used last first.
+    #[must_use]
+    pub fn source_lists<S: DeserializeOwned>(&self, context: &str) -> Vec<(String, SourceList<S>)> {
+        let dir = self.context_dir(context);
+        let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
+        let mut lists: Vec<_> = entries
+            .map(|entry| (dir::last_use(&entry.path().join(LIST)), entry.into_path()))
+            .collect();
+        lists.sort();
+        let lists = lists.into_iter().rev().take(LISTS);
+        let lists = lists.filter_map(|(_, dir)| {
+            Some((dir.file_name()?.to_owned(), dir::read(&dir.join(LIST))?))
+        });
+        lists.collect()
+    }
+
+    /// The extension that was built in a context from this content of the sources in `list`. `None` also if it
+    /// is damaged.
+    #[must_use]
+    pub fn extension<N: DeserializeOwned>(&self, key: Key<'_>, list: &str) -> Option<Found<N>> {
+        let list = self.context_dir(key.context).join(list);
+        let dir = list.join(key.content);
+        let note: Note<N> = dir::read(&dir.join(NOTE))?;
+        let library = fs_err::symlink_metadata(dir.join(LIBRARY)).ok()?;
+        (library.is_file() && library.len() == note.bytes).then_some(Found { dir, note })
+    }
+
+    /// Keeps `library` with `note`, unless it is kept. Gives whether it is new.
+    ///
+    /// # Errors
+    /// What the file system says.
+    pub fn keep_extension<S: Serialize, N: Serialize>(
+        &self,
+        key: Key<'_>,
+        list: &SourceList<S>,
+        library: &Utf8Path,
+        note: N,
+    ) -> io::Result<bool> {
+        let text = serde_json::to_vec(list)?;
+        let name = &sha256(&text)[..16];
+        let below = Utf8Path::new("extensions").join(key.context).join(name);
+        let dir = self.dir().join(&below).join(key.content);
+        if dir.is_dir() {
+            return Ok(false);
+        }
+        let above = self.make(&below)?;
+        let draft = self.draft()?;
+        let into = Utf8Path::from_path(draft.path()).ok_or(io::ErrorKind::InvalidFilename)?;
+        // Whoever writes into cargo's library must not write into this one.
+        bring(library, &into.join(LIBRARY), false)?;
+        let note = Note {
+            bytes: fs_err::metadata(into.join(LIBRARY))?.len(),
+            sha256: sha256_of(&into.join(LIBRARY))?,
+            note,
+        };
+        fs_err::write(into.join(NOTE), serde_json::to_vec(&note)?)?;
+        files::write::atomically(&above.join(LIST), text)?;
+        self.settle(draft, &dir)?;
+        Ok(true)
+    }
+}
+
+impl<N> Found<N> {
+    /// What was noted of it.
+    #[must_use]
+    pub fn note(&self) -> &N {
+        &self.note.note
+    }
+
+    /// Puts the library at `place`, if it is what it was. Gives whether it is; one that is damaged goes.
+    ///
+    /// # Errors
+    /// What the file system says of `place`.
+    pub fn put(&self, store: &Store, place: &Utf8Path) -> io::Result<bool> {
+        let above = place.parent().unwrap_or(place);
+        fs_err::create_dir_all(above)?;
+        let draft = tempfile::Builder::new()
+            .prefix(".xtask-")
+            .tempdir_in(above)?;
+        let copy = Utf8Path::from_path(draft.path())
+            .ok_or(io::ErrorKind::InvalidFilename)?
+            .join(LIBRARY);
+        let is_brought = bring(&self.dir.join(LIBRARY), &copy, false).is_ok();
+        if !is_brought || sha256_of(&copy)? != self.note.sha256 {
+            let _ = store.drop_dir(&self.dir);
+            return Ok(false);
+        }
+        let file = fs_err::File::options().append(true).open(&copy)?;
+        file.file().set_modified(std::time::SystemTime::now())?;
+        fs_err::rename(&copy, place)?;
+        dir::note_use(&self.dir.join(NOTE));
+        dir::note_use(&self.dir.with_file_name(LIST));
+        Ok(true)
+    }
+}
