@@ -47,28 +47,9 @@ impl UnitId {
     pub fn of_file(build_dir: &Utf8Path, package: &str, file: &Utf8Path) -> Option<Self> {
         let file = file.strip_prefix(build_dir).ok()?;
         let dirs: Vec<_> = file.ancestors().skip(1).collect();
-        let in_build = |dir: &&&Utf8Path| dir.file_name() == Some("build");
-        let (profile, hash, layout) = match dirs.iter().find(in_build) {
-            Some(build) => {
-                let below = file.strip_prefix(build).ok()?;
-                let mut parts = below.components().map(|part| part.as_str());
-                let first = parts.next()?;
-                match parts
-                    .next()
-                    .filter(|hash| first == package && is_hash(hash))
-                {
-                    Some(hash) => (build.parent()?, hash, Layout::Nested),
-                    None => (build.parent()?, hash_after(first, package)?, Layout::Flat),
-                }
-            }
-            None => {
-                let deps = file
-                    .parent()
-                    .filter(|dir| dir.file_name() == Some("deps"))?;
-                let (_, hash) = file.file_stem()?.rsplit_once('-')?;
-                (deps.parent()?, hash, Layout::Flat)
-            }
-        };
+        let in_build = dirs.iter().filter(|dir| dir.file_name() == Some("build"));
+        let in_build = in_build.filter_map(|build| in_build_dir(file, build, package));
+        let (profile, hash, layout) = in_build.chain(in_deps(file)).next()?;
         is_hash(hash).then(|| Self {
             profile: profile.to_owned(),
             package: package.to_owned(),
@@ -152,6 +133,30 @@ struct Explanation {
 fn in_hex(hash: u64) -> String {
     let bytes = hash.to_le_bytes();
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The profile and the hash of a file of `package` below `build`.
+fn in_build_dir<'f>(
+    file: &'f Utf8Path,
+    build: &'f Utf8Path,
+    package: &str,
+) -> Option<(&'f Utf8Path, &'f str, Layout)> {
+    let mut parts = file.strip_prefix(build).ok()?.components();
+    let first = parts.next()?.as_str();
+    let second = parts.next().map(|part| part.as_str());
+    match second.filter(|hash| first == package && is_hash(hash)) {
+        Some(hash) => Some((build.parent()?, hash, Layout::Nested)),
+        None => Some((build.parent()?, hash_after(first, package)?, Layout::Flat)),
+    }
+}
+
+/// The same of a library in `deps`.
+fn in_deps(file: &Utf8Path) -> Option<(&Utf8Path, &str, Layout)> {
+    let deps = file
+        .parent()
+        .filter(|dir| dir.file_name() == Some("deps"))?;
+    let (_, hash) = file.file_stem()?.rsplit_once('-')?;
+    Some((deps.parent()?, hash, Layout::Flat))
 }
 
 /// The hash in `name`, the name of a directory of `package`.

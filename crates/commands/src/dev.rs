@@ -11,6 +11,7 @@ use prelink::Bases;
 use processes::ending;
 use project_model::{Project, Selection};
 use python_tools::Toolbox;
+use store::Store;
 
 use crate::Answer;
 use crate::build_args::BuildArgs;
@@ -75,6 +76,9 @@ pub struct Args {
     /// policy says `prelink = false`
     #[arg(long)]
     no_prelink: bool,
+    /// Take nothing from the store of what was built once on this machine, and keep nothing in it
+    #[arg(long)]
+    no_store: bool,
     /// Show what cargo runs; twice for more
     #[arg(long, short, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -173,7 +177,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let toolbox = toolbox(args.offline || args.frozen)?;
     let bases = Bases::in_dir(&toolbox.prelinked()?);
     let is_off = args.no_prelink || vars::var(vars::XTASK_NO_PRELINK).is_some();
+    let store = Store::at(&toolbox.store()?);
+    let without_store = args.no_store || vars::var(vars::XTASK_NO_STORE).is_some();
     let request = DevRequest {
+        store: (!without_store).then_some(&store),
         prelink: (!is_off).then_some(&bases),
         python: args.python.as_deref(),
         venv: venv.as_deref(),

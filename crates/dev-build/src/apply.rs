@@ -3,6 +3,7 @@
 mod deliver;
 mod linking;
 mod remember;
+mod storing;
 
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -22,6 +23,7 @@ use python_tools::{Tool, Toolbox, Venv};
 use crate::compile::Compiled;
 use crate::costs::{self, Edit};
 use crate::dependencies::{Installer, Pins, Wanted};
+use crate::digest::Stamp;
 use crate::error::{DevError, io_error, target_error};
 use crate::lock::Lock;
 use crate::maturin::Maturin;
@@ -64,6 +66,8 @@ struct Built {
     compiled: Compiled,
     /// In the target directory.
     library: Utf8PathBuf,
+    /// Of the library, as cargo has left it.
+    stamp: Option<Stamp>,
     /// The library of third-party crates that it is linked against, by its file name.
     base: Option<String>,
     /// Held until the library is in place.
@@ -150,7 +154,9 @@ impl<'a> Application<'a> {
         }
         self.announce_profile(&call);
         let mut built = self.compile(venv, call)?;
-        built.variables = self.remember_units(&built);
+        if !built.compiled.is_from_store {
+            built.variables = self.remember_units(&built);
+        }
         let (install, imported) = match self.deliver(&plan.delivery, &built) {
             Ok(delivered) => delivered,
             Err(error) => {
@@ -163,6 +169,9 @@ impl<'a> Application<'a> {
                 delivered
             }
         };
+        if let Some(storing) = self.storing(&built.venv, &built.call) {
+            self.keep_extension(&storing, &built);
+        }
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
         self.tell_of_costs(&built, start.elapsed())?;
@@ -380,18 +389,32 @@ impl<'a> Application<'a> {
         }
     }
 
+    /// The library that the sources make: as it was once built from them, or by cargo.
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
         let lock = self.lock_shared_directory()?;
+        let storing = self.storing(&venv, &call);
+        if let Some(storing) = &storing
+            && let Some(built) = self.take_from_store(storing, &venv, &call)?
+        {
+            return Ok(Built { lock, ..built });
+        }
         let before = self.before();
         self.make_stale()?;
         self.make_fresh()?;
+        if let Some(storing) = &storing {
+            self.give_units(storing);
+        }
         let compiled = self.run_cargo(&venv, &call)?;
+        if let Some(storing) = &storing {
+            self.keep_units(storing, &compiled);
+        }
         let library = compiled
             .library(&self.project.extension.manifest)?
             .to_owned();
         self.refuse_library_of_another_checkout(&library)?;
         let built = Built {
             base: linking::base_of(&library),
+            stamp: Stamp::of(&library).ok(),
             venv,
             call,
             compiled,

@@ -23,6 +23,8 @@ pub struct Circumstances {
     pub marks: Marks,
     /// Of variables that change all the time.
     pub volatile: Marks,
+    /// Of the files that change with the toolchain.
+    pub programs: String,
 }
 
 /// Two bytes in hexadecimal for each circumstance.
@@ -47,14 +49,17 @@ impl Circumstances {
                 note(format!("variable {name}"), value);
             }
         }
+        let mut programs = String::new();
         for path in files(root, crate_dir) {
             let value = value_of(&path);
+            programs.push_str(&format!("{path}={value}\0"));
             note(path.into_string(), value);
         }
         Self {
             digest: sha256(text.as_bytes()),
             marks,
             volatile,
+            programs: sha256(programs.as_bytes()),
         }
     }
 
@@ -179,6 +184,7 @@ mod tests {
                 ("variable C", "02"),
             ]),
             volatile: marks(&[("PWD", "03")]),
+            programs: String::new(),
         };
         let read = ["PWD", "COLUMNS", "CC"].map(str::to_owned).into();
         assert_eq!(

@@ -4,13 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime};
 
-use build_dir::build_script;
+use build_dir::{UnitId, build_script};
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Artifact, BuildScript, CrateType, Message, PackageId};
 use processes::Peak;
 use processes::Say;
 use processes::memory::{self, Unfinished};
 use processes::{Invocation, RunError};
+use serde::{Deserialize, Serialize};
+use store::BuiltUnit;
 
 use crate::maturin::RunOptions;
 
@@ -39,6 +41,53 @@ pub struct Compiled {
     pub elapsed: Duration,
     /// The most memory that was held at once, in bytes, where that was measured.
     pub peak_bytes: Option<u64>,
+    /// What cargo has named, unit by unit.
+    made: Vec<Made>,
+    /// Whether cargo was not asked, since the store had the library.
+    pub is_from_store: bool,
+}
+
+/// A file or directory that a unit has made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Made {
+    package: PackageId,
+    file: Utf8PathBuf,
+}
+
+/// What cargo has said of a build, as far as somebody has to hear it again who finds its library in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Lines of path crates, and of build scripts that link something.
+    lines: Vec<String>,
+    /// The ids of path crates whose build script does not say what it depends on.
+    undeclared: BTreeSet<String>,
+    /// The names of path crates, by their ids: how an id is written depends on the name of the directory.
+    names: BTreeMap<String, String>,
+}
+
+impl Replay {
+    /// `text` of this checkout, as `local` makes it, with the ids that cargo has for the crates here.
+    fn here(&self, text: &str, local: impl Fn(&str) -> String) -> String {
+        let mut here = local(text);
+        for (id, name) in &self.names {
+            let id = local(id);
+            here = here.replace(&format!("\"{id}\""), &format!("\"{}\"", id_of(&id, name)));
+        }
+        here
+    }
+}
+
+/// The id of a path crate: its name stands in it unless the directory has it
+/// (<https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>).
+fn id_of(id: &str, name: &str) -> String {
+    let (source, fragment) = id.rsplit_once('#').unwrap_or((id, ""));
+    let version = fragment
+        .rsplit_once('@')
+        .map_or(fragment, |(_, version)| version);
+    if source.rsplit('/').next() == Some(name) {
+        return format!("{source}#{version}");
+    }
+    format!("{source}#{name}@{version}")
 }
 
 /// There is no new library.
@@ -132,6 +181,10 @@ impl Compiled {
             Message::BuildScriptExecuted(script) => {
                 self.needs_run_path |= needs_run_path(&script);
                 let name = package_name(&script.package_id);
+                self.made.push(Made {
+                    package: script.package_id.clone(),
+                    file: script.out_dir.clone(),
+                });
                 self.out_dirs.insert(name, script.out_dir.clone());
                 if !declares_inputs(&script) {
                     self.undeclared.insert(script.package_id.repr);
@@ -155,9 +208,78 @@ impl Compiled {
             .entry(package_name(&artifact.package_id))
             .or_default();
         *rebuilt |= !artifact.fresh;
+        let made = artifact.filenames.iter().map(|file| Made {
+            package: artifact.package_id.clone(),
+            file: file.clone(),
+        });
+        self.made.extend(made);
         if artifact.manifest_path == manifest {
             self.library = library(artifact).or(self.library.take());
         }
+    }
+
+    /// The units of the build in `build_dir`.
+    pub(crate) fn units(&self, build_dir: &Utf8Path) -> Vec<BuiltUnit> {
+        let units = self.made.iter().filter_map(|made| {
+            let name = package_name(&made.package);
+            Some(BuiltUnit {
+                id: UnitId::of_file(build_dir, &name, &made.file)?,
+                version: package_version(&made.package).to_owned(),
+                is_path: made.package.repr.starts_with("path+"),
+                is_new: self.packages.get(&name).copied().unwrap_or_default(),
+            })
+        });
+        // A library is named with each of its files.
+        let units: BTreeMap<_, _> = units.map(|unit| (unit.id.clone(), unit)).collect();
+        units.into_values().collect()
+    }
+
+    /// What is to be kept of it with the library, with `portable` paths.
+    pub(crate) fn replay(&self, portable: impl Fn(&str) -> String) -> Replay {
+        let is_needed =
+            |line: &&String| line.contains("\"path+") || line.contains("\"linked_libs\":[\"");
+        Replay {
+            lines: self
+                .said
+                .iter()
+                .filter(is_needed)
+                .map(|line| portable(line))
+                .collect(),
+            undeclared: self.undeclared.iter().map(|id| portable(id)).collect(),
+            names: self
+                .path_crates
+                .keys()
+                .map(|id| (portable(id), name_in(id)))
+                .collect(),
+        }
+    }
+
+    /// The build of which `replay` tells, without cargo: nothing is compiled. `local` gives paths of this checkout.
+    pub(crate) fn replayed(
+        replay: &Replay,
+        manifest: &Utf8Path,
+        local: impl Fn(&str) -> String,
+    ) -> Self {
+        let mut compiled = Self {
+            is_from_store: true,
+            ..Self::default()
+        };
+        for line in &replay.lines {
+            compiled.note(&replay.here(line, &local), manifest);
+        }
+        for rebuilt in compiled.packages.values_mut() {
+            *rebuilt = false;
+        }
+        let ids = replay.undeclared.iter();
+        compiled.undeclared = ids
+            .map(|id| {
+                replay
+                    .here(&format!("\"{id}\""), &local)
+                    .trim_matches('"')
+                    .to_owned()
+            })
+            .collect();
+        compiled
     }
 
     /// The library, or the reason why there is none.
@@ -310,6 +432,20 @@ fn package_name(id: &PackageId) -> String {
         Some((name, _)) => name.to_owned(),
         None => source.rsplit('/').next().unwrap_or(fragment).to_owned(),
     }
+}
+
+fn name_in(id: &str) -> String {
+    package_name(&PackageId {
+        repr: id.to_owned(),
+    })
+}
+
+/// The version in a package id.
+fn package_version(id: &PackageId) -> &str {
+    let (_, fragment) = id.repr.rsplit_once('#').unwrap_or_default();
+    fragment
+        .split_once('@')
+        .map_or(fragment, |(_, version)| version)
 }
 
 #[cfg(test)]

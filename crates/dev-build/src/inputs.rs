@@ -30,7 +30,7 @@ pub struct Inputs {
 }
 
 /// The name of the environment among the inputs.
-const ENVIRONMENT: &str = "virtual environment";
+pub(crate) const ENVIRONMENT: &str = "virtual environment";
 
 /// What cargo has resolved.
 const LOCK_FILE: &str = "Cargo.lock";

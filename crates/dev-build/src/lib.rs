@@ -48,6 +48,7 @@ pub mod situation;
 pub mod sources;
 pub mod state;
 pub mod status;
+mod stored;
 pub mod units;
 pub mod uv_build;
 pub mod uv_cache;

@@ -67,6 +67,10 @@ impl Outcome {
 
     pub(crate) fn summary(&self) -> (&'static str, String) {
         let all = seconds(self.elapsed);
+        if self.compiled.is_from_store {
+            let text = format!("the extension as it was built from these sources, in {all}");
+            return ("Restored", text);
+        }
         if self.compiled.started.is_none() {
             return ("Fresh", format!("nothing has changed ({all})"));
         }

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use cargo_settings::Layers;
 
 use prelink::Bases;
+use store::Store;
 
 use crate::dependencies::Wanted;
 use crate::maturin::{BuildOptions, RunOptions};
@@ -28,6 +29,8 @@ pub struct DevRequest<'a> {
     /// Where libraries of third-party crates are kept, against which an extension is linked. `None`: each
     /// link is made as rustc says.
     pub prelink: Option<&'a Bases>,
+    /// What was built once on this machine. `None`: it is not asked, and nothing is kept.
+    pub store: Option<&'a Store>,
     /// Let maturin install every time, instead of putting the library in place ourselves.
     pub maturin_installs: bool,
 }
@@ -53,6 +56,7 @@ impl<'a> DevRequest<'a> {
             dependencies: Wanted::Leave,
             is_sibling: true,
             prelink: self.prelink,
+            store: self.store,
             maturin_installs: self.maturin_installs,
         }
     }

@@ -91,6 +91,12 @@ pub const XTASK_NO_PRELINK: &str = "XTASK_NO_PRELINK";
 /// cache.
 pub const XTASK_PRELINKED_DIR: &str = "XTASK_PRELINKED_DIR";
 
+/// Set: `dev` takes nothing from the store and keeps nothing in it, as with `--no-store`.
+pub const XTASK_NO_STORE: &str = "XTASK_NO_STORE";
+
+/// Where is kept what was built once on this machine. Default: in the xtask's cache.
+pub const XTASK_STORE_DIR: &str = "XTASK_STORE_DIR";
+
 /// Set for a process that stands in for the linker: the file with what it is to do. See `prelink::Job`.
 pub const XTASK_PRELINK: &str = "XTASK_PRELINK";
 

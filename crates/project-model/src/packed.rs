@@ -247,6 +247,15 @@ impl List<'_> {
     }
 }
 
+/// Whether `include` names files in the `OUT_DIR` of a package.
+#[must_use]
+pub fn names_out_dir(project: &Project) -> bool {
+    let entries = &project.pyproject.maturin().include;
+    entries
+        .iter()
+        .any(|entry| matches!(entry, Packing::OutDir { .. }))
+}
+
 /// The files that `include` names in the `OUT_DIR` of a package, which `out_dir` gives by name, and where
 /// they go.
 #[must_use]

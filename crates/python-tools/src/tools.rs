@@ -229,6 +229,17 @@ impl Toolbox {
         }
     }
 
+    /// Where is kept what was built once on this machine.
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn store(&self) -> Result<Utf8PathBuf, ToolError> {
+        match vars::var(vars::XTASK_STORE_DIR) {
+            Some(dir) => Ok(dir.into()),
+            None => Ok(self.home()?.join("store")),
+        }
+    }
+
     /// A directory for copies of projects to try things on, which nothing of a project lies above.
     ///
     /// # Errors

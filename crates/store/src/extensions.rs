@@ -30,14 +30,14 @@ pub struct SourceList<S> {
 #[derive(Debug, Clone)]
 pub struct Found<N> {
     dir: Utf8PathBuf,
-    note: Note<N>,
+    noted: Noted<N>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Note<N> {
+struct Noted<N> {
     bytes: u64,
     sha256: String,
-    note: N,
+    by_caller: N,
 }
 
 const LIST: &str = "sources.json";
@@ -80,12 +80,27 @@ impl Store {
     pub fn extension<N: DeserializeOwned>(&self, key: Key<'_>, list: &str) -> Option<Found<N>> {
         let list = self.context_dir(key.context).join(list);
         let dir = list.join(key.content);
-        let note: Note<N> = dir::read(&dir.join(NOTE))?;
+        let noted: Noted<N> = dir::read(&dir.join(NOTE))?;
         let library = fs_err::symlink_metadata(dir.join(LIBRARY)).ok()?;
-        (library.is_file() && library.len() == note.bytes).then_some(Found { dir, note })
+        (library.is_file() && library.len() == noted.bytes).then_some(Found { dir, noted })
     }
 
-    /// Keeps `library` with `note`, unless it is kept. Gives whether it is new.
+    /// Whether it is kept.
+    ///
+    /// # Errors
+    /// If the list cannot be written as JSON.
+    pub fn has_extension<S: Serialize>(
+        &self,
+        key: Key<'_>,
+        list: &SourceList<S>,
+    ) -> io::Result<bool> {
+        let dir = self
+            .context_dir(key.context)
+            .join(name_of(&serde_json::to_vec(&list.sources)?));
+        Ok(dir.join(key.content).is_dir())
+    }
+
+    /// Keeps `library` with `note`.
     ///
     /// # Errors
     /// What the file system says.
@@ -95,36 +110,36 @@ impl Store {
         list: &SourceList<S>,
         library: &Utf8Path,
         note: N,
-    ) -> io::Result<bool> {
+    ) -> io::Result<()> {
+        let name = name_of(&serde_json::to_vec(&list.sources)?);
         let text = serde_json::to_vec(list)?;
-        let name = &sha256(&text)[..16];
         let below = Utf8Path::new("extensions").join(key.context).join(name);
-        let dir = self.dir().join(&below).join(key.content);
-        if dir.is_dir() {
-            return Ok(false);
-        }
         let above = self.make(&below)?;
         let draft = self.draft()?;
         let into = Utf8Path::from_path(draft.path()).ok_or(io::ErrorKind::InvalidFilename)?;
         // Whoever writes into cargo's library must not write into this one.
         bring(library, &into.join(LIBRARY), false)?;
-        let note = Note {
+        let note = Noted {
             bytes: fs_err::metadata(into.join(LIBRARY))?.len(),
             sha256: sha256_of(&into.join(LIBRARY))?,
-            note,
+            by_caller: note,
         };
         fs_err::write(into.join(NOTE), serde_json::to_vec(&note)?)?;
         files::write::atomically(&above.join(LIST), text)?;
-        self.settle(draft, &dir)?;
-        Ok(true)
+        self.settle(draft, &above.join(key.content))
     }
+}
+
+/// The name of a list of sources, whichever project it was written for.
+fn name_of(list: &[u8]) -> String {
+    sha256(list)[..16].to_owned()
 }
 
 impl<N> Found<N> {
     /// What was noted of it.
     #[must_use]
     pub fn note(&self) -> &N {
-        &self.note.note
+        &self.noted.by_caller
     }
 
     /// Puts the library at `place`, if it is what it was. Gives whether it is; one that is damaged goes.
@@ -141,7 +156,7 @@ impl<N> Found<N> {
             .ok_or(io::ErrorKind::InvalidFilename)?
             .join(LIBRARY);
         let is_brought = bring(&self.dir.join(LIBRARY), &copy, false).is_ok();
-        if !is_brought || sha256_of(&copy)? != self.note.sha256 {
+        if !is_brought || sha256_of(&copy)? != self.noted.sha256 {
             let _ = store.drop_dir(&self.dir);
             return Ok(false);
         }

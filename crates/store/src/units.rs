@@ -135,10 +135,10 @@ impl Store {
                 self.keep_unit(needed.build_dir, key, id, parts)?;
             }
         }
-        let members = keyed.into_iter().map(|(key, unit)| Member {
+        let members = keyed.iter().map(|(key, unit)| Member {
             id: unit.id.clone(),
             version: unit.version.clone(),
-            key,
+            key: key.clone(),
         });
         let set = Set {
             project: needed.project.to_owned(),

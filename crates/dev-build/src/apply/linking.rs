@@ -9,6 +9,7 @@ use python_tools::Venv;
 
 use super::{Application, Built};
 use crate::compile::{self, CompileError, Compiled};
+use crate::digest::Stamp;
 use crate::error::{DevError, io_error, target_error};
 use crate::import::ImportError;
 use crate::prelinking::{self, Prelinking, outcome_file};
@@ -109,6 +110,7 @@ impl Application<'_> {
         }
         let compiled = self.run_cargo_as_it_is(&built.venv, &built.call)?;
         built.compiled = compiled.after(&built.compiled);
+        built.stamp = Stamp::of(&built.library).ok();
         built.base = None;
         Ok(built)
     }

@@ -139,6 +139,7 @@ fn fresh() -> Situation {
         workspace: workspace(),
         inputs: inputs(),
         circumstances: Circumstances {
+            programs: String::new(),
             digest: state.circumstances.clone(),
             marks: state.circumstance_marks.clone(),
             volatile: state.volatile.clone(),

@@ -1,0 +1,245 @@
+//! All that decides what a build makes, beside the sources of path crates: the same text in every checkout and
+//! environment in which the build is the same.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use camino::Utf8Path;
+use environment::cargo_env;
+use files::digest::sha256;
+use files::write;
+use processes::Invocation;
+
+use super::Places;
+use crate::circumstances::Circumstances;
+use crate::inputs::{ENVIRONMENT, Inputs};
+use crate::provenance::profile;
+
+/// Variables of a session and of a run, which say nothing of what is built. They count where a path crate has
+/// read them. By their names, or by the beginning of those (with a `*`).
+const OF_SESSIONS: [&str; 57] = [
+    "_",
+    "ALACRITTY_*",
+    "CLICOLOR*",
+    "COLORTERM",
+    "COLUMNS",
+    "CONDA_PROMPT_MODIFIER",
+    "DBUS_*",
+    "DISPLAY",
+    "EDITOR",
+    "FORCE_COLOR",
+    "GPG_*",
+    "HISTCONTROL",
+    "HISTFILE",
+    "HISTSIZE",
+    "HOSTNAME",
+    "INVOCATION_ID",
+    "ITERM_*",
+    "JOURNAL_STREAM",
+    "KITTY_*",
+    "LESS*",
+    "LINES",
+    "LOGNAME",
+    "LS_COLORS",
+    "MAIL",
+    "MEMORY_PRESSURE_*",
+    "NEXTEST*",
+    "NO_COLOR",
+    "OLDPWD",
+    "PAGER",
+    "PROMPT*",
+    "PS1",
+    "PWD",
+    "RUST_BACKTRACE",
+    "SHELL",
+    "SHLVL",
+    "SSH_*",
+    "STY",
+    "TERM",
+    "TERMINFO",
+    "TERM_*",
+    "TMP",
+    "TMPDIR",
+    "TMUX*",
+    "USER",
+    "VIRTUAL_ENV*",
+    "VISUAL",
+    "VSCODE_*",
+    "WAYLAND_DISPLAY",
+    "WINDOWID",
+    "XDG_RUNTIME_DIR",
+    "XDG_SESSION_*",
+    "XTASK_*",
+    "ACTIONS_*",
+    "GITHUB_*",
+    "RUNNER_*",
+    "CARGO_TERM_*",
+    "UV_*",
+];
+
+/// Variables that say where something is built.
+const PLACES: [&str; 3] = [
+    "CARGO_TARGET_DIR",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_BUILD_BUILD_DIR",
+];
+
+/// The context of a build, by digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Context {
+    /// Of the compiler and the profile.
+    pub(crate) lane: String,
+    /// Of what decides which third-party units are needed.
+    pub(crate) units: String,
+    /// Of what decides the extension, beside its sources.
+    pub(crate) extension: String,
+}
+
+/// What a context is made of.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Basis<'a> {
+    pub(crate) call: &'a Invocation,
+    pub(crate) inputs: &'a Inputs,
+    /// What rustc says of itself (`rustc -vV`).
+    pub(crate) compiler: &'a str,
+    pub(crate) module: &'a str,
+    /// How the extension is linked.
+    pub(crate) linking: &'a str,
+    pub(crate) places: &'a Places,
+}
+
+impl Context {
+    /// The one of a build on `basis` in this environment.
+    pub(crate) fn of(basis: Basis<'_>) -> Self {
+        let lane = sha256(format!("{}\n{}", basis.compiler, profile(basis.call)).as_bytes());
+        let inputs = basis.inputs.cargo_call.iter();
+        let inputs = inputs.filter(|(name, _)| *name != ENVIRONMENT && !is_of_place(name));
+        let inputs: String = inputs
+            .map(|(name, digest)| format!("{name} {digest}\n"))
+            .collect();
+        let env: Vec<_> = basis
+            .call
+            .env
+            .iter()
+            .filter(|(name, _)| !is_of_place(name))
+            .collect();
+        let call = format!("{:?} {env:?}", basis.call.args);
+        let call = basis.places.portable(&call);
+        let units = sha256(format!("{lane}\n{call}\n{inputs}").as_bytes());
+        let variables = variables(&cargo_env::environment(), basis.places);
+        let extension = format!(
+            "{units}\n{}\n{}\n{variables:?}",
+            basis.module, basis.linking
+        );
+        let short = |digest: String| digest[..32].to_owned();
+        Self {
+            extension: short(sha256(extension.as_bytes())),
+            lane: short(lane),
+            units: short(units),
+        }
+    }
+}
+
+fn is_of_place(name: &str) -> bool {
+    PLACES.iter().any(|place| name.ends_with(place))
+}
+
+/// The variables that count, with the values that they would have elsewhere.
+fn variables(all: &BTreeMap<String, String>, places: &Places) -> BTreeMap<String, String> {
+    let counted = all
+        .iter()
+        .filter(|(name, _)| !is_of_session(name) && !is_of_place(name));
+    let counted = counted.map(|(name, value)| {
+        let value = if name == "PATH" {
+            without_environments(value)
+        } else {
+            value.clone()
+        };
+        (name.clone(), places.portable(&value))
+    });
+    counted.collect()
+}
+
+fn is_of_session(name: &str) -> bool {
+    OF_SESSIONS
+        .iter()
+        .any(|known| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == *known,
+        })
+}
+
+/// A search path without the programs of virtual environments, active or not.
+fn without_environments(path: &str) -> String {
+    let is_of_one = |dir: &&str| {
+        let above = Utf8Path::new(dir).parent();
+        above.is_some_and(|venv| venv.join("pyvenv.cfg").is_file())
+    };
+    let dirs: Vec<_> = path.split(':').filter(|dir| !is_of_one(dir)).collect();
+    dirs.join(":")
+}
+
+/// What rustc says of itself. It is asked once for each compiler; `notes` is where that is remembered.
+pub(crate) fn compiler(
+    root: &Utf8Path,
+    circumstances: &Circumstances,
+    notes: &Utf8Path,
+) -> io::Result<String> {
+    let file = notes.join("compilers.json");
+    let text = fs_err::read_to_string(&file).unwrap_or_default();
+    let mut known: BTreeMap<String, String> = serde_json::from_str(&text).unwrap_or_default();
+    if let Some(said) = known.get(&circumstances.programs) {
+        return Ok(said.clone());
+    }
+    let rustc = Invocation::new("rustc").arg("-vV").cwd(root);
+    let said = rustc.read().map_err(io::Error::other)?;
+    if known.len() > 50 {
+        known.clear();
+    }
+    known.insert(circumstances.programs.clone(), said.clone());
+    fs_err::create_dir_all(notes)?;
+    write::atomically(&file, serde_json::to_vec(&known)?)?;
+    Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_a_session_do_not_count_and_paths_of_the_checkout_are_names() {
+        let dir = testkit::TempDir::new();
+        let venv = dir.path().join("env");
+        fs_err::create_dir_all(venv.join("bin")).unwrap();
+        fs_err::write(venv.join("pyvenv.cfg"), "").unwrap();
+        let workspace = project_model::Workspace {
+            root: "/w".into(),
+            target_dir: "/w/target".into(),
+            build_dir: "/w/target".into(),
+            ..testkit_workspace()
+        };
+        let places = Places::of("/w".into(), &workspace, &venv);
+        let all = [
+            ("TERM_PROGRAM", "x"),
+            ("PWD", "/w"),
+            ("XTASK_LOG", "1"),
+            ("CARGO_TARGET_DIR", "/t"),
+            ("CC", "/w/cc"),
+            ("PATH", &format!("{venv}/bin:/usr/bin")),
+        ];
+        let all = all
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let counted = variables(&all, &places);
+        let names: Vec<_> = counted.keys().map(String::as_str).collect();
+        assert_eq!(names, ["CC", "PATH"]);
+        assert_eq!(counted["PATH"], "/usr/bin");
+        assert!(!counted["CC"].contains("/w/"), "{counted:?}");
+    }
+
+    fn testkit_workspace() -> project_model::Workspace {
+        let fixture = testkit::Fixture::mixed("thing");
+        let project = project_model::Project::load(&fixture.root()).unwrap();
+        project_model::Workspace::load(&project).unwrap()
+    }
+}
