@@ -35,7 +35,7 @@ pub struct Format;
 
 impl From<Format> for u32 {
     fn from(_: Format) -> Self {
-        2
+        3
     }
 }
 
