@@ -18,10 +18,10 @@ use processes::Say;
 use project_model::{Layout, Project, ProjectError, Selection};
 use python_tools::tools::cannot_keep;
 use python_tools::venv::VenvPlan;
-use python_tools::{Tool, Toolbox, Venv};
+use python_tools::{Interpreter, Tool, Toolbox, Venv};
 
 use crate::compile::Compiled;
-use crate::costs::{self, Edit};
+use crate::costs::Edit;
 use crate::dependencies::{Installer, Pins, Wanted};
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error, target_error};
@@ -34,10 +34,10 @@ use crate::provenance::profile;
 use crate::request::DevRequest;
 use crate::scratch::Scratch;
 use crate::siblings::{self, Sibling};
-use crate::situation::Situation;
+use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, Units, is_shared};
-use crate::{incremental, install, kept_selection, shared_env, uv_build};
+use crate::{incremental, install, kept_selection, pyo3_config, shared_env, told, uv_build};
 
 /// Builds another project into an environment.
 pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
@@ -112,6 +112,7 @@ impl<'a> Application<'a> {
             DevPlan::Nothing(fresh) => {
                 self.keep_fresh_for_uv()?;
                 self.build_siblings(&fresh.venv)?;
+                self.keep_shared_with_maturin(&fresh.venv.python)?;
                 if fresh.sharing.is_some() {
                     self.share_variables_of_the_last_build()?;
                 }
@@ -174,6 +175,7 @@ impl<'a> Application<'a> {
         }
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
+        self.tell_of_other_pythons(&built)?;
         self.tell_of_costs(&built, start.elapsed())?;
         Ok(Outcome {
             missing: self.missing(built.sources()),
@@ -248,6 +250,18 @@ impl<'a> Application<'a> {
         }
     }
 
+    /// Says once that another tool gives pyo3 another Python, where that has just made cargo compile it again.
+    fn tell_of_other_pythons(&self, built: &Built) -> Result<(), DevError> {
+        let is_foreign = matches!(self.situation.package, Package::Foreign);
+        let python = &built.venv.python;
+        let note = pyo3_config::note(&built.call, python, &built.compiled).filter(|_| is_foreign);
+        let scratch = self.scratch.dir()?;
+        if let Some(note) = note.filter(|_| told::is_first(scratch, "pythons")) {
+            (self.say)("Note", &note);
+        }
+        Ok(())
+    }
+
     /// Says once what a setting of the project costs at each edit.
     fn tell_of_costs(&self, built: &Built, total: Duration) -> Result<(), DevError> {
         let scratch = self.scratch.dir()?;
@@ -261,7 +275,7 @@ impl<'a> Application<'a> {
             total_s: total.as_secs_f64(),
         };
         let note = edit.note().filter(|_| built.compiled.is_of_an_edit());
-        if let Some(note) = note.filter(|_| costs::is_first(scratch)) {
+        if let Some(note) = note.filter(|_| told::is_first(scratch, "costs")) {
             (self.say)("Note", &note);
         }
         Ok(())
@@ -294,7 +308,34 @@ impl<'a> Application<'a> {
             }
         };
         refuse_other_calls(&self.project.root, &call)?;
-        Ok(call)
+        self.for_all_checkouts(call, &venv.python)
+    }
+
+    /// `call` with what pyo3 reads as every other checkout has it. Build scripts that import packages have to
+    /// start the Python of the environment.
+    fn for_all_checkouts(
+        &self,
+        call: Invocation,
+        python: &Interpreter,
+    ) -> Result<Invocation, DevError> {
+        let call = if self.situation.needs_python_to_build {
+            call
+        } else {
+            pyo3_config::with_base_python(call, python)
+        };
+        let kept = self.toolbox.pyo3_configs()?;
+        let places = pyo3_config::Places {
+            kept: &kept,
+            target_dir: &self.situation.workspace.target_dir,
+        };
+        Ok(places.keep(call).map_err(cannot_keep(&kept))?)
+    }
+
+    /// maturin's own calls find what pyo3 reads where ours do, also after its directory was removed.
+    fn keep_shared_with_maturin(&self, python: &Interpreter) -> Result<(), DevError> {
+        let call = self.situation.ours().map(|ours| &ours.state.cargo_call);
+        let call = call.map(|call| self.for_all_checkouts(call.clone(), python));
+        call.transpose().map(drop)
     }
 
     /// Installs what is pinned; of the projects with an extension among it, finds out which are needed.

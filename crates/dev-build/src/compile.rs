@@ -322,6 +322,12 @@ impl Compiled {
         self.has_rebuilt() && self.rebuilt().all(|name| crates.contains_key(name))
     }
 
+    /// Whether `package` was compiled, and not all others were.
+    pub(crate) fn is_part_with(&self, package: &str) -> bool {
+        let is_rebuilt = self.packages.get(package).is_some_and(|rebuilt| *rebuilt);
+        is_rebuilt && self.packages.values().any(|rebuilt| !rebuilt)
+    }
+
     /// `OUT_DIR` of a package, by its name.
     #[must_use]
     pub fn out_dir(&self, package: &str) -> Option<Utf8PathBuf> {

@@ -1,8 +1,5 @@
 //! What a setting of the project costs at each edit.
 
-use camino::{Utf8Path, Utf8PathBuf};
-use files::write;
-
 /// An edit that takes no longer is nothing to be improved, in seconds.
 const QUICK_S: f64 = 1.0;
 
@@ -33,21 +30,6 @@ impl Edit {
     }
 }
 
-/// Where it is noted that it has been said, for the project with this scratch directory.
-fn told_file(scratch: &Utf8Path) -> Utf8PathBuf {
-    scratch.with_extension("costs-told")
-}
-
-/// Whether it is said for the first time. Where that cannot be noted, it is said again.
-pub(crate) fn is_first(scratch: &Utf8Path) -> bool {
-    let file = told_file(scratch);
-    let is_first = !file.exists();
-    if is_first {
-        let _ = write::atomically(&file, "");
-    }
-    is_first
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,13 +55,5 @@ mod tests {
             None,
             "less than a tenth"
         );
-    }
-
-    #[test]
-    fn it_is_said_once() {
-        let dir = testkit::TempDir::new();
-        let scratch = dir.path().join("0123");
-        assert!(is_first(&scratch));
-        assert!(!is_first(&scratch));
     }
 }

@@ -32,6 +32,9 @@ pub struct Inputs {
 /// The name of the environment among the inputs.
 pub(crate) const ENVIRONMENT: &str = "virtual environment";
 
+/// The name of what build scripts import.
+const REQUIRES: &str = "pyproject.toml [build-system] requires";
+
 /// What cargo has resolved.
 const LOCK_FILE: &str = "Cargo.lock";
 
@@ -180,6 +183,7 @@ fn cargo_call(
         OPTIONS.to_owned(),
         sha256(format!("{options:?}").as_bytes()),
     );
+    named.insert(REQUIRES.to_owned(), build_requirements(project));
     let lock = workspace.root.join(LOCK_FILE);
     let toolchain = ["rust-toolchain.toml", "rust-toolchain"].map(|name| workspace.root.join(name));
     let manifests = manifests(project, workspace);
@@ -284,20 +288,20 @@ fn dependencies(
     let selection = sha256(format!("{selection:?}").as_bytes());
     // The lock file has the groups, and not which of them are installed by default.
     let default = digest(at(pyproject, &["tool", "uv", "default-groups"]));
-    let to_build = sha256(project.build_requirements().join("\n").as_bytes());
     files
         .chain([
             (SELECTION.to_owned(), selection),
-            (
-                "pyproject.toml [build-system] requires".to_owned(),
-                to_build,
-            ),
+            (REQUIRES.to_owned(), build_requirements(project)),
             (
                 "pyproject.toml [tool.uv] default-groups".to_owned(),
                 default,
             ),
         ])
         .collect()
+}
+
+fn build_requirements(project: &Project) -> String {
+    sha256(project.build_requirements().join("\n").as_bytes())
 }
 
 /// What makes an environment another: made anew, or from another Python. An upgrade of the Python that it

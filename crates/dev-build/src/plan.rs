@@ -170,6 +170,7 @@ impl Planner<'_> {
             && self.dependencies().is_none()
             && ours.is_complete
             && ours.is_built
+            && ours.has_pyo3_config
             && ours.placed == Placed::Same
             && !ours.state.sources.is_empty()
             && self.situation.changes().is_empty();

@@ -26,7 +26,7 @@ use crate::siblings::Sibling;
 use crate::sources::Source;
 use crate::state::{Placed, State};
 use crate::units::{Misjudged, Units};
-use crate::{install, kept_call, kept_selection, scratch, shared_env};
+use crate::{install, kept_call, kept_selection, pyo3_config, scratch, shared_env};
 
 /// Everything that decides what is to be done, as it was found. Plain data: a test can invent one.
 #[derive(Debug, Clone)]
@@ -143,8 +143,8 @@ pub struct OurInstall {
     pub others: Vec<OtherBuild>,
     /// What has been removed since the dependencies were installed.
     pub gone: Vec<String>,
-    /// Whether the file is there that maturin writes for pyo3 and the call names. `cargo clean` removes it;
-    /// maturin writes it again when it is asked for the call.
+    /// Whether the file for pyo3 that the call names is there as it was kept. maturin writes it again when it is
+    /// asked for the call.
     pub has_pyo3_config: bool,
 }
 
@@ -426,7 +426,7 @@ impl OurInstall {
             placed: library.look(),
             gone: gone(&state),
             others: search.others(&library.placed, &project.extension),
-            has_pyo3_config: has_pyo3_config(&state.cargo_call),
+            has_pyo3_config: pyo3_config::is_there(&state.cargo_call),
             dist_info,
             state,
         }
@@ -468,12 +468,7 @@ fn prelinking(
 /// maturin's answer for `inputs`, if it was kept and is of use.
 fn kept_call(root: &Utf8Path, workspace: &Workspace, inputs: &Inputs) -> Option<Invocation> {
     let scratch = scratch::path(root, workspace);
-    kept_call::find(&scratch, &inputs.cargo_call).filter(has_pyo3_config)
-}
-
-fn has_pyo3_config(call: &Invocation) -> bool {
-    let file = call.env.get("PYO3_CONFIG_FILE").and_then(Option::as_deref);
-    file.is_none_or(|file| Utf8Path::new(file).is_file())
+    kept_call::find(&scratch, &inputs.cargo_call).filter(pyo3_config::is_there)
 }
 
 /// The extras and groups that are wanted in the environment `venv`: those that were asked for, else those of

@@ -210,13 +210,22 @@ pub const CARGO: &str = "CARGO";
 /// Where pyenv keeps its versions. Default: `~/.pyenv`.
 pub const PYENV_ROOT: &str = "PYENV_ROOT";
 
+/// The file from which pyo3's build scripts take what they would ask Python otherwise.
+pub const PYO3_CONFIG_FILE: &str = "PYO3_CONFIG_FILE";
+
+/// The Python that pyo3's build scripts start where there is no such file.
+pub const PYO3_PYTHON: &str = "PYO3_PYTHON";
+
+/// The same for other bindings and for pyo3 of old.
+pub const PYTHON_SYS_EXECUTABLE: &str = "PYTHON_SYS_EXECUTABLE";
+
 /// The variables by which pyo3's build scripts decide; maturin sets some of them.
 pub const PYO3: [&str; 5] = [
     "PYO3_BUILD_EXTENSION_MODULE",
-    "PYO3_CONFIG_FILE",
+    PYO3_CONFIG_FILE,
     "PYO3_ENVIRONMENT_SIGNATURE",
-    "PYO3_PYTHON",
-    "PYTHON_SYS_EXECUTABLE",
+    PYO3_PYTHON,
+    PYTHON_SYS_EXECUTABLE,
 ];
 
 /// The value of `name`, where it is set, not empty and UTF-8.

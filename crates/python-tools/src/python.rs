@@ -15,9 +15,11 @@ use crate::programs;
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.
 const PROBE: &str = r#"
-import importlib.machinery, json, platform, sys, sysconfig
+import importlib.machinery, json, os, platform, sys, sysconfig
+base = getattr(sys, "_base_executable", None)
 print(json.dumps({
     "executable": sys.executable,
+    "base_executable": os.path.realpath(base) if base and os.path.exists(base) else sys.executable,
     "implementation": platform.python_implementation(),
     "version": platform.python_version(),
     "prefix": sys.prefix,
@@ -33,6 +35,8 @@ print(json.dumps({
 pub struct Interpreter {
     /// `sys.executable`.
     pub executable: Utf8PathBuf,
+    /// The program of the installation, without links: what maturin goes by under `use-base-python`.
+    pub base_executable: Utf8PathBuf,
     /// `CPython`, `PyPy`, …
     pub implementation: String,
     /// A PEP 440 version, as `platform.python_version()` gives it.
@@ -457,6 +461,7 @@ mod tests {
     fn python(version: &str, free_threaded: bool) -> Interpreter {
         Interpreter {
             executable: format!("/opt/{version}/bin/python").into(),
+            base_executable: format!("/opt/{version}/bin/python").into(),
             implementation: "CPython".to_owned(),
             version: version.to_owned(),
             prefix: format!("/opt/{version}").into(),
@@ -470,7 +475,8 @@ mod tests {
     /// A program that answers the probe as `python` would.
     fn answering(fakes: &FakePrograms, name: &str, python: &Interpreter) -> Utf8PathBuf {
         let answer = serde_json::json!({
-            "executable": python.executable, "implementation": python.implementation,
+            "executable": python.executable, "base_executable": python.base_executable,
+            "implementation": python.implementation,
             "version": python.version, "prefix": python.prefix, "base_prefix": python.base_prefix,
             "platlib": python.platlib,
             "suffixes": python.suffixes, "free_threaded": python.free_threaded,

@@ -240,6 +240,14 @@ impl Toolbox {
         }
     }
 
+    /// Where the configurations are kept that pyo3 reads, each at a path of its content.
+    ///
+    /// # Errors
+    /// Those of [`Self::locks`].
+    pub fn pyo3_configs(&self) -> Result<Utf8PathBuf, ToolError> {
+        Ok(self.home()?.join("pyo3"))
+    }
+
     /// A directory for copies of projects to try things on, which nothing of a project lies above.
     ///
     /// # Errors

@@ -230,6 +230,7 @@ mod tests {
     fn python(version: &str, free_threaded: bool) -> Interpreter {
         Interpreter {
             executable: "/p".into(),
+            base_executable: "/p".into(),
             implementation: "CPython".to_owned(),
             version: version.to_owned(),
             prefix: "/".into(),

@@ -374,8 +374,9 @@ fn what_a_build_script_imports_is_where_it_looks_for_it() {
     let requires = "requires = [\"maturin>=1,<2\", \"pycparser==2.22\"]";
     project.edit("pyproject.toml", "requires = [\"maturin>=1,<2\"]", requires);
     let script = "fn main() {\n    println!(\"cargo:rerun-if-changed=build.rs\");\n    \
-                  let done = std::process::Command::new(\"python3\").args([\"-c\", \"import pycparser\"]).status();\n    \
-                  assert!(done.unwrap().success());\n}\n";
+                  for python in [String::from(\"python3\"), std::env::var(\"PYO3_PYTHON\").unwrap()] {\n        \
+                  let done = std::process::Command::new(python).args([\"-c\", \"import pycparser\"]).status();\n        \
+                  assert!(done.unwrap().success());\n    }\n}\n";
     project.write("native/build.rs", script);
     dev_ok(&project, &[]);
     assert!(dev_ok(&project, &[]).contains("Fresh"));

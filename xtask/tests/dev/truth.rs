@@ -7,7 +7,7 @@ use testkit::{FakePrograms, Fixture};
 use crate::{dev_fails, dev_ok, tools, xtask};
 
 /// uv, which finds maturin and its backend without an index, and builds into `target`.
-fn uv(project: &Fixture, target: &Utf8Path) -> Invocation {
+pub(crate) fn uv(project: &Fixture, target: &Utf8Path) -> Invocation {
     let (uv, maturin) = tools();
     let bin = maturin.path.parent().unwrap();
     let path = format!("{bin}:{}", std::env::var("PATH").unwrap());

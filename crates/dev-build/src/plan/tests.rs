@@ -59,7 +59,7 @@ fn inputs() -> Inputs {
 
 fn python() -> Interpreter {
     serde_json::from_value(json!({
-        "executable": "/p/.venv/bin/python", "implementation": "CPython", "version": "3.13.0",
+        "executable": "/p/.venv/bin/python", "base_executable": "/usr/bin/python3.13", "implementation": "CPython", "version": "3.13.0",
         "prefix": "/p/.venv", "base_prefix": "/usr", "platlib": "/p/.venv/lib/python3.13/site-packages",
         "suffixes": [".cpython-313-x86_64-linux-gnu.so", ".abi3.so", ".so"], "free_threaded": false,
     }))
@@ -475,9 +475,13 @@ fn what_decides_the_call_of_cargo() {
             ],
         ),
         (
-            "pyo3's file is gone, and nothing else: it is missed when there is something to build",
+            "pyo3's file is gone, and nothing else: plain cargo would miss it",
             |s, _| ours(s).has_pyo3_config = false,
-            &[],
+            &[
+                "ask maturin: the file that it writes for pyo3 is gone",
+                "compile thing: cargo is to say whether the library is current",
+                PLACE,
+            ],
         ),
         (
             "the answer that is kept does, where the file is there for it",
