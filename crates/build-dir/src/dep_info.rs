@@ -31,6 +31,16 @@ pub fn variables(text: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+/// The values of those that were set, as rustc notes them.
+#[must_use]
+pub fn values(text: &str) -> BTreeSet<String> {
+    let notes = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# env-dep:"));
+    let values = notes.filter_map(|note| note.split_once('='));
+    values.map(|(_, value)| value.to_owned()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -210,6 +210,13 @@ pub fn parts_of(build_dir: &Utf8Path, units: &[UnitId]) -> io::Result<BTreeMap<U
     Ok(all)
 }
 
+/// All files below `dir`.
+pub(crate) fn files_below(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = Vec::new();
+    let _ = below(dir, "".into(), &mut files);
+    files.into_iter().map(|file| dir.join(file)).collect()
+}
+
 /// Adds all files below `dir` to `files`. Gives whether there is nothing else.
 fn below(build_dir: &Utf8Path, dir: &Utf8Path, files: &mut Vec<Utf8PathBuf>) -> io::Result<bool> {
     let entries = match build_dir.join(dir).read_dir_utf8() {
@@ -229,6 +236,17 @@ fn below(build_dir: &Utf8Path, dir: &Utf8Path, files: &mut Vec<Utf8PathBuf>) -> 
         }
     }
     Ok(is_plain)
+}
+
+impl Part {
+    /// The same, for a file of its own.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            is_replaced: false,
+        }
+    }
 }
 
 impl UnitId {

@@ -185,6 +185,40 @@ impl Unit {
         self.artefact.is_none()
     }
 
+    /// Whether it is a shared library that cargo leaves without a hash in its name, as an extension is.
+    #[must_use]
+    pub fn is_extension(&self) -> bool {
+        let artefact = self.artefact.as_ref();
+        let is_shared = artefact.filter(|path| matches!(path.extension(), Some("so" | "dylib")));
+        let stem = is_shared.and_then(|path| path.file_stem());
+        stem.is_some_and(|stem| stem.rsplit_once('-').is_none_or(|(_, hash)| !is_hash(hash)))
+    }
+
+    /// Whether what it has made may depend on a place: `is_place` tells of bytes whether they name one. Where
+    /// debuggers look for the sources does not count, nor the build directory itself, whose name cargo changes in
+    /// what a script has printed.
+    #[must_use]
+    pub fn depends_on_place(&self, is_place: &dyn Fn(&[u8]) -> bool) -> bool {
+        let noted = self.noted();
+        if !self.is_run() {
+            let mut values = dep_info::values(&noted).into_iter();
+            return values.any(|value| is_place(value.as_bytes()));
+        }
+        let out = self.out_dir();
+        let mut files = crate::parts::files_below(&out).into_iter();
+        is_place(noted.replace(out.as_str(), "").as_bytes())
+            || files.any(|file| fs_err::read(file).is_ok_and(|bytes| is_place(&bytes)))
+    }
+
+    /// Where a run of a build script has left what it makes.
+    fn out_dir(&self) -> Utf8PathBuf {
+        let dir = self.note.parent().unwrap_or(&self.note);
+        if dir.file_name() == Some("run") {
+            return dir.with_file_name("out");
+        }
+        dir.join("out")
+    }
+
     /// Whether the artefact names `dir` as a directory that it was compiled in. Units of path crates are the
     /// same for every checkout that has this build directory; this tells whose it is.
     #[must_use]

@@ -172,6 +172,9 @@ impl<'a> Application<'a> {
         };
         if let Some(storing) = self.storing(&built.venv, &built.call) {
             self.keep_extension(&storing, &built);
+            if !built.compiled.is_from_store {
+                self.keep_own_units(&storing, &built.compiled);
+            }
         }
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
@@ -440,11 +443,12 @@ impl<'a> Application<'a> {
             return Ok(Built { lock, ..built });
         }
         let before = self.before();
-        self.make_stale()?;
-        self.make_fresh()?;
         if let Some(storing) = &storing {
             self.give_units(storing);
+            self.give_own_units(storing);
         }
+        self.make_stale()?;
+        self.make_fresh()?;
         let compiled = self.run_cargo(&venv, &call)?;
         if let Some(storing) = &storing {
             self.keep_units(storing, &compiled);

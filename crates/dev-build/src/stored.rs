@@ -2,6 +2,7 @@
 
 pub(crate) mod context;
 pub(crate) mod extension;
+pub(crate) mod own;
 pub(crate) mod portable;
 pub(crate) mod present;
 

@@ -9,6 +9,7 @@
 //! again from what it was built from, is made fresh ([`fresh`]).
 
 mod fresh;
+mod kept;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -26,6 +27,8 @@ use crate::digest::Stamp;
 use crate::shown::shown;
 use crate::sources::{Extent, MISSING, Source, TICK, content, files_of, marks, touched_since};
 use crate::state::Format;
+
+pub(crate) use kept::RecordedUnit;
 
 /// The units of a workspace, as far as they are made of path crates.
 #[derive(Debug)]

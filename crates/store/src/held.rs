@@ -11,6 +11,7 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use crate::dir::{self, FORM, Store};
+use crate::own::Keys;
 use crate::set::Set;
 use crate::units;
 
@@ -70,7 +71,7 @@ impl Store {
     fn projects(&self) -> BTreeSet<Utf8PathBuf> {
         let sets = self.sets();
         let lists = self.lists().into_iter().map(|dir| dir.join("sources.json"));
-        let notes = sets.into_iter().chain(lists);
+        let notes = sets.into_iter().chain(lists).chain(self.own_sets());
         let notes = notes.filter_map(|file| dir::read::<Value>(&file));
         let projects = notes.filter_map(|note| Some(note.get("project")?.as_str()?.into()));
         projects.collect()
@@ -133,6 +134,16 @@ impl Store {
                 *last = time.max(*last);
             }
         }
+        for file in self.own_sets() {
+            let time = dir::last_use(&file);
+            let keys = dir::read::<Keys>(&file)
+                .into_iter()
+                .flat_map(Keys::into_iter);
+            for key in keys {
+                let last = used.entry(key).or_insert(time);
+                *last = time.max(*last);
+            }
+        }
         used
     }
 
@@ -167,6 +178,14 @@ impl Store {
                 keys.any(|key| self.unit_dir(key).is_dir())
             });
             if !is_of_use {
+                let _ = fs_err::remove_file(file);
+            }
+        }
+        for file in self.own_sets() {
+            let mut keys = dir::read::<Keys>(&file)
+                .into_iter()
+                .flat_map(Keys::into_iter);
+            if !keys.any(|key| self.unit_dir(&key).is_dir()) {
                 let _ = fs_err::remove_file(file);
             }
         }

@@ -9,6 +9,7 @@
 mod dir;
 pub mod extensions;
 mod held;
+pub mod own;
 mod set;
 mod transfer;
 pub mod units;

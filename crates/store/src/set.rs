@@ -69,17 +69,17 @@ impl Store {
     }
 
     /// The units that a build needs, as far as they can be told: those of the same build, or of those that had
-    /// the most of its packages.
-    pub(crate) fn members_for(&self, needed: &Needed<'_>) -> Vec<Member> {
+    /// the most of its packages. Gives also whether it was the same build.
+    pub(crate) fn members_for(&self, needed: &Needed<'_>) -> (Vec<Member>, bool) {
         let exact = self.set_file(needed.context);
         if let Some(set) = dir::read::<Set>(&exact) {
             dir::note_use(&exact);
-            return set.units;
+            return (set.units, true);
         }
         let sets = self.sets().into_iter().take(LOOKED_AT);
         let sets = sets.filter_map(|file| dir::read::<Set>(&file));
         let sets = sets.filter(|set| set.lane == needed.lane).collect();
-        combined(sets, needed.packages)
+        (combined(sets, needed.packages), false)
     }
 }
 
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_no_set_has_alone_is_put_together() {
         let packages = [("a", "1"), ("b", "1"), ("c", "2")];
-        let packages = packages.map(|it| owned(it)).into();
+        let packages = packages.map(owned).into();
         let one = set(&[
             member("a", "1", "a1"),
             member("b", "1", "b1"),

@@ -61,7 +61,7 @@ pub struct Given {
 
 /// What is known of a unit in the store.
 #[derive(Debug, Serialize, Deserialize)]
-struct Note {
+pub(crate) struct Note {
     id: UnitId,
     parts: Vec<Kept>,
 }
@@ -149,7 +149,7 @@ impl Store {
         Ok(due.len())
     }
 
-    fn keep_unit(
+    pub(crate) fn keep_unit(
         &self,
         build_dir: &Utf8Path,
         key: &str,
@@ -181,9 +181,10 @@ impl Store {
     pub fn give_units(&self, needed: &Needed<'_>) -> io::Result<Given> {
         let mut given = Given::default();
         let mut dirs = BTreeSet::new();
-        for member in self.members_for(needed) {
+        let (members, is_same_build) = self.members_for(needed);
+        for member in members {
             let has = member.id.is_in(needed.build_dir);
-            if has && key(needed.build_dir, &member.id) == member.key {
+            if has && (!is_same_build || key(needed.build_dir, &member.id) == member.key) {
                 continue;
             }
             if let Some(note) = self.whole_unit(&member.key) {
@@ -196,7 +197,7 @@ impl Store {
     }
 
     /// A unit, if all of it is as it was kept. Else it goes.
-    fn whole_unit(&self, key: &str) -> Option<Note> {
+    pub(crate) fn whole_unit(&self, key: &str) -> Option<Note> {
         let dir = self.unit_dir(key);
         let note: Option<Note> = dir::read(&dir.join(NOTE));
         let whole = note.filter(|note| note.parts.iter().all(|part| part.is_whole_in(&dir)));
@@ -206,7 +207,7 @@ impl Store {
         whole
     }
 
-    fn give(
+    pub(crate) fn give(
         &self,
         key: &str,
         note: &Note,

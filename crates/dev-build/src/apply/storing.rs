@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use camino::Utf8PathBuf;
 use processes::Invocation;
@@ -19,7 +19,8 @@ use crate::sources::Before;
 use crate::stored::context::{self, Basis};
 use crate::stored::extension::{self, Hit, ToKeep};
 use crate::stored::present::Present;
-use crate::stored::{Context, Places};
+use crate::stored::{Context, Places, own};
+use crate::units::Units;
 
 /// The store, and where this build is in it.
 pub(super) struct Storing<'a> {
@@ -151,6 +152,35 @@ impl Application<'_> {
             }
             Ok(_) => {}
             Err(error) => self.tell_of_store(storing.store, &error),
+        }
+    }
+
+    /// Gives cargo the units of path crates that were built from what their sources are, where it has none.
+    pub(super) fn give_own_units(&self, storing: &Storing<'_>) {
+        let now = SystemTime::now();
+        let mut units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let context = &storing.context.extension;
+        let given = own::give(storing.store, context, &storing.places, &mut units, now);
+        if let Err(error) = given {
+            self.tell_of_store(storing.store, &error);
+        }
+    }
+
+    /// Keeps the units of path crates, as they are remembered.
+    pub(super) fn keep_own_units(&self, storing: &Storing<'_>, compiled: &Compiled) {
+        let units = Units::remembered(&self.project.root, &self.situation.workspace);
+        let build = compiled.units(units.build_dir());
+        let context = &storing.context.extension;
+        let kept = own::keep(
+            storing.store,
+            context,
+            &storing.places,
+            &self.project.root,
+            &units,
+            &build,
+        );
+        if let Err(error) = kept {
+            self.tell_of_store(storing.store, &error);
         }
     }
 
