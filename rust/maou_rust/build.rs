@@ -1,4 +1,6 @@
-//! Tells the extension which commit it is built from.
+//! Tells the extension which commit it is built from. One for development says that it is built from the working
+//! tree: else each commit would compile it again, and each checkout has its own. `cargo xtask dev --status` tells the
+//! commit of such a build.
 #![allow(
     clippy::disallowed_methods,
     reason = "a build script has nobody to start git for it"
@@ -10,6 +12,12 @@ use std::process::Command;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    let profile = env::var("PROFILE").unwrap_or_else(|_| "unknown".to_owned());
+    println!("cargo::rustc-env=MAOU_PROFILE={profile}");
+    if profile == "debug" {
+        println!("cargo::rustc-env=MAOU_COMMIT=working-tree");
+        return;
+    }
     for path in ["logs/HEAD", "HEAD"] {
         // After every commit, checkout and reset git adds a line to the log of HEAD. HEAD itself
         // matters where there is no log. Both are asked from git: in a worktree they are elsewhere.
@@ -21,8 +29,6 @@ fn main() {
     }
     let commit = git(&["rev-parse", "--short=12", "HEAD"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=MAOU_COMMIT={commit}");
-    let profile = env::var("PROFILE").unwrap_or_else(|_| "unknown".to_owned());
-    println!("cargo::rustc-env=MAOU_PROFILE={profile}");
 }
 
 /// What git prints, or nothing: without git, and in a source distribution, there is no commit.

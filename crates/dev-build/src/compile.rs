@@ -33,6 +33,8 @@ pub struct Compiled {
     /// The ids of path crates whose build script does not say what it depends on, so that cargo runs it again
     /// when anything in them has changed.
     undeclared: BTreeSet<String>,
+    /// The variables that build scripts have declared.
+    pub(crate) variables: BTreeSet<String>,
     /// Where the build scripts of the packages, by name, have left what they make.
     out_dirs: BTreeMap<String, Utf8PathBuf>,
     /// When cargo was started. `None` if it was not asked.
@@ -186,7 +188,10 @@ impl Compiled {
                     file: script.out_dir.clone(),
                 });
                 self.out_dirs.insert(name, script.out_dir.clone());
-                if !declares_inputs(&script) {
+                let printed = printed(&script);
+                self.variables.extend(build_script::variables(&printed));
+                // What cannot be read declares nothing: then all of the crate counts.
+                if !build_script::declares_inputs(&printed) {
                     self.undeclared.insert(script.package_id.repr);
                 }
             }
@@ -411,13 +416,12 @@ fn shared_library_files(kind: &str, name: &str) -> Vec<String> {
         .into()
 }
 
-/// Whether the script says what it depends on. What it has printed lies beside its output directory.
-fn declares_inputs(script: &BuildScript) -> bool {
+/// What the script has printed, which lies beside its output directory.
+fn printed(script: &BuildScript) -> String {
     let dir = script.out_dir.parent().unwrap_or(&script.out_dir);
     let names = ["output", "run/stdout"].map(|name| dir.join(name));
     let printed = names.iter().find_map(|path| fs_err::read(path).ok());
-    // What cannot be read declares nothing: then all of the crate counts.
-    build_script::declares_inputs(&String::from_utf8_lossy(&printed.unwrap_or_default()))
+    String::from_utf8_lossy(&printed.unwrap_or_default()).into_owned()
 }
 
 /// The shared library among an artifact's files.

@@ -159,7 +159,7 @@ impl Application<'_> {
     pub(super) fn give_own_units(&self, storing: &Storing<'_>) {
         let now = SystemTime::now();
         let mut units = Units::remembered(&self.project.root, &self.situation.workspace);
-        let context = &storing.context.extension;
+        let context = &storing.context.units;
         let given = own::give(storing.store, context, &storing.places, &mut units, now);
         if let Err(error) = given {
             self.tell_of_store(storing.store, &error);
@@ -170,7 +170,7 @@ impl Application<'_> {
     pub(super) fn keep_own_units(&self, storing: &Storing<'_>, compiled: &Compiled) {
         let units = Units::remembered(&self.project.root, &self.situation.workspace);
         let build = compiled.units(units.build_dir());
-        let context = &storing.context.extension;
+        let context = &storing.context.units;
         let kept = own::keep(
             storing.store,
             context,
@@ -221,6 +221,7 @@ impl Application<'_> {
             .dir()
             .ok()
             .and_then(|dir| fs_err::read_to_string(outcome_file(dir)).ok());
+        let variables = &built.variables | &built.compiled.variables;
         let to_keep = ToKeep {
             context: &storing.context.extension,
             project: &self.project.root,
@@ -228,7 +229,7 @@ impl Application<'_> {
             places: &storing.places,
             library: &built.library,
             sources: built.sources(),
-            variables: &built.variables,
+            variables: &variables,
             replay: built.compiled.replay(|text| storing.places.portable(text)),
             base: built.base.clone(),
             linked,

@@ -15,73 +15,50 @@ use crate::circumstances::Circumstances;
 use crate::inputs::{ENVIRONMENT, Inputs};
 use crate::provenance::profile;
 
-/// Variables of a session and of a run, which say nothing of what is built. They count where a path crate has
-/// read them. By their names, or by the beginning of those (with a `*`).
-const OF_SESSIONS: [&str; 57] = [
-    "_",
-    "ALACRITTY_*",
-    "CLICOLOR*",
-    "COLORTERM",
-    "COLUMNS",
-    "CONDA_PROMPT_MODIFIER",
-    "DBUS_*",
-    "DISPLAY",
-    "EDITOR",
-    "FORCE_COLOR",
-    "GPG_*",
-    "HISTCONTROL",
-    "HISTFILE",
-    "HISTSIZE",
-    "HOSTNAME",
-    "INVOCATION_ID",
-    "ITERM_*",
-    "JOURNAL_STREAM",
-    "KITTY_*",
-    "LESS*",
-    "LINES",
-    "LOGNAME",
-    "LS_COLORS",
-    "MAIL",
-    "MEMORY_PRESSURE_*",
-    "NEXTEST*",
-    "NO_COLOR",
-    "OLDPWD",
-    "PAGER",
-    "PROMPT*",
-    "PS1",
-    "PWD",
-    "RUST_BACKTRACE",
-    "SHELL",
-    "SHLVL",
-    "SSH_*",
-    "STY",
-    "TERM",
-    "TERMINFO",
-    "TERM_*",
-    "TMP",
-    "TMPDIR",
-    "TMUX*",
-    "USER",
-    "VIRTUAL_ENV*",
-    "VISUAL",
-    "VSCODE_*",
-    "WAYLAND_DISPLAY",
-    "WINDOWID",
-    "XDG_RUNTIME_DIR",
-    "XDG_SESSION_*",
-    "XTASK_*",
-    "ACTIONS_*",
-    "GITHUB_*",
-    "RUNNER_*",
-    "CARGO_TERM_*",
-    "UV_*",
+/// Variables that cargo, rustc, the linker and C compilers read without saying so, by the beginning of their
+/// names. What crates have read is known after a build, and counts besides.
+const OF_COMPILERS: [&str; 24] = [
+    "AR",
+    "ARFLAGS",
+    "ARCHFLAGS",
+    "CARGO_",
+    "CC",
+    "CFLAGS",
+    "COMPILER_PATH",
+    "CPATH",
+    "CPPFLAGS",
+    "CXX",
+    "CXXFLAGS",
+    "C_INCLUDE_PATH",
+    "HOST_",
+    "LDFLAGS",
+    "LD_LIBRARY_PATH",
+    "LIBRARY_PATH",
+    "MACOSX_DEPLOYMENT_TARGET",
+    "MATURIN_",
+    "PKG_CONFIG",
+    "PYO3_",
+    "RUST",
+    "SDKROOT",
+    "SOURCE_DATE_EPOCH",
+    "TARGET_",
 ];
 
 /// Variables that say where something is built.
-const PLACES: [&str; 3] = [
+const PLACES: [&str; 4] = [
     "CARGO_TARGET_DIR",
     "CARGO_BUILD_TARGET_DIR",
     "CARGO_BUILD_BUILD_DIR",
+    "CARGO_HOME",
+];
+
+/// Variables among them that change nothing that is built.
+const OF_NO_USE: [&str; 5] = [
+    "CARGO_TERM_",
+    "CARGO_BUILD_JOBS",
+    "CARGO_NET_",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
 ];
 
 /// The context of a build, by digests.
@@ -146,37 +123,13 @@ fn is_of_place(name: &str) -> bool {
 
 /// The variables that count, with the values that they would have elsewhere.
 fn variables(all: &BTreeMap<String, String>, places: &Places) -> BTreeMap<String, String> {
-    let counted = all
-        .iter()
-        .filter(|(name, _)| !is_of_session(name) && !is_of_place(name));
-    let counted = counted.map(|(name, value)| {
-        let value = if name == "PATH" {
-            without_environments(value)
-        } else {
-            value.clone()
-        };
-        (name.clone(), places.portable(&value))
+    let begins = |name: &str, starts: &[&str]| starts.iter().any(|start| name.starts_with(start));
+    let counted = all.iter().filter(|(name, _)| {
+        begins(name, &OF_COMPILERS) && !begins(name, &OF_NO_USE) && !is_of_place(name)
     });
-    counted.collect()
-}
-
-fn is_of_session(name: &str) -> bool {
-    OF_SESSIONS
-        .iter()
-        .any(|known| match known.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == *known,
-        })
-}
-
-/// A search path without the programs of virtual environments, active or not.
-fn without_environments(path: &str) -> String {
-    let is_of_one = |dir: &&str| {
-        let above = Utf8Path::new(dir).parent();
-        above.is_some_and(|venv| venv.join("pyvenv.cfg").is_file())
-    };
-    let dirs: Vec<_> = path.split(':').filter(|dir| !is_of_one(dir)).collect();
-    dirs.join(":")
+    counted
+        .map(|(name, value)| (name.clone(), places.portable(value)))
+        .collect()
 }
 
 /// What rustc says of itself. It is asked once for each compiler; `notes` is where that is remembered.
@@ -207,33 +160,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn variables_of_a_session_do_not_count_and_paths_of_the_checkout_are_names() {
-        let dir = testkit::TempDir::new();
-        let venv = dir.path().join("env");
-        fs_err::create_dir_all(venv.join("bin")).unwrap();
-        fs_err::write(venv.join("pyvenv.cfg"), "").unwrap();
+    fn of_the_variables_those_of_compilers_count_wherever_the_checkout_is() {
         let workspace = project_model::Workspace {
             root: "/w".into(),
             target_dir: "/w/target".into(),
             build_dir: "/w/target".into(),
             ..testkit_workspace()
         };
-        let places = Places::of("/w".into(), &workspace, &venv);
+        let places = Places::of("/w".into(), &workspace, "/w/.venv".into());
         let all = [
             ("TERM_PROGRAM", "x"),
-            ("PWD", "/w"),
-            ("XTASK_LOG", "1"),
+            ("PATH", "/w/.venv/bin"),
+            ("RUST_BACKTRACE", "1"),
             ("CARGO_TARGET_DIR", "/t"),
+            ("CARGO_TERM_COLOR", "always"),
             ("CC", "/w/cc"),
-            ("PATH", &format!("{venv}/bin:/usr/bin")),
+            ("RUSTFLAGS", "-g"),
         ];
         let all = all
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
         let counted = variables(&all, &places);
         let names: Vec<_> = counted.keys().map(String::as_str).collect();
-        assert_eq!(names, ["CC", "PATH"]);
-        assert_eq!(counted["PATH"], "/usr/bin");
+        assert_eq!(names, ["CC", "RUSTFLAGS"]);
+        assert_eq!(places.local(&counted["CC"]), "/w/cc");
         assert!(!counted["CC"].contains("/w/"), "{counted:?}");
     }
 

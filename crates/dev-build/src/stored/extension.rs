@@ -19,7 +19,7 @@ use crate::sources::{Extent, Source, content, marks};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Listed {
     sources: Vec<(String, Extent)>,
-    /// Variables that path crates have read.
+    /// Variables that crates have read, as far as they say so.
     variables: BTreeSet<String>,
 }
 
