@@ -12,6 +12,7 @@ mod editable;
 mod machine;
 mod release;
 mod sccache;
+mod store;
 mod tune;
 mod typed;
 pub mod ui;
@@ -36,6 +37,7 @@ pub enum Command {
     Editable(editable::Args),
     CacheKeys(cache_keys::Args),
     Sccache(sccache::Args),
+    Store(store::Args),
     Machine(machine::Args),
     Wheel(wheel::Args),
     ColabSnippet(colab_snippet::Args),
@@ -83,6 +85,7 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
         Command::Editable(args) => editable::run(context, args),
         Command::CacheKeys(args) => cache_keys::run(context, args),
         Command::Sccache(args) => sccache::run(context, args),
+        Command::Store(args) => store::run(args),
         Command::Machine(args) => machine::run(context, args),
         Command::Tune(args) => tune::run(context, args),
         Command::Wheel(args) => wheel::run(context, args),

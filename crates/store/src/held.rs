@@ -18,6 +18,12 @@ use crate::units;
 /// How long a unit that no set names may lie there: whoever keeps it writes its set afterwards.
 const UNSETTLED: Duration = Duration::from_hours(1);
 
+/// Between two prunings that nobody has asked for.
+const A_DAY: Duration = Duration::from_hours(24);
+
+/// How large it may grow where the disk cannot be asked.
+const UNKNOWN_DISK_BYTES: u64 = 2 << 30;
+
 /// What the store holds.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Held {
@@ -77,6 +83,30 @@ impl Store {
         projects.collect()
     }
 
+    /// How large it may grow: what fits the disk that it is on.
+    #[must_use]
+    pub fn limit(&self) -> Size {
+        Size::for_dir(self.root()).unwrap_or(Size {
+            bytes: UNKNOWN_DISK_BYTES,
+        })
+    }
+
+    /// The same as [`Self::prune`], to its limit, at most once a day.
+    ///
+    /// # Errors
+    /// Those of [`Self::prune`].
+    pub fn prune_daily(&self) -> io::Result<()> {
+        let last = dir::last_use(&self.pruned_file());
+        if last.elapsed().is_ok_and(|age| age < A_DAY) {
+            return Ok(());
+        }
+        self.prune(self.limit()).map(drop)
+    }
+
+    fn pruned_file(&self) -> Utf8PathBuf {
+        self.dir().join("pruned")
+    }
+
     /// Removes what was not used for longest until what is left takes `limit` at most, and what a killed
     /// program has left.
     ///
@@ -104,6 +134,7 @@ impl Store {
             pruned.bytes += entry.bytes;
         }
         self.forget_empty_sets();
+        files::write::atomically(&self.pruned_file(), "")?;
         Ok(pruned)
     }
 

@@ -10,10 +10,12 @@ mod dir;
 pub mod extensions;
 mod held;
 pub mod own;
+mod saved;
 mod set;
 mod transfer;
 pub mod units;
 
 pub use dir::Store;
 pub use held::{Held, Pruned};
+pub use saved::Saved;
 pub use units::{BuiltUnit, Given, Needed};

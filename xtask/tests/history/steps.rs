@@ -73,11 +73,21 @@ pub(crate) enum Step {
     RemoveBeside,
     /// `--no-prelink` comes, or goes.
     Prelink,
+    /// The target directory goes, and cargo is not told.
+    RemoveTarget,
+    /// Another worktree of the same repository, or a copy of the checkout with all that was built in it: there the
+    /// extension has to be right as well.
+    Worktree,
+    Copy,
+    /// What is kept of builds goes, as a whole or in part, or a file of it is damaged.
+    ClearStore,
+    PruneStore,
+    DamageStore,
     Nothing,
 }
 
 /// Each with its weight.
-const STEPS: [(Step, u64); 31] = [
+const STEPS: [(Step, u64); 37] = [
     (Step::Edit, 12),
     (Step::MoveInOlder, 12),
     (Step::Touch, 4),
@@ -108,6 +118,12 @@ const STEPS: [(Step, u64); 31] = [
     (Step::RemoveBases, 4),
     (Step::RemoveBeside, 3),
     (Step::Prelink, 3),
+    (Step::RemoveTarget, 3),
+    (Step::Worktree, 4),
+    (Step::Copy, 2),
+    (Step::ClearStore, 1),
+    (Step::PruneStore, 2),
+    (Step::DamageStore, 3),
     (Step::Nothing, 2),
 ];
 
@@ -122,6 +138,25 @@ impl Step {
             }
         }
         unreachable!("the weights add up")
+    }
+
+    /// Whether a build after it has nothing to do that the one before has done, where nothing was changed.
+    pub(crate) fn leaves_builds_alone(self) -> bool {
+        matches!(
+            self,
+            Self::Nothing
+                | Self::Touch
+                | Self::Clean
+                | Self::RemoveTarget
+                | Self::RemoveEnvironment
+                | Self::Worktree
+                | Self::Copy
+                | Self::RemoveBeside
+                | Self::PatchInstalled
+                | Self::Branch
+                | Self::Edit
+                | Self::MoveInOlder
+        )
     }
 
     pub(crate) fn take(self, world: &mut World, other: Option<&mut World>, random: &mut Random) {
@@ -212,7 +247,92 @@ impl Step {
                 let _ = fs_err::remove_dir_all(world.root.join("python/hx/.prelinked"));
             }
             Self::Prelink => world.prelinks = !world.prelinks,
+            Self::RemoveTarget => {
+                let _ = fs_err::remove_dir_all(world.target());
+            }
+            Self::Worktree => in_worktree(world, random),
+            Self::Copy => in_copy(world, random),
+            Self::ClearStore => drop(fs_err::remove_dir_all(&world.store)),
+            Self::PruneStore => {
+                let size = format!("{}K", 1 + random.below(4000));
+                let prune = world.xtask(&["store", "prune", "--size", &size]);
+                let done = prune.capture().unwrap();
+                assert!(done.status.success(), "{}", done.stderr);
+            }
+            Self::DamageStore => damage(&world.store, random),
             Self::Nothing => {}
+        }
+    }
+}
+
+/// `dev` in another checkout makes the extension that its sources say.
+fn assert_builds(world: &World) {
+    let done = world.dev().capture().unwrap();
+    assert!(done.status.success(), "{}", done.stderr);
+    assert_eq!(world.imported(), Some(world.expected()), "{}", done.stderr);
+}
+
+fn in_worktree(world: &World, random: &mut Random) {
+    git(world, &["add", "."]);
+    git(world, &["commit", "-q", "--allow-empty", "-m", "here"]);
+    let root = world.root.with_file_name("worktree");
+    git(world, &["worktree", "add", "-q", "--detach", root.as_str()]);
+    let other = World {
+        root: root.clone(),
+        ..world.clone()
+    };
+    assert_builds(&other);
+    change(&other, random);
+    assert_builds(&other);
+    git(world, &["worktree", "remove", "--force", root.as_str()]);
+}
+
+fn in_copy(world: &World, random: &mut Random) {
+    let root = world.root.with_file_name("copy");
+    let copy = Invocation::new("cp").args(["-a", world.root.as_str(), root.as_str()]);
+    assert!(copy.capture().unwrap().status.success());
+    let _ = fs_err::remove_dir_all(root.join(".venv"));
+    let other = World {
+        root: root.clone(),
+        ..world.clone()
+    };
+    if random.below(2) == 0 {
+        change(&other, random);
+    }
+    assert_builds(&other);
+    fs_err::remove_dir_all(root).unwrap();
+}
+
+/// Cuts a file off, changes a byte of it, or removes it.
+fn damage(store: &Utf8Path, random: &mut Random) {
+    let files = walkdir::WalkDir::new(store)
+        .sort_by_file_name()
+        .into_iter()
+        .flatten();
+    let files: Vec<_> = files.filter(|entry| entry.file_type().is_file()).collect();
+    for _ in 0..3 {
+        let Some(index) = random.below(files.len().max(1) as u64).try_into().ok() else {
+            return;
+        };
+        let index: usize = index;
+        let Some(path) = files.get(index).map(walkdir::DirEntry::path) else {
+            return;
+        };
+        let Ok(bytes) = fs_err::read(path) else {
+            continue;
+        };
+        // Its own file, so that nothing but the store is damaged.
+        let _ = fs_err::remove_file(path);
+        match random.below(3) {
+            0 => {}
+            1 => fs_err::write(path, &bytes[..bytes.len() / 2]).unwrap(),
+            _ => {
+                let mut bytes = bytes;
+                if let Some(byte) = bytes.last_mut() {
+                    *byte ^= 1;
+                }
+                fs_err::write(path, bytes).unwrap();
+            }
         }
     }
 }
@@ -432,10 +552,7 @@ fn during(world: &World, meanwhile: impl FnOnce()) {
 }
 
 fn library(world: &World) -> camino::Utf8PathBuf {
-    let target = world
-        .shared_target
-        .clone()
-        .unwrap_or_else(|| world.root.join("target"));
+    let target = world.target();
     let profile = if world.profile.is_some() {
         "release"
     } else {

@@ -19,11 +19,13 @@ pub(crate) const PARTS: [(&str, &str); 8] = [
 ];
 
 /// A checkout, its environment, and how it is built.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct World {
     pub(crate) root: Utf8PathBuf,
     /// A target directory that is shared with another checkout.
     pub(crate) shared_target: Option<Utf8PathBuf>,
+    /// What is kept of builds; several checkouts may have the same.
+    pub(crate) store: Utf8PathBuf,
     /// The variables that the extension reads.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) features: Vec<String>,
@@ -163,6 +165,7 @@ impl World {
         let world = Self {
             root: root.to_owned(),
             shared_target: shared_target.map(Utf8Path::to_owned),
+            store: root.with_file_name("store"),
             variables: BTreeMap::from([("HX_VARIABLE".to_owned(), "v0".to_owned())]),
             features: Vec::new(),
             profile: None,
@@ -275,6 +278,28 @@ impl World {
         parts.into_iter().chain(others).collect()
     }
 
+    /// Everything that is built from, but where a build script goes by times, which change with each copy.
+    pub(crate) fn sources(&self) -> BTreeMap<Utf8PathBuf, String> {
+        let dirs = ["leaf", "macros", "native", "third", ".cargo", "Cargo.toml"];
+        let files = dirs.map(|dir| {
+            walkdir::WalkDir::new(self.root.join(dir))
+                .into_iter()
+                .flatten()
+        });
+        let files = files
+            .into_iter()
+            .flatten()
+            .filter(|entry| entry.file_type().is_file());
+        let texts = files.filter_map(|entry| {
+            let path = Utf8PathBuf::from_path_buf(entry.into_path()).ok()?;
+            let text = fs_err::read_to_string(&path).ok()?;
+            Some((path, text))
+        });
+        let loose = self.root.join("loose/words.txt");
+        let time = fs_err::metadata(&loose).and_then(|it| it.modified());
+        texts.chain([(loose, format!("{time:?}"))]).collect()
+    }
+
     /// What the extension says that it is made of. `None` if it cannot be imported.
     pub(crate) fn imported(&self) -> Option<BTreeMap<String, String>> {
         let code = "import hx; print(hx.made_of(), end='')";
@@ -289,6 +314,11 @@ impl World {
         )
     }
 
+    pub(crate) fn target(&self) -> Utf8PathBuf {
+        let own = || self.root.join("target");
+        self.shared_target.clone().unwrap_or_else(own)
+    }
+
     /// A command in the checkout, with its variables.
     pub(crate) fn command(&self, program: impl Into<Utf8PathBuf>) -> Invocation {
         let mut command = Invocation::new(program).cwd(&self.root);
@@ -301,6 +331,7 @@ impl World {
         ] {
             command = command.env_remove(name);
         }
+        command = command.env("XTASK_STORE_DIR", self.store.as_str());
         if let Some(target) = &self.shared_target {
             command = command.env("CARGO_TARGET_DIR", target.as_str());
         }

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use camino::Utf8PathBuf;
 use processes::Invocation;
 use python_tools::Venv;
-use store::{Needed, Store, units};
+use store::{Needed, Saved, Store, units};
 
 use super::{Application, Built, linking};
 use crate::compile::Compiled;
@@ -91,6 +91,11 @@ impl Application<'_> {
         let mut compiled =
             Compiled::replayed(&note.replay, &self.project.extension.manifest, local);
         compiled.elapsed = start.elapsed();
+        storing.store.note_saved(Saved {
+            extensions: 1,
+            extensions_s: note.cargo_s,
+            units: 0,
+        });
         let workspace = &self.situation.workspace;
         Ok(Some(Built {
             base: linking::base_of(&library),
@@ -149,6 +154,10 @@ impl Application<'_> {
                     start.elapsed().as_secs_f64()
                 );
                 (self.say)("Restored", &text);
+                storing.store.note_saved(Saved {
+                    units: given.units as u64,
+                    ..Saved::default()
+                });
             }
             Ok(_) => {}
             Err(error) => self.tell_of_store(storing.store, &error),
@@ -233,8 +242,12 @@ impl Application<'_> {
             replay: built.compiled.replay(|text| storing.places.portable(text)),
             base: built.base.clone(),
             linked,
+            cargo_s: built.compiled.elapsed.as_secs_f64(),
         };
-        if let Err(error) = to_keep.keep(storing.store) {
+        let kept = to_keep
+            .keep(storing.store)
+            .and_then(|()| storing.store.prune_daily());
+        if let Err(error) = kept {
             self.tell_of_store(storing.store, &error);
         }
     }

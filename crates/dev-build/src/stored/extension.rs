@@ -34,6 +34,8 @@ pub(crate) struct Noted {
     pub(crate) base: Option<String>,
     /// What is known of how it was linked.
     pub(crate) linked: Option<String>,
+    /// How long cargo has taken for it, in seconds.
+    pub(crate) cargo_s: f64,
     /// The directories of the checkout, where the library names one of them: then it is of use in this one
     /// alone.
     bound_to: Option<Vec<Utf8PathBuf>>,
@@ -88,6 +90,7 @@ pub(crate) struct ToKeep<'a> {
     pub(crate) replay: Replay,
     pub(crate) base: Option<String>,
     pub(crate) linked: Option<String>,
+    pub(crate) cargo_s: f64,
 }
 
 impl ToKeep<'_> {
@@ -129,6 +132,7 @@ impl ToKeep<'_> {
             replay: self.replay,
             base: self.base,
             linked: self.linked,
+            cargo_s: self.cargo_s,
             bound_to: is_bound.then(dirs),
         };
         store.keep_extension(key, &list, self.library, noted)
