@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::{build_script, dep_info};
 
 /// How the file begins in which cargo keeps the fingerprint of a build script's run.
-const RUN: &str = "run-build-script-";
+pub(crate) const RUN: &str = "run-build-script-";
 
 /// A unit that has been built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +45,7 @@ pub fn units_of<'p>(
     build_dir: &Utf8Path,
     packages: impl IntoIterator<Item = &'p String>,
 ) -> BTreeMap<String, Vec<Unit>> {
-    let profiles = directories(build_dir);
-    let below = profiles.iter().flat_map(|dir| directories(dir));
-    let profiles: Vec<_> = profiles
-        .iter()
-        .cloned()
-        .chain(below)
-        .map(Profile::read)
-        .collect();
+    let profiles = Profile::all(build_dir);
     let of = |package: &str| {
         let dirs = profiles
             .iter()
@@ -66,13 +59,21 @@ pub fn units_of<'p>(
 }
 
 /// The directory of a profile, or of a profile for a platform: `debug`, `x86_64-unknown-linux-gnu/debug`.
-struct Profile {
-    dir: Utf8PathBuf,
+pub(crate) struct Profile {
+    pub(crate) dir: Utf8PathBuf,
     /// The names in `.fingerprint`.
     fingerprints: Vec<String>,
 }
 
 impl Profile {
+    /// Those in `build_dir`.
+    pub(crate) fn all(build_dir: &Utf8Path) -> Vec<Self> {
+        let profiles = directories(build_dir);
+        let below = profiles.iter().flat_map(|dir| directories(dir));
+        let dirs = profiles.iter().cloned().chain(below);
+        dirs.map(Self::read).collect()
+    }
+
     fn read(dir: Utf8PathBuf) -> Self {
         let entries = dir.join(".fingerprint").read_dir_utf8().into_iter();
         let names = entries
@@ -85,7 +86,21 @@ impl Profile {
         }
     }
 
-    fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
+    /// The names of the packages that it has units of.
+    pub(crate) fn packages(&self) -> BTreeSet<String> {
+        let of_unit = |name: &str| {
+            let (package, hash) = name.rsplit_once('-')?;
+            is_hash(hash).then(|| package.to_owned())
+        };
+        let old = self.fingerprints.iter().filter_map(|name| of_unit(name));
+        // In the older layout, what lies in here has the names of units.
+        let new = directories(&self.dir.join("build")).into_iter();
+        let new = new.filter_map(|dir| dir.file_name().map(str::to_owned));
+        old.chain(new.filter(|name| of_unit(name).is_none()))
+            .collect()
+    }
+
+    pub(crate) fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
         let prefix = format!("{package}-");
         let old = self.fingerprints.iter().filter_map(|name| {
             let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
@@ -187,13 +202,14 @@ impl Unit {
 }
 
 /// Where cargo keeps what it knows of the units of one package with one hash.
-struct UnitDir {
-    fingerprints: Utf8PathBuf,
+#[derive(Debug, Clone)]
+pub(crate) struct UnitDir {
+    pub(crate) fingerprints: Utf8PathBuf,
     /// What a run of a build script has printed.
-    output: Utf8PathBuf,
+    pub(crate) output: Utf8PathBuf,
     /// Where rustc has left its artefacts and its notes.
-    artefacts: [Utf8PathBuf; 2],
-    hash: String,
+    pub(crate) artefacts: [Utf8PathBuf; 2],
+    pub(crate) hash: String,
 }
 
 impl UnitDir {
@@ -251,7 +267,7 @@ impl UnitDir {
     }
 
     /// rustc's dependency file. That of a shared library has no hash in its name.
-    fn note(&self, name: &str) -> Utf8PathBuf {
+    pub(crate) fn note(&self, name: &str) -> Utf8PathBuf {
         let (kind, target) = name.split_once('-').unwrap_or(("", name));
         let target = if kind == "lib" {
             target
