@@ -35,6 +35,7 @@ use crate::siblings::{self, Sibling};
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
+use crate::why::look::Look;
 use crate::{incremental, install, kept_selection, shared_env, uv_build};
 
 /// Builds another project into an environment.
@@ -68,6 +69,8 @@ struct Built {
     base: Option<String>,
     /// Held until the library is in place.
     lock: Option<Lock>,
+    /// What cargo had kept before it was started.
+    look: Look,
     /// The sources before cargo was started.
     before: Before,
     sources: OnceLock<Vec<Source>>,
@@ -151,6 +154,7 @@ impl<'a> Application<'a> {
         self.announce_profile(&call);
         let mut built = self.compile(venv, call)?;
         built.variables = self.remember_units(&built);
+        self.tell_why(&built);
         let (install, imported) = match self.deliver(&plan.delivery, &built) {
             Ok(delivered) => delivered,
             Err(error) => {
@@ -236,6 +240,16 @@ impl<'a> Application<'a> {
         let note = incremental::note(self.project, &profile, &built.compiled);
         if let Some(note) = note {
             (self.say)("Note", &note);
+        }
+    }
+
+    /// Says why more was compiled than the edit explains, if it was.
+    fn tell_why(&self, built: &Built) {
+        let (situation, config) = (&self.situation, self.request.config);
+        let look = &built.look;
+        let report = look.compare(self.project, situation, config, &built.compiled);
+        if let Some(line) = report.line() {
+            (self.say)("Why", &line);
         }
     }
 
@@ -383,6 +397,7 @@ impl<'a> Application<'a> {
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
         let lock = self.lock_shared_directory()?;
         let before = self.before();
+        let look = Look::before(&self.situation.workspace);
         self.make_stale()?;
         let compiled = self.run_cargo(&venv, &call)?;
         let library = compiled
@@ -397,6 +412,7 @@ impl<'a> Application<'a> {
             library,
             before,
             lock,
+            look,
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),
