@@ -52,6 +52,8 @@ pub(crate) enum Cause {
     Future { file: String },
     /// A checkout that has the same build directory has built there.
     OtherCheckout { dir: Utf8PathBuf },
+    /// It is made with other builds of these libraries, which were there.
+    OtherBuilds { names: BTreeSet<String> },
     /// What was built is gone.
     Removed,
     /// Cargo.toml says something else of a library or a build script.
@@ -127,7 +129,7 @@ impl Cause {
             Self::New => "not built here before".to_owned(),
             Self::Arguments => "the extension is linked with other arguments".to_owned(),
             Self::Flags { old, new, by } => flags(old, new, by),
-            Self::Python { changes, .. } => listed(changes),
+            Self::Python { changes, .. } => joined(changes, "; "),
             Self::Variable { name, reader } => {
                 format!("the variable {name} has changed, which {reader}")
             }
@@ -135,7 +137,7 @@ impl Cause {
             Self::Profile { changes } if changes.is_empty() => {
                 "settings of the profile have changed".to_owned()
             }
-            Self::Profile { changes } => listed(changes),
+            Self::Profile { changes } => joined(changes, "; "),
             Self::Toolchain { old, new } => toolchain(old.as_deref(), new.as_deref()),
             Self::Wrapper => "RUSTC_WORKSPACE_WRAPPER has changed".to_owned(),
             Self::Versions { changes } => format!("Cargo.lock has {}", listed(changes)),
@@ -154,6 +156,12 @@ impl Cause {
             Self::OtherCheckout { dir } => {
                 format!("another checkout has built into {dir} since")
             }
+            Self::OtherBuilds { names } => {
+                format!(
+                    "made with another build of {} that was there",
+                    listed(names)
+                )
+            }
             Self::Removed => "what was built of it is gone, as after `cargo clean -p`".to_owned(),
             Self::Manifest => "Cargo.toml says something else of its library".to_owned(),
             Self::Moved => "its source lies in another directory than before".to_owned(),
@@ -168,7 +176,11 @@ impl Cause {
     /// What cures it, if anything is to be cured.
     pub(crate) fn cure(&self) -> Option<String> {
         let text = match self {
-            Self::Edit { .. } | Self::New | Self::Arguments | Self::Manifest => return None,
+            Self::Edit { .. }
+            | Self::New
+            | Self::Arguments
+            | Self::Manifest
+            | Self::OtherBuilds { .. } => return None,
             Self::Flags { by, .. } => cure_of_flags(by),
             Self::Python {
                 are_shared: true, ..
@@ -270,9 +282,13 @@ fn toolchain(old: Option<&str>, new: Option<&str>) -> String {
 const SHOWN: usize = 4;
 
 fn listed(items: &BTreeSet<String>) -> String {
+    joined(items, ", ")
+}
+
+fn joined(items: &BTreeSet<String>, between: &str) -> String {
     let shown: Vec<_> = items.iter().take(SHOWN).map(String::as_str).collect();
     match items.len().saturating_sub(SHOWN) {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
+        0 => shown.join(between),
+        more => format!("{} and {more} more", shown.join(between)),
     }
 }

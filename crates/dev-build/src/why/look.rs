@@ -212,11 +212,15 @@ impl Evidence<'_> {
             // cargo takes what lies in its own directories for unchangeable.
             return;
         };
+        // Without a time it was made stale, or never finished.
+        let Some(built) = before.built else {
+            return;
+        };
         for file in &files {
             let shown = shown(self.root, file).to_owned();
             match crate::units::newest(file) {
                 None if now.is_run() => change.missing.push(shown),
-                Some(time) if Some(time) > before.built => {
+                Some(time) if time > built => {
                     change.newer.push(shown.clone());
                     change.future.extend((time > self.now).then_some(shown));
                 }

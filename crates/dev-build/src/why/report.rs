@@ -1,5 +1,6 @@
 //! What the last build compiled, and why: by root causes.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -66,7 +67,8 @@ impl Report {
         }
         let roots = groups.iter().map(|it| it.root(&counts));
         let mut causes: Vec<_> = roots.collect();
-        causes.sort_by_key(|it| (it.is_expected, std::cmp::Reverse(it.crates.len())));
+        let weight = |it: &Root| Reverse((it.crates.len(), it.roots.len()));
+        causes.sort_by_key(|it| (it.is_expected, weight(it)));
         Self {
             crates,
             unexpected: compiled.difference(&expected).cloned().collect(),
@@ -78,21 +80,19 @@ impl Report {
     /// What a build says of itself, where more was compiled than the edit explains.
     #[must_use]
     pub fn line(&self) -> Option<String> {
-        let mut news = self
-            .causes
-            .iter()
-            .filter(|it| !it.is_expected && !it.is_said);
+        let is_news =
+            |it: &&Root| !it.is_expected && !it.is_said && !it.crates.is_disjoint(&self.unexpected);
+        let mut news = self.causes.iter().filter(is_news);
         let first = news.next()?;
         let more = match news.count() {
             0 => String::new(),
             1 => "; another cause: `cargo xtask why`".to_owned(),
             more => format!("; {more} more causes: `cargo xtask why`"),
         };
-        let cure = first
-            .cure
-            .as_ref()
-            .map_or_else(String::new, |it| format!(". {}", sentence(it)));
-        Some(format!("{}: {}{cure}{more}", first.names(), first.cause))
+        let cure = first.cure.as_ref();
+        let cure = cure.map_or_else(String::new, |it| format!("; {it}"));
+        let names = first.names(|name| self.unexpected.contains(name));
+        Some(format!("{names}: {}{cure}{more}", first.cause))
     }
 
     /// All of it, for people.
@@ -103,13 +103,14 @@ impl Report {
             self.compiled.len(),
             self.crates
         );
-        text.push_str(match self.unexpected.len() {
-            _ if self.compiled.is_empty() => "\n",
-            0 => ", as the edit or a first build explains\n",
-            _ => "\n",
-        });
+        match self.unexpected.len() {
+            _ if self.compiled.is_empty() => {}
+            0 => text.push_str(", as the edit or a first build explains"),
+            more => text.push_str(&format!(", {more} more than the edit explains")),
+        }
+        text.push('\n');
         for root in &self.causes {
-            text.push_str(&format!("  {}: {}\n", root.names(), root.cause));
+            text.push_str(&format!("  {}: {}\n", root.names(|_| true), root.cause));
             let only = root.only_for_this;
             text.push_str(&format!("    compiled for this alone: {only}\n"));
             if let Some(cure) = &root.cure {
@@ -121,15 +122,11 @@ impl Report {
 }
 
 impl Root {
-    /// `pyo3-ffi and 3 more`: first what it is the cause of by itself.
-    fn names(&self) -> String {
+    /// `pyo3-ffi and 3 more`, of those that `count`: first what it is the cause of by itself.
+    fn names(&self, count: impl Fn(&str) -> bool) -> String {
         let others = self.crates.difference(&self.roots);
-        let all: Vec<_> = self
-            .roots
-            .iter()
-            .chain(others)
-            .map(String::as_str)
-            .collect();
+        let all = self.roots.iter().chain(others).map(String::as_str);
+        let all: Vec<_> = all.filter(|name| count(name)).collect();
         match all[..] {
             [] => String::new(),
             [one] => one.to_owned(),
@@ -181,11 +178,4 @@ fn group_of<'g>(cause: &Cause, groups: &'g mut Vec<Group>) -> &'g mut Group {
     let group = &mut groups[at];
     group.cause = group.cause.merged(cause).unwrap_or_else(|| cause.clone());
     group
-}
-
-/// `text` with a capital letter, unless it begins with code.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().into_iter().flat_map(char::to_uppercase);
-    first.chain(chars).collect()
 }

@@ -73,28 +73,41 @@ pub(crate) struct Facts {
 /// For each of `changes`, the root causes for which it was compiled: its own, and those of what it is made
 /// with.
 pub(crate) fn causes(changes: &[Change], facts: &Facts) -> Vec<Found> {
-    let own: Vec<_> = changes.iter().map(|it| own_causes(it, facts)).collect();
     let links: Vec<_> = changes.iter().map(|it| links(it, changes)).collect();
-    let reached = |at: usize| {
-        let (mut seen, mut due, mut all) = (BTreeSet::new(), vec![at], BTreeSet::new());
-        while let Some(at) = due.pop() {
-            if seen.insert(at) {
-                all.extend(own[at].iter().cloned());
-                due.extend(&links[at]);
-            }
-        }
-        all
+    let mut own: Vec<_> = changes.iter().map(|it| own_causes(it, facts)).collect();
+    let is_explained = |own: &[Vec<Cause>], package: &str| {
+        let mut all = changes.iter().zip(own);
+        all.any(|(it, causes)| it.package == package && !causes.is_empty())
     };
+    let unexplained = (0..changes.len())
+        .filter(|at| links[*at].is_empty() && !is_explained(&own, &changes[*at].package));
+    for at in unexplained.collect::<Vec<_>>() {
+        own[at].push(without_a_difference(&changes[at], facts));
+    }
     let found = (0..changes.len()).map(|at| {
-        let mut all = reached(at);
-        let mut roots = own[at].clone();
+        let mut all = reached(at, &own, &links);
         if all.is_empty() {
-            roots = vec![without_a_difference(&changes[at], facts)];
-            all.extend(roots.iter().cloned());
+            // The run of a build script has another name where its library has, and notes no reason.
+            let of_package =
+                (0..changes.len()).filter(|it| changes[*it].package == changes[at].package);
+            all.extend(of_package.flat_map(|it| reached(it, &own, &links)));
         }
+        let roots = own[at].clone();
         Found { roots, all }
     });
     found.collect()
+}
+
+/// The causes of a unit, and of all that it is made with.
+fn reached(at: usize, own: &[Vec<Cause>], links: &[Vec<usize>]) -> BTreeSet<Cause> {
+    let (mut seen, mut due, mut all) = (BTreeSet::new(), vec![at], BTreeSet::new());
+    while let Some(at) = due.pop() {
+        if seen.insert(at) {
+            all.extend(own[at].iter().cloned());
+            due.extend(&links[at]);
+        }
+    }
+    all
 }
 
 /// Why a unit was compiled.
@@ -137,6 +150,7 @@ fn own_causes(change: &Change, facts: &Facts) -> Vec<Cause> {
         Was::First => return vec![Cause::New],
         Was::Nothing => return vec![of_nothing(change, facts)],
         Was::Same(old) => differences(old, change, facts),
+        // What it was is told by the nearest of its package.
         Was::Like(old) => match other_version(&change.package, facts) {
             Some(_) if change.is_path_crate => {
                 let file = "Cargo.toml".to_owned();
@@ -148,14 +162,6 @@ fn own_causes(change: &Change, facts: &Facts) -> Vec<Cause> {
     };
     causes.extend(variables_read(change, facts));
     causes.extend(of_files(change));
-    if let Some(cause) = facts.made_stale.get(&change.package)
-        && causes.is_empty()
-        && change.kind.starts_with("lib-")
-    {
-        causes.push(Cause::Edit {
-            file: cause_of_stale(cause),
-        });
-    }
     if causes.is_empty() && change.is_gone {
         causes.push(Cause::Removed);
     }
@@ -236,7 +242,8 @@ fn differences(old: &Explanation, change: &Change, facts: &Facts) -> Vec<Cause> 
         causes.push(Cause::Moved);
     }
     causes.extend(variables_declared(old, now, facts));
-    if old.whole_package() != now.whole_package() {
+    let is_same = matches!(change.was, Was::Same(_));
+    if is_same && old.whole_package() != now.whole_package() {
         causes.extend(now.newest_file().map(|file| undeclared(change, file)));
     }
     causes
@@ -383,8 +390,23 @@ fn without_a_difference(change: &Change, facts: &Facts) -> Cause {
     let by_variable = names.any(|name| facts.changed.contains(&format!("variable {name}")));
     let before = facts.settings_before.as_ref();
     let by_file = before.is_some_and(|it| it.workspace_wrapper != facts.settings.workspace_wrapper);
+    if let Some(cause) = facts.made_stale.get(&change.package) {
+        return Cause::Edit {
+            file: cause_of_stale(cause),
+        };
+    }
+    if change.is_path_crate && (by_variable || by_file) {
+        return Cause::Wrapper;
+    }
     match &change.was {
-        Was::Like(_) if change.is_path_crate && (by_variable || by_file) => Cause::Wrapper,
+        Was::Same(old) | Was::Like(old) if old.deps != change.now.deps => {
+            let old = &old.deps;
+            let other = change.now.deps.iter().filter(|it| !old.contains(it));
+            let names = other.map(|it| it.name().to_owned());
+            Cause::OtherBuilds {
+                names: names.collect(),
+            }
+        }
         Was::Same(_) => Cause::Removed,
         _ => Cause::Unknown,
     }
