@@ -209,22 +209,38 @@ fn with_length(text: &str) -> Vec<u8> {
     [&length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// All units in `build_dir`, or those of `packages`, by name.
+/// All units in `build_dir`, or those of `packages`, by name. `profile` is what the directories of the profile
+/// are called, such as `debug`.
 #[must_use]
-pub fn kept(build_dir: &Utf8Path, packages: Option<&BTreeSet<String>>) -> BTreeMap<String, Kept> {
+pub fn kept(
+    build_dir: &Utf8Path,
+    profile: &str,
+    packages: Option<&BTreeSet<String>>,
+) -> BTreeMap<String, Kept> {
     let mut found = BTreeMap::new();
-    for profile in Profile::all(build_dir) {
-        let libraries = libraries(&profile.dir.join("deps"));
-        let wanted = packages.cloned().unwrap_or_else(|| profile.packages());
-        for package in &wanted {
-            for dir in profile.unit_dirs(package) {
-                let units = units(&dir, &profile.dir, package, &libraries);
-                found.extend(units.into_iter().map(|mut unit| {
-                    let path = unit.dir.fingerprints.join(&unit.kind);
-                    unit.name = path.strip_prefix(build_dir).unwrap_or(&path).to_string();
-                    (unit.name.clone(), unit)
-                }));
+    for profile in Profile::named(profile, build_dir) {
+        // What is looked for by name has just been compiled.
+        let libraries = match packages {
+            None => libraries(&profile.dir.join("deps")),
+            Some(_) => BTreeMap::new(),
+        };
+        let dirs = match packages {
+            None => profile.all_unit_dirs(),
+            Some(packages) => {
+                let of = |name: &String| {
+                    let dirs = profile.unit_dirs(name).into_iter();
+                    dirs.map(|dir| (name.clone(), dir)).collect::<Vec<_>>()
+                };
+                packages.iter().flat_map(of).collect()
             }
+        };
+        for (package, dir) in dirs {
+            let units = units(&dir, &profile.dir, &package, &libraries);
+            found.extend(units.into_iter().map(|mut unit| {
+                let path = unit.dir.fingerprints.join(&unit.kind);
+                unit.name = path.strip_prefix(build_dir).unwrap_or(&path).to_string();
+                (unit.name.clone(), unit)
+            }));
         }
     }
     found
@@ -246,6 +262,9 @@ fn libraries(dir: &Utf8Path) -> BTreeMap<String, bool> {
     }
     found
 }
+
+/// The length of cargo's own form of a note that has neither files nor variables.
+const EMPTY_BYTES: u64 = 14;
 
 fn units(
     dir: &UnitDir,
@@ -281,19 +300,25 @@ fn unit(
     let whole = own.as_ref().unwrap_or(libraries).get(&dir.hash);
     let is_metadata = kind.starts_with("lib-") && whole == Some(&false);
     let read = |path: &Utf8Path| fs_err::read(path).unwrap_or_default();
-    let modified = fs_err::metadata(&reference).and_then(|it| it.modified());
+    let metadata = fs_err::metadata(&reference).ok();
+    // Of most third-party crates cargo notes no file, and no variable.
+    let says_anything = metadata.as_ref().is_some_and(|it| it.len() > EMPTY_BYTES);
     Kept {
         name: String::new(),
         package: package.to_owned(),
         profile: profile.to_owned(),
-        built: modified.ok(),
+        built: metadata.and_then(|it| it.modified().ok()),
         artefact: if is_metadata {
             Artefact::Metadata
         } else {
             Artefact::There
         },
         explanation: read(&dir.fingerprints.join(format!("{kind}.json"))),
-        dep_info: if is_run { Vec::new() } else { read(&reference) },
+        dep_info: if is_run || !says_anything {
+            Vec::new()
+        } else {
+            read(&reference)
+        },
         dir: dir.clone(),
         kind,
     }
@@ -352,7 +377,7 @@ mod tests {
                     .env_remove("CARGO_TARGET_DIR")
                     .env("RUSTC_BOOTSTRAP", "1");
                 cargo.env(variable, "1").read().unwrap();
-                kept(&fixture.root().join("target"), None)
+                kept(&fixture.root().join("target"), "debug", None)
             };
             let first = build("KEPT_C", "build");
             assert_eq!(first.len(), 3, "{layout:?}: {first:?}");

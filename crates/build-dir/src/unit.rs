@@ -67,11 +67,19 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Those in `build_dir`.
-    pub(crate) fn all(build_dir: &Utf8Path) -> Vec<Self> {
+    fn all(build_dir: &Utf8Path) -> Vec<Self> {
         let profiles = directories(build_dir);
         let below = profiles.iter().flat_map(|dir| directories(dir));
         let dirs = profiles.iter().cloned().chain(below);
         dirs.map(Self::read).collect()
+    }
+
+    /// Those of the profile whose directories are called `name`, for this machine and for other platforms.
+    pub(crate) fn named(name: &str, build_dir: &Utf8Path) -> Vec<Self> {
+        let own = directories(build_dir).into_iter();
+        let all = own.flat_map(|dir| [dir.join(name), dir]);
+        let named = all.filter(|dir| dir.file_name() == Some(name) && dir.is_dir());
+        named.map(Self::read).collect()
     }
 
     fn read(dir: Utf8PathBuf) -> Self {
@@ -86,45 +94,62 @@ impl Profile {
         }
     }
 
-    /// The names of the packages that it has units of.
-    pub(crate) fn packages(&self) -> BTreeSet<String> {
-        let of_unit = |name: &str| {
-            let (package, hash) = name.rsplit_once('-')?;
-            is_hash(hash).then(|| package.to_owned())
-        };
-        let old = self.fingerprints.iter().filter_map(|name| of_unit(name));
+    /// Where the units of all packages are, by the names of the packages.
+    pub(crate) fn all_unit_dirs(&self) -> Vec<(String, UnitDir)> {
+        let old = self.fingerprints.iter().filter_map(|name| {
+            let (package, hash) = package_and_hash(name)?;
+            Some((package.to_owned(), self.old_dir(name, hash)))
+        });
         // In the older layout, what lies in here has the names of units.
-        let new = directories(&self.dir.join("build")).into_iter();
-        let new = new.filter_map(|dir| dir.file_name().map(str::to_owned));
-        old.chain(new.filter(|name| of_unit(name).is_none()))
-            .collect()
+        let dirs = directories(&self.dir.join("build")).into_iter();
+        let dirs = dirs.filter(|dir| dir.file_name().and_then(package_and_hash).is_none());
+        let new = dirs.flat_map(|dir| {
+            let package = dir.file_name().unwrap_or_default().to_owned();
+            let units = new_dirs(&dir).into_iter();
+            units.map(move |unit| (package.clone(), unit))
+        });
+        old.chain(new).collect()
     }
 
     pub(crate) fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
         let prefix = format!("{package}-");
         let old = self.fingerprints.iter().filter_map(|name| {
             let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
-            let of_script = self.dir.join("build").join(name);
-            Some(UnitDir {
-                output: of_script.join("output"),
-                artefacts: [self.dir.join("deps"), of_script],
-                hash: hash.to_owned(),
-                fingerprints: self.dir.join(".fingerprint").join(name),
-            })
+            Some(self.old_dir(name, hash))
         });
-        // From cargo 1.100.
-        let new = directories(&self.dir.join("build").join(package)).into_iter();
-        let new = new.filter_map(|dir| {
-            let fingerprints = dir.join("fingerprint");
-            Some(UnitDir {
-                output: dir.join("run/stdout"),
-                artefacts: [dir.join("out"), dir.join("out")],
-                hash: dir.file_name()?.to_owned(),
-                fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
-            })
-        });
-        old.chain(new).collect()
+        old.chain(new_dirs(&self.dir.join("build").join(package)))
+            .collect()
     }
+
+    fn old_dir(&self, name: &str, hash: &str) -> UnitDir {
+        let of_script = self.dir.join("build").join(name);
+        UnitDir {
+            output: of_script.join("output"),
+            artefacts: [self.dir.join("deps"), of_script],
+            hash: hash.to_owned(),
+            fingerprints: self.dir.join(".fingerprint").join(name),
+        }
+    }
+}
+
+/// Those of a package in the layout from cargo 1.100.
+fn new_dirs(dir: &Utf8Path) -> Vec<UnitDir> {
+    let dirs = directories(dir).into_iter().filter_map(|dir| {
+        let fingerprints = dir.join("fingerprint");
+        Some(UnitDir {
+            output: dir.join("run/stdout"),
+            artefacts: [dir.join("out"), dir.join("out")],
+            hash: dir.file_name()?.to_owned(),
+            fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
+        })
+    });
+    dirs.collect()
+}
+
+/// The parts of a unit's name in the older layout.
+fn package_and_hash(name: &str) -> Option<(&str, &str)> {
+    let parts = name.rsplit_once('-')?;
+    is_hash(parts.1).then_some(parts)
 }
 
 impl Unit {

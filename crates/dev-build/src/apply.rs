@@ -35,7 +35,7 @@ use crate::siblings::{self, Sibling};
 use crate::situation::Situation;
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, is_shared};
-use crate::why::look::Look;
+use crate::why::look::{Look, Looking};
 use crate::{incremental, install, kept_selection, shared_env, uv_build};
 
 /// Builds another project into an environment.
@@ -397,8 +397,8 @@ impl<'a> Application<'a> {
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
         let lock = self.lock_shared_directory()?;
         let before = self.before();
-        let look = Look::before(&self.situation.workspace);
         self.make_stale()?;
+        let looking = Looking::start(&self.situation.workspace, &call);
         let compiled = self.run_cargo(&venv, &call)?;
         let library = compiled
             .library(&self.project.extension.manifest)?
@@ -412,7 +412,7 @@ impl<'a> Application<'a> {
             library,
             before,
             lock,
-            look,
+            look: looking.end(),
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),

@@ -1,6 +1,7 @@
 //! Looking at what cargo keeps, before it is started and after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use build_dir::explanation::{Artefact, Explanation, Kept, kept};
@@ -8,6 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Layers;
 use cargo_settings::scattered::scattered;
 use environment::cargo_env;
+use processes::Invocation;
 use project_model::{Project, Workspace};
 
 use super::record::Record;
@@ -15,6 +17,7 @@ use super::report::Report;
 use super::rule::{Change, Facts, Was, causes};
 use super::settings::Settings;
 use crate::compile::Compiled;
+use crate::provenance::profile;
 use crate::shown::shown;
 use crate::situation::Situation;
 use crate::units::is_shared;
@@ -22,17 +25,49 @@ use crate::units::is_shared;
 /// What cargo had kept before it was started.
 #[derive(Debug)]
 pub(crate) struct Look {
+    /// What the directories of the profile are called.
+    profile: String,
     before: BTreeMap<String, Kept>,
 }
 
-impl Look {
-    /// At the build directory of `workspace`.
-    pub(crate) fn before(workspace: &Workspace) -> Self {
+/// A look that goes on while cargo starts. cargo first finds out what is due, for longer than this takes, and
+/// writes nothing meanwhile.
+pub(crate) struct Looking {
+    profile: String,
+    seen: JoinHandle<BTreeMap<String, Kept>>,
+}
+
+impl Looking {
+    /// At the build directory of `workspace`, right before cargo is called in this way.
+    pub(crate) fn start(workspace: &Workspace, call: &Invocation) -> Self {
+        let profile = dir_of(profile(call));
+        let (dir, name) = (workspace.build_dir.clone(), profile.clone());
         Self {
-            before: kept(&workspace.build_dir, None),
+            profile,
+            seen: std::thread::spawn(move || kept(&dir, &name, None)),
         }
     }
 
+    /// What was seen.
+    pub(crate) fn end(self) -> Look {
+        Look {
+            profile: self.profile,
+            before: self.seen.join().unwrap_or_default(),
+        }
+    }
+}
+
+/// What the directory of a profile is called
+/// (<https://doc.rust-lang.org/cargo/reference/build-cache.html>).
+fn dir_of(profile: String) -> String {
+    match profile.as_str() {
+        "dev" | "test" => "debug".to_owned(),
+        "bench" => "release".to_owned(),
+        _ => profile,
+    }
+}
+
+impl Look {
     /// Why it was compiled what cargo has `compiled`, as far as that can be told. Remembers it.
     pub(crate) fn compare(
         &self,
@@ -44,7 +79,7 @@ impl Look {
         let workspace = &situation.workspace;
         let record = Record::read(&project.root, workspace);
         let names: BTreeSet<_> = compiled.rebuilt().map(str::to_owned).collect();
-        let after = kept(&workspace.build_dir, Some(&names));
+        let after = kept(&workspace.build_dir, &self.profile, Some(&names));
         let read = config.is_none().then(|| Layers::read(&project.root).ok());
         let read = read.flatten();
         let settings = config.or(read.as_ref());
