@@ -179,3 +179,116 @@ fn group_of<'g>(cause: &Cause, groups: &'g mut Vec<Group>) -> &'g mut Group {
     group.cause = group.cause.merged(cause).unwrap_or_else(|| cause.clone());
     group
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn change(package: &str) -> Change {
+        Change {
+            package: package.to_owned(),
+            ..Change::default()
+        }
+    }
+
+    fn found(roots: &[&Cause], all: &[&Cause]) -> Found {
+        Found {
+            roots: roots.iter().map(|it| (*it).clone()).collect(),
+            all: all.iter().map(|it| (*it).clone()).collect(),
+        }
+    }
+
+    fn report(of: &[(&str, Found)]) -> Report {
+        let changes: Vec<_> = of.iter().map(|(package, _)| change(package)).collect();
+        let compiled = of
+            .iter()
+            .map(|(package, _)| (*package).to_owned())
+            .collect();
+        let found: Vec<_> = of.iter().map(|(_, found)| found.clone()).collect();
+        Report::new(9, compiled, &changes, &found)
+    }
+
+    fn python(change: &str) -> Cause {
+        Cause::Python {
+            changes: [change.to_owned()].into(),
+            are_shared: true,
+        }
+    }
+
+    fn edit() -> Cause {
+        Cause::Edit {
+            file: "src/lib.rs".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_edit_and_a_first_build_are_no_news() {
+        let edit = edit();
+        let report = report(&[
+            ("leaf", found(&[&edit], &[&edit])),
+            ("top", found(&[], &[&edit])),
+            ("new", found(&[&Cause::New], &[&Cause::New])),
+        ]);
+        assert_eq!(report.line(), None);
+        let text = report.text();
+        assert!(
+            text.starts_with(
+                "the last build compiled 3 of 9 crates, as the edit or a first build explains\n"
+            ),
+            "{text}"
+        );
+        assert!(
+            Report::default()
+                .text()
+                .starts_with("the last build compiled 0 of 0 crates\n")
+        );
+    }
+
+    #[test]
+    fn root_causes_come_first_with_what_was_compiled_for_each_alone() {
+        let (edit, one, two) = (edit(), python("A is 1"), python("B is 2"));
+        let removed = Cause::Removed;
+        let report = report(&[
+            ("pyo3-ffi", found(&[&one, &two], &[&one, &two])),
+            ("pyo3", found(&[], &[&one])),
+            ("libc", found(&[&removed], &[&removed])),
+            ("top", found(&[&edit], &[&edit, &one, &removed])),
+        ]);
+        let text = report.text();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| !line.contains("help: "))
+            .collect();
+        let expected = [
+            "the last build compiled 4 of 9 crates, 3 more than the edit explains",
+            "  pyo3-ffi and 2 more: A is 1; B is 2",
+            "    compiled for this alone: 2",
+            "  libc and top: what was built of it is gone, as after `cargo clean -p`",
+            "    compiled for this alone: 1",
+            "  top: src/lib.rs has changed",
+            "    compiled for this alone: 0",
+        ];
+        assert_eq!(lines, expected);
+        // `top` would have been compiled anyway.
+        let line = report.line().unwrap();
+        assert!(
+            line.starts_with("pyo3-ffi and pyo3: A is 1; B is 2; build for one Python"),
+            "{line}"
+        );
+        assert!(
+            line.ends_with("; another cause: `cargo xtask why`"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn what_each_build_says_anyway_is_not_said_twice() {
+        let missing = Cause::MissingInput {
+            package: "leaf".to_owned(),
+            path: "gone".to_owned(),
+        };
+        let report = report(&[("leaf", found(&[&missing], &[&missing]))]);
+        assert_eq!(report.line(), None);
+        assert!(report.text().contains("names gone, which is not there"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use build_dir::explanation::Explanation;
+use build_dir::explanation::{Dependency, Explanation};
 use camino::Utf8PathBuf;
 
 use super::cause::{By, Cause};
@@ -121,24 +121,40 @@ pub(crate) struct Found {
 
 /// Which of `changes` the unit is made with.
 fn links(change: &Change, changes: &[Change]) -> Vec<usize> {
-    let is_used = |other: &Change| {
-        change.now.deps.iter().any(|dependency| {
-            if dependency.name() == "build_script_build" {
-                // A library knows its script's run, and a run its script.
-                let is_run = other.kind.starts_with("run-");
-                let wanted = !change.kind.starts_with("run-");
-                return other.package == change.package
-                    && other.kind.contains("build-script-")
-                    && is_run == wanted;
+    let of = |dependency: &Dependency| {
+        let is_it = |other: &Change| other.fingerprint == Some(dependency.fingerprint());
+        let found = positions(changes, is_it);
+        if !found.is_empty() {
+            return found;
+        }
+        // What a script has printed becomes part of the fingerprint of its run only later.
+        let is_it = |other: &Change| match dependency.name() {
+            // A library knows its script's run, and a run its script.
+            "build_script_build" => {
+                let is_of_package = other.package == change.package;
+                is_of_package && other.is_script() && other.is_run() != change.is_run()
             }
-            let is_it = other.fingerprint == Some(dependency.fingerprint());
-            is_it || other.kind.strip_prefix("lib-") == Some(dependency.name())
-        })
+            name => other.kind.strip_prefix("lib-") == Some(name),
+        };
+        positions(changes, is_it)
     };
+    change.now.deps.iter().flat_map(of).collect()
+}
+
+fn positions(changes: &[Change], is_it: impl Fn(&Change) -> bool) -> Vec<usize> {
     let all = changes.iter().enumerate();
-    all.filter(|(_, other)| is_used(other))
-        .map(|(at, _)| at)
-        .collect()
+    all.filter(|(_, it)| is_it(it)).map(|(at, _)| at).collect()
+}
+
+impl Change {
+    fn is_run(&self) -> bool {
+        self.kind.starts_with("run-")
+    }
+
+    /// Whether it is a build script, or the run of one.
+    fn is_script(&self) -> bool {
+        self.kind.contains("build-script-")
+    }
 }
 
 fn own_causes(change: &Change, facts: &Facts) -> Vec<Cause> {
@@ -411,3 +427,6 @@ fn without_a_difference(change: &Change, facts: &Facts) -> Cause {
         _ => Cause::Unknown,
     }
 }
+
+#[cfg(test)]
+mod tests;
