@@ -397,8 +397,8 @@ impl<'a> Application<'a> {
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
         let lock = self.lock_shared_directory()?;
         let before = self.before();
-        self.make_stale()?;
         let looking = Looking::start(&self.situation.workspace, &call);
+        self.make_stale()?;
         let compiled = self.run_cargo(&venv, &call)?;
         let library = compiled
             .library(&self.project.extension.manifest)?

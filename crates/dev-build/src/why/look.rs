@@ -23,7 +23,7 @@ use crate::situation::Situation;
 use crate::units::is_shared;
 
 /// What cargo had kept before it was started.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Look {
     /// What the directories of the profile are called.
     profile: String,
@@ -32,28 +32,27 @@ pub(crate) struct Look {
 
 /// A look that goes on while cargo starts. cargo first finds out what is due, for longer than this takes, and
 /// writes nothing meanwhile.
-pub(crate) struct Looking {
-    profile: String,
-    seen: JoinHandle<BTreeMap<String, Kept>>,
-}
+pub(crate) struct Looking(JoinHandle<Look>);
 
 impl Looking {
-    /// At the build directory of `workspace`, right before cargo is called in this way.
+    /// At the build directory of `workspace`, before cargo is called in this way.
     pub(crate) fn start(workspace: &Workspace, call: &Invocation) -> Self {
-        let profile = dir_of(profile(call));
-        let (dir, name) = (workspace.build_dir.clone(), profile.clone());
-        Self {
+        let (profile, dir) = (dir_of(profile(call)), workspace.build_dir.clone());
+        let look = move || Look {
+            before: kept(&dir, &profile, None),
             profile,
-            seen: std::thread::spawn(move || kept(&dir, &name, None)),
+        };
+        if !is_shared(workspace) {
+            return Self(std::thread::spawn(look));
         }
+        // The times tell who has built there, until units are made stale.
+        let seen = look();
+        Self(std::thread::spawn(|| seen))
     }
 
     /// What was seen.
     pub(crate) fn end(self) -> Look {
-        Look {
-            profile: self.profile,
-            before: self.seen.join().unwrap_or_default(),
-        }
+        self.0.join().unwrap_or_default()
     }
 }
 

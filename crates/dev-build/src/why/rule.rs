@@ -255,7 +255,7 @@ fn differences(old: &Explanation, change: &Change, facts: &Facts) -> Vec<Cause> 
         });
     }
     if old.path != now.path {
-        causes.push(Cause::Moved);
+        causes.push(other_source(change, facts));
     }
     causes.extend(variables_declared(old, now, facts));
     let is_same = matches!(change.was, Was::Same(_));
@@ -263,6 +263,17 @@ fn differences(old: &Explanation, change: &Change, facts: &Facts) -> Vec<Cause> 
         causes.extend(now.newest_file().map(|file| undeclared(change, file)));
     }
     causes
+}
+
+/// The source lies elsewhere, and the version is the same: another commit, if Cargo.lock has changed.
+fn other_source(change: &Change, facts: &Facts) -> Cause {
+    let mut changed = facts.changed.iter();
+    match changed.any(|name| name.ends_with("Cargo.lock")) {
+        true => Cause::Versions {
+            changes: [format!("another commit or source of {}", change.package)].into(),
+        },
+        false => Cause::Moved,
+    }
 }
 
 fn features(old: &Explanation, change: &Change) -> Option<Cause> {

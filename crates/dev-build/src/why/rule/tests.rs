@@ -132,6 +132,11 @@ fn each_difference_in_what_cargo_notes_has_its_words() {
             "its source lies in another directory than before",
         ),
         (
+            is_now(&[("path", json!(2))]),
+            changed("native/Cargo.lock"),
+            "Cargo.lock has another commit or source of libc",
+        ),
+        (
             is_now(&[("target", json!(2))]),
             Facts::default(),
             "Cargo.toml says something else of its library",
