@@ -209,8 +209,8 @@ fn with_length(text: &str) -> Vec<u8> {
     [&length.to_le_bytes(), text.as_bytes()].concat()
 }
 
-/// All units in `build_dir`, or those of `packages`, by name. `profile` is what the directories of the profile
-/// are called, such as `debug`.
+/// All units in `build_dir`, or those of `packages`, by name. `profile` is what the directories of the
+/// profile are called, such as `debug`.
 #[must_use]
 pub fn kept(
     build_dir: &Utf8Path,

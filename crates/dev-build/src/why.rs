@@ -5,7 +5,9 @@
 //! [`report`]. The last report is kept in the build directory ([`record`]).
 
 mod cause;
+mod change;
 pub(crate) mod look;
+mod own;
 mod record;
 pub mod report;
 mod rule;

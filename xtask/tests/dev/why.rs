@@ -97,25 +97,35 @@ fn edit(project: &Fixture) {
 #[test]
 fn causes_in_variables_files_and_artefacts_are_named() {
     let project = project("why_thing");
-    let said = dev(&project, &[]);
+    a_first_build_and_edits_are_no_news(&project);
+    variables(&project);
+    artefacts(&project);
+    times(&project);
+    inputs(&project);
+}
+
+fn a_first_build_and_edits_are_no_news(project: &Fixture) {
+    let said = dev(project, &[]);
     assert_eq!(line(&said), "", "a first build is no news: {said}");
-    let full = why(&project, &[]);
+    let full = why(project, &[]);
     assert!(full.contains("not built here before"), "{full}");
     assert!(full.contains("a build would do nothing now"), "{full}");
-    edit(&project);
-    let preview = why(&project, &[]);
+    edit(project);
+    let preview = why(project, &[]);
     let step = "  compile why_thing: native/src/lib.rs has changed";
     assert!(preview.contains(step), "{preview}");
-    assert_eq!(line(&dev(&project, &[])), "", "nor is an edit");
+    assert_eq!(line(&dev(project, &[])), "", "nor is an edit");
     project.edit("native/leaf/src/lib.rs", "as _", "as std::ffi::c_long");
-    assert_eq!(line(&dev(&project, &[])), "", "nor what is made of it");
+    assert_eq!(line(&dev(project, &[])), "", "nor what is made of it");
+}
 
+fn variables(project: &Fixture) {
     let read = [("WHY_READ", "secret")];
     let words =
         "leaf and why_thing: the variable WHY_READ has changed, which a crate reads by `env!`";
-    let said = dev(&project, &read);
+    let said = dev(project, &read);
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -125,9 +135,9 @@ fn causes_in_variables_files_and_artefacts_are_named() {
     );
     let declared = [("WHY_READ", "secret"), ("WHY_DECLARED", "secret")];
     let words = "the variable WHY_DECLARED has changed, which a build script declares";
-    let said = dev(&project, &declared);
+    let said = dev(project, &declared);
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -135,29 +145,31 @@ fn causes_in_variables_files_and_artefacts_are_named() {
             "EnvVarChanged { name: \"WHY_DECLARED\"",
         ],
     );
-    assert!(!why(&project, &["--json"]).contains("secret"));
-    dev(&project, &[]);
+    assert!(!why(project, &["--json"]).contains("secret"));
+    dev(project, &[]);
 
     // Somebody builds without pyo3's variables.
-    cargo(&project, &["build", "--quiet"]);
-    edit(&project);
+    cargo(project, &["build", "--quiet"]);
+    edit(project);
     let words = "PYO3_BUILD_EXTENSION_MODULE is 1, and was not set; PYO3_CONFIG_FILE is ";
-    let said = dev(&project, &[]);
+    let said = dev(project, &[]);
     is_named(
-        &project,
+        project,
         &said,
         [words, "config.local.toml", "EnvVarChanged { name: \"PYO3_"],
     );
 
     // The edit explains the extension.
     assert!(line(&said).starts_with("pyo3-ffi: "), "{said}");
+}
 
-    cargo(&project, &["clean", "--quiet", "-p", "libc"]);
-    edit(&project);
-    let said = dev(&project, &[]);
+fn artefacts(project: &Fixture) {
+    cargo(project, &["clean", "--quiet", "-p", "libc"]);
+    edit(project);
+    let said = dev(project, &[]);
     let words = "what was built of it is gone";
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -166,12 +178,14 @@ fn causes_in_variables_files_and_artefacts_are_named() {
         ],
     );
     assert!(line(&said).starts_with("libc and pyo3-ffi: "), "{said}");
-    let json: serde_json::Value = serde_json::from_str(&why(&project, &["--json"])).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&why(project, &["--json"])).unwrap();
     let first = &json["last"]["causes"][0];
     assert_eq!(first["roots"], serde_json::json!(["libc"]), "{json}");
     assert_eq!(first["only_for_this"], 2, "{json}");
     assert_eq!(json["now"], serde_json::json!([]));
+}
 
+fn times(project: &Fixture) {
     let source = project.root().join("native/leaf/src/lib.rs");
     let set_time = |time| {
         let file = fs_err::OpenOptions::new()
@@ -181,32 +195,34 @@ fn causes_in_variables_files_and_artefacts_are_named() {
         file.file().set_modified(time).unwrap();
     };
     set_time(SystemTime::now() + Duration::from_hours(24));
-    edit(&project);
+    edit(project);
     let words = "native/leaf/src/lib.rs has a time in the future";
-    let said = dev(&project, &[]);
+    let said = dev(project, &[]);
     is_named(
-        &project,
+        project,
         &said,
         [words, "`touch native/leaf/src/lib.rs`", "ChangedFile {"],
     );
     set_time(SystemTime::now());
+}
 
-    script(&project, "cargo::rerun-if-changed=gone.txt");
-    dev(&project, &[]);
-    edit(&project);
-    let said = dev(&project, &[]);
+fn inputs(project: &Fixture) {
+    script(project, "cargo::rerun-if-changed=gone.txt");
+    dev(project, &[]);
+    edit(project);
+    let said = dev(project, &[]);
     assert_eq!(line(&said), "", "each build says so: {said}");
-    let full = why(&project, &[]);
+    let full = why(project, &[]);
     let words = "leaf and why_thing: the build script of leaf names native/leaf/gone.txt, which is not there";
     assert!(
         full.contains(words) && full.contains("make the file"),
         "{full}"
     );
 
-    script(&project, "nothing");
-    dev(&project, &[]);
+    script(project, "nothing");
+    dev(project, &[]);
     project.write("native/leaf/notes.txt", "");
-    let said = dev(&project, &[]);
+    let said = dev(project, &[]);
     let words = "leaf and why_thing: notes.txt has changed, and the build script of leaf declares no inputs";
     assert!(
         line(&said).contains(words) && line(&said).contains("rerun-if-changed=FILE"),
@@ -217,6 +233,12 @@ fn causes_in_variables_files_and_artefacts_are_named() {
 #[test]
 fn causes_in_settings_are_named() {
     let project = project("why_settings_thing");
+    versions_and_features(&project);
+    compilers(&project);
+    flags_and_profiles(&project);
+}
+
+fn versions_and_features(project: &Fixture) {
     let repository = Fixture::new();
     let git = |args: &[&str]| {
         let identity = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"];
@@ -240,14 +262,14 @@ fn causes_in_settings_are_named() {
         repository.root()
     );
     project.edit("native/Cargo.toml", "leaf = { path = \"leaf\" }", &other);
-    dev(&project, &[]);
+    dev(project, &[]);
 
     release("0.2.0");
-    cargo(&project, &["update", "--quiet", "-p", "other"]);
-    let said = dev(&project, &[]);
+    cargo(project, &["update", "--quiet", "-p", "other"]);
+    let said = dev(project, &[]);
     let words = "other and why_settings_thing: Cargo.lock has other 0.2.0 (before, 0.1.0)";
     is_named(
-        &project,
+        project,
         &said,
         [words, "`--locked`", "fingerprint error for other v0.2.0"],
     );
@@ -257,21 +279,23 @@ fn causes_in_settings_are_named() {
         "path = \"leaf\"",
         "path = \"leaf\", features = [\"extra\"]",
     );
-    let said = dev(&project, &[]);
+    let said = dev(project, &[]);
     let words = "leaf and why_settings_thing: other features: now with leaf/extra";
     is_named(
-        &project,
+        project,
         &said,
         [words, "with the same options", "fingerprint error for leaf"],
     );
+}
 
+fn compilers(project: &Fixture) {
     let fakes = FakePrograms::new();
     fakes.add("wrapper", "exec \"$@\"");
     let wrapper = fakes.dir().join("wrapper");
-    let said = dev(&project, &[("RUSTC_WORKSPACE_WRAPPER", wrapper.as_str())]);
+    let said = dev(project, &[("RUSTC_WORKSPACE_WRAPPER", wrapper.as_str())]);
     let words = "leaf and why_settings_thing: RUSTC_WORKSPACE_WRAPPER has changed";
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -279,7 +303,7 @@ fn causes_in_settings_are_named() {
             "fingerprint error for leaf",
         ],
     );
-    dev(&project, &[]);
+    dev(project, &[]);
 
     // The same compiler, which says that it is another one.
     let rustc = Invocation::new("rustc")
@@ -292,9 +316,9 @@ fn causes_in_settings_are_named() {
     );
     fakes.add("rustc", &script);
     let other = fakes.dir().join("rustc");
-    let said = dev(&project, &[("RUSTC", other.as_str())]);
+    let said = dev(project, &[("RUSTC", other.as_str())]);
     is_named(
-        &project,
+        project,
         &said,
         [
             "another toolchain: rustc ",
@@ -303,27 +327,25 @@ fn causes_in_settings_are_named() {
         ],
     );
     assert!(line(&said).contains(" (another), before rustc "), "{said}");
-    dev(&project, &[]);
+    dev(project, &[]);
+}
 
+fn flags_and_profiles(project: &Fixture) {
     let flags = [("RUSTFLAGS", "-Cdebuginfo=0")];
-    let said = dev(&project, &flags);
+    let said = dev(project, &flags);
     let words = "the variable RUSTFLAGS gives rustc other flags: `-Cdebuginfo=0`, before none";
-    is_named(
-        &project,
-        &said,
-        [words, "holds for all", "RustflagsChanged"],
-    );
-    dev(&project, &[]);
+    is_named(project, &said, [words, "holds for all", "RustflagsChanged"]);
+    dev(project, &[]);
 
     project.edit(
         "native/Cargo.toml",
         "[workspace]",
         "[profile.dev]\ndebug = 0\n\n[workspace]",
     );
-    let said = dev(&project, &[]);
+    let said = dev(project, &[]);
     let words = "profile.dev.debug is 0, and was not set";
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -341,11 +363,11 @@ fn causes_in_settings_are_named() {
         ".cargo/config.toml",
         "[build]\nrustflags = [\"-Copt-level=2\"]\n",
     );
-    cargo(&project, &["build", "--quiet"]);
-    let said = dev(&project, &[]);
+    cargo(project, &["build", "--quiet"]);
+    let said = dev(project, &[]);
     let words = "RUSTFLAGS differ between .cargo/config.toml and native/.cargo/config.toml";
     is_named(
-        &project,
+        project,
         &said,
         [
             words,
@@ -354,8 +376,8 @@ fn causes_in_settings_are_named() {
         ],
     );
     // Each has its own now, and keeps it.
-    edit(&project);
-    assert_eq!(line(&dev(&project, &[])), "");
+    edit(project);
+    assert_eq!(line(&dev(project, &[])), "");
 }
 
 /// Two checkouts with one target directory: the second has the units of the first in front of it.

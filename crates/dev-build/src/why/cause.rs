@@ -129,7 +129,6 @@ impl Cause {
             Self::New => "not built here before".to_owned(),
             Self::Arguments => "the extension is linked with other arguments".to_owned(),
             Self::Flags { old, new, by } => flags(old, new, by),
-            Self::Python { changes, .. } => joined(changes, "; "),
             Self::Variable { name, reader } => {
                 format!("the variable {name} has changed, which {reader}")
             }
@@ -137,7 +136,7 @@ impl Cause {
             Self::Profile { changes } if changes.is_empty() => {
                 "settings of the profile have changed".to_owned()
             }
-            Self::Profile { changes } => joined(changes, "; "),
+            Self::Python { changes, .. } | Self::Profile { changes } => joined(changes, "; "),
             Self::Toolchain { old, new } => toolchain(old.as_deref(), new.as_deref()),
             Self::Wrapper => "RUSTC_WORKSPACE_WRAPPER has changed".to_owned(),
             Self::Versions { changes } => format!("Cargo.lock has {}", listed(changes)),

@@ -12,9 +12,10 @@ use environment::cargo_env;
 use processes::Invocation;
 use project_model::{Project, Workspace};
 
+use super::change::{Change, Facts, Was};
 use super::record::Record;
 use super::report::Report;
-use super::rule::{Change, Facts, Was, causes};
+use super::rule::causes;
 use super::settings::Settings;
 use crate::compile::Compiled;
 use crate::provenance::profile;

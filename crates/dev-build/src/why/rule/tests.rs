@@ -3,6 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::why::change::Was;
+use crate::why::settings::{Settings, Versions};
+use build_dir::explanation::Explanation;
 
 fn explanation(changes: &[(&str, Value)]) -> Explanation {
     let mut text = json!({"rustc": 1, "features": "[]", "profile": 1, "target": 1, "path": 1});
@@ -65,119 +68,117 @@ fn changed(name: &str) -> Facts {
     }
 }
 
+/// Of a unit that was compiled, where nothing else is known.
+fn plainly(change: Change) -> String {
+    words(change, &Facts::default())
+}
+
 #[test]
-fn each_difference_in_what_cargo_notes_has_its_words() {
-    let flags = &[("rustflags", json!(["-O"]))];
-    let local = |name: &str, value: Value| {
+fn each_digest_has_its_words() {
+    for (key, value, expected) in [
+        ("rustc", json!(2), "another toolchain"),
         (
-            "local",
-            json!([{"RerunIfEnvChanged": {"var": name, "val": value}}]),
-        )
-    };
-    let variable = |name: &str| {
-        let was = Was::Same(explanation(&[local(name, json!("a"))]));
-        Change {
-            was,
-            ..is_now(&[local(name, json!("b"))])
-        }
-    };
+            "rustflags",
+            json!(["-O"]),
+            "rustc gets other flags: `-O`, before none",
+        ),
+        (
+            "features",
+            json!("[\"x\"]"),
+            "other features: now with libc/x",
+        ),
+        ("profile", json!(2), "settings of the profile have changed"),
+        (
+            "path",
+            json!(2),
+            "its source lies in another directory than before",
+        ),
+        (
+            "target",
+            json!(2),
+            "Cargo.toml says something else of its library",
+        ),
+        ("config", json!(2), "cargo's settings have changed"),
+        (
+            "deps",
+            json!([[1, "leaf", false, 2]]),
+            "made with another build of leaf that was there",
+        ),
+    ] {
+        assert_eq!(plainly(is_now(&[(key, value)])), expected);
+    }
+    let removed = "what was built of it is gone, as after `cargo clean -p`";
+    assert_eq!(plainly(library("libc")), removed);
+}
+
+#[test]
+fn what_else_has_changed_gives_better_words() {
+    let config = ".cargo/config.toml";
+    let commit = "Cargo.lock has another commit or source of libc";
+    for (key, value, name, expected) in [
+        ("path", json!(2), "native/Cargo.lock", commit),
+        ("config", json!(2), config, ".cargo/config.toml changed"),
+    ] {
+        assert_eq!(words(is_now(&[(key, value)]), &changed(name)), expected);
+    }
     let scattered = |other: Option<&str>| Facts {
         scattered: Some(("rust/c.toml".to_owned(), other.map(str::to_owned))),
         ..Facts::default()
     };
-    for (change, facts, expected) in [
+    let differ = "RUSTFLAGS differ between c.toml and rust/c.toml";
+    let only_some = "only some calls of cargo read the RUSTFLAGS in rust/c.toml";
+    for (facts, expected) in [
         (
-            is_now(flags),
             changed("variable RUSTFLAGS"),
             "the variable RUSTFLAGS gives rustc other flags: `-O`, before none",
         ),
         (
-            is_now(flags),
-            scattered(Some("c.toml")),
-            "RUSTFLAGS differ between c.toml and rust/c.toml",
-        ),
-        (
-            is_now(flags),
-            scattered(None),
-            "only some calls of cargo read the RUSTFLAGS in rust/c.toml",
-        ),
-        (
-            is_now(flags),
-            changed(".cargo/config.toml"),
+            changed(config),
             ".cargo/config.toml gives rustc other flags: `-O`, before none",
         ),
-        (
-            is_now(flags),
-            Facts::default(),
-            "rustc gets other flags: `-O`, before none",
-        ),
-        (
-            is_now(&[("rustc", json!(2)), ("profile", json!(2))]),
-            Facts::default(),
-            "another toolchain",
-        ),
-        (
-            is_now(&[("features", json!("[\"x\"]"))]),
-            Facts::default(),
-            "other features: now with libc/x",
-        ),
-        (
-            is_now(&[("profile", json!(2))]),
-            Facts::default(),
-            "settings of the profile have changed",
-        ),
-        (
-            is_now(&[("path", json!(2))]),
-            Facts::default(),
-            "its source lies in another directory than before",
-        ),
-        (
-            is_now(&[("path", json!(2))]),
-            changed("native/Cargo.lock"),
-            "Cargo.lock has another commit or source of libc",
-        ),
-        (
-            is_now(&[("target", json!(2))]),
-            Facts::default(),
-            "Cargo.toml says something else of its library",
-        ),
-        (
-            is_now(&[("config", json!(2))]),
-            Facts::default(),
-            "cargo's settings have changed",
-        ),
-        (
-            is_now(&[("config", json!(2))]),
-            changed(".cargo/config.toml"),
-            ".cargo/config.toml changed",
-        ),
-        (
-            variable("PYO3_PYTHON"),
-            Facts::default(),
-            "PYO3_PYTHON is b, and was a",
-        ),
-        // Its value may be a secret.
-        (
-            variable("TOKEN"),
-            Facts::default(),
-            "the variable TOKEN has changed, which a build script declares",
-        ),
-        (
-            library("libc"),
-            Facts::default(),
-            "what was built of it is gone, as after `cargo clean -p`",
-        ),
+        (scattered(Some("c.toml")), differ),
+        (scattered(None), only_some),
     ] {
-        assert_eq!(words(change, &facts), expected);
+        assert_eq!(
+            words(is_now(&[("rustflags", json!(["-O"]))]), &facts),
+            expected
+        );
     }
 }
 
 #[test]
-fn what_files_and_the_names_of_units_tell_has_its_words() {
-    let path = |change: Change| Change {
+fn variables_are_told_apart_and_only_those_of_pyo3_with_their_values() {
+    let local = |name: &str, value: &str| {
+        let declared = json!({"RerunIfEnvChanged": {"var": name, "val": value}});
+        ("local", json!([declared]))
+    };
+    let variable = |name: &str| Change {
+        was: Was::Same(explanation(&[local(name, "a")])),
+        ..is_now(&[local(name, "b")])
+    };
+    assert_eq!(
+        plainly(variable("PYO3_PYTHON")),
+        "PYO3_PYTHON is b, and was a"
+    );
+    let declared = "the variable TOKEN has changed, which a build script declares";
+    assert_eq!(plainly(variable("TOKEN")), declared);
+    let read = Change {
+        variables: set(&["TOKEN"]),
+        ..library("libc")
+    };
+    let by_macro = "the variable TOKEN has changed, which a crate reads by `env!` or `option_env!`";
+    assert_eq!(plainly(read), by_macro);
+}
+
+fn of_path_crate(change: Change) -> Change {
+    Change {
         is_path_crate: true,
         ..change
-    };
+    }
+}
+
+#[test]
+fn files_are_named_by_what_they_are_to_the_crate() {
     let whole = |file: &str| {
         (
             "local",
@@ -185,96 +186,74 @@ fn what_files_and_the_names_of_units_tell_has_its_words() {
         )
     };
     let undeclared = |file: &str| {
-        let was = Was::Same(explanation(&[whole("a.txt")]));
-        Change {
-            was,
+        of_path_crate(Change {
+            was: Was::Same(explanation(&[whole("a.txt")])),
             ..is_now(&[whole(file)])
-        }
+        })
     };
     let newer = || Change {
         newer: vec!["src/a.rs".to_owned()],
         ..library("libc")
     };
-    let future = || Change {
+    let future = Change {
         future: vec!["src/a.rs".to_owned()],
-        ..path(newer())
+        ..of_path_crate(newer())
     };
-    let missing = || Change {
+    let missing = Change {
         missing: vec!["gone".to_owned()],
         ..library("libc")
     };
-    let read = || Change {
-        variables: set(&["KEY"]),
+    for (change, expected) in [
+        (
+            undeclared("data/b.txt"),
+            "data/b.txt has changed, and the build script of libc declares no inputs",
+        ),
+        (undeclared("src/lib.rs"), "src/lib.rs has changed"),
+        (of_path_crate(newer()), "src/a.rs has changed"),
+        (
+            newer(),
+            "src/a.rs has changed, which the build script of libc names",
+        ),
+        (
+            future,
+            "src/a.rs has a time in the future, so cargo takes it for newer each time",
+        ),
+        (
+            missing,
+            "the build script of libc names gone, which is not there",
+        ),
+    ] {
+        assert_eq!(plainly(change), expected);
+    }
+}
+
+#[test]
+fn what_stands_in_no_note_is_known_by_what_has_changed() {
+    let other = || Change {
+        was: Was::Like(plain()),
         ..library("libc")
     };
-    let foreign = || Change {
+    let wrapper = changed("variable RUSTC_WORKSPACE_WRAPPER");
+    let of_path = words(of_path_crate(other()), &wrapper);
+    assert_eq!(of_path, "RUSTC_WORKSPACE_WRAPPER has changed");
+    // It is not called for third-party crates.
+    assert_eq!(
+        words(other(), &wrapper),
+        "for a cause that only cargo knows"
+    );
+    let foreign = Change {
         is_foreign: true,
-        ..path(newer())
+        newer: vec!["src/a.rs".to_owned()],
+        ..of_path_crate(library("libc"))
     };
     let shared = Facts {
         shared_dir: Some("/t".into()),
         ..Facts::default()
     };
-    let other = || Change {
-        was: Was::Like(plain()),
-        ..library("libc")
-    };
-    let made = || is_now(&[("deps", json!([[1, "leaf", false, 2]]))]);
-    for (change, facts, expected) in [
-        (
-            path(undeclared("data/b.txt")),
-            Facts::default(),
-            "data/b.txt has changed, and the build script of libc declares no inputs",
-        ),
-        (
-            path(undeclared("src/lib.rs")),
-            Facts::default(),
-            "src/lib.rs has changed",
-        ),
-        (path(newer()), Facts::default(), "src/a.rs has changed"),
-        (
-            newer(),
-            Facts::default(),
-            "src/a.rs has changed, which the build script of libc names",
-        ),
-        (
-            future(),
-            Facts::default(),
-            "src/a.rs has a time in the future, so cargo takes it for newer each time",
-        ),
-        (
-            missing(),
-            Facts::default(),
-            "the build script of libc names gone, which is not there",
-        ),
-        (
-            read(),
-            Facts::default(),
-            "the variable KEY has changed, which a crate reads by `env!` or `option_env!`",
-        ),
-        (
-            foreign(),
-            shared,
-            "another checkout has built into /t since",
-        ),
-        (
-            path(other()),
-            changed("variable RUSTC_WORKSPACE_WRAPPER"),
-            "RUSTC_WORKSPACE_WRAPPER has changed",
-        ),
-        (
-            other(),
-            changed("variable RUSTC_WORKSPACE_WRAPPER"),
-            "for a cause that only cargo knows",
-        ),
-        (
-            made(),
-            Facts::default(),
-            "made with another build of leaf that was there",
-        ),
-    ] {
-        assert_eq!(words(change, &facts), expected);
-    }
+    assert_eq!(
+        words(foreign, &shared),
+        "another checkout has built into /t since"
+    );
 }
 
 #[test]
