@@ -10,7 +10,12 @@ use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Those pages.
-const PAGES: [&str; 3] = ["rust-backend.md", "environments.md", "publishing.md"];
+const PAGES: [&str; 4] = [
+    "rust-backend.md",
+    "environments.md",
+    "publishing.md",
+    "rebuilds.md",
+];
 
 fn manual() -> String {
     let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");

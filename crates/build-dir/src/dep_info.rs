@@ -1,7 +1,7 @@
 //! Dependency files, which are makefiles
 //! (<https://doc.rust-lang.org/cargo/reference/build-cache.html#dep-info-files>).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -31,14 +31,32 @@ pub fn variables(text: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The values of those that were set, as rustc notes them.
+/// The same with their values; `None` for what was not set. rustc escapes the end of a line.
 #[must_use]
-pub fn values(text: &str) -> BTreeSet<String> {
+pub fn values(text: &str) -> BTreeMap<String, Option<String>> {
     let notes = text
         .lines()
         .filter_map(|line| line.strip_prefix("# env-dep:"));
-    let values = notes.filter_map(|note| note.split_once('='));
-    values.map(|(_, value)| value.to_owned()).collect()
+    let values = notes.map(|note| match note.split_once('=') {
+        Some((name, value)) => (name.to_owned(), Some(unescaped(value))),
+        None => (note.to_owned(), None),
+    });
+    values.collect()
+}
+
+fn unescaped(value: &str) -> String {
+    let mut text = String::new();
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        let escaped = (c == '\\').then(|| chars.next()).flatten();
+        text.push(match escaped {
+            Some('n') => '\n',
+            Some('r') => '\r',
+            Some(other) => other,
+            None => c,
+        });
+    }
+    text
 }
 
 #[cfg(test)]
@@ -58,5 +76,9 @@ mod tests {
         let text = "x.d: a.rs\n\n# env-dep:COLUMNS\n# env-dep:X=a=b\n#env-dep:no\n";
         let expected = ["COLUMNS", "X"].map(str::to_owned);
         assert_eq!(variables(text), expected.into());
+        let values = values("# env-dep:X=a=b\n# env-dep:Y=a\\nb\\\\c\n# env-dep:Z\n");
+        let expected = [("X", Some("a=b")), ("Y", Some("a\nb\\c")), ("Z", None)];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.map(str::to_owned)));
+        assert_eq!(values, expected.into());
     }
 }

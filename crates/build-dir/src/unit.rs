@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::{build_script, dep_info};
 
 /// How the file begins in which cargo keeps the fingerprint of a build script's run.
-const RUN: &str = "run-build-script-";
+pub(crate) const RUN: &str = "run-build-script-";
 
 /// A unit that has been built.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +45,7 @@ pub fn units_of<'p>(
     build_dir: &Utf8Path,
     packages: impl IntoIterator<Item = &'p String>,
 ) -> BTreeMap<String, Vec<Unit>> {
-    let profiles = directories(build_dir);
-    let below = profiles.iter().flat_map(|dir| directories(dir));
-    let profiles: Vec<_> = profiles
-        .iter()
-        .cloned()
-        .chain(below)
-        .map(Profile::read)
-        .collect();
+    let profiles = Profile::all(build_dir);
     let of = |package: &str| {
         let dirs = profiles
             .iter()
@@ -66,13 +59,29 @@ pub fn units_of<'p>(
 }
 
 /// The directory of a profile, or of a profile for a platform: `debug`, `x86_64-unknown-linux-gnu/debug`.
-struct Profile {
-    dir: Utf8PathBuf,
+pub(crate) struct Profile {
+    pub(crate) dir: Utf8PathBuf,
     /// The names in `.fingerprint`.
     fingerprints: Vec<String>,
 }
 
 impl Profile {
+    /// Those in `build_dir`.
+    fn all(build_dir: &Utf8Path) -> Vec<Self> {
+        let profiles = directories(build_dir);
+        let below = profiles.iter().flat_map(|dir| directories(dir));
+        let dirs = profiles.iter().cloned().chain(below);
+        dirs.map(Self::read).collect()
+    }
+
+    /// Those of the profile whose directories are called `name`, for this machine and for other platforms.
+    pub(crate) fn named(name: &str, build_dir: &Utf8Path) -> Vec<Self> {
+        let own = directories(build_dir).into_iter();
+        let all = own.flat_map(|dir| [dir.join(name), dir]);
+        let named = all.filter(|dir| dir.file_name() == Some(name) && dir.is_dir());
+        named.map(Self::read).collect()
+    }
+
     fn read(dir: Utf8PathBuf) -> Self {
         let entries = dir.join(".fingerprint").read_dir_utf8().into_iter();
         let names = entries
@@ -85,31 +94,62 @@ impl Profile {
         }
     }
 
-    fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
-        let prefix = format!("{package}-");
+    /// Where the units of all packages are, by the names of the packages.
+    pub(crate) fn all_unit_dirs(&self) -> Vec<(String, UnitDir)> {
         let old = self.fingerprints.iter().filter_map(|name| {
-            let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
-            let of_script = self.dir.join("build").join(name);
-            Some(UnitDir {
-                output: of_script.join("output"),
-                artefacts: [self.dir.join("deps"), of_script],
-                hash: hash.to_owned(),
-                fingerprints: self.dir.join(".fingerprint").join(name),
-            })
+            let (package, hash) = package_and_hash(name)?;
+            Some((package.to_owned(), self.old_dir(name, hash)))
         });
-        // From cargo 1.100.
-        let new = directories(&self.dir.join("build").join(package)).into_iter();
-        let new = new.filter_map(|dir| {
-            let fingerprints = dir.join("fingerprint");
-            Some(UnitDir {
-                output: dir.join("run/stdout"),
-                artefacts: [dir.join("out"), dir.join("out")],
-                hash: dir.file_name()?.to_owned(),
-                fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
-            })
+        // In the older layout, what lies in here has the names of units.
+        let dirs = directories(&self.dir.join("build")).into_iter();
+        let dirs = dirs.filter(|dir| dir.file_name().and_then(package_and_hash).is_none());
+        let new = dirs.flat_map(|dir| {
+            let package = dir.file_name().unwrap_or_default().to_owned();
+            let units = new_dirs(&dir).into_iter();
+            units.map(move |unit| (package.clone(), unit))
         });
         old.chain(new).collect()
     }
+
+    pub(crate) fn unit_dirs(&self, package: &str) -> Vec<UnitDir> {
+        let prefix = format!("{package}-");
+        let old = self.fingerprints.iter().filter_map(|name| {
+            let hash = name.strip_prefix(&prefix).filter(|hash| is_hash(hash))?;
+            Some(self.old_dir(name, hash))
+        });
+        old.chain(new_dirs(&self.dir.join("build").join(package)))
+            .collect()
+    }
+
+    fn old_dir(&self, name: &str, hash: &str) -> UnitDir {
+        let of_script = self.dir.join("build").join(name);
+        UnitDir {
+            output: of_script.join("output"),
+            artefacts: [self.dir.join("deps"), of_script],
+            hash: hash.to_owned(),
+            fingerprints: self.dir.join(".fingerprint").join(name),
+        }
+    }
+}
+
+/// Those of a package in the layout from cargo 1.100.
+fn new_dirs(dir: &Utf8Path) -> Vec<UnitDir> {
+    let dirs = directories(dir).into_iter().filter_map(|dir| {
+        let fingerprints = dir.join("fingerprint");
+        Some(UnitDir {
+            output: dir.join("run/stdout"),
+            artefacts: [dir.join("out"), dir.join("out")],
+            hash: dir.file_name()?.to_owned(),
+            fingerprints: fingerprints.is_dir().then_some(fingerprints)?,
+        })
+    });
+    dirs.collect()
+}
+
+/// The parts of a unit's name in the older layout.
+fn package_and_hash(name: &str) -> Option<(&str, &str)> {
+    let parts = name.rsplit_once('-')?;
+    is_hash(parts.1).then_some(parts)
 }
 
 impl Unit {
@@ -201,7 +241,7 @@ impl Unit {
     pub fn depends_on_place(&self, is_place: &dyn Fn(&[u8]) -> bool) -> bool {
         let noted = self.noted();
         if !self.is_run() {
-            let mut values = dep_info::values(&noted).into_iter();
+            let mut values = dep_info::values(&noted).into_values().flatten();
             return values.any(|value| is_place(value.as_bytes()));
         }
         let out = self.out_dir();
@@ -256,13 +296,14 @@ fn set_modified(path: &Utf8Path, time: SystemTime) -> io::Result<()> {
 }
 
 /// Where cargo keeps what it knows of the units of one package with one hash.
-struct UnitDir {
-    fingerprints: Utf8PathBuf,
+#[derive(Debug, Clone)]
+pub(crate) struct UnitDir {
+    pub(crate) fingerprints: Utf8PathBuf,
     /// What a run of a build script has printed.
-    output: Utf8PathBuf,
+    pub(crate) output: Utf8PathBuf,
     /// Where rustc has left its artefacts and its notes.
-    artefacts: [Utf8PathBuf; 2],
-    hash: String,
+    pub(crate) artefacts: [Utf8PathBuf; 2],
+    pub(crate) hash: String,
 }
 
 impl UnitDir {
@@ -320,7 +361,7 @@ impl UnitDir {
     }
 
     /// rustc's dependency file. That of a shared library has no hash in its name.
-    fn note(&self, name: &str) -> Utf8PathBuf {
+    pub(crate) fn note(&self, name: &str) -> Utf8PathBuf {
         let (kind, target) = name.split_once('-').unwrap_or(("", name));
         let target = if kind == "lib" {
             target

@@ -22,6 +22,15 @@ pub struct Scattered {
     other: Option<Utf8PathBuf>,
 }
 
+impl Scattered {
+    /// Where it sets flags for rustc: the file, and the one that other calls of cargo read in its place.
+    #[must_use]
+    pub fn with_flags(&self) -> Option<(&Utf8Path, Option<&Utf8Path>)> {
+        let sets_flags = self.keys.iter().any(|key| key.ends_with("rustflags"));
+        sets_flags.then_some((&self.file, self.other.as_deref()))
+    }
+}
+
 impl std::fmt::Display for Scattered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
@@ -137,6 +146,8 @@ mod tests {
         let inner = write(&dir, "rust/.cargo/config.toml", FLAGS);
         let found = scattered(&root, &root.join("rust"));
         let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
+        let with_flags = Some((inner.as_path(), Some(outer.as_path())));
+        assert_eq!(found[0].with_flags(), with_flags);
         let [text] = &texts[..] else {
             panic!("{texts:?}");
         };

@@ -255,7 +255,7 @@ fn show_plan(
 }
 
 /// Tools are run in the project's directory, where a relative path would mean something else.
-fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
+pub(crate) fn absolute(path: &Utf8Path) -> anyhow::Result<Utf8PathBuf> {
     Ok(Utf8PathBuf::try_from(std::path::absolute(path)?)?)
 }
 

@@ -17,6 +17,7 @@ mod tune;
 mod typed;
 pub mod ui;
 mod wheel;
+mod why;
 mod write_mode;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ pub use context::Context;
 )]
 pub enum Command {
     Dev(dev::Args),
+    Why(why::Args),
     Editable(editable::Args),
     CacheKeys(cache_keys::Args),
     Sccache(sccache::Args),
@@ -82,6 +84,7 @@ pub fn stand_in() -> Option<ExitCode> {
 pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
     match command {
         Command::Dev(args) => dev::run(context, args),
+        Command::Why(args) => why::run(context, args),
         Command::Editable(args) => editable::run(context, args),
         Command::CacheKeys(args) => cache_keys::run(context, args),
         Command::Sccache(args) => sccache::run(context, args),

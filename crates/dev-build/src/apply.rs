@@ -37,6 +37,7 @@ use crate::siblings::{self, Sibling};
 use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, Units, is_shared};
+use crate::why::look::{Look, Looking};
 use crate::{incremental, install, kept_selection, pyo3_config, shared_env, told, uv_build};
 
 /// Builds another project into an environment.
@@ -72,6 +73,8 @@ struct Built {
     base: Option<String>,
     /// Held until the library is in place.
     lock: Option<Lock>,
+    /// What cargo had kept before it was started.
+    look: Option<Look>,
     /// The sources before cargo was started.
     before: Before,
     sources: OnceLock<Vec<Source>>,
@@ -158,6 +161,7 @@ impl<'a> Application<'a> {
         if !built.compiled.is_from_store {
             built.variables = self.remember_units(&built);
         }
+        self.tell_why(&built);
         let (install, imported) = match self.deliver(&plan.delivery, &built) {
             Ok(delivered) => delivered,
             Err(error) => {
@@ -263,6 +267,18 @@ impl<'a> Application<'a> {
             (self.say)("Note", &note);
         }
         Ok(())
+    }
+
+    /// Says why more was compiled than the edit explains, if it was.
+    fn tell_why(&self, built: &Built) {
+        let (situation, config) = (&self.situation, self.request.config);
+        let Some(look) = &built.look else {
+            return;
+        };
+        let report = look.compare(self.project, situation, config, &built.compiled);
+        if let Some(line) = report.line() {
+            (self.say)("Why", &line);
+        }
     }
 
     /// Says once what a setting of the project costs at each edit.
@@ -447,6 +463,7 @@ impl<'a> Application<'a> {
             self.give_units(storing);
             self.give_own_units(storing);
         }
+        let looking = Looking::start(&self.situation.workspace, &call);
         self.make_stale()?;
         self.make_fresh()?;
         let compiled = self.run_cargo(&venv, &call)?;
@@ -466,6 +483,7 @@ impl<'a> Application<'a> {
             library,
             before,
             lock,
+            look: Some(looking.end()),
             sources: OnceLock::new(),
             variables: BTreeSet::new(),
             dep_info_base: self.situation.dep_info_base.clone(),

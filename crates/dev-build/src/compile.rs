@@ -28,8 +28,8 @@ pub struct Compiled {
     /// Whether a build script links against a shared library in a directory of its own, to which maturin then
     /// adds a run path.
     pub needs_run_path: bool,
-    /// The directories of path crates, by the ids of their packages.
-    path_crates: BTreeMap<String, Utf8PathBuf>,
+    /// The directories of the packages, by their ids.
+    dirs: BTreeMap<String, Utf8PathBuf>,
     /// The ids of path crates whose build script does not say what it depends on, so that cargo runs it again
     /// when anything in them has changed.
     undeclared: BTreeSet<String>,
@@ -201,12 +201,8 @@ impl Compiled {
 
     fn note_artifact(&mut self, artifact: Artifact, manifest: &Utf8Path) {
         let id = &artifact.package_id.repr;
-        if let Some(dir) = artifact
-            .manifest_path
-            .parent()
-            .filter(|_| id.starts_with("path+"))
-        {
-            self.path_crates.insert(id.clone(), dir.to_owned());
+        if let Some(dir) = artifact.manifest_path.parent() {
+            self.dirs.insert(id.clone(), dir.to_owned());
         }
         let rebuilt = self
             .packages
@@ -252,8 +248,9 @@ impl Compiled {
                 .collect(),
             undeclared: self.undeclared.iter().map(|id| portable(id)).collect(),
             names: self
-                .path_crates
+                .dirs
                 .keys()
+                .filter(|id| id.starts_with("path+"))
                 .map(|id| (portable(id), name_in(id)))
                 .collect(),
         }
@@ -342,10 +339,38 @@ impl Compiled {
     /// The directories of path crates, by name.
     #[must_use]
     pub fn path_crates(&self) -> BTreeMap<String, Utf8PathBuf> {
-        let named = self.path_crates.iter();
-        let named =
-            named.map(|(id, dir)| (package_name(&PackageId { repr: id.clone() }), dir.clone()));
-        named.collect()
+        let dirs = self.dirs.iter();
+        let dirs = dirs.filter(|(id, _)| is_path_crate(id));
+        dirs.map(|(id, dir)| (name_of(id), dir.clone())).collect()
+    }
+
+    /// The directories of all packages, by name.
+    #[must_use]
+    pub(crate) fn dirs(&self) -> BTreeMap<String, Vec<Utf8PathBuf>> {
+        let mut named: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (id, dir) in &self.dirs {
+            named.entry(name_of(id)).or_default().push(dir.clone());
+        }
+        named
+    }
+
+    /// The versions of all packages, by name.
+    #[must_use]
+    pub(crate) fn versions(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut named: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+        for id in self.dirs.keys() {
+            named
+                .entry(name_of(id))
+                .or_default()
+                .insert(version_of(id).to_owned());
+        }
+        named
+    }
+
+    /// How many crates the build is made of.
+    #[must_use]
+    pub(crate) fn crates(&self) -> usize {
+        self.packages.len()
     }
 
     /// The directories of path crates whose build script does not say what it depends on.
@@ -353,7 +378,7 @@ impl Compiled {
     pub fn whole_directories(&self) -> BTreeSet<Utf8PathBuf> {
         let undeclared = self.undeclared.iter();
         undeclared
-            .filter_map(|id| self.path_crates.get(id).cloned())
+            .filter_map(|id| self.dirs.get(id).filter(|_| is_path_crate(id)).cloned())
             .collect()
     }
 
@@ -437,7 +462,22 @@ fn library(artifact: Artifact) -> Option<Utf8PathBuf> {
 /// directory has the package's name, `path+file:///a/name#0.1.0`
 /// (<https://doc.rust-lang.org/cargo/reference/pkgid-spec.html>).
 fn package_name(id: &PackageId) -> String {
-    let (source, fragment) = id.repr.rsplit_once('#').unwrap_or(("", &id.repr));
+    name_of(&id.repr)
+}
+
+fn is_path_crate(id: &str) -> bool {
+    id.starts_with("path+")
+}
+
+fn version_of(id: &str) -> &str {
+    let (_, fragment) = id.rsplit_once('#').unwrap_or(("", id));
+    fragment
+        .rsplit_once('@')
+        .map_or(fragment, |(_, version)| version)
+}
+
+fn name_of(id: &str) -> String {
+    let (source, fragment) = id.rsplit_once('#').unwrap_or(("", id));
     match fragment.split_once('@') {
         Some((name, _)) => name.to_owned(),
         None => source.rsplit('/').next().unwrap_or(fragment).to_owned(),
@@ -600,5 +640,14 @@ mod tests {
         );
         assert_eq!(name("path+file:///a/b#name@0.1.0"), "name");
         assert_eq!(name("path+file:///a/name#0.1.0"), "name");
+        for (id, version) in [
+            (
+                "registry+https://example.invalid/index#serde@1.0.0",
+                "1.0.0",
+            ),
+            ("path+file:///a/name#0.1.0", "0.1.0"),
+        ] {
+            assert_eq!(version_of(id), version);
+        }
     }
 }

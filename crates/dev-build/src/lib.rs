@@ -9,6 +9,8 @@
 //!   alone is replaced ([`place`]); what was built is written down ([`state`]), and uv is told that the
 //!   install is fresh ([`uv_cache`]).
 //!
+//! [`mod@why`] tells why more was compiled than the edit explains.
+//!
 //! [`dev()`] is all of it; [`mod@status`] tells what a plan means for what is installed, and [`watch`] when a
 //! build is due again.
 
@@ -55,6 +57,7 @@ pub mod units;
 pub mod uv_build;
 pub mod uv_cache;
 pub mod watch;
+pub mod why;
 
 pub use dev::{Preview, dev, dry_run};
 pub use error::DevError;

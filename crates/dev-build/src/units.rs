@@ -360,7 +360,7 @@ fn is_seen_by_cargo(unit: &Unit, inputs: &Inputs) -> bool {
 }
 
 /// The modification time by which cargo goes.
-fn newest(path: &Utf8Path) -> Option<SystemTime> {
+pub(crate) fn newest(path: &Utf8Path) -> Option<SystemTime> {
     let own = modified(path)?;
     if !path.is_dir() {
         return Some(own);

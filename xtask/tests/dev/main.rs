@@ -16,6 +16,7 @@ mod sharing;
 mod status;
 mod truth;
 mod watch;
+mod why;
 mod workspace;
 
 use camino::{Utf8Path, Utf8PathBuf};

@@ -49,6 +49,8 @@ struct History {
     random: Random,
     world: World,
     other: Option<World>,
+    /// Whether nobody else has built, and the last build that asked cargo has left nothing to do.
+    settled: bool,
     told: Vec<String>,
     _dir: TempDir,
 }
@@ -73,6 +75,7 @@ impl History {
             random: Random(seed),
             world,
             other,
+            settled: false,
             told: Vec::new(),
             _dir: dir,
         }
@@ -100,9 +103,11 @@ impl History {
             let said = self.build();
             let is_same =
                 || before == self.world && was == (self.world.expected(), self.world.sources());
-            if step.leaves_builds_alone() && self.other.is_none() && is_same() {
+            self.settled &= step.leaves_builds_alone();
+            if self.settled && self.other.is_none() && is_same() {
                 assert!(!said.contains("Compiling"), "{}\n{said}", self.history());
             }
+            self.settled |= said.contains("Rebuilt") && !matches!(step, Step::Future);
             let elapsed = started.elapsed().unwrap_or_default();
             eprintln!("seed {} step {number} {step:?} {elapsed:?}", self.seed);
         }

@@ -104,6 +104,7 @@ impl Application<'_> {
             compiled,
             before: Before::look_at(&[], &workspace.build_dir, None),
             lock: None,
+            look: None,
             sources: OnceLock::from(hit.sources),
             variables: hit.variables,
             dep_info_base: self.situation.dep_info_base.clone(),
