@@ -106,11 +106,17 @@ impl Checkout<'_> {
             .env(vars::UV_OFFLINE, "1")
             .env(vars::UV_CACHE_DIR, self.dir.join("uv").as_str())
             .env(vars::XTASK_PRELINKED_DIR, self.prelinked().as_str())
+            .env(vars::XTASK_STORE_DIR, self.built_once().as_str())
     }
 
     /// Where libraries of third-party crates are kept.
     fn prelinked(&self) -> Utf8PathBuf {
         self.dir.join("prelinked")
+    }
+
+    /// Where is kept what was built once.
+    fn built_once(&self) -> Utf8PathBuf {
+        self.dir.join("built-once")
     }
 
     /// Removes something of the lane's.
@@ -176,6 +182,7 @@ impl Checkout<'_> {
             Action::FreshClone => self.clone_anew()?,
             Action::EmptyCaches => {
                 self.remove(&self.store(Goal::Develop))?;
+                self.remove(&self.built_once())?;
                 self.empty_uv()?;
             }
             Action::Branch => {

@@ -151,7 +151,7 @@ impl Lane {
 
     /// Whether it keeps what it has built anywhere but in the checkout.
     pub(crate) fn has_caches(&self) -> bool {
-        self.setting.cache.is_some() || self.strategy.uv_keeps_builds
+        self.setting.cache.is_some() || self.setting.stores || self.strategy.uv_keeps_builds
     }
 
     /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept
@@ -194,11 +194,12 @@ mod tests {
         let expected = ["cargo/incremental", "cargo/sccache-incremental"];
         assert_eq!(names(&["cargo"]), expected);
         assert_eq!(names(&["cargo/kache", "cargo/kache"]), ["cargo/kache"]);
-        // Only `dev` can link third-party crates once.
-        let all = STRATEGIES.len() * (SETTINGS.len() - 1) + 1;
+        // Only `dev` can link third-party crates once, and has a store.
+        let all = STRATEGIES.len() * (SETTINGS.len() - 2) + 2;
         assert_eq!(names(&["all"]).len(), all);
         assert_eq!(names(&["all/tuned"]).len(), STRATEGIES.len());
         assert_eq!(names(&["all/prelinked"]), ["xtask-dev/prelinked"]);
+        assert_eq!(names(&["all/stored"]), ["xtask-dev/stored"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use environment::vars;
 use processes::Invocation;
 
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub(crate) struct Setting {
     /// As on the command line and in the results.
     pub(crate) id: &'static str,
@@ -20,13 +21,20 @@ pub(crate) struct Setting {
     pub(crate) is_tuned: bool,
     /// Whether `cargo xtask dev` may link third-party crates apart; the others know nothing of that.
     pub(crate) prelinks: bool,
+    /// Whether `cargo xtask dev` takes from the store what was built once; the others know nothing of that.
+    pub(crate) stores: bool,
 }
 
-pub(crate) const SETTINGS: [Setting; 7] = [
+pub(crate) const SETTINGS: [Setting; 8] = [
     setting("incremental", "cargo incremental only", true, None),
     Setting {
         prelinks: true,
         ..setting("prelinked", "third-party crates linked once", true, None)
+    },
+    Setting {
+        prelinks: true,
+        stores: true,
+        ..setting("stored", "linked once, and nothing built twice", true, None)
     },
     setting(
         "sccache",
@@ -67,6 +75,7 @@ const fn setting(
         cache,
         is_tuned: false,
         prelinks: false,
+        stores: false,
     }
 }
 
@@ -91,6 +100,11 @@ impl Setting {
             command.env_remove(vars::XTASK_NO_PRELINK)
         } else {
             command.env(vars::XTASK_NO_PRELINK, "1")
+        };
+        let command = if self.stores {
+            command.env_remove(vars::XTASK_NO_STORE)
+        } else {
+            command.env(vars::XTASK_NO_STORE, "1")
         };
         // An empty wrapper is none, also where the configuration names one.
         let wrapper = program.map_or("", Utf8Path::as_str);
@@ -128,6 +142,8 @@ mod tests {
         );
         assert_eq!(env["XTASK_NO_PRELINK"].as_deref(), Some("1"));
         assert_eq!(command("prelinked", None)["XTASK_NO_PRELINK"], None);
+        assert_eq!(env["XTASK_NO_STORE"].as_deref(), Some("1"));
+        assert_eq!(command("stored", None)["XTASK_NO_STORE"], None);
         let env = command("sccache", Some("/b/sccache".into()));
         assert_eq!(env["RUSTC_WRAPPER"].as_deref(), Some("/b/sccache"));
         assert_eq!(

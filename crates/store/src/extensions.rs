@@ -17,15 +17,6 @@ use crate::transfer::bring;
 /// How many lists of sources of one context are looked at: those that were used last.
 const LISTS: usize = 8;
 
-/// What builds of one context were made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceList<S> {
-    /// The project, for people.
-    pub project: Utf8PathBuf,
-    /// The sources, as the caller names them.
-    pub sources: S,
-}
-
 /// An extension that is kept.
 #[derive(Debug, Clone)]
 pub struct Found<N> {
@@ -35,6 +26,8 @@ pub struct Found<N> {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Noted<N> {
+    /// For people.
+    project: Utf8PathBuf,
     bytes: u64,
     sha256: String,
     by_caller: N,
@@ -60,7 +53,7 @@ impl Store {
 
     /// The lists of sources that builds in `context` had, those that were used last first.
     #[must_use]
-    pub fn source_lists<S: DeserializeOwned>(&self, context: &str) -> Vec<(String, SourceList<S>)> {
+    pub fn source_lists<S: DeserializeOwned>(&self, context: &str) -> Vec<(String, S)> {
         let dir = self.context_dir(context);
         let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
         let mut lists: Vec<_> = entries
@@ -89,30 +82,27 @@ impl Store {
     ///
     /// # Errors
     /// If the list cannot be written as JSON.
-    pub fn has_extension<S: Serialize>(
-        &self,
-        key: Key<'_>,
-        list: &SourceList<S>,
-    ) -> io::Result<bool> {
+    pub fn has_extension<S: Serialize>(&self, key: Key<'_>, list: &S) -> io::Result<bool> {
         let dir = self
             .context_dir(key.context)
-            .join(name_of(&serde_json::to_vec(&list.sources)?));
+            .join(name_of(&serde_json::to_vec(list)?));
         Ok(dir.join(key.content).is_dir())
     }
 
-    /// Keeps `library` with `note`.
+    /// Keeps `library`, which was built for `project`, with `note`.
     ///
     /// # Errors
     /// What the file system says.
     pub fn keep_extension<S: Serialize, N: Serialize>(
         &self,
         key: Key<'_>,
-        list: &SourceList<S>,
+        project: &Utf8Path,
+        list: &S,
         library: &Utf8Path,
         note: N,
     ) -> io::Result<()> {
-        let name = name_of(&serde_json::to_vec(&list.sources)?);
         let text = serde_json::to_vec(list)?;
+        let name = name_of(&text);
         let below = Utf8Path::new("extensions").join(key.context).join(name);
         let above = self.make(&below)?;
         let draft = self.draft()?;
@@ -120,6 +110,7 @@ impl Store {
         // Whoever writes into cargo's library must not write into this one.
         bring(library, &into.join(LIBRARY), false)?;
         let note = Noted {
+            project: project.to_owned(),
             bytes: fs_err::metadata(into.join(LIBRARY))?.len(),
             sha256: sha256_of(&into.join(LIBRARY))?,
             by_caller: note,
@@ -130,7 +121,7 @@ impl Store {
     }
 }
 
-/// The name of a list of sources, whichever project it was written for.
+/// The name of a list of sources.
 fn name_of(list: &[u8]) -> String {
     sha256(list)[..16].to_owned()
 }

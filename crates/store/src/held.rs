@@ -76,8 +76,9 @@ impl Store {
 
     fn projects(&self) -> BTreeSet<Utf8PathBuf> {
         let sets = self.sets();
-        let lists = self.lists().into_iter().map(|dir| dir.join("sources.json"));
-        let notes = sets.into_iter().chain(lists).chain(self.own_sets());
+        let extensions = self.extension_dirs().into_iter();
+        let extensions = extensions.map(|dir| dir.join("extension.json"));
+        let notes = sets.into_iter().chain(extensions).chain(self.own_sets());
         let notes = notes.filter_map(|file| dir::read::<Value>(&file));
         let projects = notes.filter_map(|note| Some(note.get("project")?.as_str()?.into()));
         projects.collect()

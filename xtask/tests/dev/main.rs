@@ -14,6 +14,7 @@ mod prelink;
 mod robust;
 mod sharing;
 mod status;
+mod store;
 mod truth;
 mod watch;
 mod why;
@@ -32,6 +33,8 @@ fn xtask(project: &Utf8Path) -> Invocation {
     Invocation::new(env!("CARGO_BIN_EXE_xtask"))
         .args(["--project", project.as_str()])
         .env("CARGO_TARGET_DIR", TARGET_DIR)
+        // What a test builds comes from no earlier one.
+        .env("XTASK_NO_STORE", "1")
         .env_remove("VIRTUAL_ENV")
 }
 

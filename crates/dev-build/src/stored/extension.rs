@@ -8,7 +8,7 @@ use files::digest::sha256;
 use object::{Object as _, ObjectSection as _};
 use serde::{Deserialize, Serialize};
 use store::Store;
-use store::extensions::{Found, Key, SourceList};
+use store::extensions::{Found, Key};
 
 use super::Places;
 use crate::compile::Replay;
@@ -53,8 +53,7 @@ pub(crate) struct Hit {
 pub(crate) fn find(store: &Store, context: &str, places: &Places, known: &[Source]) -> Option<Hit> {
     let known: BTreeMap<_, _> = known.iter().map(|it| (it.path.as_path(), it)).collect();
     let lists = store.source_lists::<Listed>(context);
-    lists.into_iter().find_map(|(name, list)| {
-        let listed = list.sources;
+    lists.into_iter().find_map(|(name, listed)| {
         let sources = listed.sources.iter();
         let sources = sources.map(|(path, extent)| {
             let path = Utf8PathBuf::from(places.local(path));
@@ -117,11 +116,7 @@ impl ToKeep<'_> {
             context: self.context,
             content: &content,
         };
-        let list = SourceList {
-            project: self.project.to_owned(),
-            sources: listed,
-        };
-        if store.has_extension(key, &list)? {
+        if store.has_extension(key, &listed)? {
             return Ok(());
         }
         let bytes = fs_err::read(self.library)?;
@@ -135,7 +130,7 @@ impl ToKeep<'_> {
             cargo_s: self.cargo_s,
             bound_to: is_bound.then(dirs),
         };
-        store.keep_extension(key, &list, self.library, noted)
+        store.keep_extension(key, self.project, &listed, self.library, noted)
     }
 }
 
