@@ -252,6 +252,10 @@ impl UnitDir {
             return None;
         }
         let fingerprint = self.fingerprints.join(name);
+        // Without one, cargo builds it again, or it is of a build that nobody makes any more.
+        if !fingerprint.is_file() {
+            return None;
+        }
         let (reference, note, artefact) = if name.starts_with(RUN) {
             (self.output.clone(), self.output.clone(), None)
         } else {
@@ -437,6 +441,11 @@ mod tests {
                 ["top's script", "top"],
                 "{layout:?}"
             );
+            // Scripts that declare nothing lose their fingerprint, and are no units until they run again.
+            of(&target, "leaf")
+                .iter()
+                .for_each(|unit| unit.make_stale().unwrap());
+            assert!(!of(&target, "leaf").iter().any(Unit::is_run), "{layout:?}");
         }
     }
 
