@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 use environment::vars;
 use processes::Invocation;
 
+use crate::known::Known;
 use crate::programs;
 
 /// Prints what [`Interpreter`] holds. Isolated (`-I`), so that neither the working directory nor the
 /// user's `PYTHON*` variables change the answer.
-const PROBE: &str = r#"
+pub(crate) const PROBE: &str = r#"
 import importlib.machinery, json, os, platform, sys, sysconfig
 base = getattr(sys, "_base_executable", None)
 print(json.dumps({
@@ -286,18 +287,37 @@ fn running(candidates: &[Utf8PathBuf]) -> (Vec<Interpreter>, Vec<String>) {
     (by_preference(running), seen)
 }
 
-/// Asks all at once: each takes some 30 ms to answer, a pyenv shim 300, and there may be dozens.
+/// Asks all whose answer is not known, at once: each takes some 30 ms to answer, a pyenv shim 300, and there may
+/// be dozens.
 fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = candidates
-            .iter()
-            .map(|candidate| scope.spawn(|| Interpreter::probe(candidate)))
+    let mut known = Known::read();
+    let remembered: Vec<_> = candidates.iter().map(|it| known.answer(it)).collect();
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asked = candidates.iter().zip(&remembered);
+        let threads: Vec<_> = asked
+            .map(|(it, known)| {
+                known
+                    .is_none()
+                    .then(|| scope.spawn(|| Interpreter::probe(it)))
+            })
             .collect();
-        let answers = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
-        answers
-            .map(|answer| answer.expect("a probe does not panic"))
-            .collect()
-    })
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
+            thread.join().expect("a probe does not panic")
+        };
+        threads.into_iter().map(|thread| thread.map(join)).collect()
+    });
+    let mut is_news = false;
+    for (candidate, answer) in candidates.iter().zip(&answers) {
+        if let Some(Ok(python)) = answer {
+            is_news |= known.note(candidate, python);
+        }
+    }
+    if is_news {
+        known.keep();
+    }
+    let all = answers.into_iter().zip(remembered);
+    all.filter_map(|(asked, known)| asked.or(known.map(Ok)))
+        .collect()
 }
 
 /// Programs that may be interpreters: `python3*` and `python` in each directory of `PATH`, in its order, then
