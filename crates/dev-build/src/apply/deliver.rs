@@ -15,6 +15,7 @@ use crate::import::{self, Imported};
 use crate::install::{self, InstallError};
 use crate::leftovers::{Fate, OtherBuild, Search};
 use crate::outcome::Installed;
+use crate::packing::Packing;
 use crate::plan::{Cause, Delivery};
 use crate::state::{Library, Placed, State};
 use crate::{place, uv_cache};
@@ -183,7 +184,10 @@ impl Application<'_> {
     fn install_wheel(&self, built: &Built) -> Result<Utf8PathBuf, DevError> {
         let (scratch, venv) = (self.scratch.dir()?, &built.venv);
         let maturin = self.maturin(venv)?;
-        let wheel = maturin.editable_wheel(scratch, &built.call, &built.compiled.said)?;
+        let begun = self.packing.take();
+        let packing = begun.map_or_else(|| self.start_packing(venv), Ok)?;
+        let said = &built.compiled.said;
+        let wheel = maturin.editable_wheel(packing, scratch, &built.call, said)?;
         install::install(self.project, self.uv()?, venv, &wheel, scratch)?;
         let (site_packages, name) = (&venv.python.platlib, self.project.name());
         let dist_info = install::dist_info(site_packages, name);
@@ -201,6 +205,11 @@ impl Application<'_> {
         );
         (self.say)("Installed", &text);
         Ok(dist_info)
+    }
+
+    /// Has maturin begin with the editable wheel.
+    pub(super) fn start_packing(&self, venv: &Venv) -> Result<Packing, DevError> {
+        Ok(Packing::start(&self.maturin(venv)?, self.scratch.dir()?)?)
     }
 
     fn try_library(&self, built: &Built) -> Result<Imported, DevError> {
