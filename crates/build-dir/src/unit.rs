@@ -442,9 +442,9 @@ mod tests {
                 "{layout:?}"
             );
             // Scripts that declare nothing lose their fingerprint, and are no units until they run again.
-            of(&target, "leaf")
-                .iter()
-                .for_each(|unit| unit.make_stale().unwrap());
+            for unit in of(&target, "leaf") {
+                unit.make_stale().unwrap();
+            }
             assert!(!of(&target, "leaf").iter().any(Unit::is_run), "{layout:?}");
         }
     }
