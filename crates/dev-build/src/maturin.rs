@@ -183,15 +183,10 @@ impl Maturin<'_> {
         Ok(call)
     }
 
-    /// The command that packs the editable wheel into `scratch`, of what cargo has made by then; what it has said
-    /// stands in the file `answer`.
-    pub(crate) fn packing(
-        &self,
-        scratch: &Utf8Path,
-        answer: &Utf8Path,
-    ) -> Result<Invocation, MaturinError> {
-        let command = record::answering(self.build_wheel(scratch), answer);
-        command.map_err(scratch_error(scratch))
+    /// Begins with the editable wheel, in `scratch`.
+    pub(crate) fn start_packing(&self, scratch: &Utf8Path) -> Result<Packing, MaturinError> {
+        let packing = Packing::start(self.build_wheel(scratch), scratch);
+        packing.map_err(scratch_error(scratch))
     }
 
     /// The editable wheel of what `call` has built, which `packing` leaves in `scratch`; `said` is what cargo has
@@ -207,7 +202,9 @@ impl Maturin<'_> {
         call: &Invocation,
         said: &[String],
     ) -> Result<Utf8PathBuf, MaturinError> {
-        let captured = packing.finish(call, said)?;
+        let captured = packing
+            .finish(call, said)
+            .map_err(scratch_error(scratch))??;
         if !captured.status.success() {
             return Err(self.refused(&self.build_wheel(scratch), &captured));
         }

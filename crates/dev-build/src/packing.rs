@@ -3,13 +3,13 @@
 //!
 //! It puts nothing in place before it has heard what cargo has said, and our stand-in for cargo waits for that.
 
+use std::io;
 use std::thread::JoinHandle;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::lock::Lock;
 use processes::{Captured, Invocation, RunError};
 
-use crate::maturin::{Maturin, MaturinError};
 use crate::record;
 
 /// maturin at work. Where it is given up, it ends without a wheel.
@@ -27,14 +27,10 @@ impl Packing {
     ///
     /// # Errors
     /// If the file cannot be made that it waits for.
-    pub(crate) fn start(maturin: &Maturin<'_>, scratch: &Utf8Path) -> Result<Self, MaturinError> {
+    pub(crate) fn start(maturin: Invocation, scratch: &Utf8Path) -> io::Result<Self> {
         let answer = scratch.join("cargo-said.json");
-        let waiting =
-            Lock::take(&record::lock_of(&answer)).map_err(|source| MaturinError::Scratch {
-                dir: scratch.to_owned(),
-                source,
-            })?;
-        let command = maturin.packing(scratch, &answer)?;
+        let waiting = Lock::take(&record::lock_of(&answer))?;
+        let command = record::answering(maturin, &answer)?;
         Ok(Self {
             answer,
             waiting: Some(waiting),
@@ -50,15 +46,10 @@ impl Packing {
         mut self,
         call: &Invocation,
         said: &[String],
-    ) -> Result<Captured, MaturinError> {
-        let written = record::answer_with(call, said, &self.answer);
+    ) -> io::Result<Result<Captured, RunError>> {
+        record::answer_with(call, said, &self.answer)?;
         self.waiting = None;
-        let captured = self.end().expect("it is waited for once");
-        written.map_err(|source| MaturinError::Scratch {
-            dir: self.answer.clone(),
-            source,
-        })?;
-        Ok(captured?)
+        Ok(self.end().expect("it is waited for once"))
     }
 
     fn end(&mut self) -> Option<Result<Captured, RunError>> {

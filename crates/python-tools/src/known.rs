@@ -11,8 +11,8 @@ use files::digest::sha256;
 use files::{Stamp, write};
 use serde::{Deserialize, Serialize};
 
+use crate::interpreter::{Interpreter, PROBE};
 use crate::programs;
-use crate::python::{Interpreter, PROBE};
 
 /// Answers by the program that was started.
 #[derive(Debug, Default, Serialize, Deserialize)]

@@ -220,7 +220,7 @@ impl Application<'_> {
 
     /// Has maturin begin with the editable wheel.
     pub(super) fn start_packing(&self, venv: &Venv) -> Result<Packing, DevError> {
-        Ok(Packing::start(&self.maturin(venv)?, self.scratch.dir()?)?)
+        Ok(self.maturin(venv)?.start_packing(self.scratch.dir()?)?)
     }
 
     fn try_library(&self, built: &Built) -> Result<Imported, DevError> {
