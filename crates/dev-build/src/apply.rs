@@ -5,7 +5,7 @@ mod linking;
 mod remember;
 mod storing;
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
@@ -28,7 +28,8 @@ use crate::error::{DevError, io_error, target_error};
 use crate::lock::Lock;
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
-use crate::plan::{BuildPlan, CallStep, DevPlan, EnvironmentStep};
+use crate::packing::Packing;
+use crate::plan::{BuildPlan, CallStep, Delivery, DevPlan, EnvironmentStep};
 use crate::prelinking::outcome_file;
 use crate::provenance::profile;
 use crate::request::DevRequest;
@@ -58,6 +59,8 @@ pub(crate) struct Application<'a> {
     packages: Option<Vec<String>>,
     uv: OnceCell<Tool>,
     maturin: OnceCell<Tool>,
+    /// Begun before there is anything to pack.
+    packing: RefCell<Option<Packing>>,
 }
 
 /// What a build has come to so far.
@@ -106,6 +109,7 @@ impl<'a> Application<'a> {
             packages: None,
             uv: OnceCell::new(),
             maturin: OnceCell::new(),
+            packing: RefCell::new(None),
         }
     }
 
@@ -146,6 +150,9 @@ impl<'a> Application<'a> {
         self.keep_witnesses(&[]);
         let venv = self.environment(plan.environment)?;
         let call = self.cargo_call(plan.call, &venv)?;
+        if matches!(plan.delivery, Delivery::Install(_)) {
+            self.packing.replace(Some(self.start_packing(&venv)?));
+        }
         if plan.dependencies.is_some() {
             self.install_dependencies(&venv)?;
         }

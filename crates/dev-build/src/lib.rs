@@ -36,6 +36,7 @@ mod linked;
 pub mod lock;
 pub mod maturin;
 mod outcome;
+mod packing;
 pub mod place;
 pub mod plan;
 pub mod prelinking;

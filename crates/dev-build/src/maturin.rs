@@ -9,6 +9,7 @@ use project_model::Project;
 use python_tools::Tool;
 use serde::{Deserialize, Serialize};
 
+use crate::packing::Packing;
 use crate::record;
 
 /// What is built, in cargo's own words.
@@ -182,24 +183,30 @@ impl Maturin<'_> {
         Ok(call)
     }
 
-    /// Packs the editable wheel of what `call` has built into `scratch` and gives its path; `said` is what
-    /// cargo has written to standard output. With sources in the tree, maturin puts the library there
-    /// itself; else the wheel holds it.
+    /// Begins with the editable wheel, in `scratch`.
+    pub(crate) fn start_packing(&self, scratch: &Utf8Path) -> Result<Packing, MaturinError> {
+        let packing = Packing::start(self.build_wheel(scratch), scratch);
+        packing.map_err(scratch_error(scratch))
+    }
+
+    /// The editable wheel of what `call` has built, which `packing` leaves in `scratch`; `said` is what cargo has
+    /// written to standard output. With sources in the tree, maturin puts the library there itself; else the
+    /// wheel holds it.
     ///
     /// # Errors
     /// [`MaturinError`]; if it makes another call of cargo, also what cargo says.
-    pub fn editable_wheel(
+    pub(crate) fn editable_wheel(
         &self,
+        packing: Packing,
         scratch: &Utf8Path,
         call: &Invocation,
         said: &[String],
     ) -> Result<Utf8PathBuf, MaturinError> {
-        let answer = scratch.join("cargo-said.json");
-        let command = record::answering(self.build_wheel(scratch), call, said, &answer);
-        let command = command.map_err(scratch_error(scratch))?;
-        let captured = command.capture()?;
+        let captured = packing
+            .finish(call, said)
+            .map_err(scratch_error(scratch))??;
         if !captured.status.success() {
-            return Err(self.refused(&command, &captured));
+            return Err(self.refused(&self.build_wheel(scratch), &captured));
         }
         let entries = scratch.read_dir_utf8().map_err(scratch_error(scratch))?;
         let mut paths = entries.flatten().map(camino::Utf8DirEntry::into_path);

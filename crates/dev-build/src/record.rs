@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
+use files::lock::Lock;
+use files::owned;
 use processes::Invocation;
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +51,13 @@ pub fn stand_in() -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
-/// Says what cargo has said, if the call is the one that was made; else cargo is asked.
+/// Says what cargo has said, once that is known, if the call is the one that was made; else cargo is asked. Fails
+/// where the build came to nothing.
 fn answer_from(file: &Utf8Path, args: Vec<String>) -> ExitCode {
-    let text = fs_err::read_to_string(file).unwrap_or_default();
+    let _known = Lock::take(&lock_of(file));
+    let Ok(text) = fs_err::read_to_string(file) else {
+        return ExitCode::FAILURE;
+    };
     let Some(said) = answer(&text, &args) else {
         return pass_on(args);
     };
@@ -92,26 +98,38 @@ pub(crate) fn without_resolution(args: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Makes `maturin` call us instead of cargo, and hear there what cargo `said` to `call`; `file` is where
-/// that is kept meanwhile.
+/// Makes `maturin` call us instead of cargo, and hear there what cargo has said, as [`answer_with`] writes it to
+/// `file`, when nobody holds the lock of that any more.
 ///
 /// # Errors
-/// If the file cannot be written, or we cannot tell which program we are.
-pub fn answering(
-    maturin: Invocation,
+/// If the file of before cannot be removed, or we cannot tell which program we are.
+pub fn answering(maturin: Invocation, file: &Utf8Path) -> std::io::Result<Invocation> {
+    let ourselves = std::env::current_exe()?;
+    owned::remove(file.parent().unwrap_or(file), file)?;
+    Ok(maturin
+        .env(vars::CARGO, ourselves.to_string_lossy())
+        .env(vars::XTASK_ANSWER_CARGO, file.as_str()))
+}
+
+/// Writes what cargo has `said` to `call` to `file`.
+///
+/// # Errors
+/// What the file system says.
+pub(crate) fn answer_with(
     call: &Invocation,
     said: &[String],
     file: &Utf8Path,
-) -> std::io::Result<Invocation> {
-    let ourselves = std::env::current_exe()?;
+) -> std::io::Result<()> {
     let done = Done {
         args: without_resolution(&call.args),
         said: said.to_vec(),
     };
-    fs_err::write(file, serde_json::to_string(&done)?)?;
-    Ok(maturin
-        .env(vars::CARGO, ourselves.to_string_lossy())
-        .env(vars::XTASK_ANSWER_CARGO, file.as_str()))
+    fs_err::write(file, serde_json::to_string(&done)?)
+}
+
+/// Held by whoever is to write `file`, until it is written or never will be.
+pub(crate) fn lock_of(file: &Utf8Path) -> Utf8PathBuf {
+    file.with_extension("lock")
 }
 
 /// Writes the call, with the variables that maturin changed and no others: the rest of the environment may

@@ -121,7 +121,11 @@ impl<'a> Units<'a> {
                 });
             misjudged.collect::<Vec<_>>()
         });
-        all.collect()
+        let mut all: Vec<_> = all.collect();
+        // A script that was made stale is known no more. Whoever is killed before the libraries that are made of
+        // it are stale finds it again.
+        all.sort_by_key(|(unit, _)| unit.is_run());
+        all
     }
 
     /// For each of the `units` of the package in `dir`, why cargo misjudges it, if it does.

@@ -1,6 +1,8 @@
 //! The Python interpreters of this machine, virtual environments, and the tools (uv, maturin, zig) with the
 //! pinned file that they come from.
 
+mod interpreter;
+mod known;
 pub mod places;
 mod programs;
 pub mod python;

@@ -3,7 +3,7 @@
 use processes::{Captured, Invocation};
 use testkit::{Fixture, WITH_SIGNALS};
 
-use crate::{dev_ok, xtask};
+use crate::{dev_fails, dev_ok, xtask};
 
 /// Runs `dev` with `args`, and `script` with its process in `$pid` as soon as it has said `word`. The exit
 /// code is that which a shell sees.
@@ -69,4 +69,26 @@ fn a_watch_ends_by_the_signal_that_it_gets_unless_that_is_ignored() {
         ..command
     };
     assert_eq!(shell.capture().unwrap().status.code(), Some(143));
+}
+
+/// While cargo is at work, maturin waits to pack what comes of it.
+#[test]
+fn maturin_does_not_go_on_waiting_for_a_build_that_was_killed_or_has_failed() {
+    let project = endless("given_up_thing");
+    fs_err::remove_dir_all(project.root().join(".venv")).unwrap();
+    let maturin = format!("pgrep -f 'maturin pep51[7].*{}'", project.root());
+    let script = format!(
+        "{maturin} || echo 'maturin has not begun' >&2\nkill -KILL $pid\n\
+         for i in $(seq 100); do {maturin} || break; sleep 0.1; done\n\
+         {maturin} && echo 'maturin goes on' >&2\nkill -KILL -$pid"
+    );
+    let done = ended(&project, &[], "Compiling", &script);
+    assert_eq!(done.status.code(), Some(137), "{}", done.stderr);
+    assert!(!done.stderr.contains("maturin "), "{}", done.stderr);
+
+    let broken = "fn main() { panic!(\"broken\") }\n";
+    project.write("native/build.rs", broken);
+    assert!(dev_fails(&project, &[]).contains("broken"));
+    let installed = crate::site_packages(&project.root().join(".venv"));
+    assert!(!installed.join("given_up_thing.pth").exists());
 }

@@ -13,9 +13,9 @@ fn stderr_of(command: Invocation) -> String {
     done.stderr
 }
 
-/// Without prelinking, so that every other tool links the extension as we do.
+/// Without prelinking, so that every other tool links the extension as we do, and with all of it by cargo.
 fn dev(root: &Utf8Path, args: &[&str]) -> String {
-    let dev = xtask(root).args(["dev", "--no-prelink"]);
+    let dev = xtask(root).args(["dev", "--no-prelink", "--no-store"]);
     stderr_of(dev.args(args.iter().copied()))
 }
 

@@ -15,8 +15,10 @@ use crate::import::{self, Imported};
 use crate::install::{self, InstallError};
 use crate::leftovers::{Fate, OtherBuild, Search};
 use crate::outcome::Installed;
+use crate::packing::Packing;
 use crate::plan::{Cause, Delivery};
-use crate::state::{Library, Placed, State};
+use crate::provenance::provenance;
+use crate::state::{Library, Placed, Provenance, State};
 use crate::{place, uv_cache};
 
 /// Has each asset be as the build has made it.
@@ -77,10 +79,7 @@ impl Application<'_> {
             self.remember_sources(dist_info, earlier, built)?;
             return Ok((Installed::Unchanged, earlier.imported.clone()));
         }
-        let imported = std::thread::scope(|scope| {
-            scope.spawn(|| built.sources());
-            self.try_library(built)
-        });
+        let (imported, provenance) = self.with_provenance(built, || self.try_library(built));
         let imported = imported?;
         self.place_base(built, placed)?;
         place::place(&built.library, placed, self.scratch.dir()?).map_err(|source| {
@@ -96,7 +95,8 @@ impl Application<'_> {
         let library = Library::of(&built.library, placed, true)?;
         let understood = earlier.uv_cache_understood;
         self.refresh_uv_cache(dist_info, understood, built.sources())?;
-        self.remember(dist_info, built, library, &imported, understood)?;
+        let noted = (library, provenance);
+        self.remember(dist_info, built, noted, &imported, understood)?;
         Ok((Installed::Placed, imported))
     }
 
@@ -106,7 +106,8 @@ impl Application<'_> {
         built.sources();
         let tried = Tried::keep(&built.library, self.scratch.dir()?);
         let tried = tried.map_err(io_error(&built.library))?;
-        let dist_info = self.install_wheel(built)?;
+        let (dist_info, provenance) = self.with_provenance(built, || self.install_wheel(built));
+        let dist_info = dist_info?;
         let (python, module) = (&built.venv.python, self.project.extension.full_name());
         let mut imported = import::installed(python, &module)?;
         let placed = self.placed_library(&imported, built, &tried)?;
@@ -118,8 +119,19 @@ impl Application<'_> {
         self.tidy_bases(built, &placed)?;
         let library = self.settle_library(built, &placed, tried)?;
         let understood = self.tell_uv_of_directories(&dist_info)?;
-        self.remember(&dist_info, built, library, &imported, understood)?;
+        let noted = (library, provenance);
+        self.remember(&dist_info, built, noted, &imported, understood)?;
         Ok((Installed::Anew, imported))
+    }
+
+    /// Does `work`, and finds out meanwhile what the library is made of.
+    fn with_provenance<T>(&self, built: &Built, work: impl FnOnce() -> T) -> (T, Provenance) {
+        let root = &self.project.root;
+        std::thread::scope(|scope| {
+            let provenance = scope.spawn(|| provenance(root, &built.call, built.sources()));
+            let done = work();
+            (done, provenance.join().expect("it only looks"))
+        })
     }
 
     /// What maturin has put in place as `placed` is the library that was tried, but for a run path that the
@@ -183,7 +195,10 @@ impl Application<'_> {
     fn install_wheel(&self, built: &Built) -> Result<Utf8PathBuf, DevError> {
         let (scratch, venv) = (self.scratch.dir()?, &built.venv);
         let maturin = self.maturin(venv)?;
-        let wheel = maturin.editable_wheel(scratch, &built.call, &built.compiled.said)?;
+        let begun = self.packing.take();
+        let packing = begun.map_or_else(|| self.start_packing(venv), Ok)?;
+        let said = &built.compiled.said;
+        let wheel = maturin.editable_wheel(packing, scratch, &built.call, said)?;
         install::install(self.project, self.uv()?, venv, &wheel, scratch)?;
         let (site_packages, name) = (&venv.python.platlib, self.project.name());
         let dist_info = install::dist_info(site_packages, name);
@@ -201,6 +216,11 @@ impl Application<'_> {
         );
         (self.say)("Installed", &text);
         Ok(dist_info)
+    }
+
+    /// Has maturin begin with the editable wheel.
+    pub(super) fn start_packing(&self, venv: &Venv) -> Result<Packing, DevError> {
+        Ok(self.maturin(venv)?.start_packing(self.scratch.dir()?)?)
     }
 
     fn try_library(&self, built: &Built) -> Result<Imported, DevError> {

@@ -12,10 +12,9 @@ use crate::circumstances::Marks;
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error, not_remembered};
 use crate::import::Imported;
-use crate::provenance::provenance;
 use crate::situation::Situation;
 use crate::sources::{Source, digest_of};
-use crate::state::{Format, Library, State};
+use crate::state::{Format, Library, Provenance, State};
 use crate::units::Units;
 use crate::{installs, kept_call, uv_cache};
 
@@ -25,7 +24,7 @@ impl Application<'_> {
         &self,
         dist_info: &Utf8Path,
         built: &Built,
-        library: Library,
+        (library, provenance): (Library, Provenance),
         imported: &Imported,
         uv_cache_understood: bool,
     ) -> Result<(), DevError> {
@@ -46,7 +45,7 @@ impl Application<'_> {
             volatile: self.volatile(built),
             python: built.venv.python.clone(),
             workspace: workspace.clone(),
-            provenance: provenance(&self.project.root, &built.call, built.sources()),
+            provenance,
             cargo_call: built.call.clone(),
             library,
             imported: imported.clone(),
