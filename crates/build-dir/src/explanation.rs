@@ -124,6 +124,8 @@ pub struct Kept {
     pub built: Option<SystemTime>,
     /// What has become of its artefact.
     pub artefact: Artefact,
+    /// When the explanation was written. Nobody but cargo does so, and it only when the unit is finished.
+    written: Option<SystemTime>,
     dir: UnitDir,
     explanation: Vec<u8>,
     /// cargo's own form of rustc's note.
@@ -158,10 +160,10 @@ impl Kept {
         Explanation::read(&self.explanation).unwrap_or_default()
     }
 
-    /// Whether something else was compiled or run than `earlier`, which has the same name.
+    /// Whether it was compiled or run since it was `earlier`, which has the same name.
     #[must_use]
     pub fn is_other_than(&self, earlier: &Self) -> bool {
-        self.built != earlier.built || self.explanation != earlier.explanation
+        self.written != earlier.written
     }
 
     /// Its fingerprint, by which what is made with it knows it.
@@ -300,6 +302,7 @@ fn unit(
     let whole = own.as_ref().unwrap_or(libraries).get(&dir.hash);
     let is_metadata = kind.starts_with("lib-") && whole == Some(&false);
     let read = |path: &Utf8Path| fs_err::read(path).unwrap_or_default();
+    let explanation = dir.fingerprints.join(format!("{kind}.json"));
     let metadata = fs_err::metadata(&reference).ok();
     // Of most third-party crates cargo notes no file, and no variable.
     let says_anything = metadata.as_ref().is_some_and(|it| it.len() > EMPTY_BYTES);
@@ -313,7 +316,10 @@ fn unit(
         } else {
             Artefact::There
         },
-        explanation: read(&dir.fingerprints.join(format!("{kind}.json"))),
+        written: fs_err::metadata(&explanation)
+            .and_then(|it| it.modified())
+            .ok(),
+        explanation: read(&explanation),
         dep_info: if is_run || !says_anything {
             Vec::new()
         } else {
@@ -399,6 +405,23 @@ mod tests {
                 [("KEPT_B".to_owned(), None)].into()
             );
             assert_eq!(library.explanation().deps[0].name(), "build_script_build");
+
+            // Whoever sets the times of other files has compiled nothing.
+            let dep_info = library
+                .dir
+                .fingerprints
+                .join(format!("dep-{}", library.kind));
+            let file = fs_err::OpenOptions::new()
+                .write(true)
+                .open(dep_info)
+                .unwrap();
+            file.file().set_modified(SystemTime::now()).unwrap();
+            let touched = kept(&fixture.root().join("target"), "debug", None);
+            assert!(
+                touched
+                    .iter()
+                    .all(|(name, it)| !it.is_other_than(&first[name]))
+            );
 
             let second = build("KEPT_A", "build");
             let now = of(&second, "lib-");

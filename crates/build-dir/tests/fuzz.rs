@@ -1,6 +1,7 @@
 //! What cargo, rustc and build scripts could have written, and what they could not: no panic, and nothing
 //! that is not in the text.
 
+use build_dir::explanation::Explanation;
 use build_dir::{build_script, dep_info};
 use camino::Utf8Path;
 use testkit::Corpus;
@@ -78,5 +79,26 @@ fn output_of_build_scripts() {
             );
         }
         format!("{declares} {} {}", inputs.len(), variables.len())
+    });
+}
+
+#[test]
+fn explanations() {
+    let texts = [
+        r#"{"rustc":1,"features":"[\"a\"]","deps":[[1,"leaf",false,2]],"local":[{"Precalculated":"1.5s (a.rs)"}]}"#,
+        r#"{"local":[{"RerunIfChanged":{"output":"o","paths":["a"]}},{"RerunIfEnvChanged":{"var":"A","val":null}}],"rustflags":["-O"]}"#,
+    ];
+    let words = [
+        "[", "]", "{", "}", "\"", "\\", ",", ":", "null", "1", "-1", "local", "paths", " (", ")",
+    ];
+    let corpus = Corpus::texts(texts, &words);
+    corpus.fuzz(|bytes| {
+        let Some(read) = Explanation::read(bytes) else {
+            return "none".to_owned();
+        };
+        let (files, variables) = (read.paths().len(), read.variables().len());
+        assert!(files + variables + read.features().len() <= bytes.len());
+        let newest = read.newest_file().is_some();
+        format!("{files} {variables} {newest} {}", read.deps.len())
     });
 }

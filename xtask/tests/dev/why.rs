@@ -49,10 +49,13 @@ fn why(project: &Fixture, args: &[&str]) -> String {
     why.args(args.iter().copied()).read().unwrap()
 }
 
-/// With a target directory of its own, and cargo's log.
+/// With a target directory of its own, and cargo's log. What is kept elsewhere would be given back, and not
+/// compiled.
 fn logging(command: Invocation) -> Invocation {
-    let command = command.env("CARGO_LOG", "cargo::core::compiler::fingerprint=info");
-    let command = command.env("RUST_BACKTRACE", "0");
+    let command = command
+        .env("CARGO_LOG", "cargo::core::compiler::fingerprint=info")
+        .env("XTASK_NO_STORE", "1")
+        .env("RUST_BACKTRACE", "0");
     command
         .env_remove("CARGO_TARGET_DIR")
         .env_remove("RUSTFLAGS")
@@ -386,7 +389,7 @@ fn a_target_directory_that_another_checkout_uses_is_named() {
     let (one, other) = (project("why_shared_thing"), project("why_shared_thing"));
     let target = one.beside("target");
     let dev = |project: &Fixture| {
-        let command = xtask(&project.root()).arg("dev");
+        let command = logging(xtask(&project.root()).arg("dev"));
         let done = command
             .env("CARGO_TARGET_DIR", target.as_str())
             .capture()

@@ -43,7 +43,11 @@ pub(crate) enum Cause {
     /// Cargo.lock has other versions: `libc 0.2.2 (before, 0.2.1)`.
     Versions { changes: BTreeSet<String> },
     /// A build script names a file or a directory that is not there.
-    MissingInput { package: String, path: String },
+    MissingInput {
+        package: String,
+        path: String,
+        is_path_crate: bool,
+    },
     /// A build script names none of its inputs, and a file of the package has changed.
     Undeclared { package: String, file: String },
     /// A file has changed that a third-party build script names.
@@ -85,6 +89,17 @@ impl Cause {
     /// Whether it is what a user expects: the edit itself, or a first build.
     pub(crate) fn is_expected(&self) -> bool {
         matches!(self, Self::Edit { .. } | Self::New | Self::Arguments)
+    }
+
+    /// Whether each build tells it anyway: of every path that its own crates name and that is missing.
+    pub(crate) fn is_said_anyway(&self) -> bool {
+        matches!(
+            self,
+            Self::MissingInput {
+                is_path_crate: true,
+                ..
+            }
+        )
     }
 
     /// This and `other` as one, if they are of the same kind and tell of several things at once.
@@ -140,7 +155,7 @@ impl Cause {
             Self::Toolchain { old, new } => toolchain(old.as_deref(), new.as_deref()),
             Self::Wrapper => "RUSTC_WORKSPACE_WRAPPER has changed".to_owned(),
             Self::Versions { changes } => format!("Cargo.lock has {}", listed(changes)),
-            Self::MissingInput { package, path } => {
+            Self::MissingInput { package, path, .. } => {
                 format!("the build script of {package} names {path}, which is not there")
             }
             Self::Undeclared { package, file } => {

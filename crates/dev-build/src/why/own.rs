@@ -238,6 +238,7 @@ fn of_files(change: &Change) -> Vec<Cause> {
     let missing = change.missing.iter().map(|path| Cause::MissingInput {
         package: package(),
         path: path.clone(),
+        is_path_crate: change.is_path_crate,
     });
     let future = change
         .future

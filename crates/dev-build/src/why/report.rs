@@ -154,8 +154,7 @@ impl Group {
             cause: self.cause.words(),
             cure: self.cause.cure(),
             is_expected: self.cause.is_expected(),
-            // The outcome of each build tells it of every path that is missing.
-            is_said: matches!(self.cause, Cause::MissingInput { .. }),
+            is_said: self.cause.is_said_anyway(),
             roots: self.roots.clone(),
             only_for_this: alone.count(),
             crates: self.crates.clone(),
@@ -284,12 +283,15 @@ mod tests {
 
     #[test]
     fn what_each_build_says_anyway_is_not_said_twice() {
-        let missing = Cause::MissingInput {
-            package: "leaf".to_owned(),
-            path: "gone".to_owned(),
-        };
-        let report = report(&[("leaf", found(&[&missing], &[&missing]))]);
-        assert_eq!(report.line(), None);
-        assert!(report.text().contains("names gone, which is not there"));
+        for is_path_crate in [true, false] {
+            let missing = Cause::MissingInput {
+                package: "leaf".to_owned(),
+                path: "gone".to_owned(),
+                is_path_crate,
+            };
+            let report = report(&[("leaf", found(&[&missing], &[&missing]))]);
+            assert_eq!(report.line().is_none(), is_path_crate);
+            assert!(report.text().contains("names gone, which is not there"));
+        }
     }
 }
