@@ -8,6 +8,7 @@
 pub mod build_script;
 pub mod dep_info;
 pub mod explanation;
+mod hash;
 pub mod parts;
 pub mod unit;
 

@@ -6,13 +6,13 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use crate::unit::is_hash;
+use crate::hash::is_hash;
 
 /// The units of one package with one hash, as cargo keeps them together: a library, a build script, or a run
 /// of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UnitId {
-    /// The directory of the profile, relative to the build directory: `debug`, `x86_64-unknown-linux-gnu/debug`.
+    /// The directory of the profile, relative to the build directory: `debug`, or one deeper for a platform.
     pub profile: Utf8PathBuf,
     /// The name of the package.
     pub package: String,

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::hash::is_hash;
 use crate::{build_script, dep_info};
 
 /// How the file begins in which cargo keeps the fingerprint of a build script's run.
@@ -402,10 +403,6 @@ fn artefact(name: &str, note: &Utf8Path) -> Utf8PathBuf {
 }
 
 /// A hash as cargo writes it.
-pub(crate) fn is_hash(text: &str) -> bool {
-    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 fn directories(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
     let entries = dir.read_dir_utf8().into_iter().flatten().flatten();
     let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));

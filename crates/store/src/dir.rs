@@ -59,19 +59,24 @@ impl Store {
     pub(crate) fn settle(&self, draft: tempfile::TempDir, place: &Utf8Path) -> io::Result<()> {
         let above = place.parent().unwrap_or(place);
         fs_err::create_dir_all(above)?;
-        let draft = draft.keep();
+        let draft = Utf8PathBuf::try_from(draft.keep()).map_err(io::Error::other)?;
         for _ in 0..3 {
             match fs_err::rename(&draft, place) {
                 Ok(()) => return Ok(()),
                 Err(_) if place.is_dir() => self.drop_dir(place)?,
                 Err(error) => {
-                    let _ = fs_err::remove_dir_all(&draft);
+                    let _ = self.remove(&draft);
                     return Err(error);
                 }
             }
         }
         // Others write the same meanwhile, and what they write is as good.
-        fs_err::remove_dir_all(&draft)
+        self.remove(&draft)
+    }
+
+    /// Removes what lies in the store.
+    pub(crate) fn remove(&self, path: &Utf8Path) -> io::Result<()> {
+        owned::remove(&self.root, path).map(drop)
     }
 
     /// Removes a directory of the store, so that nobody sees a part of it.

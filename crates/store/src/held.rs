@@ -210,7 +210,7 @@ impl Store {
                 keys.any(|key| self.unit_dir(key).is_dir())
             });
             if !is_of_use {
-                let _ = fs_err::remove_file(file);
+                let _ = self.remove(&file);
             }
         }
         for file in self.own_sets() {
@@ -218,7 +218,7 @@ impl Store {
                 .into_iter()
                 .flat_map(Keys::into_iter);
             if !keys.any(|key| self.unit_dir(&key).is_dir()) {
-                let _ = fs_err::remove_file(file);
+                let _ = self.remove(&file);
             }
         }
         for list in self.lists() {
@@ -227,8 +227,7 @@ impl Store {
             }
         }
         for context in directories(&self.dir().join("extensions")) {
-            // Not if something is in it.
-            let _ = fs_err::remove_dir(context);
+            let _ = files::owned::remove_if_empty(self.root(), context);
         }
     }
 
@@ -238,7 +237,7 @@ impl Store {
                 .elapsed()
                 .is_ok_and(|age| age > UNSETTLED);
             if is_old {
-                let _ = fs_err::remove_dir_all(draft);
+                let _ = self.remove(&draft);
             }
         }
     }

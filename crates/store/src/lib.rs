@@ -9,6 +9,7 @@
 mod dir;
 pub mod extensions;
 mod held;
+mod needed;
 pub mod own;
 mod saved;
 mod set;
@@ -17,5 +18,6 @@ pub mod units;
 
 pub use dir::Store;
 pub use held::{Held, Pruned};
+pub use needed::Needed;
 pub use saved::Saved;
-pub use units::{BuiltUnit, Given, Needed};
+pub use units::{BuiltUnit, Given};

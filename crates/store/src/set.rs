@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::dir::{self, Store};
-use crate::units::Needed;
+use crate::needed::Needed;
 
 /// The units of one build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

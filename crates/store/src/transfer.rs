@@ -4,13 +4,9 @@ use std::io;
 
 use camino::Utf8Path;
 
-/// Makes `to` what `from` is. `may_share`: whether nobody writes into either, so that they may be one file
+/// Makes `to`, where nothing is, what `from` is. `may_share`: whether nobody writes into either, so that they may be one file
 /// with two names where the file system cannot share blocks.
 pub(crate) fn bring(from: &Utf8Path, to: &Utf8Path, may_share: bool) -> io::Result<()> {
-    match fs_err::remove_file(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     // A link, where there can be one, is cheaper than sharing blocks, and keeps all times.
     if may_share && std::fs::hard_link(from, to).is_ok() {
         return Ok(());
@@ -40,7 +36,6 @@ mod tests {
             .open(path("a"))
             .unwrap();
         file.file().set_modified(time).unwrap();
-        fs_err::write(path("copy"), "older").unwrap();
         bring(&path("a"), &path("copy"), false).unwrap();
         bring(&path("a"), &path("link"), true).unwrap();
         for name in ["copy", "link"] {

@@ -19,23 +19,9 @@ use files::owned;
 use serde::{Deserialize, Serialize};
 
 use crate::dir::{self, Store};
+use crate::needed::Needed;
 use crate::set::{Member, Set};
 use crate::transfer::bring;
-
-/// What a build needs, as far as it is known before cargo is started.
-#[derive(Debug, Clone, Copy)]
-pub struct Needed<'a> {
-    /// Where cargo builds.
-    pub build_dir: &'a Utf8Path,
-    /// The digest of what decides all units: the compiler and the profile.
-    pub lane: &'a str,
-    /// The digest of what decides which units are needed: the call of cargo, the lock file, and so on.
-    pub context: &'a str,
-    /// The names and versions of the packages in the lock file.
-    pub packages: &'a BTreeSet<(String, String)>,
-    /// The directory of the project.
-    pub project: &'a Utf8Path,
-}
 
 /// A unit of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,6 +216,7 @@ impl Store {
             if dirs.insert(dir.clone()) || note.id.is_last(&part.path) {
                 owned::make_dir(build_dir, &dir)?;
             }
+            owned::remove(build_dir, &part.path)?;
             bring(
                 &from.join(&part.path),
                 &build_dir.join(&part.path),
