@@ -181,10 +181,10 @@ impl<'a> Application<'a> {
                 delivered
             }
         };
-        if let Some(storing) = self.storing(&built.venv, &built.call) {
-            self.keep_extension(&storing, &built);
+        if let Some(asking) = self.asking(&built.venv, &built.call) {
+            self.keep_extension(&asking, &built);
             if !built.compiled.is_from_store {
-                self.keep_own_units(&storing, &built.compiled);
+                self.keep_own_units(&asking, &built.compiled);
             }
         }
         self.tell_what_uv_builds();
@@ -459,23 +459,23 @@ impl<'a> Application<'a> {
     /// The library that the sources make: as it was once built from them, or by cargo.
     fn compile(&self, venv: Venv, call: Invocation) -> Result<Built, DevError> {
         let lock = self.lock_shared_directory()?;
-        let storing = self.storing(&venv, &call);
-        if let Some(storing) = &storing
-            && let Some(built) = self.take_from_store(storing, &venv, &call)?
+        let asking = self.asking(&venv, &call);
+        if let Some(asking) = &asking
+            && let Some(built) = self.take_from_store(asking, &venv, &call)?
         {
             return Ok(Built { lock, ..built });
         }
         let before = self.before();
-        if let Some(storing) = &storing {
-            self.give_units(storing);
-            self.give_own_units(storing);
+        if let Some(asking) = &asking {
+            self.give_units(asking);
+            self.give_own_units(asking);
         }
         let looking = Looking::start(&self.situation.workspace, &call);
         self.make_stale()?;
         self.make_fresh()?;
         let compiled = self.run_cargo(&venv, &call)?;
-        if let Some(storing) = &storing {
-            self.keep_units(storing, &compiled);
+        if let Some(asking) = &asking {
+            self.keep_units(asking, &compiled);
         }
         let library = compiled
             .library(&self.project.extension.manifest)?

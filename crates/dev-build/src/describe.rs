@@ -75,23 +75,35 @@ impl BuildPlan {
             steps.push(step("install dependencies", causes));
         }
         steps.extend(self.sharing.iter().map(sharing_step));
-        let mut stale: Vec<_> = self
-            .make_stale
-            .iter()
-            .filter(|it| it.is_news)
-            .map(stale_step)
-            .collect();
-        stale.dedup();
-        steps.extend(stale);
-        steps.extend(self.make_fresh.iter().map(|package| fresh_step(package)));
-        let compile = format!("compile {}", situation.crate_name);
-        steps.push(step(&compile, &self.compile));
+        steps.extend(self.build_steps(situation));
         steps.push(delivery_step(&self.delivery));
         steps.extend(
             self.others
                 .iter()
                 .filter_map(|other| step_for(other, situation)),
         );
+        steps
+    }
+}
+
+impl BuildPlan {
+    /// How the library comes about.
+    fn build_steps(&self, situation: &Situation) -> Vec<Step> {
+        let name = &situation.crate_name;
+        if self.is_stored {
+            return vec![Step {
+                what: format!("take {name} from the store, as it was built from these sources"),
+                causes: self.compile.clone(),
+            }];
+        }
+        let stale = self.make_stale.iter().filter(|it| it.is_news);
+        let mut steps: Vec<_> = stale.map(stale_step).collect();
+        steps.dedup();
+        steps.extend(self.make_fresh.iter().map(|package| fresh_step(package)));
+        steps.push(Step {
+            what: format!("compile {name}"),
+            causes: self.compile.clone(),
+        });
         steps
     }
 }

@@ -19,6 +19,7 @@ use crate::plan::{DevPlan, plan};
 use crate::request::DevRequest;
 use crate::siblings::Sibling;
 use crate::situation::Situation;
+use crate::stored::asking::has_what_is_planned;
 
 /// Builds `project` and installs it as editable, saying what takes time.
 ///
@@ -146,7 +147,13 @@ pub fn dry_run(
     request: &DevRequest<'_>,
 ) -> Result<Preview, DevError> {
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
-    preview(situation, toolbox, request, Question::WhatWouldBeDone)
+    preview(
+        project,
+        situation,
+        toolbox,
+        request,
+        Question::WhatWouldBeDone,
+    )
 }
 
 /// What is asked.
@@ -170,8 +177,9 @@ impl Question {
     }
 }
 
-/// What is to be done in `situation`.
+/// What is to be done in `situation` of `project`.
 pub(crate) fn preview(
+    project: &Project,
     situation: Situation,
     toolbox: &Toolbox,
     request: &DevRequest<'_>,
@@ -184,6 +192,8 @@ pub(crate) fn preview(
     let of_siblings = siblings.map(|it| look_at_sibling(it, venv, request, &locks, question));
     let mut steps = of_siblings.collect::<Result<Vec<_>, _>>()?.concat();
     let plan = plan(&situation, request);
+    let is_stored = has_what_is_planned(&plan, project, &situation, request, &locks);
+    let plan = plan.with_store(is_stored);
     steps.extend(plan.steps(&situation).iter().map(ToString::to_string));
     Ok(Preview {
         situation,

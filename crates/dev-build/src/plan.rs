@@ -50,6 +50,8 @@ pub struct BuildPlan {
     pub make_stale: Vec<Misjudged>,
     /// Packages that cargo would wrongly build again are made fresh.
     pub make_fresh: Vec<String>,
+    /// The store has the extension that the sources make, so that cargo is not asked.
+    pub is_stored: bool,
     /// cargo is asked, and compiles what it finds changed.
     pub compile: Causes,
     /// Whether the extension is linked against a library of its third-party crates, where that can be.
@@ -136,6 +138,7 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         sharing: planner.sharing(&call),
         make_stale: situation.misjudged.clone(),
         make_fresh: situation.taken_for_stale.clone(),
+        is_stored: false,
         compile: planner.compile(),
         prelinks: situation.prelinking.is_on(),
         delivery: planner.delivery(),
@@ -145,6 +148,17 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
             .unwrap_or_default(),
         call,
     }))
+}
+
+impl DevPlan {
+    /// The same, where the store was asked for what it comes to.
+    #[must_use]
+    pub(crate) fn with_store(mut self, is_stored: bool) -> Self {
+        if let Self::Build(build) = &mut self {
+            build.is_stored = is_stored;
+        }
+        self
+    }
 }
 
 struct Planner<'a> {

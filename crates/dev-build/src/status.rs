@@ -104,7 +104,7 @@ pub fn status(
     request: &DevRequest<'_>,
 ) -> Result<Status, DevError> {
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
-    let preview = preview(situation, toolbox, request, Question::IsItCurrent)?;
+    let preview = preview(project, situation, toolbox, request, Question::IsItCurrent)?;
     let mut status = Status::of(&project.extension.module, &preview);
     let ours = preview.situation.ours();
     let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));

@@ -44,7 +44,7 @@ pub fn why(
 ) -> Result<Why, DevError> {
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
     let last = record::Record::read(&project.root, &situation.workspace);
-    let preview = preview(situation, toolbox, request, Question::IsItCurrent)?;
+    let preview = preview(project, situation, toolbox, request, Question::IsItCurrent)?;
     Ok(Why {
         last: last.map(|it| it.report),
         now: preview.steps,

@@ -101,6 +101,11 @@ fn nothing_is_built_twice() {
     let extension = "stored_thing";
     assert!(compiled(&one.dev()).contains(&"pyo3-ffi"));
     one.remove("native/target");
+    let planned = one.command(&["dev", "--dry-run"]).capture().unwrap().stdout;
+    assert!(
+        planned.contains("from the store") && !planned.contains("compile"),
+        "{planned}"
+    );
     assert_restored(&one.dev());
     one.remove(".venv");
     assert_restored(&one.dev());
