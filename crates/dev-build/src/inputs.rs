@@ -137,6 +137,13 @@ impl Inputs {
         }
     }
 
+    /// Whether the lock file is the one that they were read from: cargo may have written it since.
+    pub(crate) fn have_lock_file(&self, root: &Utf8Path, workspace: &Workspace) -> bool {
+        let path = workspace.root.join(LOCK_FILE);
+        let noted = self.cargo_call.get(&relative(root, &path));
+        noted == sha256_of_file(&path).as_ref()
+    }
+
     /// The digest of what makes the environment another one.
     #[must_use]
     pub fn environment(&self) -> Option<&String> {

@@ -166,11 +166,13 @@ impl<'a> Application<'a> {
                 .stamp
                 .is_some_and(|stamp| stamp.holds_but_for_links(&built.library))
         };
-        if built.compiled.is_from_store
-            || built.compiled.needs_run_path
-            || !is_kept_whole(self.project, &self.situation)
-            || !is_same()
-        {
+        let situation = &self.situation;
+        // Versions that cargo has just chosen are not those of the lock file that the context tells of.
+        let has_lock = situation
+            .inputs
+            .have_lock_file(&self.project.root, &situation.workspace);
+        let is_whole = has_lock && is_kept_whole(self.project, situation) && is_same();
+        if built.compiled.is_from_store || built.compiled.needs_run_path || !is_whole {
             return;
         }
         let linked = self
