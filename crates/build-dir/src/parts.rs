@@ -41,8 +41,8 @@ pub struct Part {
 }
 
 impl UnitId {
-    /// The unit of `package` that `file`, which cargo says it has made in `build_dir`, belongs to: a library, a
-    /// build script, or the directory of its output.
+    /// The unit of `package` that `file`, which cargo says it has made in `build_dir`, belongs to: a
+    /// library, a build script, or the directory of its output.
     #[must_use]
     pub fn of_file(build_dir: &Utf8Path, package: &str, file: &Utf8Path) -> Option<Self> {
         let file = file.strip_prefix(build_dir).ok()?;
@@ -67,7 +67,8 @@ impl UnitId {
         }
     }
 
-    /// What cargo keeps of a unit comes back to `build_dir` in this order: without its fingerprint, it is none.
+    /// What cargo keeps of a unit comes back to `build_dir` in this order: without its fingerprint, it is
+    /// none.
     #[must_use]
     pub fn is_last(&self, path: &Utf8Path) -> bool {
         path.starts_with(self.fingerprints())

@@ -171,8 +171,8 @@ impl Unit {
         }
     }
 
-    /// Has cargo find it no older than what was written by `time`: that is the time of the file by which cargo
-    /// goes from now on.
+    /// Has cargo find it no older than what was written by `time`: that is the time of the file by which
+    /// cargo goes from now on.
     ///
     /// # Errors
     /// What the file system says.
@@ -180,8 +180,8 @@ impl Unit {
         set_modified(&self.reference, time)
     }
 
-    /// Gives what rustc has made the time `time`. cargo builds a unit again if what it depends on is newer than
-    /// what it has made.
+    /// Gives what rustc has made the time `time`. cargo builds a unit again if what it depends on is newer
+    /// than what it has made.
     ///
     /// # Errors
     /// What the file system says.
@@ -235,9 +235,9 @@ impl Unit {
         stem.is_some_and(|stem| stem.rsplit_once('-').is_none_or(|(_, hash)| !is_hash(hash)))
     }
 
-    /// Whether what it has made may depend on a place: `is_place` tells of bytes whether they name one. Where
-    /// debuggers look for the sources does not count, nor the build directory itself, whose name cargo changes in
-    /// what a script has printed.
+    /// Whether what it has made may depend on a place: `is_place` tells of bytes whether they name one.
+    /// Where debuggers look for the sources does not count, nor the build directory itself, whose name
+    /// cargo changes in what a script has printed.
     #[must_use]
     pub fn depends_on_place(&self, is_place: &dyn Fn(&[u8]) -> bool) -> bool {
         let noted = self.noted();

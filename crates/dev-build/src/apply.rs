@@ -264,7 +264,8 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Says once that another tool gives pyo3 another Python, where that has just made cargo compile it again.
+    /// Says once that another tool gives pyo3 another Python, where that has just made cargo compile it
+    /// again.
     fn tell_of_other_pythons(&self, built: &Built) -> Result<(), DevError> {
         let is_foreign = matches!(self.situation.package, Package::Foreign);
         let python = &built.venv.python;
@@ -541,7 +542,8 @@ impl<'a> Application<'a> {
         Ok(())
     }
 
-    /// Keeps cargo from building again what it would for the times of sources alone. Looked at anew, as above.
+    /// Keeps cargo from building again what it would for the times of sources alone. Looked at anew, as
+    /// above.
     fn make_fresh(&self) -> Result<(), DevError> {
         let now = SystemTime::now();
         let mut units = Units::remembered(&self.project.root, &self.situation.workspace);

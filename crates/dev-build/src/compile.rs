@@ -56,7 +56,8 @@ struct Made {
     file: Utf8PathBuf,
 }
 
-/// What cargo has said of a build, as far as somebody has to hear it again who finds its library in the store.
+/// What cargo has said of a build, as far as somebody has to hear it again who finds its library in the
+/// store.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replay {
     /// Lines of path crates, and of build scripts that link something.
@@ -256,7 +257,8 @@ impl Compiled {
         }
     }
 
-    /// The build of which `replay` tells, without cargo: nothing is compiled. `local` gives paths of this checkout.
+    /// The build of which `replay` tells, without cargo: nothing is compiled. `local` gives paths of this
+    /// checkout.
     pub(crate) fn replayed(
         replay: &Replay,
         manifest: &Utf8Path,

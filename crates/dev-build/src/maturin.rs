@@ -189,9 +189,9 @@ impl Maturin<'_> {
         packing.map_err(scratch_error(scratch))
     }
 
-    /// The editable wheel of what `call` has built, which `packing` leaves in `scratch`; `said` is what cargo has
-    /// written to standard output. With sources in the tree, maturin puts the library there itself; else the
-    /// wheel holds it.
+    /// The editable wheel of what `call` has built, which `packing` leaves in `scratch`; `said` is what
+    /// cargo has written to standard output. With sources in the tree, maturin puts the library there
+    /// itself; else the wheel holds it.
     ///
     /// # Errors
     /// [`MaturinError`]; if it makes another call of cargo, also what cargo says.

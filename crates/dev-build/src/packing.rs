@@ -1,7 +1,8 @@
 //! Having maturin pack the wheel while the extension is built and tried: most of its time goes before it asks
 //! cargo.
 //!
-//! It puts nothing in place before it has heard what cargo has said, and our stand-in for cargo waits for that.
+//! It puts nothing in place before it has heard what cargo has said, and our stand-in for cargo waits for
+//! that.
 
 use std::io;
 use std::thread::JoinHandle;

@@ -1,9 +1,9 @@
 //! What pyo3 reads, the same in every checkout and every environment of one Python.
 //!
-//! pyo3's build scripts run again, and all that stands on them is compiled again, where a variable that they
-//! read is another, or a file that they read is newer. What maturin gives them lies in the checkout: its file
-//! below `target/` and the Python of the environment. So the file is kept at a path of its content in the user's
-//! cache directory, and the Python is the one that the environment was made from.
+//! pyo3's build scripts run again, and all that stands on them is compiled again, where a variable that
+//! they read is another, or a file that they read is newer. What maturin gives them lies in the checkout:
+//! its file below `target/` and the Python of the environment. So the file is kept at a path of its content
+//! in the user's cache directory, and the Python is the one that the environment was made from.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -77,8 +77,8 @@ pub(crate) fn note(call: &Invocation, python: &Interpreter, compiled: &Compiled)
 }
 
 impl Places<'_> {
-    /// `call` with maturin's file at the path of its content, where it is made if it is not there as it should
-    /// be. maturin finds it by a link. A file that the user has named stays what it is.
+    /// `call` with maturin's file at the path of its content, where it is made if it is not there as it
+    /// should be. maturin finds it by a link. A file that the user has named stays what it is.
     ///
     /// # Errors
     /// If it cannot be kept.

@@ -51,8 +51,8 @@ pub fn stand_in() -> Option<ExitCode> {
     Some(ExitCode::FAILURE)
 }
 
-/// Says what cargo has said, once that is known, if the call is the one that was made; else cargo is asked. Fails
-/// where the build came to nothing.
+/// Says what cargo has said, once that is known, if the call is the one that was made; else cargo is asked.
+/// Fails where the build came to nothing.
 fn answer_from(file: &Utf8Path, args: Vec<String>) -> ExitCode {
     let _known = Lock::take(&lock_of(file));
     let Ok(text) = fs_err::read_to_string(file) else {
@@ -98,8 +98,8 @@ pub(crate) fn without_resolution(args: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Makes `maturin` call us instead of cargo, and hear there what cargo has said, as [`answer_with`] writes it to
-/// `file`, when nobody holds the lock of that any more.
+/// Makes `maturin` call us instead of cargo, and hear there what cargo has said, as [`answer_with`] writes
+/// it to `file`, when nobody holds the lock of that any more.
 ///
 /// # Errors
 /// If the file of before cannot be removed, or we cannot tell which program we are.

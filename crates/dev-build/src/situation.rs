@@ -61,7 +61,8 @@ pub struct Situation {
     pub dep_info_base: Utf8PathBuf,
     /// Units that cargo would wrongly take for fresh. Looked at where cargo is to be asked.
     pub misjudged: Vec<Misjudged>,
-    /// Packages that cargo would build again for the times of their sources alone. Looked at with those above.
+    /// Packages that cargo would build again for the times of their sources alone. Looked at with those
+    /// above.
     pub taken_for_stale: Vec<String>,
     /// Whether the extension is linked against a library of its third-party crates.
     pub prelinking: Prelinking,
@@ -143,8 +144,8 @@ pub struct OurInstall {
     pub others: Vec<OtherBuild>,
     /// What has been removed since the dependencies were installed.
     pub gone: Vec<String>,
-    /// Whether the file for pyo3 that the call names is there as it was kept. maturin writes it again when it is
-    /// asked for the call.
+    /// Whether the file for pyo3 that the call names is there as it was kept. maturin writes it again when
+    /// it is asked for the call.
     pub has_pyo3_config: bool,
 }
 

@@ -51,8 +51,8 @@ pub struct Source {
     pub sha256: Option<String>,
 }
 
-/// Up to how much of a directory is read, in bytes. Of a larger one counts what the file system says of it, so
-/// that it is another one in each checkout.
+/// Up to how much of a directory is read, in bytes. Of a larger one counts what the file system says of it,
+/// so that it is another one in each checkout.
 const READ_BYTES: u64 = 32 << 20;
 
 /// In place of a digest, where there is no file.

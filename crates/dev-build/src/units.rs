@@ -122,8 +122,8 @@ impl<'a> Units<'a> {
             misjudged.collect::<Vec<_>>()
         });
         let mut all: Vec<_> = all.collect();
-        // A script that was made stale is known no more. Whoever is killed before the libraries that are made of
-        // it are stale finds it again.
+        // A script that was made stale is known no more. Whoever is killed before the libraries that are
+        // made of it are stale finds it again.
         all.sort_by_key(|(unit, _)| unit.is_run());
         all
     }

@@ -90,8 +90,8 @@ fn running(candidates: &[Utf8PathBuf]) -> (Vec<Interpreter>, Vec<String>) {
     (by_preference(running), seen)
 }
 
-/// Asks all whose answer is not known, at once: each takes some 30 ms to answer, a pyenv shim 300, and there may
-/// be dozens.
+/// Asks all whose answer is not known, at once: each takes some 30 ms to answer, a pyenv shim 300, and
+/// there may be dozens.
 fn probe_all(candidates: &[Utf8PathBuf]) -> Vec<Result<Interpreter, PythonError>> {
     let mut known = Known::read();
     let remembered: Vec<_> = candidates.iter().map(|it| known.answer(it)).collect();

@@ -8,8 +8,8 @@ use files::{owned, write};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The number of the form of what is kept. Each form has a directory of its own, so that programs of different
-/// versions do not see what they cannot read.
+/// The number of the form of what is kept. Each form has a directory of its own, so that programs of
+/// different versions do not see what they cannot read.
 pub(crate) const FORM: &str = "v1";
 
 /// What is kept on this machine.

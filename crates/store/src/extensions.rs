@@ -1,10 +1,11 @@
 //! Extensions by the content of all that they were made of.
 //!
 //! Which files an extension is made of is known after it was built. So a build is found in three steps: its
-//! context (the call of cargo, the lock file, the compiler, variables), one of the lists of sources that builds
-//! in this context had, and the digest of what is in these sources now.
+//! context (the call of cargo, the lock file, the compiler, variables), one of the lists of sources that
+//! builds in this context had, and the digest of what is in these sources now.
 
 use std::io;
+use std::time::SystemTime;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use files::digest::{sha256, sha256_of};
@@ -29,9 +30,16 @@ struct Noted<N> {
     /// For people.
     project: Utf8PathBuf,
     bytes: u64,
-    sha256: String,
+    /// When it was written, by which a large one is told that was written to since.
+    modified: SystemTime,
+    /// Of one that is no larger than [`LARGE_BYTES`].
+    sha256: Option<String>,
     by_caller: N,
 }
+
+/// Beyond this size a library is one file with cargo's, since to copy it and to read it takes seconds.
+/// Linkers make a library anew under its name; who writes into it all the same changes its time.
+pub const LARGE_BYTES: u64 = 64 << 20;
 
 const LIST: &str = "sources.json";
 const NOTE: &str = "extension.json";
@@ -67,8 +75,8 @@ impl Store {
         lists.collect()
     }
 
-    /// The extension that was built in a context from this content of the sources in `list`. `None` also if it
-    /// is damaged.
+    /// The extension that was built in a context from this content of the sources in `list`. `None` also if
+    /// it is damaged.
     #[must_use]
     pub fn extension<N: DeserializeOwned>(&self, key: Key<'_>, list: &str) -> Option<Found<N>> {
         let list = self.context_dir(key.context).join(list);
@@ -107,12 +115,18 @@ impl Store {
         let above = self.make(&below)?;
         let draft = self.draft()?;
         let into = Utf8Path::from_path(draft.path()).ok_or(io::ErrorKind::InvalidFilename)?;
+        let is_large = fs_err::metadata(library)?.len() > LARGE_BYTES;
         // Whoever writes into cargo's library must not write into this one.
-        bring(library, &into.join(LIBRARY), false)?;
+        bring(library, &into.join(LIBRARY), is_large)?;
+        let metadata = fs_err::metadata(into.join(LIBRARY))?;
+        let sha256 = (!is_large)
+            .then(|| sha256_of(&into.join(LIBRARY)))
+            .transpose()?;
         let note = Noted {
             project: project.to_owned(),
-            bytes: fs_err::metadata(into.join(LIBRARY))?.len(),
-            sha256: sha256_of(&into.join(LIBRARY))?,
+            bytes: metadata.len(),
+            modified: metadata.modified()?,
+            sha256,
             by_caller: note,
         };
         fs_err::write(into.join(NOTE), serde_json::to_vec(&note)?)?;
@@ -124,6 +138,18 @@ impl Store {
 /// The name of a list of sources.
 fn name_of(list: &[u8]) -> String {
     sha256(list)[..16].to_owned()
+}
+
+impl<N> Noted<N> {
+    /// Whether the file at `path` is the library that was kept.
+    fn is(&self, path: &Utf8Path) -> io::Result<bool> {
+        let metadata = fs_err::metadata(path)?;
+        let has_times = metadata.len() == self.bytes && metadata.modified()? == self.modified;
+        Ok(match &self.sha256 {
+            Some(sha256) => sha256_of(path)? == *sha256,
+            None => has_times,
+        })
+    }
 }
 
 impl<N> Found<N> {
@@ -146,13 +172,11 @@ impl<N> Found<N> {
         let copy = Utf8Path::from_path(draft.path())
             .ok_or(io::ErrorKind::InvalidFilename)?
             .join(LIBRARY);
-        let is_brought = bring(&self.dir.join(LIBRARY), &copy, false).is_ok();
-        if !is_brought || sha256_of(&copy)? != self.noted.sha256 {
+        let is_brought = bring(&self.dir.join(LIBRARY), &copy, self.noted.sha256.is_none()).is_ok();
+        if !is_brought || !self.noted.is(&copy)? {
             let _ = store.drop_dir(&self.dir);
             return Ok(false);
         }
-        let file = fs_err::File::options().append(true).open(&copy)?;
-        file.file().set_modified(std::time::SystemTime::now())?;
         fs_err::rename(&copy, place)?;
         dir::note_use(&self.dir.join(NOTE));
         dir::note_use(&self.dir.with_file_name(LIST));

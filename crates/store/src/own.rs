@@ -1,7 +1,7 @@
 //! Units of path crates of the last build in a context, for a target directory that has none.
 //!
-//! cargo's fingerprint of such a unit says nothing of its content. So whoever keeps one notes what it was built
-//! from, compares that with the sources at hand, and has what depends on another content built again.
+//! cargo's fingerprint of such a unit says nothing of its content. So whoever keeps one notes what it was
+//! built from, compares that with the sources at hand, and has what depends on another content built again.
 
 use std::collections::BTreeSet;
 use std::io;

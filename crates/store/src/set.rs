@@ -68,8 +68,8 @@ impl Store {
         files.into_iter().rev().map(|(_, file)| file).collect()
     }
 
-    /// The units that a build needs, as far as they can be told: those of the same build, or of those that had
-    /// the most of its packages. Gives also whether it was the same build.
+    /// The units that a build needs, as far as they can be told: those of the same build, or of those that
+    /// had the most of its packages. Gives also whether it was the same build.
     pub(crate) fn members_for(&self, needed: &Needed<'_>) -> (Vec<Member>, bool) {
         let exact = self.set_file(needed.context);
         if let Some(set) = dir::read::<Set>(&exact) {

@@ -4,8 +4,8 @@ use std::io;
 
 use camino::Utf8Path;
 
-/// Makes `to`, where nothing is, what `from` is. `may_share`: whether nobody writes into either, so that they may be one file
-/// with two names where the file system cannot share blocks.
+/// Makes `to`, where nothing is, what `from` is. `may_share`: whether nobody writes into either, so that
+/// they may be one file with two names where the file system cannot share blocks.
 pub(crate) fn bring(from: &Utf8Path, to: &Utf8Path, may_share: bool) -> io::Result<()> {
     // A link, where there can be one, is cheaper than sharing blocks, and keeps all times.
     if may_share && std::fs::hard_link(from, to).is_ok() {

@@ -99,7 +99,8 @@ impl Store {
         self.dir().join("units").join(&key[..2]).join(key)
     }
 
-    /// Keeps what `build` was made of, as far as it is third-party. Gives how many units are new to the store.
+    /// Keeps what `build` was made of, as far as it is third-party. Gives how many units are new to the
+    /// store.
     ///
     /// # Errors
     /// What the file system says. What has been kept until then stays.

@@ -1,5 +1,5 @@
-//! What was built once is not built again: in other checkouts, after `target/` and `.venv` are gone, on another
-//! branch and back.
+//! What was built once is not built again: in other checkouts, after `target/` and `.venv` are gone, on
+//! another branch and back.
 
 use std::os::unix::fs::PermissionsExt as _;
 

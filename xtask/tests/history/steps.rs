@@ -75,8 +75,8 @@ pub(crate) enum Step {
     Prelink,
     /// The target directory goes, and cargo is not told.
     RemoveTarget,
-    /// Another worktree of the same repository, or a copy of the checkout with all that was built in it: there the
-    /// extension has to be right as well.
+    /// Another worktree of the same repository, or a copy of the checkout with all that was built in it:
+    /// there the extension has to be right as well.
     Worktree,
     Copy,
     /// What is kept of builds goes, as a whole or in part, or a file of it is damaged.

@@ -20,8 +20,8 @@ pub(crate) struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    /// The one of `call`, into the environment in `venv`. `None` if there is no store, or what rustc is cannot be
-    /// told. `notes` is the directory in which is remembered what compilers say.
+    /// The one of `call`, into the environment in `venv`. `None` if there is no store, or what rustc is
+    /// cannot be told. `notes` is the directory in which is remembered what compilers say.
     pub(crate) fn of(
         project: &Project,
         situation: &Situation,
@@ -48,8 +48,8 @@ impl<'a> Asking<'a> {
         })
     }
 
-    /// The extension that was built from what the sources are now. What a build script imports from Python is not
-    /// known, nor what of its output is packed; and whoever wants to see what cargo does, sees it.
+    /// The extension that was built from what the sources are now. What a build script imports from Python
+    /// is not known, nor what of its output is packed; and whoever wants to see what cargo does, sees it.
     pub(crate) fn extension(
         &self,
         project: &Project,

@@ -1,5 +1,5 @@
-//! All that decides what a build makes, beside the sources of path crates: the same text in every checkout and
-//! environment in which the build is the same.
+//! All that decides what a build makes, beside the sources of path crates: the same text in every checkout
+//! and environment in which the build is the same.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -8,7 +8,7 @@ use files::digest::sha256;
 use object::{Object as _, ObjectSection as _};
 use serde::{Deserialize, Serialize};
 use store::Store;
-use store::extensions::{Found, Key};
+use store::extensions::{Found, Key, LARGE_BYTES};
 
 use super::Places;
 use crate::compile::Replay;
@@ -119,8 +119,9 @@ impl ToKeep<'_> {
         if store.has_extension(key, &listed)? {
             return Ok(());
         }
-        let bytes = fs_err::read(self.library)?;
-        let is_bound = names_a_place(&bytes, self.places);
+        // To look for a name takes the whole library into memory.
+        let is_large = fs_err::metadata(self.library)?.len() > LARGE_BYTES;
+        let is_bound = is_large || names_a_place(&fs_err::read(self.library)?, self.places);
         let dirs = || self.places.dirs().map(Utf8Path::to_owned).collect();
         let noted = Noted {
             library: self.places.portable(self.library.as_str()),
@@ -167,8 +168,8 @@ fn content_of(sources: &[Source], variables: &BTreeSet<String>) -> Option<String
     Some(sha256(text.as_bytes())[..32].to_owned())
 }
 
-/// Whether the library with these `bytes` names a directory of the checkout, other than for debuggers: then it
-/// may read something there when it runs. One that cannot be read counts as such.
+/// Whether the library with these `bytes` names a directory of the checkout, other than for debuggers: then
+/// it may read something there when it runs. One that cannot be read counts as such.
 fn names_a_place(bytes: &[u8], places: &Places) -> bool {
     let Ok(file) = object::File::parse(bytes) else {
         return true;

@@ -92,8 +92,8 @@ fn member(
     })
 }
 
-/// Gives the build directory the units of path crates that were built from what the sources are now, if it has
-/// none of them. They are dated `now`, which is before the sources are read.
+/// Gives the build directory the units of path crates that were built from what the sources are now, if it
+/// has none of them. They are dated `now`, which is before the sources are read.
 pub(crate) fn give(
     store: &Store,
     context: &str,

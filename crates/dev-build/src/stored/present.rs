@@ -1,5 +1,5 @@
-//! Whether everything that the last build was made of is still in the target directory, so that the store need
-//! not be asked.
+//! Whether everything that the last build was made of is still in the target directory, so that the store
+//! need not be asked.
 
 use std::io;
 use std::time::SystemTime;

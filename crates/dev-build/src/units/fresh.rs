@@ -17,8 +17,8 @@ use crate::sources::TICK;
 #[derive(Debug, Default)]
 pub(crate) struct TakenForFresh {
     units: Vec<Unit>,
-    /// Units whose artefacts are dated as well: what is made of the output of a build script must not be older
-    /// than that, or cargo builds it again.
+    /// Units whose artefacts are dated as well: what is made of the output of a build script must not be
+    /// older than that, or cargo builds it again.
     with_artefacts: Vec<Unit>,
     /// Their packages, each once.
     pub(crate) packages: Vec<String>,
@@ -116,8 +116,8 @@ impl Units<'_> {
     }
 }
 
-/// Whether a source is newer than `unit`. `None` if one is not there or newer than `until`, or the time of none
-/// decides.
+/// Whether a source is newer than `unit`. `None` if one is not there or newer than `until`, or the time of
+/// none decides.
 fn is_older(unit: &Unit, inputs: &Inputs, until: SystemTime) -> Option<bool> {
     let Inputs::Paths(paths) = inputs else {
         return None;

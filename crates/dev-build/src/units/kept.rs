@@ -53,8 +53,8 @@ impl Units<'_> {
         digest_of(&self.sources(sources))
     }
 
-    /// Takes in units of `packages` that have come into the build directory: by their names what they were built
-    /// from. cargo finds them built at `now`.
+    /// Takes in units of `packages` that have come into the build directory: by their names what they were
+    /// built from. cargo finds them built at `now`.
     pub(crate) fn take_in(
         &mut self,
         packages: impl Iterator<Item = (String, Utf8PathBuf)>,
