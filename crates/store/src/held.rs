@@ -52,6 +52,8 @@ pub struct Pruned {
 struct Entry {
     used: SystemTime,
     bytes: u64,
+    /// Of files that are in the store alone.
+    own_bytes: u64,
     dir: Utf8PathBuf,
 }
 
@@ -92,7 +94,8 @@ impl Store {
         })
     }
 
-    /// The same as [`Self::prune`], to its limit, at most once a day.
+    /// Has it take no more room than its limit, at most once a day. What was used within a day stays, and so does
+    /// what is part of a target directory: it takes no room of its own.
     ///
     /// # Errors
     /// Those of [`Self::prune`].
@@ -101,7 +104,9 @@ impl Store {
         if last.elapsed().is_ok_and(|age| age < A_DAY) {
             return Ok(());
         }
-        self.prune(self.limit()).map(drop)
+        let is_old = |entry: &Entry| entry.used.elapsed().is_ok_and(|age| age > A_DAY);
+        self.remove_oldest(self.limit(), |entry| entry.own_bytes, is_old)
+            .map(drop)
     }
 
     fn pruned_file(&self) -> Utf8PathBuf {
@@ -114,23 +119,33 @@ impl Store {
     /// # Errors
     /// What the file system says.
     pub fn prune(&self, limit: Size) -> io::Result<Pruned> {
+        self.remove_oldest(limit, |entry| entry.bytes, |_| true)
+    }
+
+    /// Removes entries that may go, those that were not used for longest first, until all that are left take
+    /// `limit` at most.
+    fn remove_oldest(
+        &self,
+        limit: Size,
+        size: impl Fn(&Entry) -> u64,
+        may_go: impl Fn(&Entry) -> bool,
+    ) -> io::Result<Pruned> {
         let mut pruned = Pruned::default();
         if !self.dir().is_dir() {
             return Ok(pruned);
         }
         let _lock = Lock::take(&self.root().join("lock"))?;
         self.remove_abandoned_drafts();
-        let used = self.last_uses();
-        let mut entries = self.entries(&used);
+        let mut entries = self.entries(&self.last_uses());
         entries.sort_by_key(|entry| entry.used);
-        let mut bytes: u64 = entries.iter().map(|entry| entry.bytes).sum();
-        for entry in entries {
+        let mut left: u64 = entries.iter().map(&size).sum();
+        for entry in entries.iter().filter(|entry| may_go(entry)) {
             let is_unsettled = entry.used == SystemTime::UNIX_EPOCH;
-            if bytes <= limit.bytes && !is_unsettled {
+            if left <= limit.bytes && !is_unsettled {
                 break;
             }
             self.drop_dir(&entry.dir)?;
-            bytes -= entry.bytes;
+            left -= size(entry);
             pruned.entries += 1;
             pruned.bytes += entry.bytes;
         }
@@ -196,6 +211,10 @@ impl Store {
         let entries = units.chain(extensions).map(|(used, dir)| Entry {
             used,
             bytes: files_below(&dir).map(|(bytes, _)| bytes).sum(),
+            own_bytes: files_below(&dir)
+                .filter(|(_, names)| *names == 1)
+                .map(|(bytes, _)| bytes)
+                .sum(),
             dir,
         });
         entries.collect()
@@ -271,4 +290,75 @@ fn files_below(dir: &Utf8Path) -> impl Iterator<Item = (u64, u64)> + use<> {
     let files = entries.filter_map(|entry| entry.metadata().ok());
     let files = files.filter(std::fs::Metadata::is_file);
     files.map(|it| (it.len(), it.nlink()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::TempDir;
+
+    /// A store with an extension of 1000 bytes for each age in days.
+    fn store(dir: &TempDir, ages_days: &[u64]) -> Store {
+        let store = Store::at(&dir.path().join("store"));
+        for age in ages_days {
+            let entry = store.make(format!("extensions/a/b/{age}").as_str().into());
+            let entry = entry.unwrap();
+            fs_err::write(entry.join("library"), [0; 1000]).unwrap();
+            let note = entry.join("extension.json");
+            fs_err::write(&note, "{}").unwrap();
+            let used = SystemTime::now() - A_DAY * u32::try_from(*age).unwrap();
+            let file = fs_err::File::options().append(true).open(note).unwrap();
+            file.file().set_modified(used).unwrap();
+        }
+        store
+    }
+
+    fn ages(store: &Store) -> Vec<String> {
+        let dirs = store.extension_dirs().into_iter();
+        let mut ages: Vec<_> = dirs
+            .filter_map(|dir| Some(dir.file_name()?.to_owned()))
+            .collect();
+        ages.sort();
+        ages
+    }
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_first() {
+        let dir = TempDir::new();
+        let store = store(&dir, &[1, 2, 3]);
+        let pruned = store.prune(Size { bytes: 2100 }).unwrap();
+        assert_eq!(
+            (pruned.entries, ages(&store)),
+            (1, vec!["1".to_owned(), "2".to_owned()])
+        );
+        assert_eq!(
+            store.prune(Size { bytes: 2100 }).unwrap(),
+            Pruned::default()
+        );
+        store.prune(Size { bytes: 1 }).unwrap();
+        assert!(ages(&store).is_empty());
+    }
+
+    #[test]
+    fn what_is_in_use_or_takes_no_room_does_not_go_by_itself() {
+        let dir = TempDir::new();
+        let store = store(&dir, &[0, 2, 3]);
+        let shared = store.dir().join("extensions/a/b/3/library");
+        fs_err::hard_link(shared, dir.path().join("in-target.so")).unwrap();
+        let is_old = |entry: &Entry| entry.used.elapsed().is_ok_and(|age| age > A_DAY);
+        let limit = Size { bytes: 1500 };
+        store
+            .remove_oldest(limit, |entry| entry.own_bytes, is_old)
+            .unwrap();
+        assert_eq!(
+            ages(&store),
+            ["0"],
+            "the older one takes next to nothing, and goes first"
+        );
+        let none = Size { bytes: 0 };
+        store
+            .remove_oldest(none, |entry| entry.own_bytes, is_old)
+            .unwrap();
+        assert_eq!(ages(&store), ["0"]);
+    }
 }
