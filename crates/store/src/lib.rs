@@ -18,4 +18,5 @@ pub mod units;
 pub use dir::Store;
 pub use held::{Held, Pruned};
 pub use saved::Saved;
+pub use set::{Locked, locked};
 pub use units::{BuiltUnit, Given, Needed};

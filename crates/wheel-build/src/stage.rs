@@ -43,6 +43,8 @@ pub struct Stage {
     pub ignored: usize,
     /// What of it the commit says nothing of.
     pub outside: Vec<Outside>,
+    /// The build scripts in it.
+    pub scripts: Vec<Utf8PathBuf>,
 }
 
 impl Stage {
@@ -66,9 +68,9 @@ impl Stage {
         let root = &listing.root;
         let version = version_of(project, &listing, naming)?;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
-        let is_redone = copy_all(&listing, project, dir)?;
-        if is_redone {
-            run_again(scripts.iter().map(|script| in_copy(script)))?;
+        let scripts: Vec<_> = scripts.iter().map(|script| in_copy(script)).collect();
+        if copy_all(&listing, project, dir)? {
+            run_again(scripts.iter().cloned())?;
         }
         let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
@@ -85,6 +87,7 @@ impl Stage {
             packed: packed.moved(root, dir),
             ignored: listing.ignored.len(),
             outside: listing.outside,
+            scripts,
         })
     }
 
@@ -151,7 +154,7 @@ fn copy_all(listing: &Listing, project: &Project, dir: &Utf8Path) -> Result<bool
 }
 
 /// Has cargo run the build scripts at `paths` again, which it may take for done.
-fn run_again(paths: impl Iterator<Item = Utf8PathBuf>) -> Result<(), WheelError> {
+pub(crate) fn run_again(paths: impl Iterator<Item = Utf8PathBuf>) -> Result<(), WheelError> {
     for path in paths.filter(|path| path.is_file()) {
         let file = fs_err::File::options().append(true).open(&path);
         let touched = file.and_then(|file| file.file().set_modified(SystemTime::now()));
