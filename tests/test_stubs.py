@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.metadata
 import inspect
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import maou
+from maou import _build
 
 STUBS = Path(maou.__file__).parent / "_rust"
 MODULES = {"maou._rust": "__init__.pyi", "maou._rust.io": "io.pyi", "maou._rust.index": "index.pyi"}
