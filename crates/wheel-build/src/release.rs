@@ -15,7 +15,7 @@ use wheel_audit::{Expected, Report};
 use crate::action::{ActionInputs, Versions};
 use crate::build::Builder;
 use crate::built::Built;
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
@@ -241,8 +241,7 @@ impl<'a> Release<'a> {
     ) -> Result<BuiltWheel, WheelError> {
         let (built, cache) = if self.request.is_built {
             let built = Built::by_action(&self.directories.out, &wheel.platform)?;
-            let counts = cache::counted_by_action(&self.directories.out, self.talk.warn)?;
-            (built, Some(counts))
+            (built, None)
         } else {
             self.run_maturin(wheel, maturin)?
         };

@@ -45,7 +45,13 @@ pub struct Stage {
     pub outside: Vec<Outside>,
     /// The build scripts in it.
     pub scripts: Vec<Utf8PathBuf>,
+    /// A file of settings for cargo, beside it.
+    pub settings: Utf8PathBuf,
 }
+
+/// The time of the commit is for the wheel. Build scripts that compile C depend on it (by the crate cc), so
+/// that each commit would compile all of that again, and what is made of it.
+const SETTINGS: &str = "[env]\nSOURCE_DATE_EPOCH = { value = \"315532800\", force = true }\n";
 
 impl Stage {
     /// Makes `dir` a copy of what maturin sees of `project`: what git tracks, and what it neither tracks nor
@@ -79,7 +85,10 @@ impl Stage {
             .unwrap_or(&copied)
             .join("pyproject.toml");
         write_if_new(dir, &pyproject, text.as_bytes())?;
+        let settings = dir.with_extension("toml");
+        fs_err::write(&settings, SETTINGS).map_err(cannot_write(&settings))?;
         Ok(Self {
+            settings,
             root: dir.to_owned(),
             project: Project::load(&copied)?,
             version,
