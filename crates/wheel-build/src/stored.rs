@@ -19,7 +19,7 @@ use store::{BuiltUnit, Locked, Needed, Saved, Store, locked};
 
 use crate::copied::Copied;
 use crate::plan::WheelPlan;
-use crate::stage::Stage;
+use crate::stage::{Stage, run_again};
 
 /// Where the units of a wheel are in the store.
 #[derive(Debug)]
@@ -112,7 +112,11 @@ impl<'a> Storing<'a> {
         for config in &set.note.configs {
             config.give(self.build_dir)?;
         }
-        set.note.copied.give_times(self.stage)?;
+        // A build script that declares nothing depends on the newest file alone.
+        if set.note.copied.give_times(&self.stage.root)? {
+            let scripts = self.stage.scripts.iter().cloned();
+            run_again(scripts).map_err(io::Error::other)?;
+        }
         Ok(count)
     }
 

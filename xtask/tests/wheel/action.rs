@@ -131,13 +131,6 @@ fn inputs(project: &Fixture) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Where the action leaves the wheel.
-fn out(project: &Fixture) -> Utf8PathBuf {
-    let args = inputs(project)["args"].clone();
-    let mut words = args.split(' ').skip_while(|word| *word != "--out");
-    words.nth(1).expect("--out DIR").into()
-}
-
 /// What the action does in its container, with zig in place of the container's C library, and the toolchain
 /// of this machine in place of the container's.
 fn run_action(project: &Fixture) -> Captured {
