@@ -125,9 +125,12 @@ bring_automation() {
 
 # keep_automation KEPT: of a directory that has grown, nothing is kept.
 keep_automation() {
+  if [ -z "${DEV_INIT_KEEPS_AUTOMATION:-}" ] || [ ! -d target/xtask ]; then
+    return
+  fi
   local state
   state=$(automation_state)
-  if [ -z "${DEV_INIT_KEEPS_AUTOMATION:-}" ] || [ ! -d target/xtask ] || [ -z "$state" ] || [ "$state" = "$(cat "$1/state" 2>/dev/null)" ]; then
+  if [ -z "$state" ] || [ "$state" = "$(cat "$1/state" 2>/dev/null)" ]; then
     return
   fi
   rm -rf "$1" "$1.part"
