@@ -14,7 +14,7 @@ use walkdir::WalkDir;
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Copied {
     /// When it was looked at.
-    at: Option<SystemTime>,
+    pub(crate) at: Option<SystemTime>,
     entries: BTreeMap<Utf8PathBuf, Entry>,
 }
 

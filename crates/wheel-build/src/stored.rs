@@ -122,9 +122,11 @@ impl<'a> Storing<'a> {
 
     /// Keeps what the target directory has after a build.
     pub(crate) fn keep(&self) -> io::Result<()> {
+        let earlier = self.store.own_units::<(), Note>(&self.lane);
+        let since = earlier.and_then(|set| set.note.copied.at);
         let units: Vec<_> = all_units(self.build_dir)
             .into_iter()
-            .filter_map(|id| self.built(id))
+            .filter_map(|id| self.built(id, since))
             .collect();
         let packages = Default::default();
         let needed = Needed {
@@ -149,12 +151,18 @@ impl<'a> Storing<'a> {
 
     /// A unit of a package in the lock file. Of several versions one is taken: the version only tells what is
     /// worth to be given, and cargo judges that.
-    fn built(&self, id: UnitId) -> Option<BuiltUnit> {
+    ///
+    /// One that was compiled `since` replaces its like in the store: only its times fit to the configuration that
+    /// pyo3 has read this time.
+    fn built(&self, id: UnitId, since: Option<SystemTime>) -> Option<BuiltUnit> {
         let locked = self.packages.iter().find(|it| it.name == id.package)?;
+        let fingerprints = self.build_dir.join(id.fingerprints());
+        let files = fingerprints.read_dir_utf8().ok()?.flatten();
+        let mut times = files.filter_map(|file| file.metadata().ok()?.modified().ok());
         Some(BuiltUnit {
             version: locked.version.clone(),
             is_path: self.is_own(&id),
-            is_new: false,
+            is_new: since.is_none_or(|since| times.any(|time| time > since)),
             id,
         })
     }
