@@ -7,6 +7,7 @@
 //!
 //! Only units that lie in the same place fit: the paths are among rustc's arguments.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::SystemTime;
 
@@ -128,7 +129,7 @@ impl<'a> Storing<'a> {
             .into_iter()
             .filter_map(|id| self.built(id, since))
             .collect();
-        let packages = Default::default();
+        let packages = BTreeSet::new();
         let needed = Needed {
             build_dir: self.build_dir,
             lane: &self.lane,
@@ -138,9 +139,10 @@ impl<'a> Storing<'a> {
         };
         self.store.keep_units(&needed, &units)?;
         let own = units.into_iter().filter(|it| it.is_path).map(|it| it.id);
+        let own: Vec<_> = own.collect();
         let set = OwnSet {
             project: self.stage.project.root.clone(),
-            members: self.members(own.collect())?,
+            members: self.members(&own)?,
             note: Note {
                 copied: Copied::of(&self.stage.root)?,
                 configs: configs(self.build_dir)?,
@@ -172,9 +174,9 @@ impl<'a> Storing<'a> {
         packages.any(|it| it.is_path && it.name == id.package)
     }
 
-    fn members(&self, ids: Vec<UnitId>) -> io::Result<Vec<OwnMember<()>>> {
+    fn members(&self, ids: &[UnitId]) -> io::Result<Vec<OwnMember<()>>> {
         let mut members = Vec::new();
-        for (id, parts) in parts::parts_of(self.build_dir, &ids)? {
+        for (id, parts) in parts::parts_of(self.build_dir, ids)? {
             let mut text = String::new();
             for part in parts {
                 let metadata = fs_err::metadata(self.build_dir.join(&part.path))?;
