@@ -90,8 +90,56 @@ automation() {
   if [ -n "$cached" ] && ! "$cached" --version >/dev/null 2>&1; then
     cached=''
   fi
+  local kept="$tools/../automation"
+  bring_automation "$kept"
   RUSTC_WRAPPER=$cached cargo xtask --version >/dev/null
+  keep_automation "$kept"
   done_with 'the automation'
+}
+
+# In a DevContainer, what the automation was compiled to is kept on a volume, for a container that has nothing but the
+# checkout. It is the same if the commit, the toolchain and the directory are; nothing is said of changed files.
+automation_state() {
+  if [ -z "$(git status --porcelain 2>&1)" ]; then
+    printf '%s\n%s\n%s\n' "$(git rev-parse 'HEAD^{tree}')" "$(rustc -vV)" "$PWD"
+  fi
+}
+
+# bring_automation KEPT: cargo goes by time. What is the same gets the present one, as if it had just been compiled; else
+# it gets the oldest, with which cargo compiles our own crates again and no other.
+bring_automation() {
+  if [ -z "${DEV_INIT_KEEPS_AUTOMATION:-}" ] || [ -e target/xtask ] || [ ! -d "$1/target" ]; then
+    return
+  fi
+  local state time=@1
+  state=$(automation_state)
+  if [ -n "$state" ] && [ "$state" = "$(cat "$1/state")" ]; then
+    time=@$(date +%s)
+  fi
+  rm -rf target/xtask.part
+  mkdir -p target
+  cp -R "$1/target" target/xtask.part
+  find target/xtask.part -type f -exec touch -d "$time" {} +
+  mv target/xtask.part target/xtask
+}
+
+# keep_automation KEPT: of a directory that has grown, nothing is kept.
+keep_automation() {
+  if [ -z "${DEV_INIT_KEEPS_AUTOMATION:-}" ] || [ ! -d target/xtask ]; then
+    return
+  fi
+  local state
+  state=$(automation_state)
+  if [ -z "$state" ] || [ "$state" = "$(cat "$1/state" 2>/dev/null)" ]; then
+    return
+  fi
+  rm -rf "$1" "$1.part"
+  if [ "$(du -sm --exclude=incremental target/xtask | cut -f 1)" -lt 1000 ]; then
+    mkdir -p "$1.part/target"
+    tar -C target/xtask --exclude=./incremental -cf - . | tar -C "$1.part/target" -xf -
+    printf '%s\n' "$state" >"$1.part/state"
+    mv "$1.part" "$1"
+  fi
 }
 
 compiler_cache() {

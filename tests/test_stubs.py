@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.metadata
 import inspect
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +12,7 @@ from types import ModuleType
 import pytest
 
 import maou
+from maou import _build
 
 STUBS = Path(maou.__file__).parent / "_rust"
 MODULES = {"maou._rust": "__init__.pyi", "maou._rust.io": "io.pyi", "maou._rust.index": "index.pyi"}
@@ -128,4 +130,27 @@ def test_the_build_is_described() -> None:
     assert info["version"] == maou.__version__
     assert info["profile"] in {"debug", "release"}
     assert info["abi"] == "abi3" or info["abi"].startswith("cp3")
-    assert info["commit"] == "unknown" or len(info["commit"]) >= 12
+    assert info["commit"]
+
+
+@pytest.mark.parametrize(
+    ("version", "profile", "commit"),
+    [
+        ("0.2.0+g1a2b3c4", "release", "1a2b3c4"),
+        ("0.2.0+g1a2b3c4.dirty.d5e6f7a8", "release", "1a2b3c4.dirty.d5e6f7a8"),
+        ("0.2.0", "debug", "working-tree"),
+        ("0.2.0", "release", "unknown"),
+        (None, "release", "unknown"),
+    ],
+)
+def test_the_commit_is_the_one_of_the_version(
+    version: str | None, profile: str, commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of(name: str) -> str:
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", of)
+    monkeypatch.setattr(_build, "of_extension", lambda: {"version": "0.2.0", "profile": profile})
+    assert maou.build_info()["commit"] == commit

@@ -11,7 +11,8 @@ The format is described in docs/records.md. Nothing here imports pyarrow: Arrow 
 through the Arrow PyCapsule interface.
 """
 
-from maou._rust import __version__, build_info
+from maou._build import build_info
+from maou._rust import __version__
 from maou._rust.index import Index, record_files
 from maou._rust.io import (
     FileInfo,

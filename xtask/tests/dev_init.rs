@@ -193,3 +193,68 @@ fn a_toolchain_that_is_too_old_is_named() {
     );
     assert!(!calls.contains("xtask"), "{calls}");
 }
+
+/// Stands in for cargo: it compiles the automation where there is none.
+const COMPILES: &str = r#"[ "$1" = --version ] && { echo "cargo 1.95.0"; exit; }
+[ -e target/xtask/xtask ] && exit
+mkdir -p target/xtask/incremental; touch target/xtask/xtask target/xtask/incremental/x; echo compiled >> "$HOME/calls""#;
+
+/// When the automation says that it was compiled, in a DevContainer that has a clone and the home directory.
+fn automation_in_a_new_container(repository: &Utf8Path, home: &Utf8Path, dir: &Utf8Path) -> u64 {
+    let clone = dir.join("clone");
+    let _ = fs_err::remove_dir_all(&clone);
+    let git = Invocation::new("git").args(["clone", "--quiet", repository.as_str()]);
+    git.arg(clone.as_str()).read().expect("git");
+    let fakes = FakePrograms::new();
+    fakes.add("cargo", COMPILES);
+    fakes.add("rustc", "echo 1.95.0");
+    fakes.add("python3", "exit 0");
+    let command = Invocation::new("bash").arg("scripts/dev-init.sh");
+    let command = command
+        .env("HOME", home.as_str())
+        .env("PATH", format!("{}:/usr/bin:/bin", fakes.dir()))
+        .env("DEV_INIT_KEEPS_AUTOMATION", "1")
+        .env_remove("CARGO_HOME")
+        .env_remove("XDG_CACHE_HOME")
+        .env_remove("XTASK_CACHE_DIR")
+        .cwd(&clone);
+    let done = command.capture().expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let compiled = fs_err::metadata(clone.join("target/xtask/xtask")).expect("the automation");
+    let time = compiled.modified().expect("a time");
+    let since = time.duration_since(std::time::UNIX_EPOCH).expect("a time");
+    since.as_secs()
+}
+
+#[test]
+fn a_container_made_anew_has_the_automation_and_another_commit_looks_older_than_its_sources() {
+    let (repo, home, dir) = (TempDir::new(), TempDir::new(), TempDir::new());
+    let commit = || {
+        for args in [
+            &["init", "--quiet"][..],
+            &["add", "."],
+            &["commit", "--quiet", "-m", "x"],
+        ] {
+            let git = Invocation::new("git").args(["-c", "user.name=t", "-c", "user.email=t@t"]);
+            let git = git.args(args.iter().copied()).cwd(repo.path());
+            git.read().expect("git");
+        }
+    };
+    for file in ["scripts/dev-init.sh", "requirements/tools.txt"] {
+        let to = repo.path().join(file);
+        fs_err::create_dir_all(to.parent().expect("a directory")).expect("a new directory");
+        fs_err::copy(repository().join(file), to).expect("it can be copied");
+    }
+    fs_err::write(repo.path().join(".gitignore"), "/target\n").expect("it can be written");
+    commit();
+    let container = || automation_in_a_new_container(repo.path(), home.path(), dir.path());
+    let calls = || fs_err::read_to_string(home.path().join("calls")).expect("calls");
+    let first = container();
+    assert!(container() >= first);
+    assert_eq!(calls(), "compiled\n");
+    assert!(!dir.path().join("clone/target/xtask/incremental").exists());
+    fs_err::write(repo.path().join("source.rs"), "").expect("it can be written");
+    commit();
+    assert_eq!(container(), 1, "cargo compiles what is newer");
+    assert_eq!(calls(), "compiled\n");
+}

@@ -9,8 +9,10 @@ pub mod build_script;
 pub mod dep_info;
 pub mod explanation;
 mod hash;
+mod listing;
 pub mod parts;
 pub mod unit;
 
+pub use listing::all_units;
 pub use parts::{Part, UnitId};
 pub use unit::Unit;

@@ -58,6 +58,26 @@ impl UnitId {
         })
     }
 
+    /// The one of `package` whose fingerprints are in the directory `fingerprints` of `build_dir`.
+    pub(crate) fn of_fingerprints(
+        build_dir: &Utf8Path,
+        package: &str,
+        hash: &str,
+        fingerprints: &Utf8Path,
+    ) -> Option<Self> {
+        let dir = fingerprints.strip_prefix(build_dir).ok()?;
+        let (layout, above) = match dir.file_name() {
+            Some("fingerprint") => (Layout::Nested, 4),
+            _ => (Layout::Flat, 2),
+        };
+        Some(Self {
+            profile: dir.ancestors().nth(above)?.to_owned(),
+            package: package.to_owned(),
+            hash: hash.to_owned(),
+            layout,
+        })
+    }
+
     /// The directory with its fingerprints, relative to the build directory.
     #[must_use]
     pub fn fingerprints(&self) -> Utf8PathBuf {
@@ -191,7 +211,13 @@ pub fn parts_of(build_dir: &Utf8Path, units: &[UnitId]) -> io::Result<BTreeMap<U
     let mut all = BTreeMap::new();
     for unit in units {
         let key = (unit.profile.as_path(), unit.hash.clone());
-        let mut files = libraries.get(&key).cloned().unwrap_or_default();
+        let mut files = match libraries.get(&key) {
+            Some(files) => files.clone(),
+            None => match without_hash(build_dir, unit) {
+                WithoutHash::Files(files) => files,
+                WithoutHash::OfSeveral => continue,
+            },
+        };
         let dirs = match unit.layout {
             Layout::Flat => vec![
                 unit.profile.join("build").join(unit.name()),
@@ -209,6 +235,39 @@ pub fn parts_of(build_dir: &Utf8Path, units: &[UnitId]) -> io::Result<BTreeMap<U
         }
     }
     Ok(all)
+}
+
+/// What cargo has left of a unit without a hash in its name, as it does with a shared library.
+enum WithoutHash {
+    Files(Vec<Utf8PathBuf>),
+    /// Several units of the package have this name, and which of them the library is of is not known.
+    OfSeveral,
+}
+
+fn without_hash(build_dir: &Utf8Path, unit: &UnitId) -> WithoutHash {
+    let libraries = unit.fingerprint(build_dir).into_keys();
+    let mut libraries = libraries.filter(|name| name.starts_with("lib-"));
+    let (Layout::Flat, Some(name)) = (unit.layout, libraries.next()) else {
+        return WithoutHash::Files(Vec::new());
+    };
+    let deps = unit.profile.join("deps");
+    let target = name.trim_start_matches("lib-").replace('-', "_");
+    let names = ["so", "dylib", "rlib", "rmeta"].map(|kind| format!("lib{target}.{kind}"));
+    let names = names.into_iter().chain([format!("{target}.d")]);
+    let files = names.map(|name| deps.join(name));
+    let files: Vec<_> = files
+        .filter(|file| build_dir.join(file).is_file())
+        .collect();
+    let fingerprints = build_dir.join(unit.profile.join(".fingerprint"));
+    let dirs = fingerprints.read_dir_utf8().into_iter().flatten().flatten();
+    let of_package = dirs.filter(|dir| {
+        let hash = hash_after(dir.file_name(), &unit.package);
+        hash.is_some_and(is_hash) && dir.path().join(&name).is_file()
+    });
+    if !files.is_empty() && of_package.count() > 1 {
+        return WithoutHash::OfSeveral;
+    }
+    WithoutHash::Files(files)
 }
 
 /// All files below `dir`.

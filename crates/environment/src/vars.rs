@@ -91,7 +91,7 @@ pub const XTASK_NO_PRELINK: &str = "XTASK_NO_PRELINK";
 /// cache.
 pub const XTASK_PRELINKED_DIR: &str = "XTASK_PRELINKED_DIR";
 
-/// Set: `dev` takes nothing from the store and keeps nothing in it, as with `--no-store`.
+/// Set: `dev` and `wheel` take nothing from the store and keep nothing in it, as with `--no-store`.
 pub const XTASK_NO_STORE: &str = "XTASK_NO_STORE";
 
 /// Where is kept what was built once on this machine. Default: in the xtask's cache.

@@ -57,6 +57,14 @@ struct Entry {
     dir: Utf8PathBuf,
 }
 
+impl Entry {
+    /// Whether it was not used for a day, and takes room of its own.
+    fn may_go_unasked(&self) -> bool {
+        let is_old = self.used.elapsed().is_ok_and(|age| age > A_DAY);
+        is_old && self.own_bytes * 2 > self.bytes
+    }
+}
+
 impl Store {
     /// What it holds.
     #[must_use]
@@ -94,8 +102,8 @@ impl Store {
         })
     }
 
-    /// Has it take no more room than its limit, at most once a day. What was used within a day stays, and so does
-    /// what is part of a target directory: it takes no room of its own.
+    /// Has it take no more room than its limit, at most once a day. What was used within a day stays, and
+    /// so does what is part of a target directory: it takes no room of its own.
     ///
     /// # Errors
     /// Those of [`Self::prune`].
@@ -104,8 +112,7 @@ impl Store {
         if last.elapsed().is_ok_and(|age| age < A_DAY) {
             return Ok(());
         }
-        let is_old = |entry: &Entry| entry.used.elapsed().is_ok_and(|age| age > A_DAY);
-        self.remove_oldest(self.limit(), |entry| entry.own_bytes, is_old)
+        self.remove_oldest(self.limit(), |entry| entry.own_bytes, Entry::may_go_unasked)
             .map(drop)
     }
 
@@ -345,20 +352,16 @@ mod tests {
         let store = store(&dir, &[0, 2, 3]);
         let shared = store.dir().join("extensions/a/b/3/library");
         fs_err::hard_link(shared, dir.path().join("in-target.so")).unwrap();
-        let is_old = |entry: &Entry| entry.used.elapsed().is_ok_and(|age| age > A_DAY);
+        let is_old = Entry::may_go_unasked;
         let limit = Size { bytes: 1500 };
         store
             .remove_oldest(limit, |entry| entry.own_bytes, is_old)
             .unwrap();
-        assert_eq!(
-            ages(&store),
-            ["0"],
-            "the older one takes next to nothing, and goes first"
-        );
+        assert_eq!(ages(&store), ["0", "3"]);
         let none = Size { bytes: 0 };
         store
             .remove_oldest(none, |entry| entry.own_bytes, is_old)
             .unwrap();
-        assert_eq!(ages(&store), ["0"]);
+        assert_eq!(ages(&store), ["0", "3"]);
     }
 }

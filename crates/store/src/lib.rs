@@ -20,4 +20,5 @@ pub use dir::Store;
 pub use held::{Held, Pruned};
 pub use needed::Needed;
 pub use saved::Saved;
+pub use set::{Locked, locked};
 pub use units::{BuiltUnit, Given};

@@ -15,11 +15,14 @@ use crate::dir::{self, Store};
 
 /// The units of path crates of one build.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct OwnSet<N> {
+pub struct OwnSet<N, S = ()> {
     /// The project, for people.
     pub project: Utf8PathBuf,
     /// The units.
     pub members: Vec<OwnMember<N>>,
+    /// What the caller notes of all of them.
+    #[serde(default)]
+    pub note: S,
 }
 
 /// A unit of a path crate.
@@ -70,7 +73,11 @@ impl Store {
 
     /// The units of the last build in `context`.
     #[must_use]
-    pub fn own_units<N: DeserializeOwned>(&self, context: &str) -> Option<OwnSet<N>> {
+    pub fn own_units<N, S>(&self, context: &str) -> Option<OwnSet<N, S>>
+    where
+        N: DeserializeOwned,
+        S: DeserializeOwned + Default,
+    {
         let file = self.own_file(context);
         let set = dir::read(&file)?;
         dir::note_use(&file);
@@ -81,11 +88,11 @@ impl Store {
     ///
     /// # Errors
     /// What the file system says.
-    pub fn keep_own_units<N: Serialize>(
+    pub fn keep_own_units<N: Serialize, S: Serialize>(
         &self,
         context: &str,
         build_dir: &Utf8Path,
-        set: &OwnSet<N>,
+        set: &OwnSet<N, S>,
     ) -> io::Result<()> {
         let is_due = |member: &&OwnMember<N>| !self.unit_dir(&member.key).is_dir();
         let due: Vec<_> = set.members.iter().filter(is_due).collect();

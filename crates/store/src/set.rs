@@ -112,22 +112,44 @@ fn owned((name, version): (&str, &str)) -> (String, String) {
 /// The names and versions of the packages in a lock file.
 #[must_use]
 pub(crate) fn packages(lock: &Utf8Path) -> BTreeSet<(String, String)> {
-    let text = fs_err::read_to_string(lock).unwrap_or_default();
+    let locked = locked(lock).into_iter();
+    locked.map(|it| (it.name, it.version)).collect()
+}
+
+/// A package in a lock file.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it comes from a directory of the user's.
+    pub is_path: bool,
+}
+
+/// The packages in the lock file at `path`.
+#[must_use]
+pub fn locked(path: &Utf8Path) -> Vec<Locked> {
+    let text = fs_err::read_to_string(path).unwrap_or_default();
     let value = |line: &str, key: &str| {
         let rest = line.strip_prefix(key)?.strip_prefix(" = \"")?;
         rest.strip_suffix('"').map(str::to_owned)
     };
-    let mut found = BTreeSet::new();
-    let mut name = None;
+    let mut found: Vec<Locked> = Vec::new();
     // cargo writes it itself, each key on a line of its own.
     for line in text.lines() {
         if line == "[[package]]" {
-            name = None;
+            found.push(Locked {
+                is_path: true,
+                ..Locked::default()
+            });
         }
-        name = value(line, "name").or(name);
-        if let (Some(name), Some(version)) = (&name, value(line, "version")) {
-            found.insert((name.clone(), version));
-        }
+        let Some(last) = found.last_mut() else {
+            continue;
+        };
+        last.name = value(line, "name").unwrap_or(std::mem::take(&mut last.name));
+        last.version = value(line, "version").unwrap_or(std::mem::take(&mut last.version));
+        last.is_path &= value(line, "source").is_none();
     }
     found
 }
@@ -187,6 +209,13 @@ mod tests {
         fs_err::write(&lock, text).unwrap();
         let expected = [("a", "1.0.0"), ("b", "0.2.0+x")].map(owned).into();
         assert_eq!(packages(&lock), expected);
+        assert_eq!(
+            locked(&lock)
+                .iter()
+                .map(|it| it.is_path)
+                .collect::<Vec<_>>(),
+            [true, false]
+        );
         assert!(packages(&dir.path().join("no")).is_empty());
     }
 }

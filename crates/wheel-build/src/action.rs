@@ -12,10 +12,7 @@ use serde::Serialize;
 
 use crate::error::WheelError;
 
-/// What the script leaves beside the wheel: what sccache has counted (`sccache --show-stats
-/// --stats-format=json`).
-pub const STATS: &str = "sccache.json";
-/// And how long the build took, in seconds.
+/// What the script leaves beside the wheel: how long the build took, in seconds.
 pub const SECONDS: &str = "seconds";
 
 /// The inputs of the action, by their names.
@@ -34,8 +31,7 @@ pub struct ActionInputs {
     pub maturin_version: String,
     /// The toolchain, as rustup calls it.
     pub rust_toolchain: String,
-    /// Runs what the policy has to run before, puts sccache there in the pinned version, which the action
-    /// then takes, and leaves [`STATS`] and [`SECONDS`].
+    /// Runs what the policy has to run before, and leaves [`SECONDS`].
     pub before_script_linux: String,
 }
 
@@ -44,8 +40,6 @@ pub struct ActionInputs {
 pub struct Versions {
     /// maturin's.
     pub maturin: String,
-    /// sccache's.
-    pub sccache: String,
 }
 
 /// What the inputs are made of.
@@ -97,16 +91,12 @@ impl Action<'_> {
         })
     }
 
-    /// One line: the outputs of a step are easier to hand on so. A server of sccache that ended during a long
-    /// link would take what it has counted along.
+    /// One line: the outputs of a step are easier to hand on so.
     fn before_script(&self) -> Result<String, WheelError> {
         let out = word(self.out.as_str())?;
-        let stats = format!("sccache --show-stats --stats-format=json >{out}/{STATS}");
-        let at_the_end = format!("{stats}; echo \"$SECONDS\" >{out}/{SECONDS}");
         let before: String = self.before.iter().map(|it| format!("{it}; ")).collect();
         Ok(format!(
-            "{before}uv tool install --quiet sccache=={}; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; trap '{at_the_end}' EXIT",
-            word(&self.versions.sccache)?
+            "{before}SECONDS=0; trap 'echo \"$SECONDS\" >{out}/{SECONDS}' EXIT"
         ))
     }
 }
@@ -181,7 +171,6 @@ mod tests {
     fn versions() -> Versions {
         Versions {
             maturin: "1.16.0".to_owned(),
-            sccache: "0.16.0".to_owned(),
         }
     }
 
@@ -201,8 +190,7 @@ mod tests {
              docker-options=-e 'RUSTFLAGS=-C x --remap-path-prefix=/a=/b'\n\
              maturin-version=v1.16.0\n\
              rust-toolchain=1.95.0\n\
-             before-script-linux=uv tool install --quiet sccache==0.16.0; export SCCACHE_IDLE_TIMEOUT=0; SECONDS=0; \
-             trap 'sccache --show-stats --stats-format=json >/w/out/sccache.json; echo \"$SECONDS\" >/w/out/seconds' EXIT\n"
+             before-script-linux=SECONDS=0; trap 'echo \"$SECONDS\" >/w/out/seconds' EXIT\n"
         );
         let json = serde_json::to_value(&inputs).unwrap();
         let lines = inputs.github_outputs();
@@ -228,7 +216,7 @@ mod tests {
             ..action(&[], &env, &versions)
         };
         let script = action.inputs().unwrap().before_script_linux;
-        let start = "dnf install -y clang; clang --version; uv tool install";
+        let start = "dnf install -y clang; clang --version; SECONDS=0";
         assert!(
             script.starts_with(start) && !script.contains('\n'),
             "{script}"

@@ -7,8 +7,7 @@ use compiler_cache::{CacheError, Wrapper};
 use processes::Say;
 use python_tools::Toolbox;
 
-use crate::action;
-use crate::error::{WheelError, cannot_read};
+use crate::error::WheelError;
 use crate::manifest::Counts;
 
 /// sccache, and what it had counted before the build.
@@ -58,35 +57,6 @@ impl Cache {
             misses: since(now.misses, self.before.misses),
         })
     }
-}
-
-/// What sccache has counted in maturin-action's container, whose script has left it in `out`.
-///
-/// That it was asked, and by the store that lasts beyond the container, has to be so; that it found nothing
-/// may be: after a new toolchain, say.
-pub(crate) fn counted_by_action(out: &Utf8Path, warn: &dyn Fn(&str)) -> Result<Counts, WheelError> {
-    let path = out.join(action::STATS);
-    let text = fs_err::read_to_string(&path).map_err(cannot_read(&path))?;
-    let stats = Stats::parse(Wrapper::Sccache, &text)
-        .map_err(|source| WheelError::Stats { path, source })?;
-    let counts = counts(&stats);
-    if counts.hits + counts.misses == 0 {
-        return Err(WheelError::CacheNotAsked);
-    }
-    if stats.location.starts_with("Local disk") {
-        let location = stats.location;
-        return Err(WheelError::CacheIsLost { location });
-    }
-    if counts.hits == 0 || stats.errors > 0 {
-        warn(&format!(
-            "{} of {} compilations came from the cache, with {} errors of its store ({})",
-            counts.hits,
-            counts.hits + counts.misses,
-            stats.errors,
-            stats.location
-        ));
-    }
-    Ok(counts)
 }
 
 fn installed(toolbox: &Toolbox, say: Say<'_>) -> Result<Utf8PathBuf, WheelError> {

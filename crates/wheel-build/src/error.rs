@@ -59,19 +59,6 @@ pub enum WheelError {
     #[error("the wheel that was built does not pass the audit:\n{report}  help: it lies in {path}")]
     Audit { report: String, path: Utf8PathBuf },
     #[error(
-        "sccache was asked for nothing in the container\n  help: the step of maturin-action needs `sccache: 'true'`"
-    )]
-    CacheNotAsked,
-    #[error(
-        "sccache kept what it compiled in the container ({location}), where it is lost\n  help: the step of maturin-action needs `sccache: 'true'`, and the runner the Actions cache"
-    )]
-    CacheIsLost { location: String },
-    #[error("cannot read {path}")]
-    Stats {
-        path: Utf8PathBuf,
-        source: serde_json::Error,
-    },
-    #[error(
         "no runtime of Google Colab (as of {as_of}: {runtimes}) can install {wheels}\n  help: look at `pythons` and `platforms` of [workspace.metadata.xtask.wheel], and at `requires-python`"
     )]
     NotForColab {
@@ -201,10 +188,6 @@ mod tests {
             WheelError::Audit {
                 report: text("a.whl: REFUSED\n"),
                 path: "/out/a.whl".into(),
-            },
-            WheelError::CacheNotAsked,
-            WheelError::CacheIsLost {
-                location: text("Local disk: \"/c\""),
             },
             WheelError::NotForColab {
                 as_of: text("2026-01"),

@@ -90,6 +90,17 @@ pub struct WheelPlan {
     pub action: Option<ActionInputs>,
 }
 
+impl WheelPlan {
+    /// All that decides what cargo makes of the sources, as a text: not the commit, which is in none of it.
+    #[must_use]
+    pub fn decisive(&self) -> String {
+        let of_commit = |name: &str| name == vars::SOURCE_DATE_EPOCH;
+        let env: Vec<_> = self.env.iter().filter(|it| !of_commit(it.0)).collect();
+        let (platform, args, before) = (&self.platform, &self.args, &self.before);
+        format!("{platform} {args:?} {env:?} {before:?}")
+    }
+}
+
 impl BuildPlan {
     /// The plan for `stage`.
     pub fn new(
@@ -270,6 +281,7 @@ impl Wheel<'_> {
             ("--target", self.platform.triple()),
             // A name, not a path: the same in every place. Who runs it puts the interpreter onto PATH.
             ("--interpreter", format!("python{python}")),
+            ("--config", self.stage.settings.to_string()),
         ] {
             args.extend([name.to_owned(), value]);
         }

@@ -9,16 +9,18 @@ use processes::Say;
 use project_model::{Project, Workspace};
 use python_tools::tools::cannot_keep;
 use python_tools::{Interpreter, Tool, Toolbox, python};
+use store::Store;
 use wheel_audit::{Expected, Report};
 
 use crate::action::{ActionInputs, Versions};
 use crate::build::Builder;
 use crate::built::Built;
-use crate::cache::{self, Cache};
+use crate::cache::Cache;
 use crate::error::{WheelError, cannot_read, cannot_write};
 use crate::manifest::{BuiltWheel, Counts, Manifest, all, append_for_github};
 use crate::plan::{BuildPlace, BuildPlan, BuildRequest, WheelPlan};
 use crate::stage::{Stage, make_empty};
+use crate::stored::Storing;
 use crate::trial::{Trial, interpreters};
 use crate::version::Naming;
 use crate::{expected, for_colab};
@@ -46,6 +48,8 @@ pub struct ReleaseRequest<'a> {
     pub is_built: bool,
     /// What maturin-action is to install.
     pub versions: Versions,
+    /// What was built once on this machine.
+    pub store: Option<&'a Store>,
 }
 
 /// How the user is talked to.
@@ -169,6 +173,7 @@ impl<'a> Release<'a> {
         // What an earlier run has left is not to be taken for what the action builds.
         let out = &self.directories.out;
         make_empty(out)?;
+        self.give_units(wheel);
         let inputs = wheel.action.iter().map(ActionInputs::github_outputs);
         append_for_github(vars::GITHUB_OUTPUT, &inputs.collect::<String>())
     }
@@ -236,14 +241,14 @@ impl<'a> Release<'a> {
     ) -> Result<BuiltWheel, WheelError> {
         let (built, cache) = if self.request.is_built {
             let built = Built::by_action(&self.directories.out, &wheel.platform)?;
-            let counts = cache::counted_by_action(&self.directories.out, self.talk.warn)?;
-            (built, Some(counts))
+            (built, None)
         } else {
             self.run_maturin(wheel, maturin)?
         };
         let report = self.audited(&built, &expected::built_by(wheel, &self.expected()?))?;
         let tried_with = self.try_it(&built.path, &report, uv)?;
         self.hand_over(&built.path)?;
+        self.keep_units(wheel);
         Ok(BuiltWheel {
             build_time_ms: u64::try_from(built.elapsed.as_millis()).unwrap_or(u64::MAX),
             cache,
@@ -273,8 +278,49 @@ impl<'a> Release<'a> {
             offline: self.request.offline,
             memory_record: &self.toolbox.memory_record(&self.project.root)?,
         };
+        self.give_units(wheel);
         let built = builder.build(&self.plan, wheel, self.talk.say)?;
         Ok((built, cache.map(|cache| cache.counted()).transpose()?))
+    }
+
+    fn storing(&self, wheel: &WheelPlan) -> Option<Storing<'_>> {
+        let store = self.request.store?;
+        let target = &self.directories.target;
+        // The compilers there are others, though the plan is the same.
+        let is_in_container = self.request.wheels.for_action || self.request.is_built;
+        Storing::of(store, &self.stage, target, wheel, is_in_container)
+    }
+
+    /// Gives cargo what it would compile again. The store only saves time: the build goes on without it.
+    fn give_units(&self, wheel: &WheelPlan) {
+        let Some(storing) = self.storing(wheel) else {
+            return;
+        };
+        match storing.give() {
+            Ok(0) => {}
+            Ok(count) => {
+                (self.talk.say)("Restored", &format!("{count} artefacts from the store"));
+            }
+            Err(error) => self.tell_of_store(&storing, &error),
+        }
+    }
+
+    /// Keeps what a wheel was built of that has passed.
+    fn keep_units(&self, wheel: &WheelPlan) {
+        let Some(storing) = self.storing(wheel) else {
+            return;
+        };
+        let kept = storing.keep().and_then(|()| storing.store.prune_daily());
+        if let Err(error) = kept {
+            self.tell_of_store(&storing, &error);
+        }
+    }
+
+    fn tell_of_store(&self, storing: &Storing<'_>, error: &std::io::Error) {
+        (self.talk.warn)(&format!(
+            "the store in {} cannot be used: {error}\n  help: cargo xtask store clear",
+            storing.store.root()
+        ));
     }
 
     fn expected(&self) -> Result<Expected, WheelError> {

@@ -43,7 +43,15 @@ pub struct Stage {
     pub ignored: usize,
     /// What of it the commit says nothing of.
     pub outside: Vec<Outside>,
+    /// The build scripts in it.
+    pub scripts: Vec<Utf8PathBuf>,
+    /// A file of settings for cargo, beside it.
+    pub settings: Utf8PathBuf,
 }
+
+/// The time of the commit is for the wheel. Build scripts that compile C depend on it (by the crate cc), so
+/// that each commit would compile all of that again, and what is made of it.
+const SETTINGS: &str = "[env]\nSOURCE_DATE_EPOCH = { value = \"315532800\", force = true }\n";
 
 impl Stage {
     /// Makes `dir` a copy of what maturin sees of `project`: what git tracks, and what it neither tracks nor
@@ -66,9 +74,9 @@ impl Stage {
         let root = &listing.root;
         let version = version_of(project, &listing, naming)?;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
-        let is_redone = copy_all(&listing, project, dir)?;
-        if is_redone {
-            run_again(scripts.iter().map(|script| in_copy(script)))?;
+        let scripts: Vec<_> = scripts.iter().map(|script| in_copy(script)).collect();
+        if copy_all(&listing, project, dir)? {
+            run_again(scripts.iter().cloned())?;
         }
         let copied = in_copy(&project.root);
         let text = with_version(project, &version)?;
@@ -77,7 +85,10 @@ impl Stage {
             .unwrap_or(&copied)
             .join("pyproject.toml");
         write_if_new(dir, &pyproject, text.as_bytes())?;
+        let settings = dir.with_extension("toml");
+        fs_err::write(&settings, SETTINGS).map_err(cannot_write(&settings))?;
         Ok(Self {
+            settings,
             root: dir.to_owned(),
             project: Project::load(&copied)?,
             version,
@@ -85,6 +96,7 @@ impl Stage {
             packed: packed.moved(root, dir),
             ignored: listing.ignored.len(),
             outside: listing.outside,
+            scripts,
         })
     }
 
@@ -151,7 +163,7 @@ fn copy_all(listing: &Listing, project: &Project, dir: &Utf8Path) -> Result<bool
 }
 
 /// Has cargo run the build scripts at `paths` again, which it may take for done.
-fn run_again(paths: impl Iterator<Item = Utf8PathBuf>) -> Result<(), WheelError> {
+pub(crate) fn run_again(paths: impl Iterator<Item = Utf8PathBuf>) -> Result<(), WheelError> {
     for path in paths.filter(|path| path.is_file()) {
         let file = fs_err::File::options().append(true).open(&path);
         let touched = file.and_then(|file| file.file().set_modified(SystemTime::now()));

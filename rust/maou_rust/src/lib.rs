@@ -13,13 +13,12 @@ mod io;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-/// What this extension was built from: `version`, `commit` (12 digits, or `unknown` outside git),
-/// `profile` (`debug` or `release`) and `abi` (`abi3`, or one version such as `cp311`).
+/// What this extension was built from: `version`, `profile` (`debug` or `release`) and `abi` (`abi3`, or one
+/// version such as `cp311`). Not the commit: each one would compile it again.
 #[pyfunction]
 fn build_info(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let info = PyDict::new(py);
     info.set_item("version", env!("CARGO_PKG_VERSION"))?;
-    info.set_item("commit", env!("MAOU_COMMIT"))?;
     info.set_item("profile", env!("MAOU_PROFILE"))?;
     info.set_item("abi", abi(py))?;
     Ok(info)

@@ -28,6 +28,7 @@ fn command(project: &Fixture, args: &[&str]) -> Invocation {
         .args(["--project", project.root().as_str(), "wheel"])
         .args(args.iter().copied())
         .env("CARGO_TARGET_DIR", TARGET_DIR)
+        .env("XTASK_NO_STORE", "1")
         .env_remove("VIRTUAL_ENV")
         .env_remove("GITHUB_OUTPUT")
         .env_remove("GITHUB_STEP_SUMMARY")

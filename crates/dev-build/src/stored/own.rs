@@ -46,6 +46,7 @@ pub(crate) fn keep(
     let set = OwnSet {
         project: project.to_owned(),
         members: members.collect(),
+        note: (),
     };
     store.keep_own_units(context, units.build_dir(), &set)
 }
@@ -101,7 +102,7 @@ pub(crate) fn give(
     units: &mut Units<'_>,
     now: SystemTime,
 ) -> std::io::Result<usize> {
-    let Some(set) = store.own_units::<Noted>(context) else {
+    let Some(set) = store.own_units::<Noted, ()>(context) else {
         return Ok(0);
     };
     let build_dir = units.build_dir().to_owned();
