@@ -217,15 +217,28 @@ impl Store {
             if dirs.insert(dir.clone()) || note.id.is_last(&part.path) {
                 owned::make_dir(build_dir, &dir)?;
             }
-            owned::remove(build_dir, &part.path)?;
-            bring(
-                &from.join(&part.path),
-                &build_dir.join(&part.path),
-                part.may_share,
-            )?;
+            replace(&from.join(&part.path), build_dir, part)?;
         }
         Ok(())
     }
+}
+
+/// Puts `part`, which is at `from`, in its place in `build_dir`. Another cargo that is at work there finds the old
+/// file or the new one.
+fn replace(from: &Utf8Path, build_dir: &Utf8Path, part: &Kept) -> io::Result<()> {
+    let to = build_dir.join(&part.path);
+    if to.symlink_metadata().is_err() {
+        return bring(from, &to, part.may_share);
+    }
+    let draft = to.with_file_name(format!(
+        "{}.xtask-new",
+        part.path.file_name().unwrap_or_default()
+    ));
+    owned::remove(build_dir, &draft)?;
+    bring(from, &draft, part.may_share)?;
+    fs_err::rename(&draft, &to)?;
+    // Where both were one file already, the name stays.
+    owned::remove(build_dir, &draft).map(drop)
 }
 
 pub(crate) const NOTE: &str = "unit.json";

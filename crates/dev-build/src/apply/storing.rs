@@ -145,10 +145,12 @@ impl<'a> Application<'a> {
     pub(super) fn keep_units(&self, asking: &Asking<'_>, compiled: &Compiled) {
         let (build_dir, file) = (&self.situation.workspace.build_dir, self.present_file());
         let units = compiled.units(build_dir);
-        let present = Present::of(&asking.context.units, build_dir, &units);
-        if Present::read(&file).is_some_and(|known| known == present) {
+        let context = &asking.context.units;
+        let has_new = units.iter().any(|unit| unit.is_new && !unit.is_path);
+        if !has_new && Present::read(&file).is_some_and(|it| it.holds(context, build_dir)) {
             return;
         }
+        let present = Present::of(context, build_dir, &units);
         let packages = units::packages(&self.lock_file());
         let kept = asking
             .store
