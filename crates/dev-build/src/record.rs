@@ -98,7 +98,7 @@ pub(crate) fn without_resolution(args: &[String]) -> Vec<String> {
         .collect()
 }
 
-/// Makes `maturin` call us instead of cargo, and hear there what cargo has said, as [`answer_with`] writes
+/// Makes `maturin` call us instead of cargo, and hear there what cargo has said, as `answer_with` writes
 /// it to `file`, when nobody holds the lock of that any more.
 ///
 /// # Errors

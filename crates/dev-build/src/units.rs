@@ -6,7 +6,7 @@
 //! target directory, since units of path crates have the same names in both. So what each unit was built from
 //! is kept beside the units, and before cargo is asked, a unit that was built from something else is made
 //! stale. A unit that cargo will see to by itself is left to it. The opposite, a unit that cargo would build
-//! again from what it was built from, is made fresh ([`fresh`]).
+//! again from what it was built from, is made fresh (`fresh`).
 
 mod fresh;
 mod kept;

@@ -1,8 +1,8 @@
 //! Why a build compiled more than the edit explains.
 //!
 //! cargo notes beside each fingerprint what it is made of. That is looked at before cargo is started and
-//! compared after ([`look`]); which difference means what is a rule ([`rule`]), and what is told of it a
-//! [`report`]. The last report is kept in the build directory ([`record`]).
+//! compared after (`look`); which difference means what is a rule (`rule`), and what is told of it a
+//! `report`. The last report is kept in the build directory (`record`).
 
 mod cause;
 mod change;
