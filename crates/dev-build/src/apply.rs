@@ -467,16 +467,16 @@ impl<'a> Application<'a> {
             return Ok(Built { lock, ..built });
         }
         let before = self.before();
-        if let Some(asking) = &asking {
-            self.give_units(asking);
+        let had_all = asking.as_ref().is_some_and(|asking| {
             self.give_own_units(asking);
-        }
+            self.give_units(asking)
+        });
         let looking = Looking::start(&self.situation.workspace, &call);
         self.make_stale()?;
         self.make_fresh()?;
         let compiled = self.run_cargo(&venv, &call)?;
         if let Some(asking) = &asking {
-            self.keep_units(asking, &compiled);
+            self.keep_units(asking, &compiled, had_all);
         }
         let library = compiled
             .library(&self.project.extension.manifest)?

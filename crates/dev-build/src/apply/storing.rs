@@ -84,13 +84,13 @@ impl<'a> Application<'a> {
         .map_err(target_error(&self.situation.workspace.target_dir))
     }
 
-    /// Gives cargo the third-party units that it would have to compile.
-    pub(super) fn give_units(&self, asking: &Asking<'_>) {
+    /// Gives cargo the third-party units that it would have to compile. Gives whether it has all already.
+    pub(super) fn give_units(&self, asking: &Asking<'_>) -> bool {
         let start = Instant::now();
         let build_dir = &self.situation.workspace.build_dir;
         let present = Present::read(&self.present_file());
         if present.is_some_and(|it| it.holds(&asking.context.units, build_dir)) {
-            return;
+            return true;
         }
         let packages = units::packages(&self.lock_file());
         match asking.store.give_units(&self.needed(asking, &packages)) {
@@ -110,12 +110,16 @@ impl<'a> Application<'a> {
             Ok(_) => {}
             Err(error) => self.tell_of_store(asking.store, &error),
         }
+        false
     }
 
     /// Gives cargo the units of path crates that were built from what their sources are, where it has none.
     pub(super) fn give_own_units(&self, asking: &Asking<'_>) {
         let now = SystemTime::now();
         let mut units = Units::remembered(&self.project.root, &self.situation.workspace);
+        if units.are_there() {
+            return;
+        }
         let context = &asking.context.units;
         let given = own::give(asking.store, context, &asking.places, &mut units, now);
         if let Err(error) = given {
@@ -141,13 +145,12 @@ impl<'a> Application<'a> {
         }
     }
 
-    /// Keeps the third-party units of a build.
-    pub(super) fn keep_units(&self, asking: &Asking<'_>, compiled: &Compiled) {
+    /// Keeps the third-party units of a build. `had_all` says whether they were all there before it.
+    pub(super) fn keep_units(&self, asking: &Asking<'_>, compiled: &Compiled, had_all: bool) {
         let (build_dir, file) = (&self.situation.workspace.build_dir, self.present_file());
         let units = compiled.units(build_dir);
         let context = &asking.context.units;
-        let has_new = units.iter().any(|unit| unit.is_new && !unit.is_path);
-        if !has_new && Present::read(&file).is_some_and(|it| it.holds(context, build_dir)) {
+        if had_all && !units.iter().any(|unit| unit.is_new && !unit.is_path) {
             return;
         }
         let present = Present::of(context, build_dir, &units);

@@ -27,6 +27,12 @@ impl Units<'_> {
         &self.workspace.build_dir
     }
 
+    /// Whether one that is remembered is there.
+    pub(crate) fn are_there(&self) -> bool {
+        let mut names = self.record.units.keys();
+        names.any(|name| self.build_dir().join(name).exists())
+    }
+
     /// The units that are what the record says.
     pub(crate) fn recorded(&self) -> Vec<RecordedUnit> {
         let packages = self.packages();
