@@ -185,7 +185,9 @@ impl<'a> Application<'a> {
             .dir()
             .ok()
             .and_then(|dir| fs_err::read_to_string(outcome_file(dir)).ok());
-        let variables = &built.variables | &built.compiled.variables;
+        let of_others = Present::read(&self.present_file()).map(|it| it.variables);
+        let of_own = &built.variables | &built.compiled.variables;
+        let variables = &of_own | &of_others.unwrap_or_default();
         let to_keep = ToKeep {
             context: &asking.context.extension,
             project: &self.project.root,
