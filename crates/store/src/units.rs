@@ -223,8 +223,8 @@ impl Store {
     }
 }
 
-/// Puts `part`, which is at `from`, in its place in `build_dir`. Another cargo that is at work there finds the old
-/// file or the new one.
+/// Puts `part`, which is at `from`, in its place in `build_dir`. Another cargo that is at work there finds
+/// the old file or the new one.
 fn replace(from: &Utf8Path, build_dir: &Utf8Path, part: &Kept) -> io::Result<()> {
     let to = build_dir.join(&part.path);
     if to.symlink_metadata().is_err() {

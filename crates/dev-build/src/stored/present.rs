@@ -39,7 +39,8 @@ impl Present {
         }
     }
 
-    /// The context and the variables, a line each, then a line for each fingerprint. It is read at every build, so it is no JSON.
+    /// The context and the variables, a line each, then a line for each fingerprint. It is read at every
+    /// build, so it is no JSON.
     pub(crate) fn read(file: &Utf8Path) -> Option<Self> {
         let text = fs_err::read_to_string(file).ok()?;
         let mut lines = text.lines();
