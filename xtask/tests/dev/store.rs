@@ -110,7 +110,8 @@ fn nothing_is_built_twice() {
     one.remove(".venv");
     assert_restored(&one.dev());
 
-    let other = one.elsewhere("other");
+    // cargo writes a space otherwise in the ids of packages.
+    let other = one.elsewhere("an other");
     assert_restored(&other.dev());
     assert!(
         other.dev().contains("Fresh"),
@@ -121,6 +122,8 @@ fn nothing_is_built_twice() {
     assert_eq!(compiled(&other.dev()), [extension]);
     other.edit("native/leaf/src/lib.rs", "// edited");
     assert_eq!(compiled(&other.dev()), ["leaf", extension]);
+
+    assert_restored(&other.elsewhere("the third one").dev());
 
     // The first checkout gets to the same, and back.
     one.edit("native/src/lib.rs", "// edited");

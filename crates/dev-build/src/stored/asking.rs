@@ -32,7 +32,7 @@ impl<'a> Asking<'a> {
         let store = request.store?;
         let circumstances = &situation.circumstances;
         let compiler = context::compiler(&project.root, circumstances, notes).ok()?;
-        let places = Places::of(&project.root, &situation.workspace, venv);
+        let places = Places::of(&project.root, &situation.workspace, venv)?;
         let basis = Basis {
             call,
             inputs: &situation.inputs,

@@ -167,7 +167,7 @@ mod tests {
             build_dir: "/w/target".into(),
             ..testkit_workspace()
         };
-        let places = Places::of("/w".into(), &workspace, "/w/.venv".into());
+        let places = Places::of("/w".into(), &workspace, "/w/.venv".into()).unwrap();
         let all = [
             ("TERM_PROGRAM", "x"),
             ("PATH", "/w/.venv/bin"),
