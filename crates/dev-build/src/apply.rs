@@ -169,7 +169,18 @@ impl<'a> Application<'a> {
             built.variables = self.remember_units(&built);
         }
         self.tell_why(&built);
-        let (install, imported) = match self.deliver(&plan.delivery, &built) {
+        let mut delivered = self.deliver(&plan.delivery, &built);
+        if let Err(error) = &delivered
+            && built.compiled.is_from_store
+        {
+            let text =
+                format!("the extension from the store is not used, and cargo is asked: {error}");
+            (self.say)("Note", &text);
+            built = self.built_by_cargo(built.venv, built.call, built.lock)?;
+            built.variables = self.remember_units(&built);
+            delivered = self.deliver(&plan.delivery, &built);
+        }
+        let (install, imported) = match delivered {
             Ok(delivered) => delivered,
             Err(error) => {
                 let why = linking::at_fault(&error, &built).ok_or(error)?;
@@ -466,6 +477,16 @@ impl<'a> Application<'a> {
         {
             return Ok(Built { lock, ..built });
         }
+        self.built_by_cargo(venv, call, lock)
+    }
+
+    fn built_by_cargo(
+        &self,
+        venv: Venv,
+        call: Invocation,
+        lock: Option<Lock>,
+    ) -> Result<Built, DevError> {
+        let asking = self.asking(&venv, &call);
         let before = self.before();
         let had_all = asking.as_ref().is_some_and(|asking| {
             self.give_own_units(asking);

@@ -230,7 +230,25 @@ fn a_store_that_cannot_be_used_keeps_nobody_from_building() {
     one.edit("native/src/lib.rs", "// another one");
     one.remove("native/target");
     assert!(compiled(&one.dev()).contains(&"pyo3-ffi"));
+    what_maturin_refuses(&one);
     read_only(&one);
+}
+
+/// What cargo has said of it is not what maturin asks for: cargo builds it.
+fn what_maturin_refuses(one: &Checkout) {
+    let is_note = |path: &&Utf8PathBuf| path.file_name() == Some("extension.json");
+    for path in below(&one.store).iter().filter(is_note) {
+        let text = fs_err::read_to_string(path).unwrap();
+        fs_err::write(path, text.replace("compiler-artifact", "another-message")).unwrap();
+    }
+    one.remove(".venv");
+    let said = one.dev();
+    assert!(
+        said.contains("cargo is asked") && said.contains("Rebuilt"),
+        "{said}"
+    );
+    one.edit("native/src/lib.rs", "// a whole one");
+    one.dev();
 }
 
 /// What is there is used, and nothing is said of what cannot be written.
