@@ -6,22 +6,14 @@ mod ci;
 
 use std::process::ExitCode;
 
-use camino::Utf8PathBuf;
 use clap::{Parser, Subcommand};
-use commands::{Answer, Context};
+use commands::{Answer, Context, Options};
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about,
-    version,
-    arg_required_else_help = true
-)]
+#[command(about, version, arg_required_else_help = true)]
 struct Cli {
-    /// The maturin project to work on [default: the one around the working directory]
-    #[arg(long, global = true, value_name = "DIR")]
-    project: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    options: Options,
     #[command(subcommand)]
     command: Command,
 }
@@ -37,9 +29,9 @@ fn main() -> ExitCode {
     if let Some(code) = commands::stand_in() {
         return code;
     }
-    let cli = Cli::parse();
-    let context = Context::new(cli.project, env!("CARGO_MANIFEST_DIR"));
-    let done = match &cli.command {
+    let Cli { options, command } = commands::parse();
+    let context = Context::new(options, Some(env!("CARGO_MANIFEST_DIR")));
+    let done = match &command {
         Command::Shared(command) => commands::run(command, &context),
         Command::Ci(args) => ci::run(&context, args).map(|()| Answer::Done),
     };
@@ -59,7 +51,7 @@ mod tests {
 
     #[test]
     fn every_command_tells_how_it_is_called() {
-        let mut cli = Cli::command();
+        let mut cli = commands::named(Cli::command());
         cli.build();
         let mut left = vec![(Vec::new(), cli)];
         while let Some((words, mut command)) = left.pop() {

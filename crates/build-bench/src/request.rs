@@ -18,8 +18,8 @@ pub struct BenchRequest<'a> {
     pub toolbox: &'a Toolbox,
     /// The Python to build for, by path or version; `None`: the newest that the project allows.
     pub python: Option<&'a str>,
-    /// The directory of this program's package.
-    pub package: &'a str,
+    /// The directory of this program's package, where `cargo xtask` compiles it.
+    pub package: Option<&'a str>,
     /// What has been found to be the fastest for this project on this machine, as cargo's configuration.
     pub tuned: Option<String>,
     /// Whether the user wants it to end.

@@ -1,6 +1,7 @@
 //! What was measured, as it is kept, resumed and given out as JSON.
 #![expect(missing_docs, reason = "docs/bench-build.md says what each field is")]
 
+use environment::program;
 use serde::{Deserialize, Serialize};
 use trial::statistics::{Noises, Summary, median, ratio};
 
@@ -327,8 +328,14 @@ impl LaneRecord {
     /// The same where this program is run as it lies in the target directory, which nobody types.
     pub(crate) fn without_launcher(mut self) -> Self {
         for command in [&mut self.command, &mut self.wheel_command] {
-            if let Some(program) = command.strip_prefix("cargo xtask ") {
-                *command = format!("xtask {program}, the program alone");
+            for (typed, program) in [
+                (program::XTASK, "xtask"),
+                (program::PYEXT, program::PYEXT_ALONE),
+            ] {
+                if let Some(args) = command.strip_prefix(typed) {
+                    *command = format!("{program}{args}, the program alone");
+                    break;
+                }
             }
         }
         self

@@ -1,7 +1,7 @@
 //! How it is built: the commands that people type. A new one is another entry in [`STRATEGIES`].
 
 use camino::Utf8PathBuf;
-use environment::vars;
+use environment::{program, vars};
 use processes::Invocation;
 
 use crate::goal::Goal;
@@ -176,7 +176,7 @@ fn shown(command: &str) -> String {
                 words.next();
             }
             "{features}" => {}
-            "{xtask}" => shown.push("cargo xtask"),
+            "{xtask}" => shown.push(program::called()),
             word => shown.push(word.trim_matches(['{', '}'])),
         }
     }

@@ -90,7 +90,9 @@ fn what(args: &[String]) -> Option<(Kind, String)> {
         // Until it becomes the program that it runs.
         "cargo" if rest.iter().any(|it| it == "xtask") => (Kind::Tool, "cargo xtask".to_owned()),
         "cargo" => (Kind::Cargo, format!("cargo {}", subcommand(rest))),
-        "maturin" | "uv" | "xtask" | "git" => (Kind::Tool, format!("{name} {}", subcommand(rest))),
+        "maturin" | "uv" | "xtask" | "cargo-pyext" | "git" => {
+            (Kind::Tool, format!("{name} {}", subcommand(rest)))
+        }
         _ if name.starts_with("python") => (Kind::Python, name.to_owned()),
         _ => return None,
     })

@@ -8,7 +8,8 @@ use processes::Invocation;
 
 /// The workspace in which the user has typed `cargo xtask` to start this program, whose package lies in the
 /// directory `package`; `None` if it was started in another way.
-pub(crate) fn typed_in(package: &str) -> Option<Utf8PathBuf> {
+pub(crate) fn typed_in(package: Option<&str>) -> Option<Utf8PathBuf> {
+    let package = package?;
     let package = cargo_env::started_package().filter(|dir| dir == package)?;
     let root = package
         .ancestors()

@@ -192,7 +192,7 @@ impl Layers {
     #[must_use]
     pub fn sets_without(&self, owner: Owner, key: &[&str]) -> bool {
         let mut files = self.files();
-        files.any(|(_, config)| config.has(key) && config.owner_of(key).as_deref() != Some(owner.0))
+        files.any(|(_, config)| config.has(key) && !config.is_by(key, owner))
     }
 
     /// The files, the one that wins first.

@@ -13,7 +13,7 @@ use project_model::Project;
 use project_model::doubts::doubts;
 use python_tools::{PinnedRequirements, Toolbox};
 
-use crate::{typed, ui};
+use crate::{Options, typed, ui};
 
 /// The tools in the versions that the automation is tested with; see requirements/README.md.
 const TOOLS: &str = include_str!("../../../requirements/tools.txt");
@@ -23,16 +23,18 @@ const TOOLS: &str = include_str!("../../../requirements/tools.txt");
 pub struct Context {
     /// `--project`.
     pub(crate) project_dir: Option<Utf8PathBuf>,
-    /// The directory of the package that this program was compiled from.
-    pub(crate) package: &'static str,
+    /// The directory of the package that this program was compiled from, if cargo compiles it anew whenever
+    /// it is called.
+    pub(crate) package: Option<&'static str>,
     /// Whether the network may not be used: `--offline` or `--frozen`.
     offline: bool,
 }
 
 impl Context {
-    /// `project_dir` is what `--project` says; `package`, the directory of the program's Cargo.toml.
+    /// `package` is the directory of the program's Cargo.toml, where `cargo run` starts it.
     #[must_use]
-    pub fn new(project_dir: Option<Utf8PathBuf>, package: &'static str) -> Self {
+    pub fn new(options: Options, package: Option<&'static str>) -> Self {
+        let project_dir = options.project;
         if let Some(dir) = &project_dir {
             typed::name_project(dir);
         }

@@ -246,7 +246,7 @@ fn show_plan(
         ui::say("Note", note);
     }
     for step in &preview.steps {
-        println!("{step}");
+        println!("{}", typed::to_paste(step));
     }
     if preview.steps.is_empty() {
         ui::say("Fresh", "nothing has changed");

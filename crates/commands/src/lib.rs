@@ -9,6 +9,7 @@ mod colab_snippet;
 pub mod context;
 mod dev;
 mod editable;
+mod help;
 mod machine;
 mod release;
 mod sccache;
@@ -22,10 +23,20 @@ mod write_mode;
 
 use std::process::ExitCode;
 
-use clap::Subcommand;
+use camino::Utf8PathBuf;
+use clap::{Parser, Subcommand};
 use processes::ending;
 
 pub use context::Context;
+pub use help::named;
+
+/// The options that stand before the command.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The maturin project to work on [default: the one around the working directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<Utf8PathBuf>,
+}
 
 /// The commands. Each says at its options what it is: what stood here would hide that.
 #[derive(Debug, Subcommand)]
@@ -75,6 +86,14 @@ pub fn stand_in() -> Option<ExitCode> {
         prelink::stand_in,
     ];
     stand_ins.iter().find_map(|stand_in| stand_in())
+}
+
+/// The command line of this process, whose help names the program as it was called. Ends the process where
+/// help is asked for, or an argument is wrong.
+#[must_use]
+pub fn parse<Cli: Parser>() -> Cli {
+    let matches = help::named(Cli::command()).get_matches_from(typed::arguments());
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 /// Runs `command`.

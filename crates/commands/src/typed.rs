@@ -1,14 +1,17 @@
 //! Commands in hints, so that they can be pasted as they are.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use camino::Utf8Path;
+use environment::program;
 use processes::Invocation;
 
 /// `cargo xtask --project DIR `, where the user has named a project.
 static WITH_PROJECT: OnceLock<String> = OnceLock::new();
 
-/// What commands in messages begin with. The libraries write it, and know nothing of `--project`.
+/// What commands in messages begin with. The libraries write it, and know nothing of `--project`, nor of the
+/// name of the program that was called.
 const PLAIN: &str = "cargo xtask ";
 
 /// From now on, hints name this project.
@@ -18,23 +21,55 @@ pub(crate) fn name_project(dir: &Utf8Path) {
 }
 
 fn project_command(dir: &Utf8Path) -> Invocation {
-    Invocation::new("cargo").args(["xtask", "--project", dir.as_str()])
+    called().args(["--project", dir.as_str()])
 }
 
-/// `text`, in which commands of ours are for the project that the user has named.
+/// The program as it was called.
+fn called() -> Invocation {
+    let mut words = program::called().split(' ');
+    Invocation::new(words.next().unwrap_or_default()).args(words)
+}
+
+/// `text`, in which commands of ours are those of the program that was called, for the project that the user
+/// has named.
 pub(crate) fn to_paste(text: &str) -> String {
-    match WITH_PROJECT.get() {
-        Some(command) => with_project(text, command),
-        None => text.to_owned(),
-    }
+    let text = match WITH_PROJECT.get() {
+        Some(command) => Cow::Owned(with_project(text, command)),
+        None => Cow::Borrowed(text),
+    };
+    with_name(&text, program::called())
+}
+
+/// `text`, in which commands of ours are those of the program `name`. The mark of a line in a file stays what
+/// it is there.
+pub(crate) fn with_name(text: &str, name: &str) -> String {
+    let mut parts = text.split(BY);
+    let first = program::renamed(parts.next().unwrap_or_default(), name).into_owned();
+    parts.fold(first, |done, part| {
+        let (mark, rest) = part.split_once('`').unwrap_or((part, ""));
+        let end = if part.contains('`') { "`" } else { "" };
+        done + BY + mark + end + &program::renamed(rest, name)
+    })
 }
 
 /// The command that the user has typed, without these flags.
 pub(crate) fn command_without(flags: &[&str]) -> String {
-    let args = std::env::args().skip(1);
+    let args = arguments().into_iter().skip(1);
     let args = args.filter(|arg| !flags.contains(&arg.as_str()));
-    Invocation::new("cargo").arg("xtask").args(args).to_string()
+    called().args(args).to_string()
 }
+
+/// The arguments of this process. cargo gives a subcommand its own name as the first one.
+pub(crate) fn arguments() -> Vec<String> {
+    let mut args: Vec<_> = std::env::args().collect();
+    if program::called() == program::PYEXT && args.get(1).is_some_and(|arg| arg == "pyext") {
+        args.remove(1);
+    }
+    args
+}
+
+/// What stands before the mark of a line in a file: "by `cargo xtask tune`".
+const BY: &str = "by `";
 
 /// `text` with `command` in the place of `cargo xtask `, wherever that begins a command and names no project
 /// yet.
@@ -53,11 +88,10 @@ fn with_project(text: &str, command: &str) -> String {
     done + rest
 }
 
-/// Whether a command may begin after `before`. The mark of a line in a file, "by `cargo xtask tune`", is
-/// none.
+/// Whether a command may begin after `before`. The mark of a line in a file is none.
 fn begins_a_command(before: &str) -> bool {
     let begins = ["`", "&& "];
-    let is_mark = before.ends_with("by `");
+    let is_mark = before.ends_with(BY);
     !is_mark && (before.is_empty() || begins.iter().any(|it| before.ends_with(it)))
 }
 
@@ -88,6 +122,22 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(with_project(text, "P "), expected);
+        }
+    }
+
+    #[test]
+    fn commands_are_those_of_the_program_that_was_called() {
+        let cases = [
+            ("`cargo xtask dev` builds it", "`cargo pyext dev` builds it"),
+            ("what cargo xtask does", "what cargo pyext does"),
+            (
+                "set by `cargo xtask tune`: `cargo xtask tune --undo`",
+                "set by `cargo xtask tune`: `cargo pyext tune --undo`",
+            ),
+            ("by `cargo xtask", "by `cargo xtask"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(with_name(text, program::PYEXT), expected);
         }
     }
 

@@ -3,6 +3,7 @@
 //! of ours in a message can be pasted as they are (`typed::to_paste`).
 
 use anstyle::{AnsiColor, Style};
+use environment::program;
 
 use crate::typed;
 
@@ -41,7 +42,8 @@ pub(crate) fn answer(
     text: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
     if in_json {
-        println!("{}", serde_json::to_string_pretty(answer)?);
+        let json = serde_json::to_string_pretty(answer)?;
+        println!("{}", typed::with_name(&json, program::called()));
     } else {
         print!("{}", text());
     }

@@ -138,7 +138,7 @@ fn as_before(request: &EnableRequest, config: &CargoConfig) -> Option<EnableRequ
         && request.program.is_none()
         && request.settings == Settings::default();
     let key = ["build", "rustc-wrapper"];
-    let is_ours = config.owner_of(&key).as_deref() == Some(SCCACHE.0);
+    let is_ours = config.is_by(&key, SCCACHE);
     let program = config.string(&key).filter(|_| says_nothing && is_ours)?;
     let wrapper = Wrapper::of_program(&program)?;
     let is_there = |path: &Utf8PathBuf| path.is_absolute() && path.is_file();

@@ -132,7 +132,7 @@ fn is_ours(layers: &Layers, origin: &Origin) -> bool {
     let mut files = layers.files();
     files.any(|(file, config)| {
         *origin == Origin::File(file.to_owned())
-            && config.owner_of(&["build", "rustc-wrapper"]).as_deref() == Some(SCCACHE.0)
+            && config.is_by(&["build", "rustc-wrapper"], SCCACHE)
     })
 }
 
@@ -307,9 +307,7 @@ impl Status {
                 "`{program}` is still in force for all your projects, from {origin}\n  help: `cargo xtask sccache disable --scope user`"
             )
         } else {
-            format!(
-                "`{program}` is still in force, from {origin}, which was not written by `cargo xtask sccache`"
-            )
+            format!("`{program}` is still in force, from {origin}, which was not written {SCCACHE}")
         })
     }
 
@@ -356,9 +354,9 @@ impl InForce {
         };
         let version = self.version.as_deref().unwrap_or(unknown);
         let by = if self.is_ours {
-            ", by `cargo xtask sccache`"
+            format!(", {SCCACHE}")
         } else {
-            ""
+            String::new()
         };
         let mut lines = vec![
             format!("wrapper     {} {version}", self.program)

@@ -10,12 +10,29 @@ use crate::{EditError, lines};
 /// Ends the last line of a block for which we moved the closing bracket to a line of its own.
 const MOVED: &str = "; `]` belongs above";
 
+const BEGIN: &str = "; run it again instead of editing these lines";
+
 fn first_line(by: Owner) -> String {
-    format!("# {by}; run it again instead of editing these lines")
+    format!("# {by}{BEGIN}")
 }
 
 fn last_line(by: Owner) -> String {
-    format!("# end of what `{}` wrote", by.0)
+    format!("# end of what `{}` wrote", by.command())
+}
+
+/// The command that has written a first line.
+fn owner_of_first(comment: &str) -> Option<&str> {
+    comment
+        .strip_prefix("# by `")?
+        .strip_suffix(BEGIN)?
+        .strip_suffix('`')
+}
+
+/// The command that has written a last line, and what stands after that.
+fn owner_of_last(comment: &str) -> Option<(&str, &str)> {
+    comment
+        .strip_prefix("# end of what `")?
+        .split_once("` wrote")
 }
 
 /// Our part of an array.
@@ -36,11 +53,15 @@ impl<K: Kind> Document<K> {
         let within = |comment: &&Range<usize>| entry_.value.contains(&comment.start);
         let mut comments = self.layout.comments.iter().filter(within);
         let text_of = |comment: &Range<usize>| self.text[comment.clone()].trim_end();
-        let Some(first) = comments.find(|comment| text_of(comment) == first_line(by)) else {
+        let is_first =
+            |comment: &Range<usize>| owner_of_first(text_of(comment)).is_some_and(|it| by.is(it));
+        let Some(first) = comments.find(|comment| is_first(comment)) else {
             return Ok(None);
         };
-        let end = last_line(by);
-        let rest_of = |comment: &Range<usize>| text_of(comment).strip_prefix(&end);
+        let rest_of = |comment: &Range<usize>| {
+            let (owner, rest) = owner_of_last(text_of(comment))?;
+            by.is(owner).then_some(rest)
+        };
         let last = comments.find(|comment| matches!(rest_of(comment), Some("" | MOVED)));
         let last = last.ok_or_else(|| EditError::Unfinished {
             path: self.path.clone(),

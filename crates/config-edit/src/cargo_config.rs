@@ -1,5 +1,6 @@
 //! Cargo's configuration files (<https://doc.rust-lang.org/cargo/reference/config.html>).
 
+use environment::program;
 use toml_edit::{Item, TableLike};
 
 use crate::document::{Splice, owned};
@@ -38,6 +39,12 @@ impl CargoConfig {
     pub fn owner_of(&self, key: &[&str]) -> Option<String> {
         let mark = self.mark_of(self.layout.find(key)?)?;
         Some(mark.owner)
+    }
+
+    /// Whether `owner` wrote `key`.
+    #[must_use]
+    pub fn is_by(&self, key: &[&str], owner: Owner) -> bool {
+        self.owner_of(key).is_some_and(|command| owner.is(&command))
     }
 
     /// Sets the program that cargo starts instead of rustc: `build.rustc-wrapper`.
@@ -195,7 +202,8 @@ impl CargoConfig {
     /// day, the file goes too.
     pub fn introduce(&mut self, comment: &str, by: Owner) {
         if self.old.is_none() {
-            self.introduction = Some(introduction::of(comment, by));
+            let comment = program::renamed(comment, program::in_files());
+            self.introduction = Some(introduction::of(&comment, by));
         }
     }
 }

@@ -213,9 +213,9 @@ impl<K: Kind> Document<K> {
         let mut marks = self.marks_after(at).into_iter();
         if let Some(mut mark) = marks.find(|mark| mark.is_by(by) && !mark.is_whole()) {
             mark.paths.push(owned(path));
-            return Splice::replace(mark.range, marks::listing(by.0, &mark.paths));
+            return Splice::replace(mark.range, marks::listing(&mark.owner, &mark.paths));
         }
-        let mark = marks::listing(by.0, &[owned(path)]);
+        let mark = marks::listing(&by.command(), &[owned(path)]);
         Splice::insert(lines::end(&self.text, at), format!(" {mark}"))
     }
 }

@@ -10,16 +10,33 @@
 use std::fmt;
 use std::ops::Range;
 
+use environment::program;
+
 use crate::render;
 
-/// Who writes: the command, as one would type it.
+/// Who writes: the command, as one would type it for `cargo xtask`. What the other program has written with
+/// the same command is the same owner's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owner(pub &'static str);
+
+impl Owner {
+    /// The command, as it is written into files: of the program that was called.
+    #[must_use]
+    pub fn command(self) -> String {
+        program::renamed(self.0, program::in_files()).into_owned()
+    }
+
+    /// Whether `command`, as it stands in a file, is this one.
+    #[must_use]
+    pub fn is(self, command: &str) -> bool {
+        program::is_same_command(self.0, command)
+    }
+}
 
 /// `` by `cargo xtask sccache` ``, as it stands in every mark.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by `{}`", self.0)
+        write!(f, "by `{}`", self.command())
     }
 }
 
@@ -36,7 +53,7 @@ pub(crate) struct Mark {
 impl Mark {
     /// Whether it is `owner`'s.
     pub(crate) fn is_by(&self, owner: Owner) -> bool {
-        self.owner == owner.0
+        owner.is(&self.owner)
     }
 
     /// Whether it speaks of the whole line.
@@ -133,6 +150,14 @@ mod tests {
         let paths = vec![path(&["env", "A, `b"]), path(&["x"])];
         let text = format!("# why not {}", listing(by.0, &paths));
         assert_eq!(marks(&text), [(by.0.to_owned(), paths)]);
+    }
+
+    #[test]
+    fn what_the_other_program_has_written_is_the_same_owners() {
+        let text = "# by `cargo pyext dev`";
+        let mark = &read(text, 0..text.len())[0];
+        assert!(mark.is_by(Owner("cargo xtask dev")));
+        assert!(!mark.is_by(Owner("cargo xtask tune")));
     }
 
     #[test]

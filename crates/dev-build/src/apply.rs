@@ -252,7 +252,7 @@ impl<'a> Application<'a> {
             let command = Invocation::new("cargo").args(["xtask", "--project", dir, "editable"]);
             command.to_string()
         } else {
-            uv_build::OWNER.0.to_owned()
+            uv_build::OWNER.command()
         };
         let otherwise = |options| uv_build::otherwise(self.project, options, &command);
         let before = self

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use environment::program;
 use files::{owned, write};
 
 use crate::bases::{Bases, PREFIX};
@@ -78,7 +79,8 @@ fn mark(beside: &Utf8Path) -> io::Result<()> {
     for (name, text) in MARKS {
         let path = beside.join(name);
         if path.symlink_metadata().is_err() {
-            write::atomically(&path, text)?;
+            let text = program::renamed(text, program::in_files());
+            write::atomically(&path, text.as_bytes())?;
         }
     }
     Ok(())

@@ -1,8 +1,9 @@
-//! `[workspace.metadata.xtask]`: what a project decides about its own builds.
+//! `[workspace.metadata.xtask]`, or `.pyext`: what a project decides about its own builds.
 
 use camino::Utf8PathBuf;
 use packaging::PythonVersion;
 use packaging::checked::Tag;
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 
 use crate::Selection;
@@ -89,9 +90,12 @@ pub struct Features {
 impl Policy {
     /// Reads `[workspace.metadata]` as `cargo metadata` gives it.
     pub(crate) fn from_metadata(metadata: &serde_json::Value) -> Result<Self, serde_json::Error> {
-        match metadata.get("xtask") {
-            Some(table) => Self::deserialize(table),
-            None => Ok(Self::default()),
+        match (metadata.get("xtask"), metadata.get("pyext")) {
+            (Some(_), Some(_)) => Err(serde_json::Error::custom(
+                "there are both `xtask` and `pyext`, which are names of the same table",
+            )),
+            (Some(table), None) | (None, Some(table)) => Self::deserialize(table),
+            (None, None) => Ok(Self::default()),
         }
     }
 }
@@ -109,6 +113,17 @@ mod tests {
             Policy::from_metadata(&json!(null)).unwrap(),
             Policy::default()
         );
+    }
+
+    #[test]
+    fn the_table_has_two_names_and_one_place() {
+        let table = json!({"prelink": false});
+        for name in ["xtask", "pyext"] {
+            let policy = Policy::from_metadata(&json!({name: table})).unwrap();
+            assert_eq!(policy.prelink, Some(false), "{name}");
+        }
+        let both = Policy::from_metadata(&json!({"xtask": table, "pyext": table}));
+        assert!(both.unwrap_err().to_string().contains("both"));
     }
 
     #[test]

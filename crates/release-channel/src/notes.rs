@@ -1,12 +1,14 @@
 //! The release notes: what stands between two marks is ours and follows from the manifest alone; the rest is
 //! the user's.
 
+use environment::program;
 use project_model::Repository;
 
 use crate::MANIFEST;
 use crate::published::{Published, PublishedWheel, download_url};
 use crate::text::utc;
 
+/// The marks, as `cargo xtask` writes them; [`program::renamed`] gives those of the other program.
 const BEGIN: &str = "<!-- written by `cargo xtask release finish`; what stands outside of these two lines is kept -->";
 const END: &str = "<!-- end of what `cargo xtask release finish` has written -->";
 
@@ -19,7 +21,8 @@ pub fn title(manifest: &Published) -> String {
 /// `body` with the notes for `manifest` in the place of older ones, else below.
 #[must_use]
 pub fn spliced(body: &str, manifest: &Published, repository: &Repository) -> String {
-    let notes = format!("{BEGIN}\n{}{END}", rendered(manifest, repository));
+    let [begin, end] = [BEGIN, END].map(|mark| program::renamed(mark, program::in_files()));
+    let notes = format!("{begin}\n{}{end}", rendered(manifest, repository));
     match marked(body) {
         Some((before, _, after)) => format!("{before}{notes}{after}"),
         None if body.trim().is_empty() => notes,
@@ -36,10 +39,18 @@ pub fn are_in(body: &str, manifest: &Published, repository: &Repository) -> bool
 
 /// What stands before the marks, between them, and after them.
 fn marked(body: &str) -> Option<(&str, &str, &str)> {
-    let (head, after) = body.split_once(END)?;
+    let programs = [program::XTASK, program::PYEXT].into_iter();
+    let mut found = programs.filter_map(|program| marked_by(body, program));
+    found.next()
+}
+
+/// The same, where `program` has written the marks.
+fn marked_by<'b>(body: &'b str, program: &str) -> Option<(&'b str, &'b str, &'b str)> {
+    let [begin, end] = [BEGIN, END].map(|mark| program::renamed(mark, program));
+    let (head, after) = body.split_once(&*end)?;
     // The last one before it: somebody may have removed the end of another.
-    let begin = head.rfind(BEGIN)?;
-    Some((&head[..begin], &head[begin + BEGIN.len()..], after))
+    let at = head.rfind(&*begin)?;
+    Some((&head[..at], &head[at + begin.len()..], after))
 }
 
 fn rendered(manifest: &Published, repository: &Repository) -> String {

@@ -163,7 +163,7 @@ fn flags(
         layers.files().find_map(|(path, config)| {
             let of_target = ["target", target, "rustflags"];
             let owner = config.owner_of(&of_target);
-            let is_set = config.has(&of_target) && owner.as_deref() != Some(OWNER.0);
+            let is_set = config.has(&of_target) && !config.is_by(&of_target, OWNER);
             let for_all =
                 config.has(&["build", "rustflags"]) || has_flags_by_condition(&values(path));
             let owner = owner.filter(|_| is_set);

@@ -1,6 +1,6 @@
 //! Figures and facts in words, as all reports have them.
 
-use environment::calendar;
+use environment::{calendar, program};
 use trial::statistics::{Interval, Summary};
 
 use crate::results::{Cell, LaneRecord, Results};
@@ -189,7 +189,7 @@ fn alone(results: &Results, scenario: &str) -> Option<String> {
 pub(crate) fn method(results: &Results) -> Vec<String> {
     let (method, subject) = (&results.method, &results.subject);
     let mut lanes = method.lanes.iter();
-    let has_xtask = lanes.any(|it| it.command.starts_with("cargo xtask "));
+    let has_xtask = lanes.any(|it| it.command.starts_with(program::XTASK));
     let edits = subject.edits.iter();
     let edits = edits.map(|edit| format!("{} ({})", edit.crate_name, edit.place));
     let edits = edits.collect::<Vec<_>>().join(", ");

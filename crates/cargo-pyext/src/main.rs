@@ -1,0 +1,51 @@
+//! `cargo pyext`: the commands of `crates/commands` as a program of its own, for any maturin project. It is
+//! installed as `cargo-pyext`, which cargo finds as its subcommand, and which works alone too.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use commands::{Context, Options};
+use environment::program;
+
+#[derive(Debug, Parser)]
+#[command(about, version = env!("PYEXT_VERSION"), arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Shared(Box<commands::Command>),
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = commands::stand_in() {
+        return code;
+    }
+    let is_subcommand = std::env::args().nth(1).is_some_and(|arg| arg == "pyext");
+    program::call_it(if is_subcommand {
+        program::PYEXT
+    } else {
+        program::PYEXT_ALONE
+    });
+    let Cli { options, command } = commands::parse();
+    let Command::Shared(command) = command;
+    // There is no workspace that it could be compiled from while it is measured.
+    let context = Context::new(options, None);
+    commands::exit_code(&commands::run(&command, &context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
