@@ -1,21 +1,34 @@
-//! The toolchain that a project's `rust-toolchain.toml` names, where rustup picks it
-//! (<https://rust-lang.github.io/rustup/overrides.html>).
+//! The toolchain that a project is built with: the one that its `rust-toolchain.toml`, a variable or rustup's
+//! settings name, where rustup picks it (<https://rust-lang.github.io/rustup/overrides.html>).
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::{cargo_env, vars};
 use processes::{Invocation, Say};
 use serde::Deserialize;
 
-/// A toolchain that a file names, and that is not on this machine.
+/// There is no toolchain to build with on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{file} names the Rust toolchain `{channel}`, which is not installed\n  help: install it: `rustup toolchain install {channel}`"
-)]
-pub struct MissingToolchain {
-    /// The file.
-    pub file: Utf8PathBuf,
-    /// The toolchain as the file names it.
-    pub channel: String,
+pub enum MissingToolchain {
+    /// There is no Rust at all.
+    #[error(
+        "there is no cargo on PATH, so no Rust can be compiled\n  help: install Rust, from https://rustup.rs, and open a new shell"
+    )]
+    NoCargo,
+    /// One that a file names.
+    #[error(
+        "{file} names the Rust toolchain `{channel}`, which is not installed\n  help: install it: `rustup toolchain install {channel}`"
+    )]
+    OfFile {
+        /// The file.
+        file: Utf8PathBuf,
+        /// The toolchain as the file names it.
+        channel: String,
+    },
+    /// One that the environment names.
+    #[error(
+        "RUSTUP_TOOLCHAIN, in the environment, names the Rust toolchain `{0}`, which is not installed\n  help: install it: `rustup toolchain install {0}`; or go without: `unset RUSTUP_TOOLCHAIN`"
+    )]
+    OfVariable(String),
 }
 
 /// Makes sure that cargo can be started in the project in `root`: a toolchain that is missing is installed
@@ -25,12 +38,18 @@ pub struct MissingToolchain {
 /// # Errors
 /// If it is missing, and still is.
 pub fn require(root: &Utf8Path, offline: bool, say: Say<'_>) -> Result<(), MissingToolchain> {
-    let environment = cargo_env::environment();
-    let is_named_otherwise = environment.contains_key(vars::RUSTUP_TOOLCHAIN);
-    let (Some(home), false) = (rustup_home(), is_named_otherwise) else {
+    if which::which(cargo_env::cargo()).is_err() {
+        return Err(MissingToolchain::NoCargo);
+    }
+    let Some(home) = rustup_home() else {
         return Ok(());
     };
-    let Some(missing) = missing(root, &home).filter(|_| is_rustups_proxy()) else {
+    let mut environment = cargo_env::environment();
+    let missing = match environment.remove(vars::RUSTUP_TOOLCHAIN) {
+        Some(channel) => missing_of_variable(channel, &home),
+        None => missing(root, &home),
+    };
+    let Some(missing) = missing.filter(|_| is_rustups_proxy()) else {
         return Ok(());
     };
     // rustup knows of more that decides, such as `rustup override set`.
@@ -44,8 +63,10 @@ pub fn require(root: &Utf8Path, offline: bool, say: Say<'_>) -> Result<(), Missi
     if works() {
         return Ok(());
     }
-    if !offline && installs_by_itself(&home) {
-        let MissingToolchain { file, channel } = &missing;
+    if let MissingToolchain::OfFile { file, channel } = &missing
+        && !offline
+        && installs_by_itself(&home)
+    {
         say(
             "Installing",
             &format!("Rust toolchain {channel}, which {file} names"),
@@ -94,17 +115,27 @@ fn missing(root: &Utf8Path, home: &Utf8Path) -> Option<MissingToolchain> {
         .flat_map(|dir| names.map(|name| dir.join(name)));
     let file = files.find(|file| file.is_file())?;
     let channel = channel(&fs_err::read_to_string(&file).ok()?)?;
+    (!is_installed(&channel, home)).then_some(MissingToolchain::OfFile { file, channel })
+}
+
+/// The toolchain that the variable names, by its channel or its directory, if it is not there.
+fn missing_of_variable(channel: String, home: &Utf8Path) -> Option<MissingToolchain> {
+    let is_there = channel.is_empty() || channel.contains('/') || is_installed(&channel, home);
+    (!is_there).then_some(MissingToolchain::OfVariable(channel))
+}
+
+/// Whether a toolchain of this name is below rustup's `home`.
+fn is_installed(channel: &str, home: &Utf8Path) -> bool {
     let installed = home.join("toolchains").read_dir_utf8();
     let mut installed = installed.into_iter().flatten().flatten();
     let is_it = |name: &str| {
-        let rest = name.strip_prefix(channel.as_str());
+        let rest = name.strip_prefix(channel);
         rest.is_some_and(|rest| {
             let host = rest.strip_prefix('-');
             rest.is_empty() || host.is_some_and(|host| host.starts_with(std::env::consts::ARCH))
         })
     };
-    let is_there = installed.any(|entry| is_it(entry.file_name()));
-    (!is_there).then_some(MissingToolchain { file, channel })
+    installed.any(|entry| is_it(entry.file_name()))
 }
 
 /// The channel that the text of a file names: the old form has nothing else in it. One that names a directory
@@ -162,5 +193,9 @@ mod tests {
         }
         fs_err::write(project.join("rust-toolchain"), "1.80").unwrap();
         assert_eq!(missing(&project, &home), None);
+        for (channel, is_missing) in [("1.80", false), ("1.70", true), ("", false), ("/a", false)] {
+            let found = missing_of_variable(channel.to_owned(), &home);
+            assert_eq!(found.is_some(), is_missing, "{channel}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use environment::{cargo_env, vars};
 use project_model::Project;
 use project_model::doubts::doubts;
+use project_model::mistakes;
 use python_tools::{PinnedRequirements, Toolbox};
 
 use crate::{Options, typed, ui};
@@ -92,6 +93,7 @@ impl Context {
     /// once.
     pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
+        mistakes::refuse(&project)?;
         if let Some(problem) = missing(&project.root) {
             ui::warn(&problem.to_string());
         }

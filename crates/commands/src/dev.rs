@@ -167,8 +167,7 @@ impl Args {
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let only_looks = args.status || args.dry_run;
-    let project = if only_looks {
+    let project = if args.status {
         context.project()?
     } else {
         context.project_to_build()?

@@ -1,5 +1,5 @@
-//! The help, for the program that was called. What stands at the commands names them as `cargo xtask` has them
-//! typed.
+//! The help, for the program that was called. What stands at the commands names them as `cargo xtask` has
+//! them typed.
 
 use clap::builder::StyledStr;
 use environment::program;

@@ -5,7 +5,7 @@ mod audit;
 use camino::Utf8PathBuf;
 use environment::vars;
 use packaging::PythonVersion;
-use project_model::Workspace;
+use project_model::{Workspace, mistakes};
 use store::Store;
 use wheel_build::BuildRequest;
 use wheel_build::action::Versions;
@@ -86,6 +86,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 
 fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let project = context.project_to_build()?;
+    mistakes::refuse_other_name(&project)?;
     let workspace = Workspace::load(&project)?;
     let toolbox = toolbox(args.offline)?;
     let store = Store::at(&toolbox.store()?);

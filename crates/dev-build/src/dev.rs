@@ -5,7 +5,7 @@ use std::time::Instant;
 use camino::Utf8Path;
 use cargo_settings::Layers;
 use processes::Say;
-use project_model::{Project, Selection};
+use project_model::{Project, Selection, mistakes};
 use python_tools::tools::cannot_keep;
 use python_tools::{Toolbox, Venv};
 
@@ -65,6 +65,7 @@ impl Build<'_> {
             (self.say)("Note", note);
         }
         let plan = plan(&situation, request);
+        refuse_mistakes(project, &plan)?;
         let build_sibling =
             |sibling: &Sibling, venv: &Venv| self.run_sibling(project, sibling, venv, request);
         let application = Application::new(
@@ -147,13 +148,24 @@ pub fn dry_run(
     request: &DevRequest<'_>,
 ) -> Result<Preview, DevError> {
     let situation = Situation::look(project, request, &toolbox.locks()?)?;
-    preview(
+    let preview = preview(
         project,
         situation,
         toolbox,
         request,
         Question::WhatWouldBeDone,
-    )
+    )?;
+    refuse_mistakes(project, &preview.plan)?;
+    Ok(preview)
+}
+
+/// What cannot become what Python looks for. The sources are read only before the package is installed for the
+/// first time: after an edit the trial import tells the same.
+fn refuse_mistakes(project: &Project, plan: &DevPlan) -> Result<(), DevError> {
+    if plan.installs() {
+        mistakes::refuse_other_name(project)?;
+    }
+    Ok(())
 }
 
 /// What is asked.

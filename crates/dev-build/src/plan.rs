@@ -24,6 +24,13 @@ pub enum DevPlan {
     Build(Box<BuildPlan>),
 }
 
+impl DevPlan {
+    /// Whether the package is installed by maturin and uv, as it is for the first time.
+    pub(crate) fn installs(&self) -> bool {
+        matches!(self, Self::Build(build) if matches!(build.delivery, Delivery::Install(_)))
+    }
+}
+
 /// What is installed, and is what the sources say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fresh {

@@ -86,8 +86,13 @@ impl RunError {
     }
 }
 
-/// What follows the message of a command that has written `stderr`.
+/// What follows the message of a command that has written `stderr`. Where it was called is of no use to
+/// anybody but its authors.
 fn told(stderr: &str) -> String {
+    let stderr = stderr
+        .split("\nStack backtrace:\n")
+        .next()
+        .unwrap_or_default();
     match Cause::named_in(stderr) {
         Some(cause) => {
             let lines = cause.told_in(stderr).join("\n");

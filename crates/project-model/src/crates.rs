@@ -106,10 +106,7 @@ impl ReadCrate {
     fn read(path: &Utf8Path) -> Result<Self, ProjectError> {
         let manifest = Manifest::read(path)?;
         let dir = path.parent().unwrap_or(path);
-        let around = dir.ancestors().find_map(|dir| {
-            let manifest = Manifest::read(&dir.join("Cargo.toml")).ok()?;
-            manifest.is_workspace().then_some((dir, manifest))
-        });
+        let around = Manifest::of_workspace_around(dir);
         let workspace = around.as_ref().map(|(dir, manifest)| (*dir, manifest));
         let real = |dir: Utf8PathBuf| dir.canonicalize_utf8().unwrap_or(dir);
         let dir_of = |it: Dependency<'_>| it.dir(dir, workspace).map(real);

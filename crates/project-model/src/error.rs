@@ -35,7 +35,7 @@ pub enum ProjectError {
     OtherBackend { path: Utf8PathBuf, backend: String },
     /// Python does not load it as an extension module of pyo3's.
     #[error(
-        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be built here\n  help: `maturin develop` and `maturin build` work with all bindings"
+        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be built here\n  help: if it is to be one, add pyo3 to its Cargo.toml: `cargo add pyo3`; else `maturin develop` and `maturin build` work with all bindings"
     )]
     OtherBindings {
         project: Utf8PathBuf,
@@ -69,6 +69,46 @@ pub enum ProjectError {
         path: Utf8PathBuf,
         text: String,
         reason: String,
+    },
+    /// There is no crate where one is looked for.
+    #[error("there is no Cargo.toml at {manifest}\n  help: {remedy}")]
+    NoManifest {
+        manifest: Utf8PathBuf,
+        remedy: String,
+    },
+    /// There is no library where the manifest says so.
+    #[error(
+        "{manifest} says that the library begins with {library}, and there is no such file\n  help: {remedy}"
+    )]
+    NoLibrary {
+        manifest: Utf8PathBuf,
+        library: Utf8PathBuf,
+        remedy: String,
+    },
+    /// Nothing says which version it is.
+    #[error(
+        "{path}: [project] has no version, and `dynamic` does not name it\n  help: `dynamic = [{dynamic}]` takes it from Cargo.toml; or write one: `version = \"0.1.0\"`"
+    )]
+    NoVersion { path: Utf8PathBuf, dynamic: String },
+    /// There is no Python where it is said to be.
+    #[error(
+        "{path}: there is no directory {dir}, which `python-source = \"{dir}\"` under [tool.maturin] names\n  help: {remedy}"
+    )]
+    NoPythonSource {
+        path: Utf8PathBuf,
+        dir: Utf8PathBuf,
+        remedy: String,
+    },
+    /// Python would not find its module in the library.
+    #[error(
+        "{file}:{line}: the module under #[pymodule] is called `{name}`, and Python looks for `{wanted}`\n  help: call it `{wanted}`; or have Python look for this one, under [tool.maturin] in pyproject.toml: `module-name = \"{other}\"`"
+    )]
+    OtherModuleName {
+        file: Utf8PathBuf,
+        line: usize,
+        name: String,
+        wanted: String,
+        other: String,
     },
     /// The Cargo.toml is that of a workspace only.
     #[error(

@@ -4,6 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::bindings::other_than_pyo3;
 use crate::manifest::Manifest;
+use crate::nearby::no_manifest;
 use crate::{ProjectError, Pyproject};
 
 /// The extension.
@@ -66,6 +67,9 @@ impl Extension {
     /// Finds the extension of the project in `root`.
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
         let manifest = manifest_path(root, pyproject);
+        if !manifest.is_file() {
+            return Err(no_manifest(root, manifest));
+        }
         let toml = Manifest::read(&manifest)?;
         let dir = manifest.parent().unwrap_or(root);
         if let Some(bindings) = other_than_pyo3(pyproject, &toml, dir) {

@@ -86,6 +86,14 @@ impl Manifest {
         })
     }
 
+    /// The manifest of the Cargo workspace around the crate in `dir`, and the directory of that.
+    pub(crate) fn of_workspace_around(dir: &Utf8Path) -> Option<(&Utf8Path, Self)> {
+        dir.ancestors().find_map(|dir| {
+            let manifest = Self::read(&dir.join("Cargo.toml")).ok()?;
+            manifest.is_workspace().then_some((dir, manifest))
+        })
+    }
+
     /// Whether the library is one that Python can load.
     pub(crate) fn is_cdylib(&self) -> bool {
         let lib = self.lib.as_ref();
