@@ -9,9 +9,9 @@ use cargo_settings::scattered::scattered;
 use cargo_settings::{Layers, toolchain};
 use compiler_cache::status::{Problem, missing_wrapper, refusal};
 use environment::{cargo_env, vars};
-use project_model::Project;
 use project_model::doubts::doubts;
 use project_model::mistakes;
+use project_model::{Project, ProjectError};
 use python_tools::{PinnedRequirements, Toolbox};
 
 use crate::{Options, typed, ui};
@@ -51,7 +51,19 @@ impl Context {
     /// The project: the one that was named, else the nearest around the working directory. cargo can be
     /// started in it.
     pub(crate) fn project(&self) -> anyhow::Result<Project> {
-        let project = Project::load(&self.directory()?)?;
+        self.loaded(Project::load)
+    }
+
+    /// The same for a command that is for projects of programs as well.
+    pub(crate) fn project_to_release(&self) -> anyhow::Result<Project> {
+        self.loaded(Project::load_to_release)
+    }
+
+    fn loaded(
+        &self,
+        load: fn(&Utf8Path) -> Result<Project, ProjectError>,
+    ) -> anyhow::Result<Project> {
+        let project = load(&self.directory()?)?;
         toolchain::require(&project.root, self.offline, &ui::say)?;
         if missing(&project.root).is_some() {
             cargo_env::do_without_wrapper();
@@ -93,20 +105,32 @@ impl Context {
     /// once.
     pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
-        mistakes::refuse(&project)?;
+        self.look_before_building(&project)?;
+        Ok(project)
+    }
+
+    /// The same for a command that is for projects of programs as well.
+    pub(crate) fn wheels_to_build(&self) -> anyhow::Result<Project> {
+        let project = self.project_to_release()?;
+        self.look_before_building(&project)?;
+        Ok(project)
+    }
+
+    fn look_before_building(&self, project: &Project) -> anyhow::Result<()> {
+        mistakes::refuse(project)?;
         if let Some(problem) = missing(&project.root) {
             ui::warn(&problem.to_string());
         }
         let crate_dir = project.extension.manifest.parent();
         let scattered = scattered(&project.root, crate_dir.unwrap_or(&project.root));
         let scattered = scattered.iter().map(ToString::to_string);
-        for doubt in doubts(&project).into_iter().chain(scattered) {
+        for doubt in doubts(project).into_iter().chain(scattered) {
             ui::warn(&doubt);
         }
         if let Some(config) = config(&project.root) {
             refusal(config, &project.root)?;
         }
-        Ok(project)
+        Ok(())
     }
 }
 

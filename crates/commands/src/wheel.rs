@@ -85,7 +85,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 }
 
 fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
-    let project = context.project_to_build()?;
+    let project = context.wheels_to_build()?;
     mistakes::refuse_other_name(&project)?;
     let workspace = Workspace::load(&project)?;
     let toolbox = toolbox(args.offline)?;

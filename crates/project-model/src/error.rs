@@ -128,7 +128,7 @@ pub enum ProjectError {
         source: cargo_metadata::Error,
     },
     /// The project's policy has an error.
-    #[error("[workspace.metadata.xtask] in {path} is wrong")]
+    #[error("[workspace.metadata.xtask], or that of the package, in {path} is wrong")]
     Policy {
         path: Utf8PathBuf,
         source: serde_json::Error,

@@ -7,7 +7,7 @@ use crate::manifest::Manifest;
 use crate::nearby::no_manifest;
 use crate::{ProjectError, Pyproject};
 
-/// The extension.
+/// The extension; or, of a project that is only released, the crate that becomes programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extension {
     /// The Cargo.toml of its crate.
@@ -18,6 +18,8 @@ pub struct Extension {
     pub module: String,
     /// Where it lies among the Python sources.
     pub layout: Layout,
+    /// With the bindings `bin`: the names of its programs, which there are instead of a module.
+    pub programs: Vec<String>,
 }
 
 /// Where an editable install puts the extension.
@@ -66,28 +68,56 @@ impl Extension {
 
     /// Finds the extension of the project in `root`.
     pub(crate) fn find(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
+        let (found, bindings) = Self::with_bindings(root, pyproject)?;
+        match bindings {
+            None => Ok(found),
+            Some(bindings) => Err(ProjectError::OtherBindings {
+                project: root.to_owned(),
+                bindings,
+            }),
+        }
+    }
+
+    /// The same, where programs will do.
+    pub(crate) fn find_any(root: &Utf8Path, pyproject: &Pyproject) -> Result<Self, ProjectError> {
+        match Self::with_bindings(root, pyproject)? {
+            (found, None) => Ok(found),
+            (found, Some(bindings)) if bindings == "bin" && !found.programs.is_empty() => Ok(found),
+            (_, Some(bindings)) => Err(ProjectError::OtherBindings {
+                project: root.to_owned(),
+                bindings,
+            }),
+        }
+    }
+
+    /// What the crate becomes, and its bindings where they are others than pyo3's.
+    fn with_bindings(
+        root: &Utf8Path,
+        pyproject: &Pyproject,
+    ) -> Result<(Self, Option<String>), ProjectError> {
         let manifest = manifest_path(root, pyproject);
         if !manifest.is_file() {
             return Err(no_manifest(root, manifest));
         }
         let toml = Manifest::read(&manifest)?;
         let dir = manifest.parent().unwrap_or(root);
-        if let Some(bindings) = other_than_pyo3(pyproject, &toml, dir) {
-            return Err(ProjectError::OtherBindings {
-                project: root.to_owned(),
-                bindings,
-            });
-        }
+        let bindings = other_than_pyo3(pyproject, &toml, dir);
+        let programs = match bindings.as_deref() {
+            Some("bin") => toml.program_names(dir),
+            _ => Vec::new(),
+        };
         let crate_name = toml.package.map(|package| package.name);
         let crate_name = crate_name.ok_or_else(|| ProjectError::NoPackage(manifest.clone()))?;
         let module = module_name(pyproject, toml.lib.and_then(|lib| lib.name), &crate_name);
         let layout = layout(&python_source(root, pyproject), &module);
-        Ok(Self {
+        let found = Self {
             manifest,
             crate_name,
             module,
             layout,
-        })
+            programs,
+        };
+        Ok((found, bindings))
     }
 }
 

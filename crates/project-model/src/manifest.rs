@@ -43,6 +43,7 @@ pub(crate) struct Lib {
 
 #[derive(Debug, Default, Deserialize)]
 struct Bin {
+    name: Option<String>,
     path: Option<Utf8PathBuf>,
 }
 
@@ -137,6 +138,31 @@ impl Manifest {
         programs.sort();
         programs.dedup();
         programs
+    }
+
+    /// The names of these.
+    pub(crate) fn program_names(&self, dir: &Utf8Path) -> Vec<String> {
+        let package = self.package.as_ref().map(|package| package.name.as_str());
+        let of_path = |path: Utf8PathBuf| match path.file_stem() {
+            Some("main") if path == dir.join("src/main.rs") => package.map(str::to_owned),
+            Some("main") => path.parent()?.file_name().map(str::to_owned),
+            stem => stem.map(str::to_owned),
+        };
+        let named: Vec<_> = self.bin.iter().filter_map(|bin| bin.name.clone()).collect();
+        let of_bins = |path: &Utf8PathBuf| {
+            let mut bins = self.bin.iter().filter_map(|bin| bin.path.as_ref());
+            bins.any(|named| dir.join(named) == *path)
+        };
+        let others = self.programs(dir).into_iter().filter(|path| !of_bins(path));
+        let is_main_named = self.bin.iter().any(|bin| bin.path.is_none());
+        let others = others.filter(|path| !(is_main_named && *path == dir.join("src/main.rs")));
+        let mut names: Vec<_> = named
+            .into_iter()
+            .chain(others.filter_map(of_path))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
     }
 
     /// The build script of the crate in `dir`, if it has one.

@@ -17,8 +17,10 @@ pub fn refuse(project: &Project) -> Result<(), ProjectError> {
     let manifest = &project.extension.manifest;
     let toml = Manifest::read(manifest)?;
     let dir = manifest.parent().unwrap_or(&project.root);
-    let library = toml.library(dir).unwrap_or(dir.join("src/lib.rs"));
-    refuse_missing_library(manifest, dir, &library)?;
+    if project.extension.programs.is_empty() {
+        let library = toml.library(dir).unwrap_or(dir.join("src/lib.rs"));
+        refuse_missing_library(manifest, dir, &library)?;
+    }
     refuse_missing_version(&project.root, &project.pyproject)?;
     refuse_missing_python_source(project)
 }
@@ -34,6 +36,9 @@ pub fn refuse_other_name(project: &Project) -> Result<(), ProjectError> {
     let toml = Manifest::read(manifest)?;
     let dir = manifest.parent().unwrap_or(&project.root);
     let library = toml.library(dir).unwrap_or(dir.join("src/lib.rs"));
+    if !project.extension.programs.is_empty() {
+        return Ok(());
+    }
     let wanted = project.extension.library_name();
     let ModuleNames::Known(found) = module_names(&library) else {
         return Ok(());

@@ -1,4 +1,5 @@
-//! `[workspace.metadata.xtask]`, or `.pyext`: what a project decides about its own builds.
+//! `[workspace.metadata.xtask]`, or `.pyext`: what a project decides about its own builds. A package of the
+//! workspace may have a table of its own, `[package.metadata.xtask]`, which stands in its place.
 
 use camino::Utf8PathBuf;
 use packaging::PythonVersion;
@@ -88,7 +89,14 @@ pub struct Features {
 }
 
 impl Policy {
-    /// Reads `[workspace.metadata]` as `cargo metadata` gives it.
+    /// Whether `metadata` has the table.
+    pub(crate) fn is_in(metadata: &serde_json::Value) -> bool {
+        ["xtask", "pyext"]
+            .iter()
+            .any(|name| metadata.get(name).is_some())
+    }
+
+    /// Reads `[workspace.metadata]`, or `[package.metadata]`, as `cargo metadata` gives it.
     pub(crate) fn from_metadata(metadata: &serde_json::Value) -> Result<Self, serde_json::Error> {
         match (metadata.get("xtask"), metadata.get("pyext")) {
             (Some(_), Some(_)) => Err(serde_json::Error::custom(

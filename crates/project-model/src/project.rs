@@ -51,6 +51,19 @@ pub struct Workspace {
 impl Project {
     /// Reads the project in `dir`. Starts no process and writes nothing.
     pub fn load(dir: &Utf8Path) -> Result<Self, ProjectError> {
+        Self::load_with(dir, Extension::find)
+    }
+
+    /// The same, where a project of programs (`bindings = "bin"`) will do: it can be released, and there is
+    /// nothing in it that Python loads.
+    pub fn load_to_release(dir: &Utf8Path) -> Result<Self, ProjectError> {
+        Self::load_with(dir, Extension::find_any)
+    }
+
+    fn load_with(
+        dir: &Utf8Path,
+        find: fn(&Utf8Path, &Pyproject) -> Result<Extension, ProjectError>,
+    ) -> Result<Self, ProjectError> {
         let not_a_project = || ProjectError::NotAProject(dir.to_owned());
         let root = dir.canonicalize_utf8().map_err(|_| not_a_project())?;
         let path = root.join("pyproject.toml");
@@ -60,7 +73,7 @@ impl Project {
         let pyproject = Pyproject::read(&path)?;
         refuse_other_backends(&path, &pyproject).map_err(|error| naming_members(error, &root))?;
         let requires_python = pyproject.requires_python(&path)?;
-        let extension = Extension::find(&root, &pyproject)?;
+        let extension = find(&root, &pyproject)?;
         let uv_workspace = uv_workspace::root_of(&root, &pyproject);
         Ok(Self {
             environment_python: common_python(&uv_workspace, requires_python.as_ref()),
@@ -111,12 +124,7 @@ impl Workspace {
     /// missing lock file.
     pub fn load(project: &Project) -> Result<Self, ProjectError> {
         let metadata = cargo_metadata_of(&project.root, &project.extension.manifest)?;
-        let policy = Policy::from_metadata(&metadata.workspace_metadata).map_err(|source| {
-            ProjectError::Policy {
-                path: metadata.workspace_root.join("Cargo.toml"),
-                source,
-            }
-        })?;
+        let policy = policy(&metadata, &project.extension.manifest)?;
         let packages = metadata.packages.into_iter().map(|package| {
             let dir = package.manifest_path.parent().unwrap_or(Utf8Path::new("/"));
             (package.name.to_string(), dir.to_owned())
@@ -137,6 +145,24 @@ impl Workspace {
         let tag = self.policy.wheel.release_tag.as_ref();
         tag.ok_or_else(|| ProjectError::NoReleaseTag(self.root.join("Cargo.toml")))
     }
+}
+
+/// The policy of the crate of `manifest`: its own, else that of the workspace.
+fn policy(metadata: &Metadata, manifest: &Utf8Path) -> Result<Policy, ProjectError> {
+    let is_it = |path: &Utf8Path| {
+        path == manifest || path.canonicalize_utf8().ok() == manifest.canonicalize_utf8().ok()
+    };
+    let mut packages = metadata.packages.iter();
+    let own = packages.find(|package| is_it(&package.manifest_path));
+    let own = own.filter(|package| Policy::is_in(&package.metadata));
+    let (path, table) = match own {
+        Some(package) => (package.manifest_path.clone(), &package.metadata),
+        None => (
+            metadata.workspace_root.join("Cargo.toml"),
+            &metadata.workspace_metadata,
+        ),
+    };
+    Policy::from_metadata(table).map_err(|source| ProjectError::Policy { path, source })
 }
 
 /// Backends that do not build with maturin, by the beginning of their names.

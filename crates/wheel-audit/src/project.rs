@@ -33,6 +33,8 @@ pub struct Expected {
     /// Where its library may lie, without what follows the first dot of its name: `a/_x`. The first is where
     /// it is put today.
     pub libraries: Vec<String>,
+    /// The names of the programs that there are instead of a module.
+    pub programs: Vec<String>,
     /// The files of the project, which must all be there as they are. Those that are not installed among the
     /// modules lie in `.data/`.
     pub files: Vec<ExpectedFile>,
@@ -221,7 +223,48 @@ fn is_module(path: &str, module: &str) -> bool {
     found == directory && stem(path) == name && crate::inside::suffix(path).is_some()
 }
 
+/// The programs lie where installers take commands from: in `.data/scripts`.
+fn check_programs(expected: &Expected, inside: &Inside, findings: &mut Findings) {
+    let found = |path: &str| {
+        let (above, name) = path.rsplit_once('/')?;
+        let data = above.strip_suffix("/scripts")?;
+        data.ends_with(".data").then_some(name.to_owned())
+    };
+    let found: BTreeSet<_> = inside.files.keys().filter_map(|path| found(path)).collect();
+    for name in expected
+        .programs
+        .iter()
+        .filter(|name| !found.contains(*name))
+    {
+        findings.error(
+            Rule::EntryPoint,
+            "",
+            format!("the program `{name}` is missing"),
+        );
+    }
+    for name in found
+        .iter()
+        .filter(|name| !expected.programs.contains(name))
+    {
+        findings.error(
+            Rule::EntryPoint,
+            name,
+            "it is none of the project's programs",
+        );
+    }
+    for (path, _) in inside.extensions() {
+        findings.error(
+            Rule::Extension,
+            path,
+            "it is an extension module, and the project has none",
+        );
+    }
+}
+
 fn check_extension(expected: &Expected, inside: &Inside, findings: &mut Findings) {
+    if !expected.programs.is_empty() {
+        return check_programs(expected, inside, findings);
+    }
     let is_the_projects = |path: &&str| {
         let mut files = expected.files.iter();
         files.any(|file| file.path == **path)

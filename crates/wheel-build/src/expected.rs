@@ -39,6 +39,7 @@ pub fn of(
         }),
         module: project.extension.module.clone(),
         libraries: libraries(&project.extension),
+        programs: project.extension.programs.clone(),
         files: files(packed)?,
         patterns: packed.patterns.iter().map(pattern).collect(),
         packages: packed.packages.clone(),

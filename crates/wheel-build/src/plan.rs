@@ -173,7 +173,9 @@ impl Wheel<'_> {
         if !named.is_empty() {
             return Ok((named.iter().copied().map(Aim::one).collect(), Vec::new()));
         }
-        if !self.request.release {
+        // Programs are for every Python.
+        let is_program = !self.stage.project.extension.programs.is_empty();
+        if !self.request.release || is_program {
             return Ok((vec![Aim::default()], Vec::new()));
         }
         let question = Question {

@@ -90,7 +90,7 @@ impl Stage {
         Ok(Self {
             settings,
             root: dir.to_owned(),
-            project: Project::load(&copied)?,
+            project: Project::load_to_release(&copied)?,
             version,
             commit: listing.commit,
             packed: packed.moved(root, dir),

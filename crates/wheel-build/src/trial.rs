@@ -104,11 +104,19 @@ impl Trial<'_> {
         self.install(path, &interpreter)
             .read()
             .map_err(failed("it cannot be installed"))?;
-        let answer = self
-            .import(&interpreter)
-            .read()
-            .map_err(failed("it cannot be imported"))?;
-        self.check_answer(&answer, &venv, report, python)?;
+        if self.project.extension.programs.is_empty() {
+            let answer = self
+                .import(&interpreter)
+                .read()
+                .map_err(failed("it cannot be imported"))?;
+            self.check_answer(&answer, &venv, report, python)?;
+        }
+        for program in &self.project.extension.programs {
+            let start = Invocation::new(venv.join("bin").join(program)).arg("--version");
+            start.cwd(self.scratch).read().map_err(failed(
+                "a program of it does not tell its version (`--version`)",
+            ))?;
+        }
         self.run_smoke(&venv, &failed)
     }
 

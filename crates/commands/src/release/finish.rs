@@ -72,7 +72,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 
 /// What the workflow that runs for `commit` is to publish.
 fn intended(context: &Context, commit: &str) -> anyhow::Result<Intended> {
-    let project = context.project()?;
+    let project = context.project_to_release()?;
     let workspace = Workspace::load(&project)?;
     let naming = Naming::of(&workspace.policy.wheel, true, false);
     let checked_out = stage::checked_out(&project, naming)?;

@@ -29,7 +29,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let repository = args.place.repository(context)?;
     let tag = match &args.tag {
         Some(tag) => tag.clone(),
-        None => Workspace::load(&context.project()?)?.release_tag()?.clone(),
+        None => Workspace::load(&context.project_to_release()?)?
+            .release_tag()?
+            .clone(),
     };
     let project = context.project_dir.as_deref();
     let mut report = verify(&client(repository)?, &tag, project, args.download)?;

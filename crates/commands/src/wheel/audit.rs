@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
 
 /// What the project at hand wants. Which commit a wheel is of is not asked: its version says it.
 fn expected_of(context: &Context) -> anyhow::Result<Expected> {
-    let project = context.project()?;
+    let project = context.project_to_release()?;
     let workspace = Workspace::load(&project)?;
     let own = [project.root.clone(), workspace.root.clone()];
     // The wheel may have what only a build makes.
