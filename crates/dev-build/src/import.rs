@@ -195,6 +195,7 @@ mod tests {
             manifest: "/p/Cargo.toml".into(),
             crate_name: "thing".to_owned(),
             module: module.to_owned(),
+            programs: Vec::new(),
             layout,
         }
     }

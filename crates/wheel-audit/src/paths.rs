@@ -3,12 +3,12 @@
 use memchr::memmem;
 
 /// What only a build leaves behind, wherever it ran: the sources of crates and of the toolchain, and the
-/// checkouts of GitHub's machines.
+/// checkouts of GitHub's machines. With `|` for `/`: else they would be found in the wheel of this program.
 const TRACES: [&str; 4] = [
-    "/.cargo/registry/",
-    "/.cargo/git/",
-    "/.rustup/toolchains/",
-    "/home/runner/work/",
+    "|.cargo|registry|",
+    "|.cargo|git|",
+    "|.rustup|toolchains|",
+    "|home|runner|work|",
 ];
 
 /// The longest path that is shown, in bytes.
@@ -20,23 +20,26 @@ pub(crate) fn of_the_builder(content: &[u8], forbidden: &[String]) -> Vec<String
     if forbidden.is_empty() {
         return Vec::new();
     }
-    let own = forbidden.iter().map(String::as_str).chain(TRACES);
-    let found = own.filter_map(|path| {
+    let traces = TRACES.map(|trace| trace.replace('|', "/"));
+    let own = forbidden.iter().map(|path| (path, false));
+    let found = own.chain(traces.iter().map(|path| (path, true)));
+    let found = found.filter_map(|(path, begins_anywhere)| {
         let mut finder = memmem::find_iter(content, path.as_bytes());
-        finder.find_map(|at| path_around(content, at, path))
+        finder.find_map(|at| path_around(content, at, path, begins_anywhere))
     });
     found.collect()
 }
 
-/// The path that has `part` at `at`; `None` where `part` is only the beginning of another name.
-fn path_around(content: &[u8], at: usize, part: &str) -> Option<String> {
+/// The path that has `part` at `at`; `None` where `part` is only the beginning of another name, or, unless it
+/// `begins_anywhere`, stands within a longer path.
+fn path_around(content: &[u8], at: usize, part: &str, begins_anywhere: bool) -> Option<String> {
     let is_path = |byte: &u8| byte.is_ascii_graphic() && !b"\"'`<>|:;,()".contains(byte);
     let next = content.get(at + part.len());
     let ends = part.ends_with('/')
         || next.is_none_or(|next| !next.is_ascii_alphanumeric() && !b"-_.".contains(next));
     // `/srv/root/x` does not begin with `/root`.
     let before = content[..at].last().filter(|byte| is_path(byte));
-    let begins = TRACES.contains(&part) || before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
+    let begins = begins_anywhere || before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     // Most of a file may be places that are none, so that only of one that is the whole path is looked for.
     if !(ends && begins) {
         return None;

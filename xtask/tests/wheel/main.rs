@@ -8,6 +8,7 @@ mod build;
 mod linker;
 mod outside;
 mod packed;
+mod programs;
 mod published;
 mod pythons;
 

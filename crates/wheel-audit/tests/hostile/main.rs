@@ -831,6 +831,7 @@ fn expected() -> Expected {
             "thing.cli:main".to_owned(),
         )])),
         module: "thing._thing".to_owned(),
+        programs: Vec::new(),
         libraries: vec!["thing/_thing".to_owned()],
         patterns: Vec::new(),
         files: vec![
