@@ -113,8 +113,34 @@ fn changes() -> &'static BTreeMap<String, Option<OsString>> {
             let restored = library_path(&paths, Path::new(&cargo));
             changes.insert(LIBRARY_PATH.to_owned(), restored);
         }
+        changes.extend(of_uv_tool());
         changes
     })
+}
+
+/// What undoes `uvx`: it puts the programs of the tool's own environment before all others, and names itself.
+/// Nothing, if that is not how we were started.
+fn of_uv_tool() -> BTreeMap<String, Option<OsString>> {
+    let program = std::env::current_exe().ok();
+    let dir = program.as_deref().and_then(Path::parent);
+    let paths = std::env::var_os(vars::PATH).unwrap_or_default();
+    // In a project's own environment, which `uv run` activates, the programs belong on `PATH`.
+    let is_active = vars::var(vars::VIRTUAL_ENV).is_some();
+    let others = dir.filter(|_| !is_active && vars::var(vars::UV).is_some());
+    let others = others.and_then(|dir| without_first(&paths, dir));
+    let changes = others.map(|paths| [(vars::PATH, Some(paths)), (vars::UV, None)]);
+    let changes = changes.into_iter().flatten();
+    changes
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// `paths` without the first of them, if that is `dir`, perhaps by another name.
+fn without_first(paths: &OsStr, dir: &Path) -> Option<OsString> {
+    let mut paths = std::env::split_paths(paths);
+    let first = paths.next()?;
+    let is_it = first == dir || first.canonicalize().is_ok_and(|first| first == dir);
+    is_it.then(|| std::env::join_paths(paths).ok()).flatten()
 }
 
 /// The library path without what `cargo` added. `None` if nothing is left.
@@ -262,6 +288,19 @@ mod tests {
         assert!(!toolchain_is_rustups_choice(Some("cli")));
         assert!(toolchain_is_rustups_choice(Some("default")));
         assert!(toolchain_is_rustups_choice(Some("toolchain-file")));
+    }
+
+    #[test]
+    fn what_uvx_puts_before_all_other_programs_is_removed() {
+        let without = |paths: &str| {
+            let without = without_first(OsStr::new(paths), Path::new("/cache/tool/bin"));
+            without.map(|paths| paths.into_string().unwrap())
+        };
+        assert_eq!(
+            without("/cache/tool/bin:/usr/bin:/bin").as_deref(),
+            Some("/usr/bin:/bin")
+        );
+        assert_eq!(without("/usr/bin:/cache/tool/bin"), None);
     }
 
     #[test]

@@ -57,6 +57,9 @@ pub const CARGO_BUILD_DEP_INFO_BASEDIR: &str = "CARGO_BUILD_DEP_INFO_BASEDIR";
 /// `true`: cargo uses no network.
 pub const CARGO_NET_OFFLINE: &str = "CARGO_NET_OFFLINE";
 
+/// Set by uv for whatever it starts: the program of uv.
+pub const UV: &str = "UV";
+
 /// Where uv keeps what it has downloaded and built.
 pub const UV_CACHE_DIR: &str = "UV_CACHE_DIR";
 
