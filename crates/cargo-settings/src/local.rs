@@ -23,6 +23,10 @@ pub const SCCACHE: Owner = Owner("cargo xtask sccache");
 pub const TUNE: Owner = Owner("cargo xtask tune");
 /// Writes the variables of pyo3, without a mark: nobody else sets them there.
 pub const DEV: Owner = Owner("cargo xtask dev");
+/// Who has the local file included for a compiler cache.
+pub const SCCACHE_INCLUDER: Owner = Owner("cargo xtask sccache --scope local");
+/// Who has it included for settings that were measured.
+pub const TUNE_INCLUDER: Owner = Owner("cargo xtask tune --apply");
 
 /// What a new local file begins with.
 pub const INTRODUCTION: &str = "\

@@ -10,6 +10,7 @@ pub mod context;
 mod dev;
 mod editable;
 mod help;
+mod init;
 mod machine;
 mod release;
 mod sccache;
@@ -45,6 +46,7 @@ pub struct Options {
     reason = "it would hide the documentation of the options"
 )]
 pub enum Command {
+    Init(init::Args),
     Dev(dev::Args),
     Why(why::Args),
     Editable(editable::Args),
@@ -102,6 +104,7 @@ pub fn parse<Cli: Parser>() -> Cli {
 /// What keeps it from its answer; [`exit_code`] tells the user.
 pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
     match command {
+        Command::Init(args) => init::run(context, args),
         Command::Dev(args) => dev::run(context, args),
         Command::Why(args) => why::run(context, args),
         Command::Editable(args) => editable::run(context, args),

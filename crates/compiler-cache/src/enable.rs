@@ -21,7 +21,7 @@ use crate::{CacheError, Wrapper};
 use files::size::Size;
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
-const INCLUDER: Owner = Owner("cargo xtask sccache --scope local");
+const INCLUDER: Owner = local::SCCACHE_INCLUDER;
 
 const USER_INTRODUCTION: &str = "\
 # Cargo's settings for all projects.

@@ -4,36 +4,11 @@
 use std::ops::Range;
 
 use crate::document::{Document, Kind, Splice};
-use crate::marks::Owner;
+use crate::marks::{Owner, first_line, last_line, owner_of_first, owner_of_last};
 use crate::{EditError, lines};
 
 /// Ends the last line of a block for which we moved the closing bracket to a line of its own.
 const MOVED: &str = "; `]` belongs above";
-
-const BEGIN: &str = "; run it again instead of editing these lines";
-
-fn first_line(by: Owner) -> String {
-    format!("# {by}{BEGIN}")
-}
-
-fn last_line(by: Owner) -> String {
-    format!("# end of what `{}` wrote", by.command())
-}
-
-/// The command that has written a first line.
-fn owner_of_first(comment: &str) -> Option<&str> {
-    comment
-        .strip_prefix("# by `")?
-        .strip_suffix(BEGIN)?
-        .strip_suffix('`')
-}
-
-/// The command that has written a last line, and what stands after that.
-fn owner_of_last(comment: &str) -> Option<(&str, &str)> {
-    comment
-        .strip_prefix("# end of what `")?
-        .split_once("` wrote")
-}
 
 /// Our part of an array.
 #[derive(Debug)]

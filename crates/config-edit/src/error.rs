@@ -42,6 +42,11 @@ pub enum EditError {
         "`{key}` in {path} has a line `# by ...; run it again`, but not the line with which that block ends; the file has been left as it was\n  help: remove that line, and those below it that you have not written yourself"
     )]
     Unfinished { path: Utf8PathBuf, key: String },
+    /// The same in a file of lines.
+    #[error(
+        "{path} has a line `# by `{owner}`; run it again`, but not the line with which that block ends; the file has been left as it was\n  help: remove that line, and those below it that you have not written yourself"
+    )]
+    UnfinishedText { path: Utf8PathBuf, owner: String },
     /// The edit would have changed more than it was to change. A shape of file that is not understood here.
     #[error(
         "cannot edit `{key}` in {path} without changing more than that; the file has been left as it was\n  help: make the change by hand"

@@ -1,4 +1,4 @@
-//! Edits to TOML configuration files. An edit is planned as a value, [`Change`], that can be shown as a diff,
+//! Edits to configuration files: TOML, and files of lines. An edit is planned as a value, [`Change`], that can be shown as a diff,
 //! and only [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte: the text
 //! is parsed to find out where things stand, and then spliced; it is never printed anew from a tree.
 //!
@@ -29,10 +29,13 @@ mod marks;
 mod maturin;
 mod meaning;
 mod render;
+mod text_file;
 mod undo;
 
 pub use change::{Change, retried};
 pub use copy::PyprojectCopy;
+pub use document::{Document, Kind};
 pub use error::EditError;
 pub use kinds::{CargoConfig, CargoManifest, PyprojectFile};
 pub use marks::Owner;
+pub use text_file::TextFile;

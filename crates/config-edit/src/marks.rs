@@ -82,6 +82,34 @@ pub(crate) fn listing<S: AsRef<str>>(owner: &str, paths: &[Vec<S>]) -> String {
     format!("# by `{owner}`: {}", paths.join(", "))
 }
 
+/// Ends the first line of a block.
+const BEGIN: &str = "; run it again instead of editing these lines";
+
+/// The comment above a block of lines.
+pub(crate) fn first_line(by: Owner) -> String {
+    format!("# {by}{BEGIN}")
+}
+
+/// The comment below it.
+pub(crate) fn last_line(by: Owner) -> String {
+    format!("# end of what `{}` wrote", by.command())
+}
+
+/// The command that has written a first line.
+pub(crate) fn owner_of_first(comment: &str) -> Option<&str> {
+    comment
+        .strip_prefix("# by `")?
+        .strip_suffix(BEGIN)?
+        .strip_suffix('`')
+}
+
+/// The command that has written a last line, and what stands after that.
+pub(crate) fn owner_of_last(comment: &str) -> Option<(&str, &str)> {
+    comment
+        .strip_prefix("# end of what `")?
+        .split_once("` wrote")
+}
+
 /// The marks at the end of the comment in `range` of `text`; before them may stand words of the user.
 pub(crate) fn read(text: &str, range: Range<usize>) -> Vec<Mark> {
     const BEGIN: &str = "# by `";

@@ -11,7 +11,7 @@ use crate::measurement::{Measurement, TunedProject, Winner};
 use crate::{OWNER, TuneError};
 
 /// Whose the line is that includes the local file: it is taken back when nobody needs that file any more.
-const INCLUDER: Owner = Owner("cargo xtask tune --apply");
+const INCLUDER: Owner = local::TUNE_INCLUDER;
 
 /// The files that settings can go to.
 #[derive(Debug, Clone)]

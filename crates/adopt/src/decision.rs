@@ -1,0 +1,62 @@
+//! What is decided of one thing, and why.
+
+/// What becomes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is written.
+    Adds,
+    /// It is there: by the project, or by an earlier call.
+    Keeps,
+    /// It is not written.
+    Leaves,
+}
+
+impl Verdict {
+    /// As a verb.
+    #[must_use]
+    pub const fn verb(self) -> &'static str {
+        match self {
+            Self::Adds => "Adds",
+            Self::Keeps => "Keeps",
+            Self::Leaves => "Leaves",
+        }
+    }
+}
+
+/// One decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of it.
+    pub verdict: Verdict,
+    /// What it is: a key or a file.
+    pub what: String,
+    /// Why, as a sentence without its end.
+    pub reason: String,
+    /// The page about it, in the documentation of this program.
+    pub page: &'static str,
+}
+
+impl Decision {
+    pub(crate) fn new(
+        verdict: Verdict,
+        what: &str,
+        reason: impl Into<String>,
+        page: &'static str,
+    ) -> Self {
+        Self {
+            verdict,
+            what: what.to_owned(),
+            reason: reason.into(),
+            page,
+        }
+    }
+
+    /// `what: reason (page)`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self {
+            what, reason, page, ..
+        } = self;
+        format!("{what}: {reason} ({page})")
+    }
+}

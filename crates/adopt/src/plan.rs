@@ -1,0 +1,137 @@
+//! What is written into a project, as changes that are shown and applied together.
+
+use cache_keys::plan as keys;
+use cargo_settings::{Files, local};
+use config_edit::{CargoConfig, Change, PyprojectFile};
+use dev_build::maturin::BuildOptions;
+use dev_build::uv_build;
+use project_model::{Closure, Project, Workspace};
+
+use crate::OWNER;
+use crate::decision::{Decision, Verdict};
+use crate::error::AdoptError;
+use crate::ignored::ignored;
+
+/// What is to be written, and why.
+#[derive(Debug)]
+pub struct AdoptionPlan {
+    /// What was decided, in the order in which it is to be read.
+    pub decisions: Vec<Decision>,
+    /// The files.
+    pub changes: Vec<Change>,
+}
+
+/// The plan for `project`. Writes nothing.
+///
+/// # Errors
+/// If a file cannot be read, or says something else than what would be written.
+pub fn plan(project: &Project) -> Result<AdoptionPlan, AdoptError> {
+    let workspace = Workspace::load(project)?;
+    let files = Files::of(project, &workspace);
+    let mut plan = AdoptionPlan {
+        decisions: Vec::new(),
+        changes: Vec::new(),
+    };
+    plan.include(&files)?;
+    plan.pyproject(project)?;
+    plan.ignore(project, &workspace, &files)?;
+    Ok(plan)
+}
+
+impl AdoptionPlan {
+    /// Whether nothing is to be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.iter().all(Change::is_empty)
+    }
+
+    fn decide(&mut self, is_new: bool, what: &str, reason: &str, page: &'static str) {
+        let verdict = if is_new {
+            Verdict::Adds
+        } else {
+            Verdict::Keeps
+        };
+        self.decisions
+            .push(Decision::new(verdict, what, reason, page));
+    }
+
+    fn include(&mut self, files: &Files) -> Result<(), AdoptError> {
+        let mut tracked = CargoConfig::read(&files.tracked)?;
+        local::include(&mut tracked, OWNER)?;
+        let change = tracked.into_change();
+        self.decide(
+            !change.is_empty(),
+            "the include of .cargo/config.local.toml",
+            "cargo, rust-analyzer and maturin read this machine's own settings from there, pyo3's variables among them, and none makes the other's artefacts stale",
+            "docs/caches.md",
+        );
+        self.changes.push(change);
+        Ok(())
+    }
+
+    fn pyproject(&mut self, project: &Project) -> Result<(), AdoptError> {
+        let path = project.root.join("pyproject.toml");
+        let before = PyprojectFile::read(&path)?;
+        let is_by_uv = project.pyproject.is_built_by_uv();
+        if !is_by_uv {
+            let reason = "[tool.uv] says that uv does not manage or build the project";
+            let decision = Decision::new(
+                Verdict::Leaves,
+                "cache-keys and editable-profile",
+                reason,
+                "docs/edit-loop.md",
+            );
+            self.decisions.push(decision);
+            return Ok(());
+        }
+        let mut with_keys = before.clone();
+        keys::edit(&mut with_keys, project, &Closure::load(project)?)?;
+        self.decide(
+            with_keys.text() != before.text(),
+            "cache-keys",
+            "uv builds again when a source of the extension changes, and only then",
+            "docs/edit-loop.md",
+        );
+        let edited = uv_build::edited(with_keys.clone(), &BuildOptions::default())?;
+        self.decide(
+            edited.text() != with_keys.text(),
+            "editable-profile",
+            "`uv run` and `uv sync` build the profile that `cargo xtask dev` builds; by itself maturin takes release",
+            "docs/edit-loop.md",
+        );
+        self.changes.push(edited.into_change());
+        Ok(())
+    }
+
+    fn ignore(
+        &mut self,
+        project: &Project,
+        workspace: &Workspace,
+        files: &Files,
+    ) -> Result<(), AdoptError> {
+        let Some(ignored) = ignored(project, workspace, files)? else {
+            let reason = "this is no git checkout";
+            self.decisions.push(Decision::new(
+                Verdict::Leaves,
+                ".gitignore",
+                reason,
+                "docs/caches.md",
+            ));
+            return Ok(());
+        };
+        let lines = ignored.lines.join(", ");
+        let reason = if lines.is_empty() {
+            "git ignores what builds make, and this machine's own settings".to_owned()
+        } else {
+            format!("git is not to see {lines}")
+        };
+        self.decide(
+            !ignored.change.is_empty(),
+            ".gitignore",
+            &reason,
+            "docs/caches.md",
+        );
+        self.changes.push(ignored.change);
+        Ok(())
+    }
+}

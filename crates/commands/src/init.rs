@@ -1,0 +1,115 @@
+//! `cargo xtask init`.
+
+use std::io::{IsTerminal, Write as _};
+
+use adopt::{AdoptionPlan, UndoPlan};
+use anyhow::{Context as _, bail};
+use config_edit::{Change, retried};
+use project_model::Project;
+
+use crate::Answer;
+use crate::cache_keys::settle_witnesses;
+use crate::context::Context;
+use crate::write_mode::WriteMode;
+use crate::{typed, ui};
+
+/// Take a maturin project over, or give it back
+///
+/// Looks at the project, says what is to be written into it and why, shows it as one difference, and asks. What
+/// the project has already stays and is built upon. A second call changes nothing, and --undo takes every byte
+/// back, of all commands. A project that cannot be built is refused before anything is touched.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Write without asking
+    #[arg(long, short, conflicts_with_all = ["check", "dry_run"])]
+    yes: bool,
+    #[command(flatten)]
+    mode: WriteMode,
+    /// Take back all that any command has written into files of the project
+    #[arg(long)]
+    undo: bool,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    if args.undo {
+        return undo(&context.project()?, args);
+    }
+    let project = context.project_to_build()?;
+    let plan = adopt::plan(&project)?;
+    for decision in &plan.decisions {
+        ui::say(decision.verdict.verb(), &decision.text());
+    }
+    let answer = args
+        .mode
+        .show(&plan.changes, &typed::command_without(&["--check"]));
+    if plan.is_empty() || args.mode.only_shows() {
+        return Ok(answer);
+    }
+    if !args.yes && !is_wanted()? {
+        ui::say("Left", "nothing has been written");
+        return Ok(Answer::Done);
+    }
+    // Planned again, if somebody else has written one of the files in between.
+    let written = retried(|| write(&project), anyhow::Error::downcast_ref)?;
+    crate::write_mode::written(&written.changes);
+    settle_witnesses(&project.root)?;
+    ui::say(
+        "Next",
+        "`cargo xtask dev` builds it; `cargo xtask init --undo` takes it all back",
+    );
+    Ok(Answer::Done)
+}
+
+fn write(project: &Project) -> anyhow::Result<AdoptionPlan> {
+    let plan = adopt::plan(&Project::load(&project.root)?)?;
+    plan.changes.iter().try_for_each(Change::apply)?;
+    Ok(plan)
+}
+
+fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
+    let plan = adopt::undo(project)?;
+    for made in &plan.made {
+        ui::say(
+            "Removes",
+            &format!(
+                "{made}, which builds have made, and which only a line of ours keeps from git"
+            ),
+        );
+    }
+    let answer = args
+        .mode
+        .show(&plan.changes, &typed::command_without(&["--check"]));
+    if plan.is_empty() || args.mode.only_shows() {
+        return Ok(answer);
+    }
+    if !args.yes && !is_wanted()? {
+        ui::say("Left", "nothing has been written");
+        return Ok(Answer::Done);
+    }
+    plan.remove_made()?;
+    let undone = retried(|| take_back(project), anyhow::Error::downcast_ref)?;
+    crate::write_mode::written(&undone.changes);
+    settle_witnesses(&project.root)?;
+    Ok(Answer::Done)
+}
+
+fn take_back(project: &Project) -> anyhow::Result<UndoPlan> {
+    let plan = adopt::undo(&Project::load(&project.root)?)?;
+    plan.changes.iter().try_for_each(Change::apply)?;
+    Ok(plan)
+}
+
+/// Asks the user, who has seen the difference.
+fn is_wanted() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        let yes = typed::command_without(&[]);
+        bail!("nobody can be asked whether this is to be written\n  help: `{yes} --yes` writes it");
+    }
+    eprint!("Write this? [y/N] ");
+    std::io::stderr().flush().context("cannot ask")?;
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .context("cannot read the answer")?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

@@ -1,0 +1,216 @@
+//! A file of lines, such as `.gitignore` or a script, with a block of ours at its end.
+//!
+//! ```text
+//! theirs
+//! # by `cargo xtask init`; run it again instead of editing these lines
+//! ours
+//! # end of what `cargo xtask init` wrote
+//! ```
+
+use std::io;
+use std::ops::Range;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::marks::{self, Owner};
+use crate::{Change, EditError, lines};
+
+/// Ends the last line of a block before which a file had no final line end.
+const NO_LINE_END: &str = "; the line above the block has no end";
+
+/// The file as it was read, and as it is to be. One that is not there counts as empty.
+#[derive(Debug, Clone)]
+pub struct TextFile {
+    path: Utf8PathBuf,
+    old: Option<String>,
+    text: String,
+}
+
+/// Where our block is, and what is in it.
+struct Block {
+    /// All of its lines.
+    all: Range<usize>,
+    /// Those between the first and the last.
+    inner: Range<usize>,
+    had_no_line_end: bool,
+}
+
+impl TextFile {
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or is not UTF-8.
+    pub fn read(path: &Utf8Path) -> Result<Self, EditError> {
+        let old = match fs_err::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => {
+                let path = path.to_owned();
+                return Err(EditError::Read { path, source });
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            text: old.clone().unwrap_or_default(),
+            old,
+        })
+    }
+
+    /// The lines of `by`'s block.
+    ///
+    /// # Errors
+    /// If the block has no end.
+    pub fn block(&self, by: Owner) -> Result<Vec<String>, EditError> {
+        let block = self.find(by)?;
+        let inner = block.map_or("", |block| &self.text[block.inner]);
+        Ok(inner.lines().map(str::to_owned).collect())
+    }
+
+    /// Has `by`'s block hold these lines. It stays where it is; a new one comes last.
+    ///
+    /// # Errors
+    /// If the block has no end.
+    pub fn set_block(&mut self, block: &[String], by: Owner) -> Result<(), EditError> {
+        let line_end = lines::line_end_of(&self.text);
+        let inner: String = block
+            .iter()
+            .map(|line| format!("{line}{line_end}"))
+            .collect();
+        if let Some(old) = self.find(by)? {
+            self.text.replace_range(old.inner, &inner);
+            return Ok(());
+        }
+        let had_no_line_end = !self.text.is_empty() && !self.text.ends_with('\n');
+        let (before, note) = if had_no_line_end {
+            (line_end, NO_LINE_END)
+        } else {
+            ("", "")
+        };
+        let (first, last) = (marks::first_line(by), marks::last_line(by));
+        self.text.push_str(&format!(
+            "{before}{first}{line_end}{inner}{last}{note}{line_end}"
+        ));
+        Ok(())
+    }
+
+    /// Takes `by`'s block back.
+    ///
+    /// # Errors
+    /// If the block has no end.
+    pub fn undo(&mut self, by: Owner) -> Result<(), EditError> {
+        let Some(block) = self.find(by)? else {
+            return Ok(());
+        };
+        let mut all = block.all;
+        if block.had_no_line_end && all.end == self.text.len() {
+            all.start = lines::before_line_end(&self.text, all.start);
+        }
+        self.text.replace_range(all, "");
+        Ok(())
+    }
+
+    /// What is to be written. A file in which nothing is left goes.
+    #[must_use]
+    pub fn into_change(self) -> Change {
+        let is_ours = self.text.is_empty() && self.old.as_deref() != Some("");
+        let new = (!is_ours).then_some(self.text);
+        Change::new(self.path, self.old, new)
+    }
+
+    fn find(&self, by: Owner) -> Result<Option<Block>, EditError> {
+        let mut first = None;
+        let mut at = 0;
+        for line in self.text.split_inclusive('\n') {
+            let range = at..at + line.len();
+            at = range.end;
+            let comment = line.trim_end();
+            match &first {
+                None if marks::owner_of_first(comment).is_some_and(|it| by.is(it)) => {
+                    first = Some(range)
+                }
+                None => {}
+                Some(begin) => {
+                    let Some((owner, rest)) = marks::owner_of_last(comment) else {
+                        continue;
+                    };
+                    if by.is(owner) {
+                        return Ok(Some(Block {
+                            all: begin.start..range.end,
+                            inner: begin.end..range.start,
+                            had_no_line_end: rest == NO_LINE_END,
+                        }));
+                    }
+                }
+            }
+        }
+        first.map_or(Ok(None), |_| {
+            Err(EditError::UnfinishedText {
+                path: self.path.clone(),
+                owner: by.command(),
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BY: Owner = Owner("cargo xtask init");
+
+    fn file(text: Option<&str>) -> TextFile {
+        TextFile {
+            path: "/p/.gitignore".into(),
+            old: text.map(str::to_owned),
+            text: text.unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn block(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|&line| line.to_owned()).collect()
+    }
+
+    #[test]
+    fn a_block_is_written_replaced_and_taken_back_to_the_byte() {
+        for text in [
+            None,
+            Some(""),
+            Some("/target\n"),
+            Some("/target"),
+            Some("a\r\nb\r\n"),
+            Some("a\r\nb"),
+        ] {
+            let mut edited = file(text);
+            edited.set_block(&block(&["/x", "/y"]), BY).unwrap();
+            let written = edited.clone().into_change().new.unwrap();
+            assert!(written.starts_with(text.unwrap_or_default()), "{written:?}");
+            assert_eq!(edited.block(BY).unwrap(), ["/x", "/y"]);
+            edited.set_block(&block(&["/x"]), BY).unwrap();
+            edited.set_block(&block(&["/x", "/y"]), BY).unwrap();
+            assert_eq!(edited.text, written);
+            let mut again = file(Some(&written));
+            again.undo(BY).unwrap();
+            let undone = again.into_change().new;
+            let expected = text.filter(|text| !text.is_empty());
+            assert_eq!(undone.as_deref(), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_user_has_added_since_stays() {
+        let mut edited = file(Some("a"));
+        edited.set_block(&block(&["/x"]), BY).unwrap();
+        edited.text.push_str("mine\n");
+        edited.undo(BY).unwrap();
+        assert_eq!(edited.text, "a\nmine\n");
+    }
+
+    #[test]
+    fn a_block_without_its_end_is_left_alone() {
+        let mut edited = file(Some("a\n"));
+        edited.set_block(&block(&["/x"]), BY).unwrap();
+        let cut = edited.text.find("# end").unwrap();
+        edited.text.truncate(cut);
+        assert!(edited.undo(BY).is_err() && edited.set_block(&[], BY).is_err());
+    }
+}
