@@ -8,7 +8,9 @@ mod decision;
 mod error;
 mod ignored;
 mod plan;
+mod template;
 mod undo;
+mod whole;
 
 pub use decision::{Decision, Verdict};
 pub use error::AdoptError;
