@@ -21,16 +21,26 @@ pub struct CacheKeysPlan {
 
 /// The keys of `project`, beside those that the user has added.
 pub fn plan(project: &Project, closure: &Closure) -> Result<CacheKeysPlan, EditError> {
-    let written = written(project);
-    let derived = Derived::of(project, closure).with_remembered(&project.root, &written);
     let mut file = PyprojectFile::read(&project.root.join("pyproject.toml"))?;
-    file.set_cache_keys(&keys(&derived), OWNER)?;
-    let mut notes = derived.notes;
-    notes.extend(written.iter().filter_map(|key| too_wide(key)));
+    let notes = edit(&mut file, project, closure)?;
     Ok(CacheKeysPlan {
         change: file.into_change(),
         notes,
     })
+}
+
+/// Sets the keys of `project` in `file`, its pyproject.toml. Gives what the user should know.
+pub fn edit(
+    file: &mut PyprojectFile,
+    project: &Project,
+    closure: &Closure,
+) -> Result<Vec<String>, EditError> {
+    let written = written(project);
+    let derived = Derived::of(project, closure).with_remembered(&project.root, &written);
+    file.set_cache_keys(&keys(&derived), OWNER)?;
+    let mut notes = derived.notes;
+    notes.extend(written.iter().filter_map(|key| too_wide(key)));
+    Ok(notes)
 }
 
 /// Takes back what [`plan`] has written.

@@ -1,10 +1,12 @@
 //! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
 //! one.
 
-use crate::Layers;
+use crate::layers::{Layers, Origin, Setting};
 use camino::Utf8Path;
+use environment::vars;
 use processes::{Invocation, RunError};
 use python_tools::tools;
+use serde_json::Value;
 
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
@@ -30,6 +32,39 @@ pub fn configured(config: &Layers) -> Option<String> {
         given.or_else(|| Some(config.string(&["target", target, "linker"])?.value))
     };
     targets.iter().find_map(of_target)
+}
+
+/// A linker that the flags for rustc have the C compiler use, by the file or variable that holds them, as far
+/// as they count on this machine.
+#[must_use]
+pub fn named_in_flags(config: &Layers, host: &str) -> Vec<Setting> {
+    let environment = environment::cargo_env::environment();
+    let variables = [vars::RUSTFLAGS, vars::CARGO_ENCODED_RUSTFLAGS];
+    let given = variables.into_iter().filter_map(|name| {
+        let value = linker_in(environment.get(name)?)?;
+        let origin = Origin::Variable(name);
+        Some(Setting { value, origin })
+    });
+    let files = config.files().filter_map(|(path, file)| {
+        let text = file.text();
+        let value: Value = toml_edit::de::from_str(text).unwrap_or_default();
+        let targets = value.get("target").and_then(Value::as_object);
+        let targets = targets.into_iter().flatten();
+        let own = targets.filter(|(name, _)| *name == host || name.starts_with("cfg("));
+        let sections = own.map(|(_, section)| section).chain(value.get("build"));
+        let mut flags = sections.filter_map(|section| section.get("rustflags"));
+        let value = flags.find_map(|flags| linker_in(&flags.to_string()))?;
+        let origin = Origin::File(path.to_owned());
+        Some(Setting { value, origin })
+    });
+    given.chain(files).collect()
+}
+
+/// What follows `-fuse-ld=` in flags.
+fn linker_in(flags: &str) -> Option<String> {
+    let (_, after) = flags.split_once("-fuse-ld=")?;
+    let ends = |c: char| c.is_whitespace() || c == '"' || c == '\u{1f}' || c == ',';
+    after.split(ends).next().map(str::to_owned)
 }
 
 /// A choice of linker.
@@ -121,7 +156,12 @@ impl Linker {
     }
 }
 
-fn is_installed(name: &str) -> bool {
+/// Whether the linker `name`, as `-fuse-ld` takes it, is on this machine: a name, or the path of a program.
+#[must_use]
+pub fn is_installed(name: &str) -> bool {
+    if name.contains('/') {
+        return Utf8Path::new(name).is_file();
+    }
     tools::find(&format!("ld.{name}")).is_some() || tools::find(name).is_some()
 }
 
@@ -169,5 +209,39 @@ mod tests {
     fn the_host_is_a_triple() {
         let dir = testkit::TempDir::new();
         assert!(Linkers::host(dir.path()).unwrap().split('-').count() >= 3);
+    }
+
+    #[test]
+    fn the_linker_that_flags_name_is_found_where_it_counts() {
+        let fixture = testkit::Fixture::new();
+        let named = |text: &str| {
+            fixture.write(".cargo/config.toml", text);
+            let layers = Layers::read(&fixture.root()).unwrap();
+            let mut named = named_in_flags(&layers, "x86_64-unknown-linux-gnu");
+            named.retain(|it| matches!(it.origin, Origin::File(_)));
+            named.into_iter().map(|it| it.value).collect::<Vec<_>>()
+        };
+        for (text, expected) in [
+            (
+                "[build]\nrustflags = '-C link-arg=-fuse-ld=mold -C x'",
+                &["mold"][..],
+            ),
+            (
+                "[target.x86_64-unknown-linux-gnu]\nrustflags = ['-C', 'link-arg=-fuse-ld=/opt/wild']",
+                &["/opt/wild"],
+            ),
+            (
+                "[target.'cfg(unix)']\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &["lld"],
+            ),
+            (
+                "[target.aarch64-apple-darwin]\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &[],
+            ),
+            ("[build]\njobs = 1", &[]),
+        ] {
+            assert_eq!(named(text), expected, "{text}");
+        }
+        assert!(!is_installed("/no/such/linker") && !is_installed("no-such-linker"));
     }
 }

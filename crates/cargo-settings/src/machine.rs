@@ -63,7 +63,7 @@ impl Machine {
     pub fn plan(&self, files: &Files) -> Result<MachinePlan, MachineError> {
         let mut config = CargoConfig::read(&files.local)?;
         let by_user = Layers::read(&files.root)?;
-        let (jobs, about_jobs) = self.wanted_jobs(&by_user);
+        let (jobs, about_jobs) = wanted_jobs(self.memory.as_ref(), self.cores, &by_user);
         let (linker, about_linker) = self.wanted_linker(&by_user);
         if jobs.is_none() && linker.is_none() {
             config.undo(MACHINE)?;
@@ -96,20 +96,6 @@ impl Machine {
         }
     }
 
-    /// The number to write, if any, and why.
-    fn wanted_jobs(&self, by_user: &Layers) -> (Option<u32>, String) {
-        let Some(limit) = &self.memory else {
-            return (None, "cannot be told here".to_owned());
-        };
-        match limit.jobs(self.cores) {
-            _ if by_user.sets_without(MACHINE, &JOBS) => {
-                (None, "`build.jobs` is yours already".to_owned())
-            }
-            Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
-            None => (None, format!("{limit}, enough for {} cores", self.cores)),
-        }
-    }
-
     /// The linker to write, if any, and why.
     fn wanted_linker(&self, by_user: &Layers) -> (Option<&str>, String) {
         let linker = &self.linker;
@@ -133,7 +119,32 @@ impl Machine {
     }
 }
 
-const JOBS: [&str; 2] = ["build", "jobs"];
+/// The key for the number of jobs.
+pub const JOBS: [&str; 2] = ["build", "jobs"];
+
+/// The number of jobs to write for a machine with this `memory` and these `cores`, if any, and why.
+#[must_use]
+pub fn wanted_jobs(memory: Option<&Limit>, cores: u32, by_user: &Layers) -> (Option<u32>, String) {
+    let Some(limit) = memory else {
+        return (None, "cannot be told here".to_owned());
+    };
+    match limit.jobs(cores) {
+        _ if by_user.sets_without(MACHINE, &JOBS) => {
+            (None, "`build.jobs` is yours already".to_owned())
+        }
+        Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
+        None => (None, format!("{limit}, enough for {cores} cores")),
+    }
+}
+
+/// Writes that number, and nothing else, to the local configuration.
+///
+/// # Errors
+/// If it is set to another number by somebody else.
+pub fn write_jobs(local: &mut CargoConfig, jobs: u32) -> Result<(), EditError> {
+    local.introduce(INTRODUCTION, MACHINE);
+    local.set_jobs(jobs, MACHINE)
+}
 
 impl MachinePlan {
     /// What takes the settings back.

@@ -174,8 +174,15 @@ pub fn otherwise(project: &Project, options: &BuildOptions, command: &str) -> Op
 /// # Errors
 /// If the user has written something else.
 pub fn plan(project: &Project, options: &BuildOptions) -> Result<Change, EditError> {
-    let path = project.root.join("pyproject.toml");
-    let mut file = PyprojectFile::read(&path)?;
+    let file = PyprojectFile::read(&project.root.join("pyproject.toml"))?;
+    Ok(edited(file, options)?.into_change())
+}
+
+/// The same for a pyproject.toml that is being edited.
+///
+/// # Errors
+/// Those of [`plan`].
+pub fn edited(mut file: PyprojectFile, options: &BuildOptions) -> Result<PyprojectFile, EditError> {
     let mut anew = file.clone();
     anew.undo(OWNER)?;
     // What is wanted goes by what the user has written, and not by what we did.
@@ -185,7 +192,7 @@ pub fn plan(project: &Project, options: &BuildOptions) -> Result<Change, EditErr
     // Lines that are right stay where they are.
     let in_place = write(&mut file, &users, &wanted);
     let is_right = in_place.is_ok() && built(&file) == built(&anew);
-    Ok(if is_right { file } else { anew }.into_change())
+    Ok(if is_right { file } else { anew })
 }
 
 /// Takes back what [`plan`] has written.

@@ -177,7 +177,7 @@ impl Wheel<'_> {
             return Ok((vec![Aim::default()], Vec::new()));
         }
         let question = Question {
-            stage: self.stage,
+            project: &self.stage.project,
             features: &self.policy.features,
             triple: &self.platform.triple(),
             offline: self.place.offline,
