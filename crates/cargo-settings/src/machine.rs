@@ -69,7 +69,6 @@ impl Machine {
             config.undo(MACHINE)?;
         } else {
             require_include(files)?;
-            config.introduce(INTRODUCTION, MACHINE);
             self.write(&mut config, jobs, linker)?;
         }
         Ok(MachinePlan {
@@ -86,10 +85,7 @@ impl Machine {
         linker: Option<&str>,
     ) -> Result<(), EditError> {
         let target = &self.linker.target;
-        match jobs {
-            Some(jobs) => config.set_jobs(jobs, MACHINE)?,
-            None => config.remove(&JOBS, MACHINE)?,
-        }
+        write_jobs(config, jobs)?;
         match linker {
             Some(linker) => config.set_linker(target, linker, "", MACHINE),
             None => config.remove(&["target", target, "rustflags"], MACHINE),
@@ -137,13 +133,16 @@ pub fn wanted_jobs(memory: Option<&Limit>, cores: u32, by_user: &Layers) -> (Opt
     }
 }
 
-/// Writes that number, and nothing else, to the local configuration.
+/// Writes that number to the local configuration, or takes it back; and nothing else.
 ///
 /// # Errors
 /// If it is set to another number by somebody else.
-pub fn write_jobs(local: &mut CargoConfig, jobs: u32) -> Result<(), EditError> {
+pub fn write_jobs(local: &mut CargoConfig, jobs: Option<u32>) -> Result<(), EditError> {
     local.introduce(INTRODUCTION, MACHINE);
-    local.set_jobs(jobs, MACHINE)
+    match jobs {
+        Some(jobs) => local.set_jobs(jobs, MACHINE),
+        None => local.remove(&JOBS, MACHINE),
+    }
 }
 
 impl MachinePlan {

@@ -66,7 +66,7 @@ fn planned(project: &Project, remove: bool) -> anyhow::Result<(Change, Vec<Strin
 }
 
 /// Does what the keys say that are there now: another process may have written or removed them.
-fn settle_witnesses(root: &Utf8Path) -> anyhow::Result<()> {
+pub(crate) fn settle_witnesses(root: &Utf8Path) -> anyhow::Result<()> {
     let kept: anyhow::Result<_> = witness::settle(root, || Ok(Project::load(root)?));
     let kept = kept.with_context(|| {
         let dir = root.join(witness::DIR);

@@ -8,6 +8,7 @@ mod cache_keys;
 mod colab_snippet;
 pub mod context;
 mod dev;
+mod doctor;
 mod editable;
 mod machine;
 mod release;
@@ -36,6 +37,7 @@ pub use context::Context;
 pub enum Command {
     Dev(dev::Args),
     Why(why::Args),
+    Doctor(doctor::Args),
     Editable(editable::Args),
     CacheKeys(cache_keys::Args),
     Sccache(sccache::Args),
@@ -85,6 +87,7 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
     match command {
         Command::Dev(args) => dev::run(context, args),
         Command::Why(args) => why::run(context, args),
+        Command::Doctor(args) => doctor::run(context, args),
         Command::Editable(args) => editable::run(context, args),
         Command::CacheKeys(args) => cache_keys::run(context, args),
         Command::Sccache(args) => sccache::run(context, args),

@@ -309,6 +309,16 @@ mod tests {
     fn the_places_count_in_the_order_of_uv_and_then_of_maturin() {
         let world = World::new();
         let none = |_: &mut Places<'_>| {};
+        let why = |of_workspace: bool, active: &[Active]| {
+            let (workspace, project) = (world.path("w"), world.path("w/member"));
+            let mut places = Places::of(&project);
+            places.active = active.to_vec();
+            if of_workspace {
+                places.workspace = &workspace;
+            }
+            places.chosen(false).unwrap().1
+        };
+        assert_eq!(why(true, &[]), Why::Nowhere);
         let active = |places: &mut Places<'_>| {
             let roots = [
                 world.path("gone"),
@@ -330,6 +340,10 @@ mod tests {
         assert_eq!(world.chosen(active), "conda");
         world.make("active");
         assert_eq!(world.chosen(active), "active");
+        assert_eq!(
+            why(true, &[Active::venv(world.path("active"))]),
+            Why::Active
+        );
         assert_eq!(world.chosen_for(true, active).unwrap(), "w/.venv");
         world.make("w/member/.venv");
         assert_eq!(world.chosen(active), "w/member/.venv");
@@ -339,7 +353,9 @@ mod tests {
             "w/member/.venv",
             "an empty one is none"
         );
+        assert_eq!((why(false, &[]), why(true, &[])), (Why::Own, Why::Own));
         world.make("w/.venv");
+        assert_eq!(why(true, &[]), Why::OfWorkspace);
         assert_eq!(world.chosen(active), "w/.venv");
         assert_eq!(world.chosen(none), "w/.venv");
         let for_uv = |places: &mut Places<'_>| places.for_uv = Some(world.path("uv"));

@@ -34,6 +34,8 @@ pub struct Question<'a> {
     pub triple: &'a str,
     /// Whether the network is not to be used.
     pub offline: bool,
+    /// Whether cargo is not to write Cargo.lock.
+    pub locked: bool,
 }
 
 impl Question<'_> {
@@ -80,6 +82,7 @@ impl Question<'_> {
             .args(args.iter().copied())
             .args(["--manifest-path", self.manifest().as_str()])
             .args(features.iter().cloned())
+            .args(self.locked.then_some("--locked"))
             .cwd(self.manifest().parent().unwrap_or(self.manifest()));
         match command.clone().arg("--offline").read() {
             Err(_) if !self.offline => Ok(command.read()?),

@@ -181,6 +181,7 @@ impl Wheel<'_> {
             features: &self.policy.features,
             triple: &self.platform.triple(),
             offline: self.place.offline,
+            locked: false,
         };
         let (bindings, requires) = (question.ask()?, self.stage.project.requires_python.as_ref());
         let here = python::installed(|it| it.implementation == "CPython" && it.satisfies(requires));
