@@ -101,11 +101,7 @@ impl Linkers {
         let installed = other.filter(|name| is_chosen_by_name && is_installed(name));
         Ok(Self {
             others: installed.filter(|name| links(root, name)).collect(),
-            own: if has_its_own {
-                "rust-lld"
-            } else {
-                "the system's"
-            },
+            own: own(&target),
             target,
         })
     }
@@ -116,6 +112,16 @@ impl Linkers {
         let printed = printed.map_err(LinkerError::Rustc)?;
         let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
         Ok(host.unwrap_or_default().to_owned())
+    }
+}
+
+/// What links for `target` where nothing is said.
+#[must_use]
+pub fn own(target: &str) -> &'static str {
+    if target == HAS_ITS_OWN {
+        "rust-lld"
+    } else {
+        "the system's"
     }
 }
 

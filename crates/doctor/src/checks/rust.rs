@@ -137,7 +137,16 @@ fn judged(named: &[Named], host: &str, has_linker: bool) -> Found {
         ));
     }
     Found::of(problems, || match named {
-        [] => format!("for {host} that of rustc or of the system, by cc"),
+        [] => {
+            let own = linker::own(host);
+            let is_slow = own == "the system's" && host.contains("linux");
+            let faster = if is_slow {
+                "; `cargo xtask machine` takes a faster one, where it is installed"
+            } else {
+                ""
+            };
+            format!("{own}, by cc, since none is named{faster}")
+        }
         [first, ..] => {
             let is_slow = SLOW.contains(&first.name.as_str());
             let slow = if is_slow {
@@ -188,7 +197,7 @@ mod tests {
             cure: "cure".to_owned(),
         };
         for (linkers, has_linker, is_ok, says) in [
-            (vec![], true, true, "for x86"),
+            (vec![], true, true, "the system's"),
             (vec![], false, false, "C compiler"),
             (vec![named("mold", true)], true, true, "mold, which FILE"),
             (vec![named("bfd", true)], true, true, "cargo xtask tune"),
