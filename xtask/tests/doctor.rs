@@ -200,56 +200,123 @@ fn repairs_of_one_file_come_together_in_one_diff() {
     assert_eq!(sound.problems(&[]), [""; 0], "{}", fixed.stdout);
 }
 
+/// What a person does who reads the cure.
+type Cure<'a> = &'a dyn Fn(&Fixture);
+
 #[test]
-fn what_is_not_safe_is_told_with_its_cure() {
+fn what_is_not_safe_is_told_with_a_cure_that_works() {
     let sound = Sound::new("told");
-    let defects: [Defect; 9] = [
-        ("toolchain", "for Rust 1.999", &|project| {
-            let package = "[package]\nrust-version = \"1.999\"";
-            project.edit("native/Cargo.toml", "[package]", package);
-        }),
-        ("linker", "`no-such-linker`", &|project| {
-            let flags = "[build]\nrustflags = ['-Clink-arg=-fuse-ld=no-such-linker']\n";
-            project.write(".cargo/config.local.toml", flags);
-        }),
-        ("interpreter", ">=3.99", &|project| {
-            project.edit("pyproject.toml", ">=3.11", ">=3.99");
-        }),
-        ("environment", "rm -r", &|project| {
-            project.write(".venv/bin/nothing", "");
-        }),
-        ("flags", "native/.cargo/config.toml", &|project| {
-            let flags = "[build]\nrustflags = ['-Ctarget-cpu=native']\n";
-            project.write("native/.cargo/config.toml", flags);
-        }),
-        ("backend", "setuptools", &|project| {
-            let backend = "build-backend = \"setuptools.build_meta\"";
-            project.edit("pyproject.toml", "build-backend = \"maturin\"", backend);
-        }),
-        ("tracked-values", "move `build.target-dir`", &|project| {
-            let config = project.root().join(".cargo/config.toml");
-            let text = fs_err::read_to_string(&config).unwrap();
-            fs_err::write(config, text + "[build]\ntarget-dir = \"/somewhere/else\"\n").unwrap();
-        }),
-        ("actions", "gh api repos/actions/checkout", &|project| {
-            let workflow = "jobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n";
-            project.write(".github/workflows/ci.yml", workflow);
-        }),
-        ("colab", "Python 3.13", &|project| {
-            let policy = "[workspace]\n[workspace.metadata.xtask]\ncolab = {}\n[workspace.metadata.xtask.wheel]\npythons = [\"3.9\"]\n";
-            project.edit("native/Cargo.toml", "[workspace]\n", policy);
-            lock(project);
-        }),
+    let remove = |name: &'static str| move |project: &Fixture| remove_all(project, name);
+    let defects: [(Defect, Cure); 9] = [
+        (
+            ("toolchain", "for Rust 1.999", &|project| {
+                let package = "[package]\nrust-version = \"1.999\"";
+                project.edit("native/Cargo.toml", "[package]", package);
+            }),
+            &|project| project.edit("native/Cargo.toml", "1.999", "1.94"),
+        ),
+        (
+            (
+                "linker",
+                "remove the flag from .cargo/config.local.toml",
+                &|project| {
+                    let flags = "[build]\nrustflags = ['-Clink-arg=-fuse-ld=no-such-linker']\n";
+                    project.write(".cargo/config.local.toml", flags);
+                },
+            ),
+            &|project| project.write(".cargo/config.local.toml", ""),
+        ),
+        (
+            ("interpreter", ">=3.99", &|project| {
+                project.edit("pyproject.toml", ">=3.11", ">=3.99");
+            }),
+            &|project| project.edit("pyproject.toml", ">=3.99", ">=3.11"),
+        ),
+        (
+            ("environment", "rm -r", &|project| {
+                project.write(".venv/bin/nothing", "");
+            }),
+            &remove(".venv"),
+        ),
+        (
+            ("flags", "keep these settings in one file", &|project| {
+                let flags = "[build]\nrustflags = ['-Ctarget-cpu=native']\n";
+                project.write("native/.cargo/config.toml", flags);
+            }),
+            &|project| {
+                remove_all(project, "native/.cargo");
+                append(
+                    project,
+                    ".cargo/config.toml",
+                    "[build]\nrustflags = ['-Ctarget-cpu=native']\n",
+                );
+            },
+        ),
+        (
+            ("backend", "setuptools", &|project| {
+                let backend = "build-backend = \"setuptools.build_meta\"";
+                project.edit("pyproject.toml", "build-backend = \"maturin\"", backend);
+            }),
+            &|project| project.edit("pyproject.toml", "\"setuptools.build_meta\"", "\"maturin\""),
+        ),
+        (
+            ("tracked-values", "move `build.target-dir`", &|project| {
+                append(
+                    project,
+                    ".cargo/config.toml",
+                    "[build]\ntarget-dir = \"/some/where\"\n",
+                );
+            }),
+            &|project| {
+                project.edit(
+                    ".cargo/config.toml",
+                    "[build]\ntarget-dir = \"/some/where\"\n",
+                    "",
+                );
+                project.write(
+                    ".cargo/config.local.toml",
+                    "[build]\ntarget-dir = \"/some/where\"\n",
+                );
+            },
+        ),
+        (
+            ("actions", "gh api repos/actions/checkout", &|project| {
+                let workflow = "jobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n";
+                project.write(".github/workflows/ci.yml", workflow);
+            }),
+            &|project| {
+                let commit = format!("{} # v4", "0a".repeat(20));
+                project.edit(".github/workflows/ci.yml", "v4", &commit);
+            },
+        ),
+        (
+            ("colab", "name their Python in `pythons`", &|project| {
+                let policy = "[workspace]\n[workspace.metadata.xtask]\ncolab = {}\n[workspace.metadata.xtask.wheel]\nplatforms = [\"manylinux_2_28_x86_64\"]\npythons = [\"3.9\"]\n";
+                project.edit("native/Cargo.toml", "[workspace]\n", policy);
+                lock(project);
+            }),
+            &|project| project.edit("native/Cargo.toml", "\"3.9\"", "\"3.13\""),
+        ),
     ];
-    for (name, says, put_in) in defects {
+    for ((name, says, put_in), cure) in defects {
         put_in(&sound.0);
         let findings = sound.findings(&[]);
         assert_eq!(problems(&findings), [name], "{findings:#?}");
         let told = said(&findings, name);
         assert!(told.contains(says), "{told}");
+        cure(&sound.0);
+        assert_eq!(sound.problems(&[]), [""; 0], "{name}");
         sound.restore();
     }
-    assert_eq!(sound.problems(&[]), [""; 0]);
+}
+
+fn append(project: &Fixture, name: &str, text: &str) {
+    let before = fs_err::read_to_string(project.root().join(name)).unwrap();
+    project.write(name, &format!("{before}{text}"));
+}
+
+fn remove_all(project: &Fixture, name: &str) {
+    fs_err::remove_dir_all(project.root().join(name)).unwrap();
 }
 
 /// Has cargo resolve the dependencies, without the network where it can.

@@ -1,4 +1,8 @@
 //! All checks, in the order in which they are shown.
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "all checks have one form, and so do all repairs"
+)]
 
 mod actions;
 mod cargo_flags;

@@ -61,3 +61,52 @@ impl Cargo {
         Ok(vec![local, self.tracked.into_change()])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cargo_settings::machine::write_jobs;
+    use testkit::Fixture;
+
+    const BY: &str = "# by `cargo xtask sccache`";
+    const INCLUDE: &str = "include = [{ path = \"config.local.toml\", optional = true }] # by `cargo xtask sccache --scope local`\n";
+
+    /// What both files hold after the wrapper has gone, and these jobs have come.
+    fn repaired(jobs: Option<u32>) -> (Option<String>, Option<String>) {
+        let fixture = Fixture::new();
+        fixture.write(".cargo/config.toml", INCLUDE);
+        let wrapper = format!("[build] {BY}\nrustc-wrapper = \"/gone\" {BY}\n");
+        fixture.write(".cargo/config.local.toml", &wrapper);
+        let files = Files::in_dir(&fixture.root(), &fixture.root());
+        let mut cargo = Cargo::read(&files).unwrap();
+        cargo.without_wrapper = true;
+        if jobs.is_some() {
+            write_jobs(&mut cargo.local, jobs).unwrap();
+        }
+        let drafts = Drafts {
+            pyproject: None,
+            cargo: Some(cargo),
+        };
+        for change in drafts.into_changes().unwrap() {
+            change.apply().unwrap();
+        }
+        let text = |path| fs_err::read_to_string(path).ok();
+        (text(&files.tracked), text(&files.local))
+    }
+
+    #[test]
+    fn several_repairs_come_together_in_one_file() {
+        let (tracked, local) = repaired(Some(2));
+        assert_eq!(tracked.as_deref(), Some(INCLUDE), "the jobs need it");
+        let local = local.unwrap();
+        assert!(
+            local.contains("jobs = 2") && !local.contains("wrapper"),
+            "{local}"
+        );
+        assert_eq!(
+            repaired(None),
+            (Some(String::new()), None),
+            "nobody needs it"
+        );
+    }
+}

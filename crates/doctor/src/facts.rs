@@ -97,33 +97,28 @@ pub(crate) struct Storage {
     pub(crate) free_bytes: Vec<(Utf8PathBuf, u64)>,
 }
 
-/// What was looked at, for a check that cannot do without.
+/// What was looked at, for a check that cannot do without. What is wrong is a problem of another check.
 fn needed<'a, T>(told: &'a Told<T>, what: &str) -> Result<&'a T, Skipped> {
-    told.as_ref().map_err(|problem| {
-        let line = problem.text.lines().next().unwrap_or_default();
-        Skipped(format!("{what}: {line}"))
-    })
+    told.as_ref().map_err(|_| Skipped(what.to_owned()))
 }
 
 impl Facts {
     pub(crate) fn project(&self) -> Result<&Project, Skipped> {
-        let skipped = |_: &Problem| Skipped("there is no project that can be read".to_owned());
-        self.project.as_ref().map_err(skipped)
+        needed(&self.project, "there is no project that can be read")
     }
 
     pub(crate) fn config(&self) -> Result<&Layers, Skipped> {
-        let skipped = |_: &Problem| Skipped("cargo's configuration cannot be read".to_owned());
-        self.config.as_ref().map_err(skipped)
+        needed(&self.config, "cargo's configuration cannot be read")
     }
 
     pub(crate) fn workspace(&self) -> Result<&Workspace, Skipped> {
         self.project()?;
-        needed(&self.workspace, "cargo does not tell the workspace")
+        needed(&self.workspace, "cargo does not read the workspace")
     }
 
     pub(crate) fn closure(&self) -> Result<&Closure, Skipped> {
         self.project()?;
-        needed(&self.closure, "cargo does not tell the crates")
+        needed(&self.closure, "cargo does not read the workspace")
     }
 
     pub(crate) fn environment(&self) -> Result<&Environment, Skipped> {
@@ -134,25 +129,35 @@ impl Facts {
 
     pub(crate) fn status(&self) -> Result<&Status, Skipped> {
         self.project()?;
-        needed(&self.status, "it cannot be told what is installed")
+        needed(
+            &self.status,
+            "neither the environment nor the workspace may be broken for that",
+        )
     }
 
     pub(crate) fn bindings(&self) -> Result<&Bindings, Skipped> {
         self.project()?;
         needed(
             &self.bindings,
-            "cargo does not tell the features of pyo3 before the first build",
+            "Cargo.lock, or what it names, is not there before the first build",
         )
     }
 
     pub(crate) fn keys(&self) -> Result<&Change, Skipped> {
         self.project()?;
-        needed(&self.keys, "the keys cannot be derived")
+        needed(&self.keys, "cargo does not read the workspace")
+    }
+
+    pub(crate) fn storage(&self) -> Result<&Storage, Skipped> {
+        needed(&self.storage, "where builds are kept is not known")
     }
 
     pub(crate) fn cache(&self) -> Result<&CacheStatus, Skipped> {
         self.config()?;
-        needed(&self.cache, "it cannot be told")
+        needed(
+            &self.cache,
+            "the configuration of the compiler cache cannot be read",
+        )
     }
 
     /// The files in which settings for the project stand.

@@ -148,7 +148,10 @@ impl Base {
             unused: root.and_then(|root| request.places.unused(root)),
             place,
         };
-        (Some(looked_at), state.map(|(_, state)| state))
+        let state = state.map(|(_, state)| state);
+        // Another checkout may share the environment.
+        let is_ours = |state: &State| state.project == project.root;
+        (Some(looked_at), state.filter(is_ours))
     }
 
     fn storage(&self, toolbox: &Toolbox) -> Told<Storage> {

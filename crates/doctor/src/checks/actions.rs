@@ -47,12 +47,11 @@ fn is_pinned(action: &str) -> bool {
         text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     let (_, pin) = action.rsplit_once('@').unwrap_or((action, ""));
-    match action.starts_with("docker://") {
-        true => pin
-            .strip_prefix("sha256:")
-            .is_some_and(|digest| is_hex(digest, 64)),
-        false => is_hex(pin, 40),
+    if action.starts_with("docker://") {
+        let digest = pin.strip_prefix("sha256:");
+        return digest.is_some_and(|digest| is_hex(digest, 64));
     }
+    is_hex(pin, 40)
 }
 
 /// The command that tells the commit of what is used now.

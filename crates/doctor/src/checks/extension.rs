@@ -21,11 +21,11 @@ fn of_status(status: &Status) -> Found {
         Verdict::Missing => return Found::ok(format!("{module} is not built yet; {DEV} does")),
         Verdict::Stale => {
             let changed = match status.changed.as_slice() {
-                [] => "something".to_owned(),
-                [one] => one.clone(),
-                [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+                [] => "something has".to_owned(),
+                [one] => format!("{one} has"),
+                [first, rest @ ..] => format!("{first} and {} more have", rest.len()),
             };
-            format!("{module} is older than its sources: {changed} has changed since it was built")
+            format!("{module} is older than its sources: {changed} changed since it was built")
         }
         Verdict::Shadowed => {
             let other = status
@@ -133,7 +133,12 @@ mod tests {
             (Verdict::Fresh, &[][..], true, "what the sources say"),
             (Verdict::Missing, &[], true, "not built yet"),
             (Verdict::Stale, &["lib.rs"], false, "lib.rs has changed"),
-            (Verdict::Stale, &["a", "b", "c"], false, "a and 2 more"),
+            (
+                Verdict::Stale,
+                &["a", "b", "c"],
+                false,
+                "a and 2 more have changed",
+            ),
             (Verdict::Stale, &[], false, "something has changed"),
             (Verdict::Shadowed, &[], false, "imports /p/a.so"),
             (Verdict::Foreign, &[], false, "in /p/.venv was not built"),

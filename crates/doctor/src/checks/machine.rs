@@ -101,11 +101,7 @@ pub(crate) fn repair_jobs(facts: &Facts, drafts: &mut Drafts) -> Result<(), Edit
 const NEEDED_BYTES: u64 = 2 << 30;
 
 pub(crate) fn disk(facts: &Facts) -> Judged {
-    let storage = match &facts.storage {
-        Ok(storage) => storage,
-        Err(_) => return Ok(Found::ok("where builds are kept is not known")),
-    };
-    let free = storage.free_bytes.iter();
+    let free = facts.storage()?.free_bytes.iter();
     let free: Vec<_> = free
         .map(|(dir, bytes)| (facts.shown(dir).to_string(), *bytes))
         .collect();

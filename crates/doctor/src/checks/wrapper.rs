@@ -1,6 +1,6 @@
 //! The compiler cache that cargo calls.
 
-use cargo_settings::{Files, Origin};
+use cargo_settings::{Files, Layers, Origin};
 use compiler_cache::status::{InForce, Problem as CacheProblem};
 use config_edit::EditError;
 
@@ -36,7 +36,7 @@ fn is_gone(wrapper: &InForce) -> bool {
 
 /// Whether a file of the project names it, and not one of the user's that holds for all projects.
 fn is_here(facts: &Facts) -> bool {
-    let setting = facts.config().ok().and_then(|it| it.rustc_wrapper());
+    let setting = facts.config().ok().and_then(Layers::rustc_wrapper);
     let origin = setting.map(|setting| setting.origin);
     let is_of = |files: &Files| match &origin {
         Some(Origin::File(path)) => [&files.tracked, &files.local].contains(&path),
