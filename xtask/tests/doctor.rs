@@ -1,4 +1,4 @@
-//! `cargo xtask doctor`: defects put into a sound project one at a time, each named, and gone when it is cured.
+//! `cargo xtask doctor`: defects put into a sound project one at a time, each named, and gone when cured.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use doctor::CHECKS;
@@ -123,45 +123,100 @@ fn said(findings: &[Value], name: &str) -> String {
     said.collect()
 }
 
-/// A defect: what finds it, and the words by which it is named.
-type Defect<'a> = (&'a str, &'a str, &'a dyn Fn(&Fixture));
+/// What is done to a file of the project.
+enum Edit {
+    Replace(&'static str, &'static str, &'static str),
+    Append(&'static str, &'static str),
+    Write(&'static str, &'static str),
+    Remove(&'static str),
+    /// Has cargo resolve the dependencies.
+    Lock,
+}
+use Edit::{Append, Lock, Remove, Replace, Write};
+
+impl Edit {
+    fn make(&self, project: &Fixture) {
+        let path = |name| project.root().join(name);
+        match self {
+            Replace(name, from, to) => project.edit(name, from, to),
+            Append(name, text) => {
+                let before = fs_err::read_to_string(path(name)).unwrap();
+                project.write(name, &format!("{before}{text}"));
+            }
+            Write(name, text) => project.write(name, text),
+            Remove(name) => fs_err::remove_dir_all(path(name)).unwrap(),
+            Lock => lock(project),
+        }
+    }
+}
+
+fn make(edits: &[Edit], project: &Fixture) {
+    for edit in edits {
+        edit.make(project);
+    }
+}
+
+/// A defect: the check that finds it, the words by which it is named, and how it is put in.
+type Defect<'a> = (&'a str, &'a str, &'a [Edit]);
+
+impl Sound {
+    /// Puts `defect` in, which alone is found.
+    fn put_in(&self, (name, says, edits): Defect<'_>) {
+        make(edits, &self.0);
+        let findings = self.findings(&[]);
+        assert_eq!(problems(&findings), [name], "{findings:#?}");
+        let told = said(&findings, name);
+        assert!(told.contains(says), "{told}");
+    }
+
+    /// Puts defects in, one at a time, and cures each as its cure says.
+    fn cure(&self, defects: &[(Defect<'_>, &[Edit])]) {
+        for (defect, cure) in defects {
+            self.put_in(*defect);
+            make(cure, &self.0);
+            assert_eq!(self.problems(&[]), [""; 0], "{}", defect.0);
+            self.restore();
+        }
+    }
+}
+
+const PYPROJECT: &str = "pyproject.toml";
+const MANIFEST: &str = "native/Cargo.toml";
+const TRACKED: &str = ".cargo/config.toml";
+const LOCAL: &str = ".cargo/config.local.toml";
+
+/// A misspelt key, a profile that uv does not know of, and no keys for uv.
+const REPAIRED: [Edit; 3] = [
+    Replace(
+        PYPROJECT,
+        "python-source",
+        "binding = 'pyo3'\npython-source",
+    ),
+    Replace(PYPROJECT, "editable-profile = \"dev\"", ""),
+    Replace(PYPROJECT, "[tool.uv]", "[tool.nobodys]"),
+];
 
 #[test]
 fn what_is_safe_is_repaired_and_found_no_more() {
     let sound = Sound::new("repaired");
-    let wrapper = "[build] # by `cargo xtask sccache`\nrustc-wrapper = \"/gone/sccache\" # by `cargo xtask sccache`\n";
-    let defects: [Defect; 5] = [
-        ("maturin-keys", "`bindings`", &|project| {
-            project.edit(
-                "pyproject.toml",
-                "python-source",
-                "binding = 'pyo3'\npython-source",
-            );
-        }),
-        ("cache-keys", "uv", &|project| {
-            project.edit(
-                "pyproject.toml",
-                "[tool.uv]",
-                "[tool.uv]\npackage = true\n[tool.nobodys]",
-            );
-        }),
-        ("editable", "release", &|project| {
-            project.edit("pyproject.toml", "editable-profile = \"dev\"", "");
-        }),
-        ("local-config", "does not include it", &|project| {
-            project.write(".cargo/config.toml", "[term]\nquiet = false\n");
-            project.write(".cargo/config.local.toml", "[env]\nX = '/my/own'\n");
-        }),
-        ("wrapper", "/gone/sccache", &|project| {
-            project.write(".cargo/config.local.toml", wrapper);
-        }),
-    ];
-    for (name, says, put_in) in defects {
-        put_in(&sound.0);
-        let findings = sound.findings(&[]);
-        assert_eq!(problems(&findings), [name], "{findings:#?}");
-        let told = said(&findings, name);
-        assert!(told.contains(says), "{told}");
+    let wrapper = "[build] # by `cargo xtask sccache`\n\
+                   rustc-wrapper = \"/gone/sccache\" # by `cargo xtask sccache`\n";
+    let [key, profile, keys] = &REPAIRED;
+    for (name, says, edits) in [
+        ("maturin-keys", "`bindings`", std::slice::from_ref(key)),
+        ("editable", "release", std::slice::from_ref(profile)),
+        ("cache-keys", "uv", std::slice::from_ref(keys)),
+        (
+            "local-config",
+            "does not include it",
+            &[
+                Write(TRACKED, "[term]\nquiet = false\n"),
+                Write(LOCAL, "[env]\nX = '/my/own'\n"),
+            ],
+        ),
+        ("wrapper", "/gone/sccache", &[Write(LOCAL, wrapper)]),
+    ] {
+        sound.put_in((name, says, edits));
         let fixed = sound.run(&["--fix"], &[]);
         assert!(fixed.stdout.contains("\n+++ "), "{}", fixed.stdout);
         assert_eq!(left(&fixed), [""; 0], "{name}: {}", fixed.stdout);
@@ -173,13 +228,7 @@ fn what_is_safe_is_repaired_and_found_no_more() {
 fn repairs_of_one_file_come_together_in_one_diff() {
     let sound = Sound::new("together");
     let project = &sound.0;
-    project.edit(
-        "pyproject.toml",
-        "python-source",
-        "binding = 'pyo3'\npython-source",
-    );
-    project.edit("pyproject.toml", "editable-profile = \"dev\"", "");
-    project.edit("pyproject.toml", "[tool.uv]", "[tool.nobodys]");
+    make(&REPAIRED, project);
     assert_eq!(
         sound.problems(&[]),
         ["cache-keys", "editable", "maturin-keys"]
@@ -200,123 +249,107 @@ fn repairs_of_one_file_come_together_in_one_diff() {
     assert_eq!(sound.problems(&[]), [""; 0], "{}", fixed.stdout);
 }
 
-/// What a person does who reads the cure.
-type Cure<'a> = &'a dyn Fn(&Fixture);
-
 #[test]
-fn what_is_not_safe_is_told_with_a_cure_that_works() {
-    let sound = Sound::new("told");
-    let remove = |name: &'static str| move |project: &Fixture| remove_all(project, name);
-    let defects: [(Defect, Cure); 9] = [
+fn what_is_wrong_with_the_machine_is_told_with_a_cure_that_works() {
+    const FLAGS: &str = "[build]\nrustflags = ['-Ctarget-cpu=native']\n";
+    const LINKER: &str = "[build]\nrustflags = ['-Clink-arg=-fuse-ld=no-such-linker']\n";
+    Sound::new("machine").cure(&[
         (
-            ("toolchain", "for Rust 1.999", &|project| {
-                let package = "[package]\nrust-version = \"1.999\"";
-                project.edit("native/Cargo.toml", "[package]", package);
-            }),
-            &|project| project.edit("native/Cargo.toml", "1.999", "1.94"),
+            (
+                "toolchain",
+                "for Rust 1.999",
+                &[Replace(
+                    MANIFEST,
+                    "[package]",
+                    "[package]\nrust-version = \"1.999\"",
+                )],
+            ),
+            &[Replace(MANIFEST, "1.999", "1.94")],
         ),
         (
             (
                 "linker",
                 "remove the flag from .cargo/config.local.toml",
-                &|project| {
-                    let flags = "[build]\nrustflags = ['-Clink-arg=-fuse-ld=no-such-linker']\n";
-                    project.write(".cargo/config.local.toml", flags);
-                },
+                &[Write(LOCAL, LINKER)],
             ),
-            &|project| project.write(".cargo/config.local.toml", ""),
+            &[Write(LOCAL, "")],
         ),
         (
-            ("interpreter", ">=3.99", &|project| {
-                project.edit("pyproject.toml", ">=3.11", ">=3.99");
-            }),
-            &|project| project.edit("pyproject.toml", ">=3.99", ">=3.11"),
+            (
+                "interpreter",
+                ">=3.99",
+                &[Replace(PYPROJECT, ">=3.11", ">=3.99")],
+            ),
+            &[Replace(PYPROJECT, ">=3.99", ">=3.11")],
         ),
         (
-            ("environment", "rm -r", &|project| {
-                project.write(".venv/bin/nothing", "");
-            }),
-            &remove(".venv"),
+            ("environment", "rm -r", &[Write(".venv/bin/nothing", "")]),
+            &[Remove(".venv")],
         ),
         (
-            ("flags", "keep these settings in one file", &|project| {
-                let flags = "[build]\nrustflags = ['-Ctarget-cpu=native']\n";
-                project.write("native/.cargo/config.toml", flags);
-            }),
-            &|project| {
-                remove_all(project, "native/.cargo");
-                append(
-                    project,
-                    ".cargo/config.toml",
-                    "[build]\nrustflags = ['-Ctarget-cpu=native']\n",
-                );
-            },
+            (
+                "flags",
+                "in one file",
+                &[Write("native/.cargo/config.toml", FLAGS)],
+            ),
+            &[Remove("native/.cargo"), Append(TRACKED, FLAGS)],
         ),
-        (
-            ("backend", "setuptools", &|project| {
-                let backend = "build-backend = \"setuptools.build_meta\"";
-                project.edit("pyproject.toml", "build-backend = \"maturin\"", backend);
-            }),
-            &|project| project.edit("pyproject.toml", "\"setuptools.build_meta\"", "\"maturin\""),
-        ),
-        (
-            ("tracked-values", "move `build.target-dir`", &|project| {
-                append(
-                    project,
-                    ".cargo/config.toml",
-                    "[build]\ntarget-dir = \"/some/where\"\n",
-                );
-            }),
-            &|project| {
-                project.edit(
-                    ".cargo/config.toml",
-                    "[build]\ntarget-dir = \"/some/where\"\n",
-                    "",
-                );
-                project.write(
-                    ".cargo/config.local.toml",
-                    "[build]\ntarget-dir = \"/some/where\"\n",
-                );
-            },
-        ),
-        (
-            ("actions", "gh api repos/actions/checkout", &|project| {
-                let workflow = "jobs:\n  a:\n    steps:\n      - uses: actions/checkout@v4\n";
-                project.write(".github/workflows/ci.yml", workflow);
-            }),
-            &|project| {
-                let commit = format!("{} # v4", "0a".repeat(20));
-                project.edit(".github/workflows/ci.yml", "v4", &commit);
-            },
-        ),
-        (
-            ("colab", "name their Python in `pythons`", &|project| {
-                let policy = "[workspace]\n[workspace.metadata.xtask]\ncolab = {}\n[workspace.metadata.xtask.wheel]\nplatforms = [\"manylinux_2_28_x86_64\"]\npythons = [\"3.9\"]\n";
-                project.edit("native/Cargo.toml", "[workspace]\n", policy);
-                lock(project);
-            }),
-            &|project| project.edit("native/Cargo.toml", "\"3.9\"", "\"3.13\""),
-        ),
-    ];
-    for ((name, says, put_in), cure) in defects {
-        put_in(&sound.0);
-        let findings = sound.findings(&[]);
-        assert_eq!(problems(&findings), [name], "{findings:#?}");
-        let told = said(&findings, name);
-        assert!(told.contains(says), "{told}");
-        cure(&sound.0);
-        assert_eq!(sound.problems(&[]), [""; 0], "{name}");
-        sound.restore();
-    }
+    ]);
 }
 
-fn append(project: &Fixture, name: &str, text: &str) {
-    let before = fs_err::read_to_string(project.root().join(name)).unwrap();
-    project.write(name, &format!("{before}{text}"));
-}
-
-fn remove_all(project: &Fixture, name: &str) {
-    fs_err::remove_dir_all(project.root().join(name)).unwrap();
+#[test]
+fn what_is_wrong_with_the_project_is_told_with_a_cure_that_works() {
+    const TARGET: &str = "[build]\ntarget-dir = \"/some/where\"\n";
+    const WORKFLOW: &str = ".github/workflows/ci.yml";
+    const POLICY: &str = "[workspace]\n[workspace.metadata.xtask]\ncolab = {}\n\
+                          [workspace.metadata.xtask.wheel]\n\
+                          platforms = [\"manylinux_2_28_x86_64\"]\npythons = [\"3.9\"]\n";
+    Sound::new("project").cure(&[
+        (
+            (
+                "backend",
+                "setuptools",
+                &[Replace(
+                    PYPROJECT,
+                    "backend = \"maturin\"",
+                    "backend = \"setuptools.build_meta\"",
+                )],
+            ),
+            &[Replace(
+                PYPROJECT,
+                "\"setuptools.build_meta\"",
+                "\"maturin\"",
+            )],
+        ),
+        (
+            (
+                "tracked-values",
+                "move `build.target-dir`",
+                &[Append(TRACKED, TARGET)],
+            ),
+            &[Replace(TRACKED, TARGET, ""), Write(LOCAL, TARGET)],
+        ),
+        (
+            (
+                "actions",
+                "gh api repos/actions/checkout",
+                &[Write(WORKFLOW, "steps:\n  - uses: actions/checkout@v4\n")],
+            ),
+            &[Replace(
+                WORKFLOW,
+                "v4",
+                "3d3c42e5aac5ba805825da76410c181273ba90b1 # v4",
+            )],
+        ),
+        (
+            (
+                "colab",
+                "name their Python in `pythons`",
+                &[Replace(MANIFEST, "[workspace]\n", POLICY), Lock],
+            ),
+            &[Replace(MANIFEST, "\"3.9\"", "\"3.13\"")],
+        ),
+    ]);
 }
 
 /// Has cargo resolve the dependencies, without the network where it can.

@@ -19,8 +19,8 @@ pub(crate) struct Drafts {
 pub(crate) struct Cargo {
     pub(crate) tracked: CargoConfig,
     pub(crate) local: CargoConfig,
-    /// Whether a compiler cache of ours is to go. It goes last: it takes the line that includes the local file
-    /// along, where nobody else needs that file.
+    /// Whether a compiler cache of ours is to go. It goes last: with it goes the line that includes the local
+    /// file, where nobody else needs that file.
     pub(crate) without_wrapper: bool,
 }
 

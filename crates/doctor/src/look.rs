@@ -78,8 +78,8 @@ impl Base {
         base
     }
 
-    /// What cargo says of the project, if there is one, and if cargo can be started: rustup would download the
-    /// toolchain otherwise.
+    /// What cargo says of the project, if there is one, and if its toolchain is there: rustup would download
+    /// that otherwise.
     fn ask_cargo<T>(&self, ask: impl FnOnce(&Project) -> Told<T>) -> Told<T> {
         if let Some(missing) = &self.toolchain.missing {
             return Err(Problem::of(missing));
