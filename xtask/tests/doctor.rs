@@ -385,14 +385,30 @@ fn what_only_the_lock_file_or_the_shell_tells_is_found() {
     assert_eq!(sound.problems(&[]), ["abi"]);
     let told = said(&sound.findings(&[]), "abi");
     assert!(told.contains("requires-python = \\\">=3.11\\\""), "{told}");
+}
 
-    let jobs = "[build]\njobs = 100000\n";
-    sound.0.write(".cargo/config.local.toml", jobs);
+/// No machine has the memory for so many.
+#[test]
+#[cfg(target_os = "linux")]
+fn more_jobs_than_the_memory_bears_are_told_and_ours_are_corrected() {
+    let sound = Sound::new("jobs");
+    let local = sound.0.root().join(LOCAL);
+    sound.0.write(LOCAL, "[build]\njobs = 100000\n");
     let told = said(&sound.findings(&[]), "jobs");
     assert!(
         told.contains("under [build] in .cargo/config.local.toml"),
         "{told}"
     );
+    let by = "# by `cargo xtask machine`";
+    sound
+        .0
+        .write(LOCAL, &format!("[build] {by}\njobs = 100000 {by}\n"));
+    let told = said(&sound.findings(&[]), "jobs");
+    assert!(told.contains("`cargo xtask machine`"), "{told}");
+    let fixed = sound.run(&["--fix"], &[]);
+    assert!(!fixed.stdout.contains("problem jobs"), "{}", fixed.stdout);
+    let text = fs_err::read_to_string(local).unwrap_or_default();
+    assert!(!text.contains("100000"), "{text}");
 }
 
 #[test]

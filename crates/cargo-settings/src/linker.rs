@@ -34,30 +34,47 @@ pub fn configured(config: &Layers) -> Option<String> {
     targets.iter().find_map(of_target)
 }
 
-/// A linker that the flags for rustc have the C compiler use, by the file or variable that holds them, as far
-/// as they count on this machine.
+/// The linkers that the flags for rustc have the C compiler use, each by the file or variable that holds them.
+/// Of flags only those count that cargo takes: of a variable, else for the target, else for all.
 #[must_use]
 pub fn named_in_flags(config: &Layers, host: &str) -> Vec<Setting> {
     let environment = environment::cargo_env::environment();
-    let variables = [vars::RUSTFLAGS, vars::CARGO_ENCODED_RUSTFLAGS];
-    let given = variables.into_iter().filter_map(|name| {
-        let value = linker_in(environment.get(name)?)?;
-        let origin = Origin::Variable(name);
-        Some(Setting { value, origin })
-    });
-    let files = config.files().filter_map(|(path, file)| {
-        let text = file.text();
-        let value: Value = toml_edit::de::from_str(text).unwrap_or_default();
+    let variables = [vars::CARGO_ENCODED_RUSTFLAGS, vars::RUSTFLAGS];
+    let mut set = variables
+        .into_iter()
+        .filter_map(|name| Some((name, environment.get(name)?)));
+    if let Some((name, flags)) = set.next() {
+        let linker = linker_in(flags).map(|value| Setting {
+            value,
+            origin: Origin::Variable(name),
+        });
+        return linker.into_iter().collect();
+    }
+    named_in_files(config, host)
+}
+
+fn named_in_files(config: &Layers, host: &str) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for (path, file) in config.files() {
+        let value: Value = toml_edit::de::from_str(file.text()).unwrap_or_default();
         let targets = value.get("target").and_then(Value::as_object);
         let targets = targets.into_iter().flatten();
         let own = targets.filter(|(name, _)| *name == host || name.starts_with("cfg("));
-        let sections = own.map(|(_, section)| section).chain(value.get("build"));
-        let mut flags = sections.filter_map(|section| section.get("rustflags"));
-        let value = flags.find_map(|flags| linker_in(&flags.to_string()))?;
-        let origin = Origin::File(path.to_owned());
-        Some(Setting { value, origin })
+        let of_target = own.map(|(_, section)| (true, section));
+        let sections = of_target.chain(value.get("build").map(|section| (false, section)));
+        for (is_of_target, section) in sections {
+            if let Some(flags) = section.get("rustflags") {
+                found.push((is_of_target, path.to_owned(), linker_in(&flags.to_string())));
+            }
+        }
+    }
+    let counts = found.iter().any(|(is_of_target, ..)| *is_of_target);
+    let counting = found.into_iter().filter(|it| it.0 == counts);
+    let named = counting.filter_map(|(_, path, linker)| {
+        let origin = Origin::File(path);
+        linker.map(|value| Setting { value, origin })
     });
-    given.chain(files).collect()
+    named.collect()
 }
 
 /// What follows `-fuse-ld=` in flags.
@@ -223,8 +240,7 @@ mod tests {
         let named = |text: &str| {
             fixture.write(".cargo/config.toml", text);
             let layers = Layers::read(&fixture.root()).unwrap();
-            let mut named = named_in_flags(&layers, "x86_64-unknown-linux-gnu");
-            named.retain(|it| matches!(it.origin, Origin::File(_)));
+            let named = named_in_files(&layers, "x86_64-unknown-linux-gnu");
             named.into_iter().map(|it| it.value).collect::<Vec<_>>()
         };
         for (text, expected) in [
@@ -242,6 +258,10 @@ mod tests {
             ),
             (
                 "[target.aarch64-apple-darwin]\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &[],
+            ),
+            (
+                "[build]\nrustflags = '-Clink-arg=-fuse-ld=mold'\n[target.'cfg(unix)']\nrustflags = ['-Cx']",
                 &[],
             ),
             ("[build]\njobs = 1", &[]),

@@ -90,7 +90,12 @@ pub(crate) fn editable(facts: &Facts) -> Judged {
         "`cargo xtask editable --profile dev`"
     };
     Ok(match uv_build::plan(project, &options) {
-        Ok(change) if !change.is_empty() => Problem::new(text, command).fixable(true).into(),
+        Ok(change) if !change.is_empty() => {
+            // In pyproject.toml, features are those of wheels as well: that is for the user to decide.
+            let chooses = options.all_features || options.no_default_features;
+            let is_safe = !chooses && options.features.is_empty();
+            Problem::new(text, command).fixable(is_safe).into()
+        }
         Ok(_) => {
             let cure = "write what is wanted under [tool.maturin] in pyproject.toml, and run `cargo xtask dev` without options";
             Found::problem(text, cure)
