@@ -6,6 +6,7 @@ use dev_build::DevRequest;
 use doctor::{Facts, Finding, Problem, Subject, Verdict, judge, repairs};
 use environment::vars;
 use prelink::Bases;
+use project_model::Project;
 use store::Store;
 
 use crate::Answer;
@@ -44,7 +45,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     }
     changes.iter().try_for_each(Change::apply)?;
     written(&changes);
-    if let Ok(project) = context.project() {
+    // Not by way of the context, which would install a toolchain that is missing.
+    let project = context.directory().ok().map(|dir| Project::load(&dir));
+    if let Some(Ok(project)) = project {
         crate::cache_keys::settle_witnesses(&project.root)?;
     }
     tell(&judge(&look(context)?), false)
