@@ -34,7 +34,7 @@ pub fn configured(config: &Layers) -> Option<String> {
     targets.iter().find_map(of_target)
 }
 
-/// The linkers that the flags for rustc have the C compiler use, each by the file or variable that holds them.
+/// The linkers that flags for rustc have the C compiler use, each by the file or variable that holds them.
 /// Of flags only those count that cargo takes: of a variable, else for the target, else for all.
 #[must_use]
 pub fn named_in_flags(config: &Layers, host: &str) -> Vec<Setting> {
