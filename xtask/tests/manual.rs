@@ -10,7 +10,8 @@ use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Those pages.
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
+    "doctor.md",
     "rust-backend.md",
     "environments.md",
     "publishing.md",
@@ -24,7 +25,15 @@ fn manual() -> String {
 }
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 11] = [
+const NOT_RUN: [(&str, &str); 13] = [
+    (
+        "cargo xtask doctor",
+        "ends with what it finds on this machine; tests/doctor.rs runs it",
+    ),
+    (
+        "cargo xtask store prune",
+        "would make the store of whoever runs the tests smaller",
+    ),
     (
         "cargo xtask tune",
         "measures for 15 minutes, or takes a measurement; tests/tune runs it",

@@ -37,7 +37,7 @@ pub struct Derived {
 /// starts, so that `uv sync` in a shell and in a cargo alias would take turns in rebuilding;
 /// `CARGO_PROFILE_*` and `CARGO_FEATURE_*`, of which there are endlessly many; `RUSTC_WRAPPER` and the number
 /// of jobs, which change how it is built and not what comes out; `PYO3_*`, which maturin sets itself.
-const VARIABLES: [&str; 4] = [
+pub const VARIABLES: [&str; 4] = [
     "CARGO_BUILD_TARGET",
     "CARGO_ENCODED_RUSTFLAGS",
     "MATURIN_PEP517_ARGS",

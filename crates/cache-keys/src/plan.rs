@@ -29,8 +29,7 @@ pub fn plan(project: &Project, closure: &Closure) -> Result<CacheKeysPlan, EditE
     })
 }
 
-/// The same in `file`, the pyproject.toml of `project`, of which others change something too. Gives what the user
-/// should know.
+/// Sets the keys of `project` in `file`, its pyproject.toml. Gives what the user should know.
 pub fn edit(
     file: &mut PyprojectFile,
     project: &Project,

@@ -1,10 +1,12 @@
 //! Which linker to use. Linking is what an edit waits for; but a linker is no gain where rustc brings a fast
 //! one.
 
-use crate::Layers;
+use crate::layers::{Layers, Origin, Setting};
 use camino::Utf8Path;
+use environment::vars;
 use processes::{Invocation, RunError};
 use python_tools::tools;
+use serde_json::Value;
 
 /// The linkers that a C compiler can be told to use, the fastest first.
 const KNOWN: [&str; 3] = ["wild", "mold", "lld"];
@@ -30,6 +32,56 @@ pub fn configured(config: &Layers) -> Option<String> {
         given.or_else(|| Some(config.string(&["target", target, "linker"])?.value))
     };
     targets.iter().find_map(of_target)
+}
+
+/// The linkers that flags for rustc have the C compiler use, each by the file or variable that holds them.
+/// Of flags only those count that cargo takes: of a variable, else for the target, else for all.
+#[must_use]
+pub fn named_in_flags(config: &Layers, host: &str) -> Vec<Setting> {
+    let environment = environment::cargo_env::environment();
+    let variables = [vars::CARGO_ENCODED_RUSTFLAGS, vars::RUSTFLAGS];
+    let mut set = variables
+        .into_iter()
+        .filter_map(|name| Some((name, environment.get(name)?)));
+    if let Some((name, flags)) = set.next() {
+        let linker = linker_in(flags).map(|value| Setting {
+            value,
+            origin: Origin::Variable(name),
+        });
+        return linker.into_iter().collect();
+    }
+    named_in_files(config, host)
+}
+
+fn named_in_files(config: &Layers, host: &str) -> Vec<Setting> {
+    let mut found = Vec::new();
+    for (path, file) in config.files() {
+        let value: Value = toml_edit::de::from_str(file.text()).unwrap_or_default();
+        let targets = value.get("target").and_then(Value::as_object);
+        let targets = targets.into_iter().flatten();
+        let own = targets.filter(|(name, _)| *name == host || name.starts_with("cfg("));
+        let of_target = own.map(|(_, section)| (true, section));
+        let sections = of_target.chain(value.get("build").map(|section| (false, section)));
+        for (is_of_target, section) in sections {
+            if let Some(flags) = section.get("rustflags") {
+                found.push((is_of_target, path.to_owned(), linker_in(&flags.to_string())));
+            }
+        }
+    }
+    let counts = found.iter().any(|(is_of_target, ..)| *is_of_target);
+    let counting = found.into_iter().filter(|it| it.0 == counts);
+    let named = counting.filter_map(|(_, path, linker)| {
+        let origin = Origin::File(path);
+        linker.map(|value| Setting { value, origin })
+    });
+    named.collect()
+}
+
+/// What follows `-fuse-ld=` in flags.
+fn linker_in(flags: &str) -> Option<String> {
+    let (_, after) = flags.split_once("-fuse-ld=")?;
+    let ends = |c: char| c.is_whitespace() || c == '"' || c == '\u{1f}' || c == ',';
+    after.split(ends).next().map(str::to_owned)
 }
 
 /// A choice of linker.
@@ -66,11 +118,7 @@ impl Linkers {
         let installed = other.filter(|name| is_chosen_by_name && is_installed(name));
         Ok(Self {
             others: installed.filter(|name| links(root, name)).collect(),
-            own: if has_its_own {
-                "rust-lld"
-            } else {
-                "the system's"
-            },
+            own: own(&target),
             target,
         })
     }
@@ -81,6 +129,16 @@ impl Linkers {
         let printed = printed.map_err(LinkerError::Rustc)?;
         let host = printed.lines().find_map(|line| line.strip_prefix("host: "));
         Ok(host.unwrap_or_default().to_owned())
+    }
+}
+
+/// What links for `target` where nothing is said.
+#[must_use]
+pub fn own(target: &str) -> &'static str {
+    if target == HAS_ITS_OWN {
+        "rust-lld"
+    } else {
+        "the system's"
     }
 }
 
@@ -121,7 +179,12 @@ impl Linker {
     }
 }
 
-fn is_installed(name: &str) -> bool {
+/// Whether the linker `name`, as `-fuse-ld` takes it, is on this machine: a name, or the path of a program.
+#[must_use]
+pub fn is_installed(name: &str) -> bool {
+    if name.contains('/') {
+        return Utf8Path::new(name).is_file();
+    }
     tools::find(&format!("ld.{name}")).is_some() || tools::find(name).is_some()
 }
 
@@ -169,5 +232,42 @@ mod tests {
     fn the_host_is_a_triple() {
         let dir = testkit::TempDir::new();
         assert!(Linkers::host(dir.path()).unwrap().split('-').count() >= 3);
+    }
+
+    #[test]
+    fn the_linker_that_flags_name_is_found_where_it_counts() {
+        let fixture = testkit::Fixture::new();
+        let named = |text: &str| {
+            fixture.write(".cargo/config.toml", text);
+            let layers = Layers::read(&fixture.root()).unwrap();
+            let named = named_in_files(&layers, "x86_64-unknown-linux-gnu");
+            named.into_iter().map(|it| it.value).collect::<Vec<_>>()
+        };
+        for (text, expected) in [
+            (
+                "[build]\nrustflags = '-C link-arg=-fuse-ld=mold -C x'",
+                &["mold"][..],
+            ),
+            (
+                "[target.x86_64-unknown-linux-gnu]\nrustflags = ['-C', 'link-arg=-fuse-ld=/opt/wild']",
+                &["/opt/wild"],
+            ),
+            (
+                "[target.'cfg(unix)']\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &["lld"],
+            ),
+            (
+                "[target.aarch64-apple-darwin]\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &[],
+            ),
+            (
+                "[build]\nrustflags = '-Clink-arg=-fuse-ld=mold'\n[target.'cfg(unix)']\nrustflags = ['-Cx']",
+                &[],
+            ),
+            ("[build]\njobs = 1", &[]),
+        ] {
+            assert_eq!(named(text), expected, "{text}");
+        }
+        assert!(!is_installed("/no/such/linker") && !is_installed("no-such-linker"));
     }
 }

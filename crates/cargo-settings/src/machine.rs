@@ -63,13 +63,12 @@ impl Machine {
     pub fn plan(&self, files: &Files) -> Result<MachinePlan, MachineError> {
         let mut config = CargoConfig::read(&files.local)?;
         let by_user = Layers::read(&files.root)?;
-        let (jobs, about_jobs) = self.wanted_jobs(&by_user);
+        let (jobs, about_jobs) = wanted_jobs(self.memory.as_ref(), self.cores, &by_user);
         let (linker, about_linker) = self.wanted_linker(&by_user);
         if jobs.is_none() && linker.is_none() {
             config.undo(MACHINE)?;
         } else {
             require_include(files)?;
-            config.introduce(INTRODUCTION, MACHINE);
             self.write(&mut config, jobs, linker)?;
         }
         Ok(MachinePlan {
@@ -86,27 +85,10 @@ impl Machine {
         linker: Option<&str>,
     ) -> Result<(), EditError> {
         let target = &self.linker.target;
-        match jobs {
-            Some(jobs) => config.set_jobs(jobs, MACHINE)?,
-            None => config.remove(&JOBS, MACHINE)?,
-        }
+        write_jobs(config, jobs)?;
         match linker {
             Some(linker) => config.set_linker(target, linker, "", MACHINE),
             None => config.remove(&["target", target, "rustflags"], MACHINE),
-        }
-    }
-
-    /// The number to write, if any, and why.
-    fn wanted_jobs(&self, by_user: &Layers) -> (Option<u32>, String) {
-        let Some(limit) = &self.memory else {
-            return (None, "cannot be told here".to_owned());
-        };
-        match limit.jobs(self.cores) {
-            _ if by_user.sets_without(MACHINE, &JOBS) => {
-                (None, "`build.jobs` is yours already".to_owned())
-            }
-            Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
-            None => (None, format!("{limit}, enough for {} cores", self.cores)),
         }
     }
 
@@ -133,7 +115,35 @@ impl Machine {
     }
 }
 
-const JOBS: [&str; 2] = ["build", "jobs"];
+/// The key for the number of jobs.
+pub const JOBS: [&str; 2] = ["build", "jobs"];
+
+/// The number of jobs to write for a machine with this `memory` and these `cores`, if any, and why.
+#[must_use]
+pub fn wanted_jobs(memory: Option<&Limit>, cores: u32, by_user: &Layers) -> (Option<u32>, String) {
+    let Some(limit) = memory else {
+        return (None, "cannot be told here".to_owned());
+    };
+    match limit.jobs(cores) {
+        _ if by_user.sets_without(MACHINE, &JOBS) => {
+            (None, "`build.jobs` is yours already".to_owned())
+        }
+        Some(jobs) => (Some(jobs), format!("{limit}: {}", memory::jobs_text(jobs))),
+        None => (None, format!("{limit}, enough for {cores} cores")),
+    }
+}
+
+/// Writes that number to the local configuration, or takes it back; and nothing else.
+///
+/// # Errors
+/// If it is set to another number by somebody else.
+pub fn write_jobs(local: &mut CargoConfig, jobs: Option<u32>) -> Result<(), EditError> {
+    local.introduce(INTRODUCTION, MACHINE);
+    match jobs {
+        Some(jobs) => local.set_jobs(jobs, MACHINE),
+        None => local.remove(&JOBS, MACHINE),
+    }
+}
 
 impl MachinePlan {
     /// What takes the settings back.

@@ -31,6 +31,17 @@ pub enum MissingToolchain {
     OfVariable(String),
 }
 
+/// The first cargo that includes other files in its configuration.
+pub const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
+
+/// Major and minor in `cargo 1.95.0 (…)`.
+#[must_use]
+pub fn version_of_cargo(printed: &str) -> Option<[u64; 2]> {
+    let mut numbers = printed.split_whitespace().nth(1)?.split('.');
+    let mut next = || numbers.next()?.parse().ok();
+    Some([next()?, next()?])
+}
+
 /// Makes sure that cargo can be started in the project in `root`: a toolchain that is missing is installed
 /// once, before anything is asked of cargo, unless the network is not to be used (`offline`) or the user has
 /// told rustup to install nothing by itself. Without rustup's proxy on `PATH`, cargo looks at no such file.
@@ -197,5 +208,16 @@ mod tests {
             let found = missing_of_variable(channel.to_owned(), &home);
             assert_eq!(found.is_some(), is_missing, "{channel}");
         }
+    }
+
+    #[test]
+    fn a_cargo_says_which_it_is() {
+        assert_eq!(
+            version_of_cargo("cargo 1.95.0 (abc 2026-01-01)\n"),
+            Some([1, 95])
+        );
+        assert_eq!(version_of_cargo("cargo 1.94.0-nightly"), Some([1, 94]));
+        assert_eq!(version_of_cargo("gibberish"), None);
+        assert!([1, 93] < FIRST_CARGO_WITH_INCLUDE && [2, 0] > FIRST_CARGO_WITH_INCLUDE);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use packaging::Wheel;
+use packaging::{PythonVersion, Wheel};
 
 /// A snapshot: sources and date are in the file.
 const SNAPSHOT: &str = include_str!("../data/runtimes.json");
@@ -52,13 +52,24 @@ impl Runtime {
     /// 600).
     #[must_use]
     pub fn takes(&self, wheel: &Wheel) -> bool {
-        let has_libc = wheel.platforms.iter().any(|tag| {
-            let policy = tag
-                .strip_suffix("_x86_64")
-                .and_then(|tag| tag.strip_prefix("manylinux_"));
-            policy.is_some_and(|policy| number(policy, '_') <= number(&self.glibc, '.'))
-        });
-        has_libc && wheel.pythons.iter().any(|it| it.to_string() == self.python)
+        let mut platforms = wheel.platforms.iter();
+        platforms.any(|tag| self.has_libc(tag))
+            && wheel.pythons.iter().any(|it| self.has_python(*it))
+    }
+
+    /// Whether it has this Python.
+    #[must_use]
+    pub fn has_python(&self, python: PythonVersion) -> bool {
+        python.to_string() == self.python
+    }
+
+    /// Whether a wheel with this platform tag runs there.
+    #[must_use]
+    pub fn has_libc(&self, tag: &str) -> bool {
+        let policy = tag
+            .strip_suffix("_x86_64")
+            .and_then(|tag| tag.strip_prefix("manylinux_"));
+        policy.is_some_and(|policy| number(policy, '_') <= number(&self.glibc, '.'))
     }
 }
 

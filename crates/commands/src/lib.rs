@@ -8,6 +8,7 @@ mod cache_keys;
 mod colab_snippet;
 pub mod context;
 mod dev;
+mod doctor;
 mod editable;
 mod help;
 mod init;
@@ -49,6 +50,7 @@ pub enum Command {
     Init(init::Args),
     Dev(dev::Args),
     Why(why::Args),
+    Doctor(doctor::Args),
     Editable(editable::Args),
     CacheKeys(cache_keys::Args),
     Sccache(sccache::Args),
@@ -107,6 +109,7 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
         Command::Init(args) => init::run(context, args),
         Command::Dev(args) => dev::run(context, args),
         Command::Why(args) => why::run(context, args),
+        Command::Doctor(args) => doctor::run(context, args),
         Command::Editable(args) => editable::run(context, args),
         Command::CacheKeys(args) => cache_keys::run(context, args),
         Command::Sccache(args) => sccache::run(context, args),

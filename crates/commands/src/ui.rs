@@ -5,6 +5,8 @@
 use anstyle::{AnsiColor, Style};
 use environment::program;
 
+use doctor::{Finding, Verdict};
+
 use crate::typed;
 
 const GOOD: Style = AnsiColor::Green.on_default().bold();
@@ -48,6 +50,21 @@ pub(crate) fn answer(
         print!("{}", text());
     }
     Ok(())
+}
+
+/// What a check has found, on standard output, with what helps below.
+pub(crate) fn finding(finding: &Finding) {
+    let (style, word) = match finding.verdict {
+        Verdict::Ok => (GOOD, "ok"),
+        Verdict::Problem => (BAD, "problem"),
+        Verdict::Skipped => (NOTE, "skipped"),
+    };
+    let (name, text) = (finding.name, to_paste(&finding.text));
+    anstream::println!("{style}{word:>7}{style:#} {name}: {text}");
+    if let Some(cure) = &finding.cure {
+        let cure = to_paste(cure);
+        anstream::println!("        {NOTE}help{NOTE:#}: {cure}");
+    }
 }
 
 /// Something that the user should know, and perhaps a remedy, set off as in an error.

@@ -3,6 +3,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::local::{self, SCCACHE};
+use cargo_settings::toolchain::{FIRST_CARGO_WITH_INCLUDE, version_of_cargo};
 use cargo_settings::{Files, Layers, Origin, Setting};
 use config_edit::{CargoConfig, Change, EditError, Owner, retried};
 use environment::cargo_env::environment;
@@ -26,9 +27,6 @@ const INCLUDER: Owner = local::SCCACHE_INCLUDER;
 const USER_INTRODUCTION: &str = "\
 # Cargo's settings for all projects.
 ";
-
-/// The first cargo that includes other files in its configuration.
-const FIRST_CARGO_WITH_INCLUDE: [u64; 2] = [1, 94];
 
 /// What is to be switched on.
 #[derive(Debug, Clone, Default)]
@@ -259,6 +257,16 @@ pub fn plan_disable(places: &[Files], scopes: &[Scope]) -> Result<CachePlan, Cac
         plan.disable_in(files, scopes)?;
     }
     Ok(plan)
+}
+
+/// Takes back what was switched on in the two files of a project, which are being edited: from `local`, from
+/// `tracked`, and from that the line which includes the former, unless other settings need it.
+pub fn undo(tracked: &mut CargoConfig, mut local: CargoConfig) -> Result<Change, EditError> {
+    tracked.undo(SCCACHE)?;
+    local.undo(SCCACHE)?;
+    let mut local = local.into_change();
+    local::stop_including(tracked, &mut local, INCLUDER)?;
+    Ok(local)
 }
 
 impl CachePlan {
@@ -497,13 +505,6 @@ fn require_include(root: &Utf8Path) -> Result<(), CacheError> {
     }
 }
 
-/// Major and minor in `cargo 1.95.0 (…)`.
-fn version_of_cargo(printed: &str) -> Option<[u64; 2]> {
-    let mut numbers = printed.split_whitespace().nth(1)?.split('.');
-    let mut next = || numbers.next()?.parse().ok();
-    Some([next()?, next()?])
-}
-
 /// What stands in the way of what is written, or is put aside by it.
 fn notes(scope: Scope, files: &Files, layers: &Layers, wrapper: Wrapper) -> Vec<String> {
     let mut notes = Vec::new();
@@ -577,16 +578,5 @@ mod tests {
         let text = |name: &str| fs_err::read_to_string(fixture.root().join(name)).unwrap();
         assert_eq!(text("first.toml"), "a = 1\n");
         assert_eq!(text("second.toml"), "somebody has changed it\n");
-    }
-
-    #[test]
-    fn the_version_of_cargo_is_read() {
-        assert_eq!(
-            version_of_cargo("cargo 1.95.0 (abc 2026-03-01)"),
-            Some([1, 95])
-        );
-        assert_eq!(version_of_cargo("cargo 1.94.0-nightly"), Some([1, 94]));
-        assert_eq!(version_of_cargo("gibberish"), None);
-        assert!([1, 93] < FIRST_CARGO_WITH_INCLUDE && [2, 0] > FIRST_CARGO_WITH_INCLUDE);
     }
 }

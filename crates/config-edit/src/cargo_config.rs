@@ -18,6 +18,12 @@ impl CargoConfig {
         self.item(key)?.as_str().map(str::to_owned)
     }
 
+    /// The value of `key`, given as the path to it, if it is a whole number.
+    #[must_use]
+    pub fn integer(&self, key: &[&str]) -> Option<i64> {
+        self.item(key)?.as_integer()
+    }
+
     /// Whether there is a value for `key`, given as the path to it.
     #[must_use]
     pub fn has(&self, key: &[&str]) -> bool {

@@ -2,6 +2,7 @@
 
 use toml_edit::Value;
 
+use crate::document::{Splice, owned};
 use crate::kinds::PyprojectFile;
 use crate::marks::Owner;
 use crate::{EditError, render};
@@ -26,6 +27,26 @@ impl PyprojectFile {
         self.set(&["tool", "maturin", key], "true", by)
     }
 
+    /// Gives the value of the misspelt key `from` of `[tool.maturin]` the key `to`. Nothing else changes.
+    ///
+    /// # Errors
+    /// If there is `to` already, or `from` is no key with a value of its own.
+    pub fn rename_maturin_key(&mut self, from: &str, to: &str) -> Result<(), EditError> {
+        let [old, new] = [from, to].map(|key| ["tool", "maturin", key]);
+        if self.item(&new).is_some() {
+            return Err(self.taken(&new, None));
+        }
+        let paths = [owned(&old), owned(&new)];
+        let number = self.layout.find(&old);
+        let number = number.ok_or_else(|| self.unforeseen(&paths[..1]))?;
+        let key = self.layout.entries[number].key.clone();
+        let last = key.start + last_part(&self.text[key.clone()]);
+        self.splice(
+            vec![Splice::replace(last..key.end, render::key(&[to]))],
+            &paths,
+        )
+    }
+
     /// Has every build have these features of the crate. Those that the user has listed stay.
     ///
     /// # Errors
@@ -33,6 +54,15 @@ impl PyprojectFile {
     pub fn set_features(&mut self, features: &[String], by: Owner) -> Result<(), EditError> {
         let features: Vec<_> = features.iter().map(|it| render::string(it)).collect();
         self.set_elements(&FEATURES, &features, normal, by)
+    }
+}
+
+/// Where the last part of a dotted key begins.
+fn last_part(key: &str) -> usize {
+    let quote = key.chars().last().filter(|last| ['"', '\''].contains(last));
+    match quote {
+        Some(quote) => key[..key.len() - 1].rfind(quote).unwrap_or_default(),
+        None => key.rfind(['.', ' ', '\t']).map_or(0, |before| before + 1),
     }
 }
 
@@ -88,5 +118,44 @@ mod tests {
         fs_err::write(&path, "[tool.maturin]\neditable-profile = 'release'\n").unwrap();
         let error = PyprojectFile::update(&path, |file| file.set_editable_profile("dev", BY));
         assert!(error.unwrap_err().to_string().contains("editable-profile"));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_renamed_and_every_other_byte_stays() {
+        let dir = testkit::TempDir::new();
+        let path = dir.path().join("pyproject.toml");
+        let renamed = |text: &str| {
+            fs_err::write(&path, text).unwrap();
+            let mut file = PyprojectFile::read(&path).unwrap();
+            file.rename_maturin_key("binding", "bindings")?;
+            Ok::<_, EditError>(file.text().to_owned())
+        };
+        for (text, expected) in [
+            (
+                "[tool.maturin] # a\r\n  binding   = 'pyo3' # mine\r\n",
+                "[tool.maturin] # a\r\n  bindings   = 'pyo3' # mine\r\n",
+            ),
+            (
+                "[tool]\nmaturin . \"binding\" = 'pyo3'\n",
+                "[tool]\nmaturin . bindings = 'pyo3'\n",
+            ),
+            (
+                "tool.maturin = { strip = true, 'binding' = 'x' }",
+                "tool.maturin = { strip = true, bindings = 'x' }",
+            ),
+            (
+                "tool.maturin.binding = 1\n[tool.binding]\nbinding = 2\n",
+                "tool.maturin.bindings = 1\n[tool.binding]\nbinding = 2\n",
+            ),
+        ] {
+            assert_eq!(renamed(text).unwrap(), expected);
+        }
+        for refused in [
+            "[tool.maturin]\nbinding = 'a'\nbindings = 'b'\n",
+            "[tool.maturin.binding]\na = 1\n",
+            "[tool.maturin]\n",
+        ] {
+            assert!(renamed(refused).is_err(), "{refused}");
+        }
     }
 }

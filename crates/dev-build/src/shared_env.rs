@@ -31,7 +31,8 @@ pub struct LocalConfig {
 
 impl LocalConfig {
     /// Whether plain cargo, started with this configuration, has the variables of pyo3 that `call` has.
-    pub(crate) fn has_variables_of(&self, call: &Invocation) -> bool {
+    #[must_use]
+    pub fn has_variables_of(&self, call: &Invocation) -> bool {
         vars::PYO3.iter().all(|name| {
             let wanted = call.env.get(*name).and_then(Option::as_deref);
             self.variables.get(*name).map(String::as_str) == wanted

@@ -161,12 +161,18 @@ fn of_uv(project: &Project) -> Option<Build> {
 /// that has it build the same.
 #[must_use]
 pub fn otherwise(project: &Project, options: &BuildOptions, command: &str) -> Option<String> {
-    let ours = Build::by_us(project.pyproject.maturin(), options);
-    let differs = of_uv(project)?.differs(&ours)?;
+    let differs = difference(project, options)?;
     Some(format!(
         "after a change, `uv run` and `uv sync` build {} {differs}: `{command}` has them build it like this one",
         project.name()
     ))
+}
+
+/// How what uv builds of `project` differs from what `options` come to, in words.
+#[must_use]
+pub fn difference(project: &Project, options: &BuildOptions) -> Option<String> {
+    let ours = Build::by_us(project.pyproject.maturin(), options);
+    of_uv(project)?.differs(&ours)
 }
 
 /// What is to be written so that uv builds `project` as `options` do. What the user has written stays.
@@ -178,10 +184,10 @@ pub fn plan(project: &Project, options: &BuildOptions) -> Result<Change, EditErr
     Ok(edited(file, options)?.into_change())
 }
 
-/// The same in `file`, a pyproject.toml of which others change something too.
+/// The same for a pyproject.toml that is being edited.
 ///
 /// # Errors
-/// If the user has written something else.
+/// Those of [`plan`].
 pub fn edited(mut file: PyprojectFile, options: &BuildOptions) -> Result<PyprojectFile, EditError> {
     let mut anew = file.clone();
     anew.undo(OWNER)?;

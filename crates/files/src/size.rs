@@ -51,13 +51,23 @@ impl Size {
     /// The size for the file system that holds `dir`, or will. `None` if it cannot be asked.
     #[must_use]
     pub fn for_dir(dir: &Utf8Path) -> Option<Self> {
-        let existing = dir.ancestors().find(|dir| dir.is_dir())?;
-        let disk = rustix::fs::statvfs(existing.as_std_path()).ok()?;
-        Some(Self::for_disk(
-            disk.f_bavail.saturating_mul(disk.f_frsize),
-            disk.f_blocks.saturating_mul(disk.f_frsize),
-        ))
+        let (free_bytes, total_bytes) = disk_of(dir)?;
+        Some(Self::for_disk(free_bytes, total_bytes))
     }
+}
+
+/// What is free on the file system that holds `dir`, or will. `None` if it cannot be asked.
+#[must_use]
+pub fn free_bytes(dir: &Utf8Path) -> Option<u64> {
+    disk_of(dir).map(|(free_bytes, _)| free_bytes)
+}
+
+/// How many bytes of the file system that holds `dir`, or will, are free, and how many there are.
+fn disk_of(dir: &Utf8Path) -> Option<(u64, u64)> {
+    let existing = dir.ancestors().find(|dir| dir.is_dir())?;
+    let disk = rustix::fs::statvfs(existing.as_std_path()).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+    Some((bytes(disk.f_bavail), bytes(disk.f_blocks)))
 }
 
 impl fmt::Display for Size {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -61,34 +61,80 @@ struct Tool {
     maturin: BTreeMap<String, IgnoredAny>,
 }
 
+/// A key of `[tool.maturin]` that maturin passes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownKey {
+    /// As it is written.
+    pub key: String,
+    /// The key that was probably meant, unless that is written as well.
+    pub meant: Option<&'static str>,
+    path: Utf8PathBuf,
+}
+
+/// What is wrong, and the remedy.
+impl std::fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { key, meant, path } = self;
+        write!(
+            f,
+            "`{key}` in {path} is no key of [tool.maturin] (as of maturin 1.16), so it has no effect"
+        )?;
+        match meant {
+            Some(meant) => write!(f, "\n  help: did you mean `{meant}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What is doubtful in the pyproject.toml of `project`: a sentence each, and perhaps a remedy.
 #[must_use]
 pub fn doubts(project: &Project) -> Vec<String> {
+    let unknown = unknown_keys(project).into_iter();
+    let unknown = unknown.map(|key| key.to_string());
+    unknown.chain(other_backend(project)).collect()
+}
+
+/// The keys of `[tool.maturin]` in the pyproject.toml of `project` that maturin does not know.
+#[must_use]
+pub fn unknown_keys(project: &Project) -> Vec<UnknownKey> {
+    let (file, path) = read(project);
+    file.unknown_keys(&path)
+}
+
+/// What is to be said where pip and uv build `project` by another backend than maturin's.
+#[must_use]
+pub fn other_backend(project: &Project) -> Option<String> {
+    let (file, path) = read(project);
+    file.other_backend(&path)
+}
+
+fn read(project: &Project) -> (File, Utf8PathBuf) {
     let path = project.root.join("pyproject.toml");
     // It was read and understood a moment ago.
     let text = fs_err::read_to_string(&path).unwrap_or_default();
-    in_text(&text, &path)
+    (File::parse(&text), path)
 }
 
-fn in_text(text: &str, path: &Utf8Path) -> Vec<String> {
-    let file: File =
-        toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
-    let keys = file.tool.maturin.keys();
-    let unknown = keys.filter(|key| !KEYS.contains(&key.as_str()));
-    let unknown = unknown.map(|key| unknown_key(key, path));
-    let backend = file
-        .build_system
-        .as_ref()
-        .and_then(|it| other_backend(it, path));
-    unknown.chain(backend).collect()
-}
+impl File {
+    fn parse(text: &str) -> Self {
+        toml_edit::de::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default()
+    }
 
-fn unknown_key(key: &str, path: &Utf8Path) -> String {
-    let meant =
-        nearest(key).map_or_else(String::new, |it| format!("\n  help: did you mean `{it}`?"));
-    format!(
-        "`{key}` in {path} is no key of [tool.maturin] (as of maturin 1.16), so it has no effect{meant}"
-    )
+    fn unknown_keys(&self, path: &Utf8Path) -> Vec<UnknownKey> {
+        let keys = &self.tool.maturin;
+        let unknown = keys.keys().filter(|key| !KEYS.contains(&key.as_str()));
+        let unknown = unknown.map(|key| UnknownKey {
+            key: key.clone(),
+            meant: nearest(key).filter(|meant| !keys.contains_key(*meant)),
+            path: path.to_owned(),
+        });
+        unknown.collect()
+    }
+
+    fn other_backend(&self, path: &Utf8Path) -> Option<String> {
+        let system = self.build_system.as_ref()?;
+        backend_of(system, path)
+    }
 }
 
 /// The key that is most like `key`, if one is like it.
@@ -104,7 +150,7 @@ fn nearest(key: &str) -> Option<&'static str> {
 
 /// The backend, if pip and uv build the project by another one than maturin. A backend of the project's own
 /// (`backend-path`) is a wrapper of maturin's: it needs maturin, or the project would not be one of ours.
-fn other_backend(system: &BuildSystem, path: &Utf8Path) -> Option<String> {
+fn backend_of(system: &BuildSystem, path: &Utf8Path) -> Option<String> {
     let backend = system.build_backend.as_deref();
     if backend == Some("maturin") || !system.backend_path.is_empty() {
         return None;
@@ -125,7 +171,10 @@ mod tests {
     const SYSTEM: &str = "[build-system]\nrequires = ['maturin>=1,<2']\n";
 
     fn told(text: &str) -> Vec<String> {
-        in_text(text, "pyproject.toml".into())
+        let (file, path) = (File::parse(text), Utf8Path::new("pyproject.toml"));
+        let unknown = file.unknown_keys(path).into_iter();
+        let unknown = unknown.map(|key| key.to_string());
+        unknown.chain(file.other_backend(path)).collect()
     }
 
     #[test]
@@ -141,6 +190,7 @@ mod tests {
             ("modul-name", "module-name"),
             ("manifest_path", "manifest-path"),
             ("feature", "features"),
+            ("binding", "bindings"),
         ] {
             let told = with(key).concat();
             let expected = format!("`{key}` in pyproject.toml is no key of [tool.maturin]");
@@ -151,6 +201,8 @@ mod tests {
             );
         }
         assert!(!with("zzz").concat().contains("did you mean"));
+        let both = with("bindings = 'pyo3'\nbinding");
+        assert!(!both.concat().contains("did you mean"), "{both:?}");
         for known in KEYS {
             assert_eq!(with(known), [""; 0], "{known}");
         }

@@ -24,9 +24,11 @@ pub(crate) struct Manifest {
 
 /// `[package]`.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct Package {
     pub(crate) name: String,
     build: Option<Value>,
+    rust_version: Option<Value>,
 }
 
 /// `[lib]`.
@@ -60,6 +62,7 @@ struct Tables {
 #[serde(default)]
 struct Workspace {
     dependencies: BTreeMap<String, Value>,
+    package: BTreeMap<String, Value>,
 }
 
 /// One entry among the dependencies.
@@ -70,6 +73,19 @@ pub(crate) struct Dependency<'a> {
     /// The name of its package.
     pub(crate) package: &'a str,
     value: &'a Value,
+}
+
+/// The oldest Rust that the crate of the manifest at `path` is for (`rust-version`), where it says so: by
+/// itself, or by way of the workspace in `workspace_root`.
+#[must_use]
+pub fn rust_version(path: &Utf8Path, workspace_root: &Utf8Path) -> Option<String> {
+    let own = Manifest::read(path).ok()?.package?.rust_version?;
+    if let Some(version) = own.as_str() {
+        return Some(version.to_owned());
+    }
+    let around = Manifest::read(&workspace_root.join("Cargo.toml")).ok()?;
+    let inherited = around.workspace?.package.remove("rust-version")?;
+    inherited.as_str().map(str::to_owned)
 }
 
 impl Manifest {
@@ -275,5 +291,23 @@ mod tests {
         assert_eq!(found, ["/w/crates/b", "/w/a/../c"]);
         let found: Vec<_> = member.build_dependencies().filter_map(dirs).collect();
         assert_eq!(found, ["/w/a/e"]);
+    }
+
+    #[test]
+    fn the_oldest_rust_is_told_by_the_crate_or_by_its_workspace() {
+        let dir = TempDir::new();
+        let (root, crate_dir) = (dir.path(), dir.path().join("a"));
+        fs_err::create_dir(&crate_dir).unwrap();
+        let workspace = "[workspace.package]\nrust-version = '1.90'\n";
+        fs_err::write(root.join("Cargo.toml"), workspace).unwrap();
+        let path = crate_dir.join("Cargo.toml");
+        for (line, expected) in [
+            ("", None),
+            ("rust-version = '1.80'", Some("1.80")),
+            ("rust-version.workspace = true", Some("1.90")),
+        ] {
+            fs_err::write(&path, format!("[package]\nname = 'a'\n{line}\n")).unwrap();
+            assert_eq!(rust_version(&path, root).as_deref(), expected, "{line}");
+        }
     }
 }

@@ -53,6 +53,39 @@ pub struct Found {
     pub may_be_an_installation: bool,
 }
 
+/// Why a place counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The user has named it.
+    Named,
+    /// `UV_PROJECT_ENVIRONMENT` names it.
+    ForUv,
+    /// It is that of the uv workspace.
+    OfWorkspace,
+    /// It is the project's own.
+    Own,
+    /// It is active in the user's shell.
+    Active,
+    /// pixi has made it.
+    Pixi,
+    /// Nothing is anywhere; uv would make it here.
+    Nowhere,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Named => "which `--venv` names",
+            Self::ForUv => "which UV_PROJECT_ENVIRONMENT names",
+            Self::OfWorkspace => "that of the uv workspace",
+            Self::Own => "that of the project",
+            Self::Active => "which is active in this shell, and the project has none of its own",
+            Self::Pixi => "which pixi has made",
+            Self::Nowhere => "where uv would make it",
+        })
+    }
+}
+
 impl Active {
     /// A virtual environment.
     #[must_use]
@@ -125,26 +158,39 @@ impl<'a> Places<'a> {
     /// The place that counts; where nothing is anywhere, the one where uv would make it. Where the user
     /// `wants_a_python`, an environment of another project does not count.
     pub(crate) fn find(&self, wants_a_python: bool) -> Result<Found, LeadsNowhere> {
+        self.chosen(wants_a_python).map(|(found, _)| found)
+    }
+
+    /// The same, and why it counts.
+    pub(crate) fn chosen(&self, wants_a_python: bool) -> Result<(Found, Why), LeadsNowhere> {
         if let Some(root) = self.venv {
-            return Ok(Found::at(led_from(root)?));
+            return Ok((Found::at(led_from(root)?), Why::Named));
         }
         if let Some(root) = &self.for_uv {
-            return Ok(Found {
+            let found = Found {
                 root: led_from(root)?,
                 may_be_an_installation: true,
-            });
+            };
+            return Ok((found, Why::ForUv));
         }
         let own = [self.workspace, self.project].map(|dir| dir.join(OWN));
         if let Some(root) = own.iter().find(|root| is_somewhere(root)) {
-            return Ok(Found::at(led_from(root)?));
+            let is_shared = self.workspace != self.project && *root == own[0];
+            let why = if is_shared {
+                Why::OfWorkspace
+            } else {
+                Why::Own
+            };
+            return Ok((Found::at(led_from(root)?), why));
         }
         let active = self.active.iter().filter(|it| !it.is_base_of_conda);
-        let active = active.map(|active| active.root.clone());
-        let pixi = [self.project, self.workspace].map(|dir| dir.join(PIXI));
-        let mut others = active.chain(pixi).filter(|root| is_there(root));
+        let active = active.map(|active| (active.root.clone(), Why::Active));
+        let pixi = [self.project, self.workspace].map(|dir| (dir.join(PIXI), Why::Pixi));
+        let mut others = active.chain(pixi).filter(|(root, _)| is_there(root));
         let other = others.next().filter(|_| !wants_a_python);
         let [first, _] = own;
-        Ok(Found::at(other.unwrap_or(first)))
+        let (root, why) = other.unwrap_or((first, Why::Nowhere));
+        Ok((Found::at(root), why))
     }
 
     /// What is active and not used where packages go into `used`, in a line. Nothing, where the user has
@@ -263,6 +309,16 @@ mod tests {
     fn the_places_count_in_the_order_of_uv_and_then_of_maturin() {
         let world = World::new();
         let none = |_: &mut Places<'_>| {};
+        let why = |of_workspace: bool, active: &[Active]| {
+            let (workspace, project) = (world.path("w"), world.path("w/member"));
+            let mut places = Places::of(&project);
+            places.active = active.to_vec();
+            if of_workspace {
+                places.workspace = &workspace;
+            }
+            places.chosen(false).unwrap().1
+        };
+        assert_eq!(why(true, &[]), Why::Nowhere);
         let active = |places: &mut Places<'_>| {
             let roots = [
                 world.path("gone"),
@@ -284,6 +340,10 @@ mod tests {
         assert_eq!(world.chosen(active), "conda");
         world.make("active");
         assert_eq!(world.chosen(active), "active");
+        assert_eq!(
+            why(true, &[Active::venv(world.path("active"))]),
+            Why::Active
+        );
         assert_eq!(world.chosen_for(true, active).unwrap(), "w/.venv");
         world.make("w/member/.venv");
         assert_eq!(world.chosen(active), "w/member/.venv");
@@ -293,7 +353,9 @@ mod tests {
             "w/member/.venv",
             "an empty one is none"
         );
+        assert_eq!((why(false, &[]), why(true, &[])), (Why::Own, Why::Own));
         world.make("w/.venv");
+        assert_eq!(why(true, &[]), Why::OfWorkspace);
         assert_eq!(world.chosen(active), "w/.venv");
         assert_eq!(world.chosen(none), "w/.venv");
         let for_uv = |places: &mut Places<'_>| places.for_uv = Some(world.path("uv"));

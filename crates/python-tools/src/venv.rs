@@ -7,7 +7,7 @@ use pep440_rs::{Version, VersionSpecifiers};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 
-use crate::places::{Found, LeadsNowhere, Places};
+use crate::places::{Found, LeadsNowhere, Places, Why};
 use crate::python::{self, PythonError};
 use crate::{Interpreter, Tool};
 use environment::vars;
@@ -238,6 +238,11 @@ impl Request<'_> {
     /// Where the environment is, or is to be made, unless `--python` is an interpreter of another one.
     pub fn found(&self) -> Result<Found, VenvError> {
         Ok(self.places.find(self.python.is_some())?)
+    }
+
+    /// The same, and why that place counts.
+    pub fn found_because(&self) -> Result<(Found, Why), VenvError> {
+        Ok(self.places.chosen(self.python.is_some())?)
     }
 
     /// Chooses the environment, without making it: the one that `--python` belongs to, else that in

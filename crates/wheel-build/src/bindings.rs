@@ -4,42 +4,47 @@
 use camino::Utf8Path;
 use environment::cargo_env;
 use processes::Invocation;
-use project_model::Features;
+use project_model::{Features, Project};
 
 use crate::error::WheelError;
-use crate::stage::Stage;
 
 /// What pyo3 is built with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Bindings {
+pub struct Bindings {
     /// The stable ABI of interpreters with the GIL (PEP 384).
-    pub(crate) abi3: bool,
+    pub abi3: bool,
+    /// The oldest minor version of CPython that a feature names for it.
+    pub oldest: Option<u32>,
     /// The stable ABI of all interpreters since 3.15 (PEP 803).
-    pub(crate) abi3t: bool,
+    pub abi3t: bool,
     /// Its version.
-    pub(crate) version: String,
+    pub version: String,
     /// The minor versions of CPython that it takes, if it says so.
-    pub(crate) takes: Option<(u32, u32)>,
+    pub takes: Option<(u32, u32)>,
 }
 
 /// Where cargo looks, and with which features.
-pub(crate) struct Question<'a> {
-    pub(crate) stage: &'a Stage,
-    pub(crate) features: &'a Features,
-    pub(crate) triple: &'a str,
-    pub(crate) offline: bool,
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The project.
+    pub project: &'a Project,
+    /// Features of its crate.
+    pub features: &'a Features,
+    /// What rustc calls the platform.
+    pub triple: &'a str,
+    /// Whether the network is not to be used.
+    pub offline: bool,
+    /// Whether cargo is not to write Cargo.lock.
+    pub locked: bool,
 }
 
 impl Question<'_> {
     /// Asks cargo. Downloads what is missing, unless the network is not to be used.
-    pub(crate) fn ask(&self) -> Result<Bindings, WheelError> {
-        let tree = [
-            "tree", "--edges", "normal", "--prefix", "none", "--format", "{p}|{f}",
-        ];
-        let target = ["--target", self.triple];
-        let tree = self.cargo(&[&tree[..], &target].concat(), &self.feature_args())?;
-        let mut bindings = of_tree(&tree);
-        bindings.abi3 |= self.has_conditional_abi3();
+    ///
+    /// # Errors
+    /// If cargo does not answer.
+    pub fn ask(&self) -> Result<Bindings, WheelError> {
+        let mut bindings = self.abi()?;
         if !bindings.abi3 {
             let metadata = [
                 "metadata",
@@ -53,8 +58,23 @@ impl Question<'_> {
         Ok(bindings)
     }
 
+    /// The same without the Pythons that pyo3 takes, which are most of the work.
+    ///
+    /// # Errors
+    /// If cargo does not answer.
+    pub fn abi(&self) -> Result<Bindings, WheelError> {
+        let tree = [
+            "tree", "--edges", "normal", "--prefix", "none", "--format", "{p}|{f}",
+        ];
+        let target = ["--target", self.triple];
+        let tree = self.cargo(&[&tree[..], &target].concat(), &self.feature_args())?;
+        let mut bindings = of_tree(&tree);
+        bindings.abi3 |= self.has_conditional_abi3();
+        Ok(bindings)
+    }
+
     fn manifest(&self) -> &Utf8Path {
-        &self.stage.project.extension.manifest
+        &self.project.extension.manifest
     }
 
     fn cargo(&self, args: &[&str], features: &[String]) -> Result<String, WheelError> {
@@ -62,6 +82,7 @@ impl Question<'_> {
             .args(args.iter().copied())
             .args(["--manifest-path", self.manifest().as_str()])
             .args(features.iter().cloned())
+            .args(self.locked.then_some("--locked"))
             .cwd(self.manifest().parent().unwrap_or(self.manifest()));
         match command.clone().arg("--offline").read() {
             Err(_) if !self.offline => Ok(command.read()?),
@@ -72,7 +93,7 @@ impl Question<'_> {
     /// As maturin puts them together: what is named on the command line comes in place of what is named in
     /// pyproject.toml.
     fn feature_args(&self) -> Vec<String> {
-        let maturin = self.stage.project.pyproject.maturin();
+        let maturin = self.project.pyproject.maturin();
         let own = maturin.features.iter().filter_map(|it| it.as_str());
         let named = &self.features.features;
         let features: Vec<_> = if named.is_empty() {
@@ -95,7 +116,7 @@ impl Question<'_> {
 
     /// Whether pyproject.toml asks for the stable ABI where Python is new enough.
     fn has_conditional_abi3(&self) -> bool {
-        let features = &self.stage.project.pyproject.maturin().features;
+        let features = &self.project.pyproject.maturin().features;
         let mut conditional = features.iter().filter_map(|it| it.get("feature")?.as_str());
         conditional.any(|it| it.starts_with("pyo3") && it.contains("/abi3"))
     }
@@ -118,6 +139,10 @@ fn of_tree(tree: &str) -> Bindings {
                 let mut features = features.split(',');
                 features.any(|it| it == abi || it.starts_with(&of_version))
             };
+            let named = features
+                .split(',')
+                .filter_map(|it| it.strip_prefix("abi3-py3")?.parse().ok());
+            bindings.oldest = named.chain(bindings.oldest).min();
             bindings.abi3 |= has("abi3");
             bindings.abi3t |= has("abi3t");
             version
@@ -159,6 +184,9 @@ mod tests {
         assert_eq!(of("abi3t,abi3t-py315"), (false, true));
         assert_eq!(of("abi3,abi3t"), (true, true));
         assert_eq!(of(""), (false, false));
+        let oldest = |features: &str| of_tree(&format!("pyo3-ffi v0.30.1|{features}")).oldest;
+        assert_eq!(oldest("abi3,abi3-py39,abi3-py310,abi3t-py315"), Some(9));
+        assert_eq!(oldest("abi3"), None);
     }
 
     #[test]

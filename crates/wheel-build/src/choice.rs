@@ -104,6 +104,7 @@ mod tests {
             abi3t: abis.contains(&"abi3t"),
             version: "0.30.1".to_owned(),
             takes: Some((9, 15)),
+            oldest: None,
         };
         let pythons = Pythons {
             here: &parsed(here),

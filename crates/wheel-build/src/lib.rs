@@ -8,7 +8,7 @@
 
 pub mod action;
 mod before;
-mod bindings;
+pub mod bindings;
 pub mod build;
 pub mod built;
 mod cache;
@@ -18,7 +18,7 @@ mod copied;
 mod error;
 pub mod expected;
 pub mod flags;
-mod for_colab;
+pub mod for_colab;
 mod listing;
 pub mod manifest;
 pub mod outside;

@@ -179,10 +179,11 @@ impl Wheel<'_> {
             return Ok((vec![Aim::default()], Vec::new()));
         }
         let question = Question {
-            stage: self.stage,
+            project: &self.stage.project,
             features: &self.policy.features,
             triple: &self.platform.triple(),
             offline: self.place.offline,
+            locked: false,
         };
         let (bindings, requires) = (question.ask()?, self.stage.project.requires_python.as_ref());
         let here = python::installed(|it| it.implementation == "CPython" && it.satisfies(requires));

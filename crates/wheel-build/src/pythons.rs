@@ -32,7 +32,8 @@ pub fn of(name: &WheelName, requires_python: Option<&VersionSpecifiers>) -> Vec<
 }
 
 /// Whether `requires_python` allows `python` in some patch version.
-pub(crate) fn allows(requires_python: Option<&VersionSpecifiers>, python: PythonVersion) -> bool {
+#[must_use]
+pub fn allows(requires_python: Option<&VersionSpecifiers>, python: PythonVersion) -> bool {
     let patches = [0, 99].map(|patch| Version::new([3, u64::from(python.minor), patch]));
     requires_python.is_none_or(|it| patches.iter().any(|version| it.contains(version)))
 }

@@ -1,0 +1,58 @@
+//! What in pyproject.toml is probably not what its author means.
+
+use config_edit::{EditError, PyprojectFile};
+use project_model::doubts::{UnknownKey, other_backend, unknown_keys};
+
+use crate::drafts::Drafts;
+use crate::facts::Facts;
+use crate::finding::{Found, Judged, Problem};
+
+pub(crate) fn keys(facts: &Facts) -> Judged {
+    let project = facts.project()?;
+    let path = project.root.join("pyproject.toml");
+    let unknown = unknown_keys(project).into_iter();
+    let problems = unknown.map(|key| {
+        let cure = match key.meant {
+            Some(meant) => format!("write `{meant}` instead"),
+            None => "remove it".to_owned(),
+        };
+        let can_be_renamed =
+            PyprojectFile::read(&path).is_ok_and(|mut file| rename(&mut file, &key).is_ok());
+        let is_safe = key.meant.is_some() && can_be_renamed;
+        Problem::of_message(&key.to_string())
+            .with_cure(cure)
+            .fixable(is_safe)
+    });
+    Ok(Found::of(problems.collect(), || {
+        "maturin knows all keys of [tool.maturin]".to_owned()
+    }))
+}
+
+fn rename(file: &mut PyprojectFile, key: &UnknownKey) -> Result<(), EditError> {
+    match key.meant {
+        Some(meant) => file.rename_maturin_key(&key.key, meant),
+        None => Ok(()),
+    }
+}
+
+pub(crate) fn repair_keys(facts: &Facts, drafts: &mut Drafts) -> Result<(), EditError> {
+    let (Some(file), Ok(project)) = (&mut drafts.pyproject, facts.project()) else {
+        return Ok(());
+    };
+    for key in unknown_keys(project) {
+        // One of two that mean the same, and one that has a table, are for the user.
+        let mut renamed = file.clone();
+        if rename(&mut renamed, &key).is_ok() {
+            *file = renamed;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn backend(facts: &Facts) -> Judged {
+    let doubt = other_backend(facts.project()?);
+    let problem = doubt.map(|it| Problem::of_message(&it));
+    Ok(Found::of(problem.into_iter().collect(), || {
+        "pip and uv build the project by maturin as well".to_owned()
+    }))
+}
