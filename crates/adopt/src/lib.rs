@@ -4,9 +4,11 @@
 //! What the project has already is kept and built upon. Every line of ours carries the mark of a command, so
 //! that the same command changes it later, and [`undo`] finds it.
 
+mod container;
 mod decision;
 mod error;
 mod ignored;
+mod parts;
 mod plan;
 mod template;
 mod undo;
@@ -14,10 +16,12 @@ mod whole;
 
 pub use decision::{Decision, Verdict};
 pub use error::AdoptError;
-pub use plan::{AdoptionPlan, plan};
+pub use parts::Part;
+pub use plan::{AdoptionPlan, AdoptionRequest, plan};
 pub use undo::{UndoPlan, undo};
 
+use cargo_settings::local;
 use config_edit::Owner;
 
 /// Who writes what no other command looks after.
-pub const OWNER: Owner = Owner("cargo xtask init");
+pub const OWNER: Owner = local::INIT;

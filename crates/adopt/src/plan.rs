@@ -1,6 +1,7 @@
 //! What is written into a project, as changes that are shown and applied together.
 
 use cache_keys::plan as keys;
+use camino::Utf8PathBuf;
 use cargo_settings::{Files, local};
 use config_edit::{CargoConfig, Change, PyprojectFile};
 use dev_build::maturin::BuildOptions;
@@ -11,6 +12,7 @@ use crate::OWNER;
 use crate::decision::{Decision, Verdict};
 use crate::error::AdoptError;
 use crate::ignored::ignored;
+use crate::parts::{Part, Planned, Subject};
 
 /// What is to be written, and why.
 #[derive(Debug)]
@@ -19,22 +21,39 @@ pub struct AdoptionPlan {
     pub decisions: Vec<Decision>,
     /// The files.
     pub changes: Vec<Change>,
+    /// Files of ours that are not what they would be, and are left, since somebody has changed them.
+    pub drifted: Vec<Utf8PathBuf>,
+}
+
+/// What is wanted.
+#[derive(Debug)]
+pub struct AdoptionRequest<'a> {
+    /// What is written only if it is wanted.
+    pub parts: &'a [Part],
+    /// The version of uv that scripts and workflows fetch.
+    pub uv_version: &'a str,
 }
 
 /// The plan for `project`. Writes nothing.
 ///
 /// # Errors
 /// If a file cannot be read, or says something else than what would be written.
-pub fn plan(project: &Project) -> Result<AdoptionPlan, AdoptError> {
+pub fn plan(project: &Project, request: &AdoptionRequest<'_>) -> Result<AdoptionPlan, AdoptError> {
     let workspace = Workspace::load(project)?;
     let files = Files::of(project, &workspace);
     let mut plan = AdoptionPlan {
         decisions: Vec::new(),
         changes: Vec::new(),
+        drifted: Vec::new(),
     };
     plan.include(&files)?;
     plan.pyproject(project)?;
     plan.ignore(project, &workspace, &files)?;
+    let subject = Subject::new(project, &workspace, request.uv_version);
+    for part in request.parts {
+        plan.add(subject.plan(*part)?);
+    }
+    plan.changes.extend(subject.into_policy_change());
     Ok(plan)
 }
 
@@ -43,6 +62,12 @@ impl AdoptionPlan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.iter().all(Change::is_empty)
+    }
+
+    fn add(&mut self, planned: Planned) {
+        self.decisions.extend(planned.decisions);
+        self.changes.extend(planned.changes);
+        self.drifted.extend(planned.drifted);
     }
 
     fn decide(&mut self, is_new: bool, what: &str, reason: &str, page: &'static str) {

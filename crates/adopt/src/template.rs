@@ -66,6 +66,22 @@ impl Template {
         ),
     ];
 
+    /// What begins a comment in it.
+    pub(crate) const fn comment(self) -> &'static str {
+        match self {
+            Self::DevContainer => "//",
+            Self::Workflow | Self::DevInit => "#",
+        }
+    }
+
+    /// The page about it.
+    pub(crate) const fn page(self) -> &'static str {
+        match self {
+            Self::Workflow => "docs/wheels.md",
+            Self::DevContainer | Self::DevInit => "docs/devcontainer.md",
+        }
+    }
+
     /// The text for these values.
     ///
     /// # Panics

@@ -1,15 +1,22 @@
 //! Taking back all that any command of ours has written into a project, to the byte, and what builds have made
 //! where only lines of ours kept it from git's sight.
 
-use camino::Utf8PathBuf;
+use std::collections::BTreeSet;
+
+use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::{Files, local};
-use config_edit::{CargoConfig, CargoManifest, Change, EditError, Owner, PyprojectFile, TextFile};
+use config_edit::{
+    CargoConfig, CargoManifest, Change, DevContainerFile, EditError, Owner, PyprojectFile, TextFile,
+};
 use files::owned;
 use project_model::{Project, Workspace};
 
 use crate::OWNER;
+use crate::container;
 use crate::error::AdoptError;
 use crate::ignored::{checkout_of, gitignore_for};
+use crate::parts::{self, WORKFLOW, read};
+use crate::whole::{Found, change, found};
 
 /// Every command that writes into files of a project.
 const OWNERS: [Owner; 9] = [
@@ -25,12 +32,14 @@ const OWNERS: [Owner; 9] = [
 ];
 
 /// What is to be taken back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct UndoPlan {
     /// The files.
     pub changes: Vec<Change>,
     /// What builds have made, and git would see without our lines: a target directory of cargo's, a library.
     pub made: Vec<Utf8PathBuf>,
+    /// Files that we have written as a whole, and that somebody has changed since. They stay.
+    pub left: Vec<Utf8PathBuf>,
 }
 
 /// The plan for `project`. Writes nothing.
@@ -39,44 +48,14 @@ pub struct UndoPlan {
 /// If a file cannot be read, or a block of ours in one has lost its end.
 pub fn undo(project: &Project) -> Result<UndoPlan, AdoptError> {
     let workspace = Workspace::load(project)?;
-    let mut changes = Vec::new();
-    changes.push(without(PyprojectFile::read(
-        &project.root.join("pyproject.toml"),
-    )?)?);
-    changes.push(without(CargoManifest::read(
-        &workspace.root.join("Cargo.toml"),
-    )?)?);
-    let mut dirs = vec![&workspace.root, &project.root];
-    dirs.dedup();
-    for dir in &dirs {
-        let files = Files::in_dir(&project.root, dir);
-        changes.push(without(CargoConfig::read(&files.tracked)?)?);
-        changes.push(without_variables(without(CargoConfig::read(
-            &files.local,
-        )?)?));
-    }
-    let mut made = Vec::new();
-    for dir in dirs {
-        let Some(checkout) = checkout_of(dir) else {
-            continue;
-        };
-        let path = gitignore_for(dir, &checkout);
-        if changes.iter().any(|change: &Change| change.path == path) {
-            continue;
-        }
-        let mut file = TextFile::read(&path)?;
-        let lines = file.block(OWNER)?;
-        let above = path.parent().unwrap_or(dir);
-        made.extend(
-            lines
-                .iter()
-                .flat_map(|line| made_for(above, line, &workspace, project)),
-        );
-        file.undo(OWNER)?;
-        changes.push(file.into_change());
-    }
-    changes.retain(|change| !change.is_empty());
-    Ok(UndoPlan { changes, made })
+    let mut plan = UndoPlan::default();
+    plan.tables(project, &workspace)?;
+    let checkout = checkout_of(&project.root).unwrap_or_else(|| project.root.clone());
+    plan.whole_files(&checkout)?;
+    plan.changes.extend(notebook(project, &workspace)?);
+    plan.ignored(project, &workspace)?;
+    plan.changes.retain(|change| !change.is_empty());
+    Ok(plan)
 }
 
 impl UndoPlan {
@@ -84,6 +63,87 @@ impl UndoPlan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.made.is_empty()
+    }
+
+    /// The files of TOML.
+    fn tables(&mut self, project: &Project, workspace: &Workspace) -> Result<(), AdoptError> {
+        let pyproject = project.root.join("pyproject.toml");
+        self.changes
+            .push(without(PyprojectFile::read(&pyproject)?)?);
+        for manifest in manifests(project, workspace) {
+            self.changes.push(without(CargoManifest::read(&manifest)?)?);
+        }
+        for dir in BTreeSet::from([&workspace.root, &project.root]) {
+            let files = Files::in_dir(&project.root, dir);
+            let local = without(CargoConfig::read(&files.local)?)?;
+            self.changes
+                .push(without(CargoConfig::read(&files.tracked)?)?);
+            self.changes.push(without_variables(local));
+        }
+        Ok(())
+    }
+
+    /// The files of ours in `checkout` go, and what is ours in those of others. Those that somebody has changed
+    /// stay.
+    fn whole_files(&mut self, checkout: &Utf8Path) -> Result<(), AdoptError> {
+        let container = container::find(checkout);
+        let script = container
+            .as_deref()
+            .and_then(|path| container::script_of(checkout, path));
+        let scripts = container::SCRIPTS
+            .iter()
+            .map(|script| checkout.join(script));
+        let paths = [checkout.join(WORKFLOW)]
+            .into_iter()
+            .chain(scripts)
+            .chain(script);
+        for path in paths.collect::<BTreeSet<_>>() {
+            self.whole_file(path, |path| {
+                let mut file = TextFile::read(path)?;
+                file.undo(OWNER)?;
+                Ok(file.into_change())
+            })?;
+        }
+        let Some(container) = container else {
+            return Ok(());
+        };
+        self.whole_file(container, |path| {
+            let mut file = DevContainerFile::read(path)?;
+            file.undo(OWNER);
+            Ok(file.into_change())
+        })
+    }
+
+    /// The file at `path`; in one of others, `undo` takes ours back.
+    fn whole_file(
+        &mut self,
+        path: Utf8PathBuf,
+        undo: impl Fn(&Utf8Path) -> Result<Change, EditError>,
+    ) -> Result<(), AdoptError> {
+        let old = read(&path)?;
+        match found(old.as_deref()) {
+            Found::Absent => {}
+            Found::Ours => self.changes.push(change(&path, old, None)),
+            Found::Changed => self.left.push(path),
+            Found::Theirs => self.changes.push(undo(&path)?),
+        }
+        Ok(())
+    }
+
+    /// Our lines for git, and what has been made that they hide.
+    fn ignored(&mut self, project: &Project, workspace: &Workspace) -> Result<(), AdoptError> {
+        let dirs = BTreeSet::from([&workspace.root, &project.root]).into_iter();
+        let paths = dirs.filter_map(|dir| Some(gitignore_for(dir, &checkout_of(dir)?)));
+        for path in paths.collect::<BTreeSet<_>>() {
+            let mut file = TextFile::read(&path)?;
+            let above = path.parent().unwrap_or(&project.root);
+            for line in file.block(OWNER)? {
+                self.made.extend(made_for(above, &line, workspace, project));
+            }
+            file.undo(OWNER)?;
+            self.changes.push(file.into_change());
+        }
+        Ok(())
     }
 
     /// Removes what builds have made, before the lines go that keep it from git's sight.
@@ -100,6 +160,31 @@ impl UndoPlan {
         }
         Ok(())
     }
+}
+
+/// The manifests in which a project may say what it decides.
+fn manifests(project: &Project, workspace: &Workspace) -> BTreeSet<Utf8PathBuf> {
+    let own = project.extension.manifest.clone();
+    BTreeSet::from([workspace.root.join("Cargo.toml"), own])
+}
+
+/// The notebook goes, if we have named it and it is what we would write.
+fn notebook(project: &Project, workspace: &Workspace) -> Result<Option<Change>, AdoptError> {
+    let policy = workspace.policy.colab.as_ref();
+    let Some(path) = policy.and_then(|policy| policy.notebook.as_ref()) else {
+        return Ok(None);
+    };
+    let mut is_ours = false;
+    for manifest in manifests(project, workspace) {
+        is_ours |= CargoManifest::read(&manifest)?.is_marked(path.as_str(), OWNER);
+    }
+    let planned = parts::notebook(project, &project.root.join(path)).ok();
+    let change = planned.and_then(|plan| plan.change);
+    let change = change.filter(|change| is_ours && change.is_empty());
+    Ok(change.map(|change| Change {
+        new: None,
+        ..change
+    }))
 }
 
 /// `file` without what any command of ours has written.
@@ -119,7 +204,7 @@ fn without_variables(mut change: Change) -> Change {
 /// What a build has made for which `line` stands in the `.gitignore` of `dir`: cargo's target directory, if it is
 /// marked as one; the library that is placed, and what it needs beside it.
 fn made_for(
-    dir: &camino::Utf8Path,
+    dir: &Utf8Path,
     line: &str,
     workspace: &Workspace,
     project: &Project,
@@ -144,53 +229,72 @@ fn made_for(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan;
+    use crate::parts::{DEV_INIT, DEVCONTAINER, NOTEBOOK, Part};
+    use crate::plan::{AdoptionPlan, AdoptionRequest, plan};
     use processes::Invocation;
     use std::collections::BTreeMap;
     use testkit::Fixture;
+
+    const ALL: [Part; 3] = [Part::DevContainer, Part::Workflow, Part::Colab];
 
     fn load(fixture: &Fixture) -> Project {
         Project::load(&fixture.root()).unwrap()
     }
 
-    /// Every file and its bytes.
+    fn git(fixture: &Fixture, args: &[&str]) -> String {
+        let git = Invocation::new("git").args(args.iter().copied());
+        git.cwd(&fixture.root()).read().unwrap()
+    }
+
+    fn in_git(fixture: Fixture) -> Fixture {
+        git(&fixture, &["init", "--quiet"]);
+        git(
+            &fixture,
+            &["remote", "add", "origin", "https://github.com/o/r"],
+        );
+        fixture
+    }
+
+    /// Every file that git sees, and its bytes.
     fn files(fixture: &Fixture) -> BTreeMap<String, Vec<u8>> {
-        let git = ["ls-files", "--cached", "--others", "--full-name"];
-        let list = Invocation::new("git")
-            .args(git)
-            .cwd(&fixture.root())
-            .read()
-            .unwrap();
+        let list = git(fixture, &["ls-files", "--cached", "--others"]);
         let read = |name: &str| {
-            (
-                name.to_owned(),
-                fs_err::read(fixture.root().join(name)).unwrap(),
-            )
+            let bytes = fs_err::read(fixture.root().join(name)).unwrap();
+            (name.to_owned(), bytes)
         };
         list.lines().map(read).collect()
     }
 
-    fn in_git(fixture: Fixture) -> Fixture {
-        let git = Invocation::new("git")
-            .args(["init", "--quiet"])
-            .cwd(&fixture.root());
-        git.run().unwrap();
-        fixture
+    fn planned(fixture: &Fixture, parts: &[Part]) -> AdoptionPlan {
+        let uv_version = "0.13.9";
+        let request = AdoptionRequest { parts, uv_version };
+        plan(&load(fixture), &request).unwrap()
     }
 
-    fn adopt(fixture: &Fixture) {
-        for change in plan(&load(fixture)).unwrap().changes {
+    fn adopt(fixture: &Fixture, parts: &[Part]) {
+        for change in planned(fixture, parts).changes {
             change.apply().unwrap();
         }
+    }
+
+    /// Takes everything back.
+    fn leave(fixture: &Fixture) -> UndoPlan {
+        let undo = undo(&load(fixture)).unwrap();
+        undo.remove_made().unwrap();
+        for change in &undo.changes {
+            change.apply().unwrap();
+        }
+        undo
     }
 
     #[test]
     fn what_is_adopted_twice_is_adopted_once_and_undone_to_the_byte() {
         let crooked = Fixture::mixed("crooked_thing");
+        let line = "python-source = \"python\"";
         crooked.edit(
             "pyproject.toml",
-            "python-source = \"python\"\n",
-            "python-source = \"python\" # mine",
+            &format!("{line}\n"),
+            &format!("{line} # mine"),
         );
         crooked.write(".gitignore", "/dist");
         crooked.write(".cargo/config.toml", "# mine\n[build]\njobs = 2 # few\n");
@@ -201,20 +305,81 @@ mod tests {
         ] {
             let fixture = in_git(fixture);
             let before = files(&fixture);
-            adopt(&fixture);
+            adopt(&fixture, &[]);
             assert_ne!(files(&fixture), before);
-            assert!(plan(&load(&fixture)).unwrap().is_empty());
-            fixture.write(
-                ".cargo/config.local.toml",
-                "# by us\n[env]\nPYO3_PYTHON = \"/p\"\n",
-            );
-            let undo = undo(&load(&fixture)).unwrap();
-            undo.remove_made().unwrap();
-            for change in &undo.changes {
-                change.apply().unwrap();
-            }
+            assert!(planned(&fixture, &[]).is_empty());
+            let local = "# by us\n[env]\nPYO3_PYTHON = \"/p\"\n";
+            fixture.write(".cargo/config.local.toml", local);
+            leave(&fixture);
             assert_eq!(files(&fixture), before);
         }
+    }
+
+    #[test]
+    fn every_part_is_written_once_and_taken_back() {
+        let workspace = Fixture::mixed("whole_thing");
+        workspace.edit("native/Cargo.toml", "\n[workspace]\n", "\n");
+        workspace.write("Cargo.toml", "[workspace]\nmembers = ['native']\n");
+        for fixture in [Fixture::pure_rust("whole_thing"), workspace] {
+            let fixture = in_git(fixture);
+            let before = files(&fixture);
+            adopt(&fixture, &ALL);
+            let after = files(&fixture);
+            for name in [DEVCONTAINER, DEV_INIT, WORKFLOW, NOTEBOOK] {
+                assert!(after.contains_key(name), "{name}");
+            }
+            let again = planned(&fixture, &ALL);
+            assert!(again.is_empty() && again.drifted.is_empty());
+            leave(&fixture);
+            assert_eq!(files(&fixture), before);
+            assert!(!fixture.root().join(".devcontainer").exists());
+        }
+    }
+
+    #[test]
+    fn what_somebody_has_changed_is_theirs() {
+        let fixture = in_git(Fixture::pure_rust("changed_thing"));
+        adopt(&fixture, &ALL);
+        fixture.edit(WORKFLOW, "ubuntu", "debian");
+        fixture.edit(DEVCONTAINER, "vscode", "dev");
+        fixture.edit(NOTEBOOK, "changed_thing", "mine");
+        let changed = files(&fixture);
+        let again = planned(&fixture, &ALL);
+        assert!(again.is_empty());
+        assert_eq!(again.drifted.len(), 3, "{:?}", again.drifted);
+        let left = leave(&fixture).left;
+        assert_eq!(left.len(), 2, "{left:?}");
+        for name in [WORKFLOW, DEVCONTAINER, NOTEBOOK] {
+            assert_eq!(files(&fixture)[name], changed[name], "{name}");
+        }
+    }
+
+    #[test]
+    fn a_container_that_is_there_is_built_upon() {
+        let theirs = "{\n  // theirs\n  \"image\": \"x\",\n  \"remoteUser\": \"dev\",\n  \
+                      \"postCreateCommand\": \"bash tools/init.sh\",\n}\n";
+        let fixture = in_git(Fixture::pure_rust("contained_thing"));
+        fixture.write(DEVCONTAINER, theirs);
+        let before = files(&fixture);
+        let now = |name: &str| String::from_utf8(files(&fixture)[name].clone()).unwrap();
+        adopt(&fixture, &[Part::DevContainer]);
+        let text = now(DEVCONTAINER);
+        assert!(text.contains("/home/dev/.cache/xtask-build"), "{text}");
+        assert!(
+            text.contains("\"postStartCommand\": \"cargo xtask dev\", // by"),
+            "{text}"
+        );
+        leave(&fixture);
+        assert_eq!(files(&fixture), before);
+        fixture.write("tools/init.sh", "set -e\nmake");
+        let before = files(&fixture);
+        adopt(&fixture, &[Part::DevContainer]);
+        let text = now("tools/init.sh");
+        assert!(text.contains("make\n# by `cargo xtask init`"), "{text}");
+        assert!(!now(DEVCONTAINER).contains("postStartCommand"));
+        assert!(planned(&fixture, &[Part::DevContainer]).is_empty());
+        leave(&fixture);
+        assert_eq!(files(&fixture), before);
     }
 
     #[test]
@@ -223,41 +388,32 @@ mod tests {
         fixture.write("native/target/CACHEDIR.TAG", "");
         fixture.write("python/built_thing/_built_thing.abi3.so", "");
         fixture.write("python/built_thing/_built_thing_data.so", "theirs");
-        let before = files(&fixture).keys().cloned().collect::<Vec<_>>();
-        adopt(&fixture);
+        let before: Vec<_> = files(&fixture).into_keys().collect();
+        adopt(&fixture, &[]);
         undo(&load(&fixture)).unwrap().remove_made().unwrap();
         let made = [
             "native/target/CACHEDIR.TAG",
             "python/built_thing/_built_thing.abi3.so",
         ];
         for name in before {
-            assert_eq!(
-                fixture.root().join(&name).exists(),
-                !made.contains(&&*name),
-                "{name}"
-            );
+            let is_there = fixture.root().join(&name).exists();
+            assert_eq!(is_there, !made.contains(&&*name), "{name}");
         }
         fixture.write(".gitignore", "target/\n*.so\n");
         fixture.write("native/target/CACHEDIR.TAG", "");
-        adopt(&fixture);
+        adopt(&fixture, &[]);
         assert!(undo(&load(&fixture)).unwrap().made.is_empty());
     }
 
     #[test]
     fn the_marks_of_every_command_are_known() {
         let fixture = in_git(Fixture::pure_rust("marked_thing"));
-        let before = files(&fixture);
-        let mut text = String::from("[build]\n");
-        for (number, owner) in OWNERS.iter().enumerate() {
-            text.push_str(&format!("k{number} = 1 # {owner}\n"));
-        }
+        let lines = OWNERS.iter().enumerate();
+        let lines = lines.map(|(number, owner)| format!("k{number} = 1 # {owner}\n"));
+        let text = format!("[build]\n{}", lines.collect::<String>());
         fixture.write(".cargo/config.toml", &text);
-        for change in undo(&load(&fixture)).unwrap().changes {
-            change.apply().unwrap();
-        }
+        leave(&fixture);
         let left = fs_err::read_to_string(fixture.root().join(".cargo/config.toml")).unwrap();
         assert_eq!(left, "[build]\n");
-        fs_err::remove_file(fixture.root().join(".cargo/config.toml")).unwrap();
-        assert_eq!(files(&fixture), before);
     }
 }

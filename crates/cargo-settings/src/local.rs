@@ -15,6 +15,8 @@ use crate::layers::{Layers, config_in};
 
 pub use environment::cargo_env::LOCAL_CONFIG;
 
+/// Writes what a project is taken over with.
+pub const INIT: Owner = Owner("cargo xtask init");
 /// Writes jobs and a linker.
 pub const MACHINE: Owner = Owner("cargo xtask machine");
 /// Writes a compiler cache and what that is told.

@@ -2,14 +2,14 @@
 
 use std::io::{IsTerminal, Write as _};
 
-use adopt::{AdoptionPlan, UndoPlan};
+use adopt::{AdoptionPlan, AdoptionRequest, Part, UndoPlan};
 use anyhow::{Context as _, bail};
 use config_edit::{Change, retried};
 use project_model::Project;
 
 use crate::Answer;
 use crate::cache_keys::settle_witnesses;
-use crate::context::Context;
+use crate::context::{Context, pinned};
 use crate::write_mode::WriteMode;
 use crate::{typed, ui};
 
@@ -25,9 +25,34 @@ pub struct Args {
     yes: bool,
     #[command(flatten)]
     mode: WriteMode,
+    /// Also write these, which not everybody wants
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
+    with: Vec<With>,
     /// Take back all that any command has written into files of the project
-    #[arg(long)]
+    #[arg(long, conflicts_with = "with")]
     undo: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[value(rename_all = "lower")]
+enum With {
+    /// The DevContainer, and the script that sets it up
+    DevContainer,
+    /// The workflow of GitHub that builds a wheel at every push and publishes it
+    Workflow,
+    /// The notebook that installs the newest wheel on Google Colab
+    Colab,
+}
+
+impl Args {
+    fn parts(&self) -> Vec<Part> {
+        let parts = self.with.iter().map(|with| match with {
+            With::DevContainer => Part::DevContainer,
+            With::Workflow => Part::Workflow,
+            With::Colab => Part::Colab,
+        });
+        parts.collect()
+    }
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
@@ -35,13 +60,16 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return undo(&context.project()?, args);
     }
     let project = context.project_to_build()?;
-    let plan = adopt::plan(&project)?;
+    let plan = planned(&project, args)?;
     for decision in &plan.decisions {
         ui::say(decision.verdict.verb(), &decision.text());
     }
     let answer = args
         .mode
         .show(&plan.changes, &typed::command_without(&["--check"]));
+    if args.mode.checks() && !plan.drifted.is_empty() {
+        return Ok(Answer::Differs);
+    }
     if plan.is_empty() || args.mode.only_shows() {
         return Ok(answer);
     }
@@ -50,7 +78,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return Ok(Answer::Done);
     }
     // Planned again, if somebody else has written one of the files in between.
-    let written = retried(|| write(&project), anyhow::Error::downcast_ref)?;
+    let written = retried(|| write(&project, args), anyhow::Error::downcast_ref)?;
     crate::write_mode::written(&written.changes);
     settle_witnesses(&project.root)?;
     ui::say(
@@ -60,14 +88,29 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     Ok(Answer::Done)
 }
 
-fn write(project: &Project) -> anyhow::Result<AdoptionPlan> {
-    let plan = adopt::plan(&Project::load(&project.root)?)?;
+fn planned(project: &Project, args: &Args) -> anyhow::Result<AdoptionPlan> {
+    let tools = pinned()?;
+    let request = AdoptionRequest {
+        parts: &args.parts(),
+        uv_version: tools.version("uv")?,
+    };
+    Ok(adopt::plan(project, &request)?)
+}
+
+fn write(project: &Project, args: &Args) -> anyhow::Result<AdoptionPlan> {
+    let plan = planned(&Project::load(&project.root)?, args)?;
     plan.changes.iter().try_for_each(Change::apply)?;
     Ok(plan)
 }
 
 fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
     let plan = adopt::undo(project)?;
+    for left in &plan.left {
+        ui::say(
+            "Leaves",
+            &format!("{left}, which has been changed since it was written: it is yours"),
+        );
+    }
     for made in &plan.made {
         ui::say(
             "Removes",

@@ -22,6 +22,11 @@ impl WriteMode {
         self.check || self.dry_run
     }
 
+    /// Whether a difference is to be an exit code.
+    pub(crate) const fn checks(&self) -> bool {
+        self.check
+    }
+
     /// Shows `changes`, or writes them.
     pub(crate) fn carry_out(&self, changes: &[Change]) -> anyhow::Result<Answer> {
         if self.only_shows() {

@@ -94,12 +94,20 @@ impl<'c> Target<'c> {
             path: self.path.to_owned(),
             source,
         })?;
-        // Nobody keeps an empty `.cargo`, and git cannot.
-        if new.is_none() && self.dir.file_name() == Some(".cargo") {
-            // Fails if it is not empty.
-            let _ = fs_err::remove_dir(&self.dir);
+        if new.is_none() {
+            self.remove_empty_dirs();
         }
         Ok(())
+    }
+
+    /// Nobody keeps an empty `.cargo`, and git cannot.
+    fn remove_empty_dirs(&self) {
+        const NAMES: [&str; 4] = [".cargo", ".devcontainer", "workflows", ".github"];
+        let is_one = |dir: &&Utf8Path| dir.file_name().is_some_and(|name| NAMES.contains(&name));
+        for dir in self.dir.ancestors().take_while(is_one) {
+            // Fails if it is not empty.
+            let _ = fs_err::remove_dir(dir);
+        }
     }
 
     /// Fails if the directory is not there and cannot be made.

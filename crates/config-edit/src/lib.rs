@@ -15,6 +15,7 @@ mod cargo_config;
 mod cargo_manifest;
 mod change;
 mod copy;
+mod devcontainer;
 mod document;
 mod elements;
 mod error;
@@ -34,6 +35,7 @@ mod undo;
 
 pub use change::{Change, retried};
 pub use copy::PyprojectCopy;
+pub use devcontainer::DevContainerFile;
 pub use document::{Document, Kind};
 pub use error::EditError;
 pub use kinds::{CargoConfig, CargoManifest, PyprojectFile};

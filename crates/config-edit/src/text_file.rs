@@ -56,6 +56,12 @@ impl TextFile {
         })
     }
 
+    /// The text, with what has been edited since.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The lines of `by`'s block.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::finding::{Found, Judged, Problem, Skipped};
 
 /// Whose the line is that `--fix` writes.
-const OWNER: Owner = Owner("cargo xtask doctor");
+const OWNER: Owner = local::INIT;
 
 pub(crate) fn values(facts: &Facts) -> Judged {
     facts.project()?;

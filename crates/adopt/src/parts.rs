@@ -1,0 +1,310 @@
+//! What is written only if it is wanted: the DevContainer, the workflow, the notebook for Colab.
+
+use std::cell::RefCell;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use colab::runtimes::Snapshot;
+use colab::{ColabError, Format, Mode, SnippetPlan, SnippetRequest};
+use config_edit::{CargoManifest, Change, EditError};
+use environment::program;
+use project_model::{Project, Workspace};
+
+use crate::OWNER;
+use crate::container;
+use crate::decision::{Decision, Verdict};
+use crate::error::AdoptError;
+use crate::ignored::checkout_of;
+use crate::template::{Smoke, Template, Values};
+use crate::whole::{Found, change, found, signed};
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// `.devcontainer/devcontainer.json`, and the script that sets it up.
+    DevContainer,
+    /// The workflow that builds a wheel at every push and publishes it.
+    Workflow,
+    /// The notebook for Google Colab.
+    Colab,
+}
+
+/// What comes of a part.
+#[derive(Debug, Default)]
+pub(crate) struct Planned {
+    pub(crate) decisions: Vec<Decision>,
+    pub(crate) changes: Vec<Change>,
+    /// Files of ours that somebody has changed since.
+    pub(crate) drifted: Vec<Utf8PathBuf>,
+}
+
+/// What parts are planned for.
+pub(crate) struct Subject<'a> {
+    pub(crate) project: &'a Project,
+    pub(crate) workspace: &'a Workspace,
+    /// The directory that GitHub and editors start from.
+    pub(crate) checkout: Utf8PathBuf,
+    pub(crate) values: Values,
+    /// The manifest in which the project decides, with what parts have set in it: they share it.
+    policy: RefCell<Option<CargoManifest>>,
+}
+
+/// The scripts' place, below the checkout.
+pub(crate) const DEV_INIT: &str = "scripts/dev-init.sh";
+pub(crate) const DEVCONTAINER: &str = ".devcontainer/devcontainer.json";
+pub(crate) const WORKFLOW: &str = ".github/workflows/build-wheel.yml";
+pub(crate) const NOTEBOOK: &str = "docs/colab.ipynb";
+
+impl<'a> Subject<'a> {
+    pub(crate) fn new(project: &'a Project, workspace: &'a Workspace, uv_version: &str) -> Self {
+        let checkout = checkout_of(&project.root).unwrap_or_else(|| project.root.clone());
+        let is_xtask = program::called() == program::XTASK;
+        let module = &project.extension.module;
+        let values = Values {
+            is_xtask,
+            program: program::in_files(),
+            quiet: if is_xtask {
+                "cargo --quiet xtask"
+            } else {
+                program::PYEXT_ALONE
+            },
+            version: env!("CARGO_PKG_VERSION"),
+            uv_version: uv_version.to_owned(),
+            name: project.name().to_owned(),
+            module: module.split('.').next().unwrap_or(module).to_owned(),
+            is_locked: workspace.root.join("Cargo.lock").is_file(),
+            smokes: smokes(project),
+        };
+        Self {
+            project,
+            workspace,
+            checkout,
+            values,
+            policy: RefCell::default(),
+        }
+    }
+
+    /// What all parts together have set in the manifest.
+    pub(crate) fn into_policy_change(self) -> Option<Change> {
+        self.policy.into_inner().map(CargoManifest::into_change)
+    }
+
+    pub(crate) fn plan(&self, part: Part) -> Result<Planned, AdoptError> {
+        match part {
+            Part::DevContainer => self.container(),
+            Part::Workflow => self.workflow(),
+            Part::Colab => self.colab(),
+        }
+    }
+
+    fn container(&self) -> Result<Planned, AdoptError> {
+        let mut planned = Planned::default();
+        let path =
+            container::find(&self.checkout).unwrap_or_else(|| self.checkout.join(DEVCONTAINER));
+        let old = read(&path)?;
+        if found(old.as_deref()) == Found::Theirs {
+            return container::build_upon(self, &path);
+        }
+        let reason = "an editor or a Codespace sets the machine up by itself, and what was built outlives the container";
+        self.write(&mut planned, Template::DevContainer, &path, reason)?;
+        let reason = "it brings the toolchain and the tools, and builds the extension once";
+        self.write(
+            &mut planned,
+            Template::DevInit,
+            &self.checkout.join(DEV_INIT),
+            reason,
+        )?;
+        Ok(planned)
+    }
+
+    fn workflow(&self) -> Result<Planned, AdoptError> {
+        let mut planned = Planned::default();
+        let reason = "each push to main builds a wheel, tries it, and puts it on a release that always has the newest";
+        self.write(
+            &mut planned,
+            Template::Workflow,
+            &self.checkout.join(WORKFLOW),
+            reason,
+        )?;
+        if self.workspace.policy.wheel.release_tag.is_none() {
+            let what = "release-tag";
+            let reason = "it names the release that has the wheels";
+            self.policy(&mut planned, &["wheel", what], "latest", reason)?;
+        }
+        Ok(planned)
+    }
+
+    fn colab(&self) -> Result<Planned, AdoptError> {
+        const PAGE: &str = "docs/colab.md";
+        let mut planned = Planned::default();
+        let policy = self.workspace.policy.colab.as_ref();
+        let named = policy.and_then(|policy| policy.notebook.as_ref());
+        let path = self
+            .project
+            .root
+            .join(named.map_or(Utf8Path::new(NOTEBOOK), |path| path));
+        let what = path
+            .strip_prefix(&self.checkout)
+            .unwrap_or(&path)
+            .to_string();
+        let notebook = match notebook(self.project, &path) {
+            Ok(notebook) => notebook,
+            Err(error) => {
+                let reason = format!("{error}").replace("\n  help: ", "; ");
+                planned
+                    .decisions
+                    .push(Decision::new(Verdict::Leaves, &what, reason, PAGE));
+                return Ok(planned);
+            }
+        };
+        let Some(change) = notebook.change else {
+            return Ok(planned);
+        };
+        let is_new = !change.is_empty();
+        if is_new && change.old.is_some() {
+            let reason = "it is there, and is not what would be written: `cargo xtask colab-snippet --format notebook` writes it anew";
+            planned
+                .decisions
+                .push(Decision::new(Verdict::Leaves, &what, reason, PAGE));
+            planned.drifted.push(path);
+            return Ok(planned);
+        }
+        let verdict = if is_new {
+            Verdict::Adds
+        } else {
+            Verdict::Keeps
+        };
+        let reason =
+            "one cell installs the newest wheel on Google Colab, another shows that it works";
+        planned
+            .decisions
+            .push(Decision::new(verdict, &what, reason, PAGE));
+        planned.changes.push(change);
+        if named.is_none() {
+            let reason = "a wheel that no runtime of Colab can install is an error then";
+            self.policy(&mut planned, &["colab", "notebook"], NOTEBOOK, reason)?;
+        }
+        Ok(planned)
+    }
+
+    /// The file at `path` is what `template` becomes, unless somebody has made it theirs.
+    fn write(
+        &self,
+        planned: &mut Planned,
+        template: Template,
+        path: &Utf8Path,
+        reason: &str,
+    ) -> Result<(), AdoptError> {
+        let old = read(path)?;
+        let new = signed(&template.render(&self.values), template.comment());
+        let what = path.strip_prefix(&self.checkout).unwrap_or(path).as_str();
+        let (verdict, reason) = match found(old.as_deref()) {
+            Found::Absent => (Verdict::Adds, reason),
+            Found::Ours if old.as_ref() == Some(&new) => (Verdict::Keeps, reason),
+            Found::Ours => (Verdict::Adds, "it is as an earlier version has written it"),
+            Found::Changed => {
+                planned.drifted.push(path.to_owned());
+                let reason =
+                    "it was written by this command and has been changed since: it is yours";
+                (Verdict::Leaves, reason)
+            }
+            Found::Theirs => (Verdict::Leaves, "it is there, and not by this command"),
+        };
+        planned
+            .decisions
+            .push(Decision::new(verdict, what, reason, template.page()));
+        if verdict != Verdict::Leaves {
+            planned.changes.push(change(path, old, Some(new)));
+        }
+        Ok(())
+    }
+
+    /// Sets what the project decides itself: in the manifest of the workspace, or that of its one crate.
+    fn policy(
+        &self,
+        planned: &mut Planned,
+        key: &[&str],
+        value: &str,
+        reason: &str,
+    ) -> Result<(), AdoptError> {
+        let workspace = CargoManifest::read(&self.workspace.root.join("Cargo.toml"))?;
+        let own = CargoManifest::read(&self.project.extension.manifest)?;
+        let name = if self.values.is_xtask {
+            "xtask"
+        } else {
+            "pyext"
+        };
+        let in_own = ["xtask", "pyext"]
+            .iter()
+            .find(|name| own.has_at(&["package", "metadata", name]));
+        let in_all = ["xtask", "pyext"]
+            .iter()
+            .find(|name| workspace.has_at(&["workspace", "metadata", name]));
+        let (manifest, table) = match (in_own, in_all) {
+            (Some(name), _) => (own, ["package", "metadata", name]),
+            (None, Some(name)) => (workspace, ["workspace", "metadata", name]),
+            (None, None) if workspace.has_at(&["workspace"]) => {
+                (workspace, ["workspace", "metadata", name])
+            }
+            (None, None) => (own, ["package", "metadata", name]),
+        };
+        let path = [&table[..], key].concat();
+        let mut shared = self.policy.borrow_mut();
+        let manifest = shared.get_or_insert(manifest);
+        manifest.set_policy(&path, value, OWNER)?;
+        let what = format!("{} in Cargo.toml", path.join("."));
+        let decision = Decision::new(Verdict::Adds, &what, reason, "docs/wheels.md");
+        planned.decisions.push(decision);
+        Ok(())
+    }
+}
+
+/// The notebook at `path`, as it is to be.
+pub(crate) fn notebook(project: &Project, path: &Utf8Path) -> Result<SnippetPlan, ColabError> {
+    colab::plan(&SnippetRequest {
+        project,
+        mode: Mode::Latest,
+        format: Format::Notebook,
+        extras: &[],
+        repository: None,
+        tag: None,
+        manifest: None,
+        output: Some(path),
+        dist: Utf8Path::new("dist"),
+    })
+}
+
+/// On which systems a wheel is tried: each Python of Colab's runtimes that the project allows, on the newest system
+/// that has it, and the newest Python.
+fn smokes(project: &Project) -> Vec<Smoke> {
+    let runtimes = Snapshot::built_in().runtimes;
+    let newest = runtimes.iter().map(|it| it.ubuntu.clone()).max();
+    let newest = newest.map(|ubuntu| (ubuntu, NEWEST_PYTHON.to_owned()));
+    let all = runtimes.into_iter().map(|it| (it.ubuntu, it.python));
+    let mut smokes: Vec<Smoke> = Vec::new();
+    for (ubuntu, python) in newest.into_iter().chain(all) {
+        let version = format!("{python}.99").parse().ok();
+        let allows = |it: &pep440_rs::VersionSpecifiers| {
+            version.as_ref().is_some_and(|version| it.contains(version))
+        };
+        let is_allowed = project.requires_python.as_ref().is_none_or(allows);
+        if is_allowed && !smokes.iter().any(|smoke| smoke.python == python) {
+            smokes.push(Smoke { ubuntu, python });
+        }
+    }
+    smokes
+}
+
+/// The newest Python that a wheel is tried on.
+const NEWEST_PYTHON: &str = "3.14";
+
+/// The text of the file at `path`, if it is there.
+pub(crate) fn read(path: &Utf8Path) -> Result<Option<String>, EditError> {
+    match fs_err::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(EditError::Read {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
