@@ -1,6 +1,9 @@
 //! `cargo pyext`: the commands of `crates/commands` as a program of its own, for any maturin project. It is
 //! installed as `cargo-pyext`, which cargo finds as its subcommand, and which works alone too.
 
+#[cfg(test)]
+mod pages;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -43,9 +46,17 @@ fn main() -> ExitCode {
 mod tests {
     use super::*;
     use clap::CommandFactory;
+    use expect_test::expect_file;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_page_has_every_command_and_option() {
+        program::call_it(program::PYEXT);
+        let page = pages::commands(commands::named(Cli::command()));
+        expect_file!["../../../docs/commands.md"].assert_eq(&page);
     }
 }

@@ -15,6 +15,7 @@ mod init;
 mod machine;
 mod release;
 mod sccache;
+mod shell;
 mod store;
 mod tune;
 mod typed;
@@ -62,6 +63,8 @@ pub enum Command {
     Tune(tune::Args),
     #[command(visible_alias = "bench")]
     BenchBuild(bench_build::Args),
+    Completions(shell::CompletionsArgs),
+    Man(shell::ManArgs),
 }
 
 /// What a command found.
@@ -96,6 +99,7 @@ pub fn stand_in() -> Option<ExitCode> {
 /// help is asked for, or an argument is wrong.
 #[must_use]
 pub fn parse<Cli: Parser>() -> Cli {
+    shell::is(Cli::command);
     let matches = help::named(Cli::command()).get_matches_from(typed::arguments());
     Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
@@ -120,6 +124,8 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
         Command::ColabSnippet(args) => colab_snippet::run(context, args),
         Command::Release(args) => release::run(context, args),
         Command::BenchBuild(args) => bench_build::run(context, args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
     }
 }
 

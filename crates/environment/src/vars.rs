@@ -24,7 +24,7 @@ pub const ENVIRONMENT: &str = "the environment";
 /// The compiler wrapper; wins over cargo's configuration. Empty: none.
 pub const RUSTC_WRAPPER: &str = "RUSTC_WRAPPER";
 
-/// The same, and what it wins over.
+/// The compiler wrapper, where `RUSTC_WRAPPER` names none; wins over cargo's configuration.
 pub const CARGO_BUILD_RUSTC_WRAPPER: &str = "CARGO_BUILD_RUSTC_WRAPPER";
 
 /// How many jobs cargo runs at once.
@@ -33,10 +33,10 @@ pub const CARGO_BUILD_JOBS: &str = "CARGO_BUILD_JOBS";
 /// Whether cargo compiles incrementally, in every profile.
 pub const CARGO_INCREMENTAL: &str = "CARGO_INCREMENTAL";
 
-/// The same, where that says nothing.
+/// Whether cargo compiles incrementally, in every profile, where `CARGO_INCREMENTAL` says nothing.
 pub const CARGO_BUILD_INCREMENTAL: &str = "CARGO_BUILD_INCREMENTAL";
 
-/// The same for the dev profile alone.
+/// Whether cargo compiles incrementally in the dev profile.
 pub const CARGO_PROFILE_DEV_INCREMENTAL: &str = "CARGO_PROFILE_DEV_INCREMENTAL";
 
 /// Set on machines for continuous integration.
@@ -113,7 +113,7 @@ pub const AUDITWHEEL_PLAT: &str = "AUDITWHEEL_PLAT";
 /// Arguments for rustc, separated by spaces; instead of those in cargo's configuration.
 pub const RUSTFLAGS: &str = "RUSTFLAGS";
 
-/// The same, separated by the character 0x1f.
+/// Arguments for rustc, separated by the character 0x1f; instead of `RUSTFLAGS`.
 pub const CARGO_ENCODED_RUSTFLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 
 /// The program that maturin takes for zig.
@@ -140,7 +140,7 @@ pub const GITHUB_STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// The token for GitHub.
 pub const GH_TOKEN: &str = "GH_TOKEN";
 
-/// The same, as workflows often call it; gh takes it where `GH_TOKEN` is not set.
+/// The token for GitHub, as workflows often call it; gh takes it where `GH_TOKEN` is not set.
 pub const GITHUB_TOKEN: &str = "GITHUB_TOKEN";
 
 /// The token for another server than GitHub's own.
@@ -194,7 +194,7 @@ pub const RUSTUP_AUTO_INSTALL: &str = "RUSTUP_AUTO_INSTALL";
 /// The port on which sccache's server listens. Default: 4226.
 pub const SCCACHE_SERVER_PORT: &str = "SCCACHE_SERVER_PORT";
 
-/// In its place, the path of a socket.
+/// The path of the socket on which sccache's server listens, in place of a port.
 pub const SCCACHE_SERVER_UDS: &str = "SCCACHE_SERVER_UDS";
 
 /// What kind of terminal this is; `dumb`: one that cannot move the cursor.
@@ -219,7 +219,7 @@ pub const PYO3_CONFIG_FILE: &str = "PYO3_CONFIG_FILE";
 /// The Python that pyo3's build scripts start where there is no such file.
 pub const PYO3_PYTHON: &str = "PYO3_PYTHON";
 
-/// The same for other bindings and for pyo3 of old.
+/// The Python that the build scripts of other bindings, and of pyo3 of old, start.
 pub const PYTHON_SYS_EXECUTABLE: &str = "PYTHON_SYS_EXECUTABLE";
 
 /// The variables by which pyo3's build scripts decide; maturin sets some of them.
@@ -280,4 +280,84 @@ pub fn is_secret(name: &str) -> bool {
     ];
     let name = name.to_ascii_uppercase();
     marks.iter().any(|mark| name.contains(mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect_file;
+
+    /// What stands above the variables.
+    const HEAD: &str = "\
+# Variables of the environment
+
+Every variable that the program reads or sets. This page is written by a test from the documented constants in
+`crates/environment/src/vars.rs`, and CI fails where it is not current (`UPDATE_EXPECT=1 cargo test -p environment` writes
+it anew).
+";
+
+    /// The constants of a source that are names of variables, each with its documentation in one paragraph.
+    fn constants(source: &str) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut docs = Vec::new();
+        for line in source.lines() {
+            if let Some(doc) = line.strip_prefix("///") {
+                docs.push(doc.trim().to_owned());
+                continue;
+            }
+            let constant = line
+                .strip_prefix("pub const ")
+                .and_then(|line| line.split_once(": &str = \""));
+            if let Some((_, rest)) = constant {
+                let name = rest.trim_end_matches("\";").to_owned();
+                found.push((name, docs.join(" ")));
+            }
+            docs.clear();
+        }
+        found
+    }
+
+    fn table(variables: &[&(String, String)]) -> String {
+        let rows = variables.iter().map(|(name, docs)| {
+            let docs = docs
+                .replace("[`", "`")
+                .replace("`]", "`")
+                .replace('|', "\\|");
+            format!("| `{name}` | {docs} |\n")
+        });
+        format!(
+            "| variable | what it means |\n|---|---|\n{}",
+            rows.collect::<String>()
+        )
+    }
+
+    #[test]
+    fn the_page_has_every_variable() {
+        let source = include_str!("vars.rs")
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap();
+        let is_name = |name: &str| {
+            name.chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        };
+        let mut all = constants(source);
+        all.retain(|(name, docs)| is_name(name) && !docs.is_empty());
+        all.sort();
+        let (ours, others): (Vec<_>, Vec<_>) =
+            all.iter().partition(|(name, _)| name.starts_with("XTASK_"));
+        let (internal, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(|(_, docs)| {
+            docs.starts_with("Set for a process")
+                || docs.starts_with("Set beside")
+                || docs.starts_with("Set for the server")
+        });
+        let sections = [
+            ("Ours, to be set", ours),
+            ("Of other programs, which are honoured", others),
+            ("Ours, between our own processes", internal),
+        ];
+        let sections =
+            sections.map(|(title, variables)| format!("\n## {title}\n\n{}", table(&variables)));
+        expect_file!["../../../docs/environment.md"]
+            .assert_eq(&format!("{HEAD}{}", sections.concat()));
+    }
 }
