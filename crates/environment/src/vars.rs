@@ -332,10 +332,7 @@ it anew).
 
     #[test]
     fn the_page_has_every_variable() {
-        let source = include_str!("vars.rs")
-            .split("#[cfg(test)]")
-            .next()
-            .unwrap();
+        let (source, _) = include_str!("vars.rs").split_once("#[cfg(test)]").unwrap();
         let is_name = |name: &str| {
             name.chars()
                 .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
@@ -345,15 +342,9 @@ it anew).
         all.sort();
         let (ours, others): (Vec<_>, Vec<_>) =
             all.iter().partition(|(name, _)| name.starts_with("XTASK_"));
-        let (internal, ours): (Vec<_>, Vec<_>) = ours.into_iter().partition(|(_, docs)| {
-            docs.starts_with("Set for a process")
-                || docs.starts_with("Set beside")
-                || docs.starts_with("Set for the server")
-        });
         let sections = [
-            ("Ours, to be set", ours),
+            ("Ours", ours),
             ("Of other programs, which are honoured", others),
-            ("Ours, between our own processes", internal),
         ];
         let sections =
             sections.map(|(title, variables)| format!("\n## {title}\n\n{}", table(&variables)));
