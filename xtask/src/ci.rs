@@ -13,9 +13,9 @@ use xshell::{Cmd, Shell, cmd};
 
 /// Run everything that CI runs
 ///
-/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, adopted, figures, clippy, test, doctest, doc,
-/// links, invariants, and pytest-3.11 to pytest-3.14 against the installed extension, each where
-/// that Python exists.
+/// Steps: fmt, scripts, workflows, devcontainer, cache-keys, colab, adopted, figures, clippy, test,
+/// doctest, doc, links, invariants, and pytest-3.11 to pytest-3.14 against the installed extension, each
+/// where that Python exists.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Run this step only; may be given several times

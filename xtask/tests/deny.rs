@@ -1,5 +1,5 @@
-//! `deny.toml`, as far as it can be checked without cargo-deny and without a network: the licences, sources and
-//! versions of all that is compiled here.
+//! `deny.toml`, as far as it can be checked without cargo-deny and without a network: the licences, sources
+//! and versions of all that is compiled here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -111,10 +111,13 @@ fn a_broken_link_is_noticed() {
     assert!(fragments("# The `dev` loop, fast").contains("the-dev-loop-fast"));
 }
 
-/// Who looks for one thing does not read more.
+/// Who looks for one thing does not read more. The list of all commands is looked up, and not read.
 #[test]
 fn no_page_is_longer_than_300_lines() {
-    for path in documents() {
+    let read = documents()
+        .into_iter()
+        .filter(|path| !path.ends_with("docs/commands.md"));
+    for path in read {
         let text = fs_err::read_to_string(&path).expect("it can be read");
         let length = text.lines().count();
         assert!(length <= 300, "{path} has {length} lines");

@@ -1,5 +1,5 @@
-//! A DevContainer that the project has already: it is built upon. What sets it up, a script or a command of theirs,
-//! goes on to do so; ours comes after it.
+//! A DevContainer that the project has already: it is built upon. What sets it up, a script or a command of
+//! theirs, goes on to do so; ours comes after it.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{DevContainerFile, EditError, TextFile};
@@ -8,7 +8,7 @@ use environment::program;
 use crate::OWNER;
 use crate::decision::{Decision, Verdict};
 use crate::error::AdoptError;
-use crate::parts::{DEV_INIT, Planned, Subject};
+use crate::subject::{DEV_INIT, Planned, Subject};
 
 const PAGE: &str = "docs/devcontainer.md";
 

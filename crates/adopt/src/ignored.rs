@@ -1,5 +1,6 @@
-//! What git is not to see: this machine's own settings, and what builds make where the project has not thought of
-//! it yet. Directories that bring a `.gitignore` of their own (`.venv`, `dist`, `.xtask`) need no line.
+//! What git is not to see: this machine's own settings, and what builds make where the project has not
+//! thought of it yet. Directories that bring a `.gitignore` of their own (`.venv`, `dist`, `.xtask`) need
+//! no line.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Files;
@@ -50,7 +51,8 @@ pub(crate) fn ignored(
     Ok(Some(Ignored { change, lines }))
 }
 
-/// The `.gitignore` that our lines go to: the nearest one at `dir` or above, in the `checkout`; else a new one.
+/// The `.gitignore` that our lines go to: the nearest one at `dir` or above, in the `checkout`; else a new
+/// one.
 pub(crate) fn gitignore_for(dir: &Utf8Path, checkout: &Utf8Path) -> Utf8PathBuf {
     let above = dir.ancestors().take_while(|dir| dir.starts_with(checkout));
     let mut there = above.map(|dir| dir.join(".gitignore"));

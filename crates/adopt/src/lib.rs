@@ -10,6 +10,7 @@ mod error;
 mod ignored;
 mod parts;
 mod plan;
+mod subject;
 mod template;
 mod undo;
 mod whole;

@@ -12,7 +12,8 @@ use crate::OWNER;
 use crate::decision::{Decision, Verdict};
 use crate::error::AdoptError;
 use crate::ignored::ignored;
-use crate::parts::{Part, Planned, Subject};
+use crate::parts::Part;
+use crate::subject::{Planned, Subject};
 
 /// What is to be written, and why.
 #[derive(Debug)]

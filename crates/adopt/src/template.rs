@@ -1,5 +1,5 @@
-//! The files that are written as a whole, rendered from one template each, for this workspace and for every other
-//! project alike. Lines that begin with `#%` are instructions of the template; `<<name>>` is a value.
+//! The files that are written as a whole, rendered from one template each, for this workspace and for every
+//! other project alike. Lines that begin with `#%` are instructions of the template; `<<name>>` is a value.
 
 use std::sync::OnceLock;
 

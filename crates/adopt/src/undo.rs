@@ -1,5 +1,5 @@
-//! Taking back all that any command of ours has written into a project, to the byte, and what builds have made
-//! where only lines of ours kept it from git's sight.
+//! Taking back all that any command of ours has written into a project, to the byte, and what builds have
+//! made where only lines of ours kept it from git's sight.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,8 @@ use crate::OWNER;
 use crate::container;
 use crate::error::AdoptError;
 use crate::ignored::{checkout_of, gitignore_for};
-use crate::parts::{self, WORKFLOW, read};
+use crate::parts::{self, read};
+use crate::subject::WORKFLOW;
 use crate::whole::{Found, change, found};
 
 /// Every command that writes into files of a project.
@@ -83,8 +84,8 @@ impl UndoPlan {
         Ok(())
     }
 
-    /// The files of ours in `checkout` go, and what is ours in those of others. Those that somebody has changed
-    /// stay.
+    /// The files of ours in `checkout` go, and what is ours in those of others. Those that somebody has
+    /// changed stay.
     fn whole_files(&mut self, checkout: &Utf8Path) -> Result<(), AdoptError> {
         let container = container::find(checkout);
         let script = container
@@ -195,14 +196,15 @@ fn without<K: config_edit::Kind>(mut file: config_edit::Document<K>) -> Result<C
     Ok(file.into_change())
 }
 
-/// The same of a file of one machine in which nothing else is left than what `dev` keeps there, without a mark.
+/// The same of a file of one machine in which nothing else is left than what `dev` keeps there, without a
+/// mark.
 fn without_variables(mut change: Change) -> Change {
     change.new = change.new.filter(|text| !local::is_only_of_dev(text));
     change
 }
 
-/// What a build has made for which `line` stands in the `.gitignore` of `dir`: cargo's target directory, if it is
-/// marked as one; the library that is placed, and what it needs beside it.
+/// What a build has made for which `line` stands in the `.gitignore` of `dir`: cargo's target directory, if
+/// it is marked as one; the library that is placed, and what it needs beside it.
 fn made_for(
     dir: &Utf8Path,
     line: &str,
@@ -229,8 +231,9 @@ fn made_for(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::{DEV_INIT, DEVCONTAINER, NOTEBOOK, Part};
+    use crate::parts::Part;
     use crate::plan::{AdoptionPlan, AdoptionRequest, plan};
+    use crate::subject::{DEV_INIT, DEVCONTAINER, NOTEBOOK};
     use processes::Invocation;
     use std::collections::BTreeMap;
     use testkit::Fixture;

@@ -1,5 +1,5 @@
-//! A file that is written as a whole. Its last line tells by whom, and what all other lines were: so what we have
-//! written is told from what somebody has changed since, which is theirs.
+//! A file that is written as a whole. Its last line tells by whom, and what all other lines were: so what
+//! we have written is told from what somebody has changed since, which is theirs.
 
 use camino::Utf8Path;
 use config_edit::Change;

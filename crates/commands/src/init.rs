@@ -15,9 +15,9 @@ use crate::{typed, ui};
 
 /// Take a maturin project over, or give it back
 ///
-/// Looks at the project, says what is to be written into it and why, shows it as one difference, and asks. What
-/// the project has already stays and is built upon. A second call changes nothing, and --undo takes every byte
-/// back, of all commands. A project that cannot be built is refused before anything is touched.
+/// Looks at the project, says what is to be written into it and why, shows it as one difference, and asks.
+/// What the project has already stays and is built upon. A second call changes nothing, and --undo takes
+/// every byte back, of all commands. A project that cannot be built is refused before anything is touched.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Write without asking

@@ -20,8 +20,8 @@ pub(crate) fn is(command_line: fn() -> clap::Command) {
 
 /// Print what a shell completes the commands and options by
 ///
-/// Such as `cargo-pyext completions bash >~/.local/share/bash-completion/completions/cargo-pyext`. Shells complete
-/// the program by its own name, `cargo-pyext`; after `cargo` it is cargo that they ask.
+/// Such as `cargo-pyext completions bash >~/.local/share/bash-completion/completions/cargo-pyext`. Shells
+/// complete the program by its own name, `cargo-pyext`; after `cargo` it is cargo that they ask.
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
     /// The shell

@@ -1,5 +1,6 @@
-//! A `devcontainer.json` of somebody else's (<https://containers.dev/implementors/json_reference/>): JSON with
-//! comments. What we add to it is whole lines, each with a mark at its end, so that no byte of theirs changes.
+//! A `devcontainer.json` of somebody else's (<https://containers.dev/implementors/json_reference/>): JSON
+//! with comments. What we add to it is whole lines, each with a mark at its end, so that no byte of theirs
+//! changes.
 
 use std::io;
 
@@ -95,8 +96,8 @@ impl DevContainerFile {
         found.unwrap_or_default()
     }
 
-    /// Adds the element `json` to the array `key`, or the array. `false` if there is no line where it could stand by
-    /// itself.
+    /// Adds the element `json` to the array `key`, or the array. `false` if there is no line where it could
+    /// stand by itself.
     #[must_use]
     pub fn add_element(&mut self, key: &str, json: &str, by: Owner) -> bool {
         let array = with_object(&self.text, |object| {

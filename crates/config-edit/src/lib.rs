@@ -1,6 +1,7 @@
-//! Edits to configuration files: TOML, and files of lines. An edit is planned as a value, [`Change`], that can be shown as a diff,
-//! and only [`Change::apply`] writes. What an edit does not concern stays as it is, byte for byte: the text
-//! is parsed to find out where things stand, and then spliced; it is never printed anew from a tree.
+//! Edits to configuration files: TOML, and files of lines. An edit is planned as a value, [`Change`], that
+//! can be shown as a diff, and only [`Change::apply`] writes. What an edit does not concern stays as it is,
+//! byte for byte: the text is parsed to find out where things stand, and then spliced; it is never printed
+//! anew from a tree.
 //!
 //! Whatever is written carries a comment that names its [`Owner`], so that one command can take back what it
 //! wrote, and leaves alone what the user or another command wrote.

@@ -159,8 +159,8 @@ pub fn dry_run(
     Ok(preview)
 }
 
-/// What cannot become what Python looks for. The sources are read only before the package is installed for the
-/// first time: after an edit the trial import tells the same.
+/// What cannot become what Python looks for. The sources are read only before the package is installed for
+/// the first time: after an edit the trial import tells the same.
 fn refuse_mistakes(project: &Project, plan: &DevPlan) -> Result<(), DevError> {
     if plan.installs() {
         mistakes::refuse_other_name(project)?;

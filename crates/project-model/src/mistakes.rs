@@ -25,9 +25,9 @@ pub fn refuse(project: &Project) -> Result<(), ProjectError> {
     refuse_missing_python_source(project)
 }
 
-/// Fails where the sources of the extension have modules for Python, and none of the name that Python looks for.
-/// Python itself refuses that after the whole build: it looks for the function by the name of the module. All
-/// sources of the crate are read.
+/// Fails where the sources of the extension have modules for Python, and none of the name that Python looks
+/// for. Python itself refuses that after the whole build: it looks for the function by the name of the
+/// module. All sources of the crate are read.
 ///
 /// # Errors
 /// That, with both ways out, or a Cargo.toml that cannot be read.

@@ -1,6 +1,6 @@
 //! The names of the modules that a crate has for Python, as its sources say: what stands under
-//! `#[pymodule]` (<https://pyo3.rs/main/module>). The sources are looked through and not parsed: where they may
-//! say more than can be seen, the answer is that it cannot be told.
+//! `#[pymodule]` (<https://pyo3.rs/main/module>). The sources are looked through and not parsed: where they
+//! may say more than can be seen, the answer is that it cannot be told.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
