@@ -40,9 +40,10 @@ pub(crate) fn found(text: Option<&str>) -> Found {
         return Found::Theirs;
     }
     let above = format!("{above}\n");
-    match sha256(above.as_bytes()).starts_with(digest) {
-        true => Found::Ours,
-        false => Found::Changed,
+    if sha256(above.as_bytes()).starts_with(digest) {
+        Found::Ours
+    } else {
+        Found::Changed
     }
 }
 

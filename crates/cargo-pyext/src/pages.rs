@@ -106,10 +106,10 @@ fn name(arg: &Arg) -> String {
         .get_num_args()
         .is_some_and(|count| count.max_values() > 1);
     let dots = if more { "…" } else { "" };
-    match names.is_empty() {
-        true => format!("{value}{dots}"),
-        false => format!("{} {value}", names.join(", "))
-            .trim_end()
-            .to_owned(),
+    if names.is_empty() {
+        return format!("{value}{dots}");
     }
+    format!("{} {value}", names.join(", "))
+        .trim_end()
+        .to_owned()
 }

@@ -105,33 +105,34 @@ impl Context {
     /// once.
     pub fn project_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project()?;
-        self.look_before_building(&project)?;
+        look_before_building(&project)?;
         Ok(project)
     }
 
     /// The same for a command that is for projects of programs as well.
     pub(crate) fn wheels_to_build(&self) -> anyhow::Result<Project> {
         let project = self.project_to_release()?;
-        self.look_before_building(&project)?;
+        look_before_building(&project)?;
         Ok(project)
     }
+}
 
-    fn look_before_building(&self, project: &Project) -> anyhow::Result<()> {
-        mistakes::refuse(project)?;
-        if let Some(problem) = missing(&project.root) {
-            ui::warn(&problem.to_string());
-        }
-        let crate_dir = project.extension.manifest.parent();
-        let scattered = scattered(&project.root, crate_dir.unwrap_or(&project.root));
-        let scattered = scattered.iter().map(ToString::to_string);
-        for doubt in doubts(project).into_iter().chain(scattered) {
-            ui::warn(&doubt);
-        }
-        if let Some(config) = config(&project.root) {
-            refusal(config, &project.root)?;
-        }
-        Ok(())
+/// Says what is doubtful in a project that is to be built, and refuses what cannot be built.
+fn look_before_building(project: &Project) -> anyhow::Result<()> {
+    mistakes::refuse(project)?;
+    if let Some(problem) = missing(&project.root) {
+        ui::warn(&problem.to_string());
     }
+    let crate_dir = project.extension.manifest.parent();
+    let scattered = scattered(&project.root, crate_dir.unwrap_or(&project.root));
+    let scattered = scattered.iter().map(ToString::to_string);
+    for doubt in doubts(project).into_iter().chain(scattered) {
+        ui::warn(&doubt);
+    }
+    if let Some(config) = config(&project.root) {
+        refusal(config, &project.root)?;
+    }
+    Ok(())
 }
 
 /// The environment for what a script starts in the project in `root`: that of the user's shell, and no

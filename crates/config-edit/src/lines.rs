@@ -9,6 +9,16 @@ pub(crate) fn line_end_of(text: &str) -> &'static str {
     if with_return * 2 > all { "\r\n" } else { "\n" }
 }
 
+/// All lines, each with its line end.
+pub(crate) fn all(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut at = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let start = at;
+        at += line.len();
+        start..at
+    })
+}
+
 /// Where the line begins in which `at` lies; the byte order mark is no part of it.
 pub(crate) fn start(text: &str, at: usize) -> usize {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);

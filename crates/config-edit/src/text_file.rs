@@ -124,37 +124,27 @@ impl TextFile {
     }
 
     fn find(&self, by: Owner) -> Result<Option<Block>, EditError> {
-        let mut first = None;
-        let mut at = 0;
-        for line in self.text.split_inclusive('\n') {
-            let range = at..at + line.len();
-            at = range.end;
-            let comment = line.trim_end();
-            match &first {
-                None if marks::owner_of_first(comment).is_some_and(|it| by.is(it)) => {
-                    first = Some(range)
-                }
-                None => {}
-                Some(begin) => {
-                    let Some((owner, rest)) = marks::owner_of_last(comment) else {
-                        continue;
-                    };
-                    if by.is(owner) {
-                        return Ok(Some(Block {
-                            all: begin.start..range.end,
-                            inner: begin.end..range.start,
-                            had_no_line_end: rest == NO_LINE_END,
-                        }));
-                    }
-                }
-            }
-        }
-        first.map_or(Ok(None), |_| {
-            Err(EditError::UnfinishedText {
-                path: self.path.clone(),
-                owner: by.command(),
-            })
-        })
+        let lines =
+            || lines::all(&self.text).map(|range| (self.text[range.clone()].trim_end(), range));
+        let is_first = |line: &str| marks::owner_of_first(line).is_some_and(|it| by.is(it));
+        let Some((_, first)) = lines().find(|(line, _)| is_first(line)) else {
+            return Ok(None);
+        };
+        let rest_of_last = |line: &'_ str| {
+            let (owner, rest) = marks::owner_of_last(line)?;
+            by.is(owner).then(|| rest == NO_LINE_END)
+        };
+        let mut below = lines().filter(|(_, range)| range.start >= first.end);
+        let last = below.find_map(|(line, range)| Some((range, rest_of_last(line)?)));
+        let (last, had_no_line_end) = last.ok_or_else(|| EditError::UnfinishedText {
+            path: self.path.clone(),
+            owner: by.command(),
+        })?;
+        Ok(Some(Block {
+            all: first.start..last.end,
+            inner: first.end..last.start,
+            had_no_line_end,
+        }))
     }
 }
 

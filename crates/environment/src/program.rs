@@ -60,9 +60,10 @@ pub fn renamed<'t>(text: &'t str, name: &str) -> Cow<'t, str> {
     let pairs = others.map(|other| (other, name));
     let pairs = pairs.chain([(TABLE, table)].into_iter().filter(|(a, b)| a != b));
     pairs.fold(Cow::Borrowed(text), |text, (from, to)| {
-        match text.contains(from) {
-            true => Cow::Owned(text.replace(from, to)),
-            false => text,
+        if text.contains(from) {
+            Cow::Owned(text.replace(from, to))
+        } else {
+            text
         }
     })
 }

@@ -103,7 +103,7 @@ impl Extension {
         let dir = manifest.parent().unwrap_or(root);
         let bindings = other_than_pyo3(pyproject, &toml, dir);
         let programs = match bindings.as_deref() {
-            Some("bin") => toml.program_names(dir),
+            Some("bin") => toml.program_names(dir).into_iter().collect(),
             _ => Vec::new(),
         };
         let crate_name = toml.package.map(|package| package.name);

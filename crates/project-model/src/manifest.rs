@@ -1,7 +1,7 @@
 //! `Cargo.toml`, as far as it tells what a crate is made of without asking cargo
 //! (<https://doc.rust-lang.org/cargo/reference/manifest.html>).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
@@ -156,29 +156,21 @@ impl Manifest {
         programs
     }
 
-    /// The names of these.
-    pub(crate) fn program_names(&self, dir: &Utf8Path) -> Vec<String> {
-        let package = self.package.as_ref().map(|package| package.name.as_str());
-        let of_path = |path: Utf8PathBuf| match path.file_stem() {
-            Some("main") if path == dir.join("src/main.rs") => package.map(str::to_owned),
+    /// The names of these: of those that are named, and of the others by their files, `src/main.rs` being called as
+    /// the package.
+    pub(crate) fn program_names(&self, dir: &Utf8Path) -> BTreeSet<String> {
+        let main = dir.join("src/main.rs");
+        let named_paths = self.bin.iter().filter_map(|bin| bin.path.as_ref());
+        let named_paths: Vec<_> = named_paths.map(|path| dir.join(path)).collect();
+        let others = self.programs(dir).into_iter();
+        let others = others.filter(|path| !named_paths.contains(path));
+        let by_file = others.filter_map(|path| match path.file_stem() {
+            _ if path == main => Some(self.package.as_ref()?.name.clone()),
             Some("main") => path.parent()?.file_name().map(str::to_owned),
             stem => stem.map(str::to_owned),
-        };
-        let named: Vec<_> = self.bin.iter().filter_map(|bin| bin.name.clone()).collect();
-        let of_bins = |path: &Utf8PathBuf| {
-            let mut bins = self.bin.iter().filter_map(|bin| bin.path.as_ref());
-            bins.any(|named| dir.join(named) == *path)
-        };
-        let others = self.programs(dir).into_iter().filter(|path| !of_bins(path));
-        let is_main_named = self.bin.iter().any(|bin| bin.path.is_none());
-        let others = others.filter(|path| !(is_main_named && *path == dir.join("src/main.rs")));
-        let mut names: Vec<_> = named
-            .into_iter()
-            .chain(others.filter_map(of_path))
-            .collect();
-        names.sort();
-        names.dedup();
-        names
+        });
+        let named = self.bin.iter().filter_map(|bin| bin.name.clone());
+        named.chain(by_file).collect()
     }
 
     /// The build script of the crate in `dir`, if it has one.
@@ -273,6 +265,13 @@ mod tests {
         assert_eq!(named.library(root), Some(root.join("l.rs")));
         assert_eq!(named.build_script(root), Some(root.join("make.rs")));
         assert!(named.is_macro() && !named.is_cdylib());
+        let called = |it: &Manifest| it.program_names(root).into_iter().collect::<Vec<_>>();
+        assert_eq!(called(&plain), ["a", "x"]);
+        let bins = "[[bin]]\nname = 'tool'\npath = 'src/main.rs'\n[[bin]]\nname = 'x'\n";
+        assert_eq!(
+            called(&manifest(&format!("[package]\nname = 'a'\n{bins}"))),
+            ["tool", "x"]
+        );
         let without = manifest("[package]\nname = 'a'\nbuild = false");
         assert_eq!(without.build_script(root), None);
     }
