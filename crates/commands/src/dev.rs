@@ -68,6 +68,11 @@ pub struct Args {
     /// programs on PATH; it is stopped when it is to run again
     #[arg(last = true, requires = "watch", value_name = "COMMAND")]
     command: Vec<String>,
+    /// Have an import build the extension if it is older than its sources, in each process that imports it from
+    /// this environment; `off` takes that back. What is chosen is kept for the next call; `XTASK_ON_IMPORT=off`
+    /// has a process do without
+    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    on_import: Option<OnImport>,
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
@@ -153,6 +158,15 @@ enum Engine {
     Maturin,
 }
 
+/// Whether an import builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnImport {
+    /// It does
+    On,
+    /// It does not
+    Off,
+}
+
 impl Args {
     fn run_options(&self) -> RunOptions {
         RunOptions {
@@ -189,6 +203,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),
         dependencies: args.dependencies.wanted(),
+        on_import: args.on_import.map(|it| it == OnImport::On),
+        is_of_import: false,
         is_sibling: false,
         maturin_installs: args.engine == Engine::Maturin,
     };

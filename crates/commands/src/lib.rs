@@ -10,6 +10,7 @@ pub mod context;
 mod dev;
 mod editable;
 mod machine;
+mod on_import;
 mod release;
 mod sccache;
 mod store;
@@ -47,6 +48,7 @@ pub enum Command {
     Tune(tune::Args),
     #[command(visible_alias = "bench")]
     BenchBuild(bench_build::Args),
+    OnImport(on_import::Args),
 }
 
 /// What a command found.
@@ -95,6 +97,7 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
         Command::ColabSnippet(args) => colab_snippet::run(context, args),
         Command::Release(args) => release::run(context, args),
         Command::BenchBuild(args) => bench_build::run(context, args),
+        Command::OnImport(args) => on_import::run(context, args),
     }
 }
 

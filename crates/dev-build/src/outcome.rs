@@ -65,7 +65,9 @@ impl Outcome {
         lines
     }
 
-    pub(crate) fn summary(&self) -> (&'static str, String) {
+    /// What was done, in one line.
+    #[must_use]
+    pub fn summary(&self) -> (&'static str, String) {
         let all = seconds(self.elapsed);
         if self.compiled.is_from_store {
             let text = format!("the extension as it was built from these sources, in {all}");

@@ -12,6 +12,7 @@ use crate::circumstances::{Circumstances, Marks};
 use crate::dependencies::{Pins, Wanted};
 use crate::dev::Preview;
 use crate::maturin::BuildOptions;
+use crate::on_import::{Found, OnImport};
 use crate::prelinking::{Off, Prelinking};
 use crate::shared_env::LocalConfig;
 use crate::state::{Format, Library, PlacedBase, Provenance, State};
@@ -89,6 +90,7 @@ fn state() -> State {
     State {
         format: Format,
         project: "/p".into(),
+        programs: String::new(),
         volatile: Marks::from([("COLUMNS".to_owned(), "80".to_owned())]),
         inputs: inputs(),
         circumstances: "as ever".to_owned(),
@@ -168,6 +170,7 @@ fn fresh() -> Situation {
         prelinking: Prelinking::On {
             stand_in: "prelink-cc",
         },
+        on_import: OnImport::default(),
         notes: Vec::new(),
     }
 }

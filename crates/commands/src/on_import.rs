@@ -1,0 +1,109 @@
+//! `cargo xtask on-import`: what the hook in an environment starts before an extension is imported
+//! (`dev --on-import`).
+
+use anyhow::Context as _;
+use camino::Utf8PathBuf;
+use dev_build::{DevError, DevRequest, build_for_import, due_for_import};
+use environment::vars;
+use prelink::Bases;
+use processes::Aside;
+use project_model::Project;
+use store::Store;
+
+use crate::Answer;
+use crate::context::{Context, config, toolbox};
+use crate::ui;
+
+/// Build the extension if it is older than its sources, for a process that is about to import it
+///
+/// Exit code 0: it is what the sources say; 1: they cannot be built; 3: nobody can tell, or bring it about.
+#[derive(Debug, clap::Args)]
+#[command(hide = true)]
+pub struct Args {
+    /// The virtual environment that it is imported from
+    #[arg(long, value_name = "DIR")]
+    venv: Utf8PathBuf,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    let project = context.project();
+    match project.and_then(|project| bring(&project, args)) {
+        Ok(()) => Ok(Answer::Done),
+        Err(error) if is_of_the_sources(&error) => Err(error),
+        Err(error) => {
+            ui::error(&error);
+            Ok(Answer::Differs)
+        }
+    }
+}
+
+/// Whether the sources are at fault, and not the machine.
+fn is_of_the_sources(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(DevError::Compile(error)) => error.is_of_the_sources(),
+        Some(DevError::Import(_)) => true,
+        _ => false,
+    }
+}
+
+/// Has what is installed be what the sources say. What is said meanwhile is only told if that fails.
+fn bring(project: &Project, args: &Args) -> anyhow::Result<()> {
+    let toolbox = toolbox(false)?;
+    let bases = Bases::in_dir(&toolbox.prelinked()?);
+    let store = Store::at(&toolbox.store()?);
+    let is_set = |variable| vars::var(variable).is_some();
+    let means = DevRequest {
+        venv: Some(&args.venv),
+        config: config(&project.root),
+        prelink: (!is_set(vars::XTASK_NO_PRELINK)).then_some(&bases),
+        store: (!is_set(vars::XTASK_NO_STORE)).then_some(&store),
+        ..DevRequest::default()
+    };
+    let Some(causes) = due_for_import(project, &toolbox, &means)? else {
+        return Ok(());
+    };
+    let aside = Aside::begin().context("cannot keep what the build says")?;
+    aside.tell(&beginning(&project.extension.full_name(), &causes))?;
+    let built = build_for_import(project, &toolbox, &means, &ui::say);
+    let said = aside.end()?;
+    match built {
+        Ok(Some(outcome)) => {
+            let (verb, text) = outcome.summary();
+            anstream::eprintln!("{verb} {text}");
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => {
+            anstream::eprint!("{}", anstream::adapter::strip_str(&said));
+            Err(error.into())
+        }
+    }
+}
+
+/// The line that the hook tells at once.
+fn beginning(module: &str, causes: &[String]) -> String {
+    let more = causes.len().saturating_sub(1);
+    let why = match (causes.first(), more) {
+        (None, _) => String::new(),
+        (Some(cause), 0) => format!(": {cause} has changed"),
+        (Some(cause), _) => format!(": {cause} and {more} more have changed"),
+    };
+    format!("Building {module}{why}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_begins_with_what_has_changed() {
+        let told = |causes: &[&str]| {
+            let causes: Vec<_> = causes.iter().map(|it| (*it).to_owned()).collect();
+            beginning("a._b", &causes)
+        };
+        assert_eq!(told(&[]), "Building a._b");
+        assert_eq!(told(&["lib.rs"]), "Building a._b: lib.rs has changed");
+        let both = "Building a._b: lib.rs and 1 more have changed";
+        assert_eq!(told(&["lib.rs", "Cargo.toml"]), both);
+    }
+}

@@ -1,0 +1,129 @@
+import os
+import sys
+
+
+class BuildError(ImportError):
+    """The extension is not what its sources say, and they cannot be built."""
+
+
+class OnImport:
+    """Stands before all other finders. It finds nothing itself: it has the extension built before they do."""
+
+    is_done = False
+
+    @classmethod
+    def find_spec(cls, fullname, path=None, target=None):
+        if fullname == MODULE and not cls.is_done:
+            bring()
+            # Not where the build has failed: the next import of this process asks again.
+            cls.is_done = True
+        return None
+
+
+def bring():
+    """Has what is installed be what the sources say."""
+    if os.environ.get(VARIABLE) == "off":
+        return
+    code, text = ask()
+    if code == 0 and text:
+        tell(text)
+        import importlib
+
+        # The library may have another name than the one before.
+        importlib.invalidate_caches()
+    elif code == 1:
+        raise BuildError(
+            f"{MODULE} is older than its sources, and they cannot be built\n{text}\n"
+            f"  help: `{COMMAND} dev` tells the same; with {VARIABLE}=off the old one is imported",
+            name=MODULE,
+        )
+    elif code != 0:
+        warn(text)
+
+
+def ask():
+    """The exit code of the program, and what it says at the end. That a build begins is told at once."""
+    ours, theirs = os.pipe()
+    try:
+        try:
+            pid = os.posix_spawn(
+                PROGRAM,
+                [PROGRAM, "--project", PROJECT, "on-import", "--venv", VENV],
+                environment(),
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, theirs, 2),
+                ],
+                # So that all that it starts can be ended with it.
+                setpgroup=0,
+            )
+        finally:
+            os.close(theirs)
+        try:
+            text = hear(ours)
+            status = os.waitpid(pid, 0)[1]
+        except BaseException:
+            end(pid)
+            raise
+    except OSError as error:
+        return None, f"{PROGRAM}: {error.strerror}"
+    finally:
+        os.close(ours)
+    return (os.WEXITSTATUS(status) if os.WIFEXITED(status) else None), text
+
+
+def hear(ours):
+    """What comes from the pipe, to its end, without the line that a build begins."""
+    said = b""
+    while True:
+        part = os.read(ours, 65536)
+        if not part:
+            return said.decode("utf-8", "replace").rstrip()
+        said += part
+        if said.startswith(b"Building ") and b"\n" in said:
+            line, said = said.split(b"\n", 1)
+            tell(line.decode("utf-8", "replace"))
+
+
+def end(pid):
+    """Ends the build, as Ctrl-C does in a terminal."""
+    import signal
+
+    try:
+        os.killpg(pid, signal.SIGINT)
+        os.waitpid(pid, 0)
+    except OSError:
+        # It has ended on its own.
+        pass
+
+
+def environment():
+    """Ours. A notebook's may know nothing of cargo."""
+    path = os.environ.get("PATH", os.defpath)
+    if not CARGO or CARGO in path.split(os.pathsep):
+        return os.environ
+    return {**os.environ, "PATH": f"{path}{os.pathsep}{CARGO}"}
+
+
+def tell(text):
+    if sys.stderr is not None:
+        print(text, file=sys.stderr, flush=True)
+
+
+def warn(text):
+    import warnings
+
+    text = (
+        f"{MODULE} is imported as it is installed, whatever its sources say by now: it cannot be brought up to date\n"
+        f"{text}\n  help: `{COMMAND} dev` builds it; {VARIABLE}=off switches this off, and "
+        f"`{COMMAND} dev --on-import=off` for good"
+    )
+    try:
+        warnings.warn(text, RuntimeWarning, stacklevel=2)
+    except RuntimeWarning:
+        # Where warnings are errors, the import would fail for something that is none of it.
+        tell(text)
+
+
+sys.meta_path.insert(0, OnImport)

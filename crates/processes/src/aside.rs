@@ -1,0 +1,54 @@
+//! Standard error, put aside: what we and all that we start write there is kept, and not told at once.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::OwnedFd;
+
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::stdio::{dup2_stderr, stderr};
+
+/// How much is kept of what was written, in bytes: the end of it, where errors stand.
+const KEPT_BYTES: u64 = 64 << 10;
+
+/// The standard error that is put aside, until it is taken back.
+#[derive(Debug)]
+pub struct Aside {
+    kept: File,
+    /// What was there before. Nothing that we start inherits it, so that whoever reads it hears of our end.
+    before: OwnedFd,
+}
+
+impl Aside {
+    /// From now on what is written to standard error is kept.
+    ///
+    /// # Errors
+    /// If there is no place for it.
+    pub fn begin() -> io::Result<Self> {
+        let kept = tempfile::tempfile()?;
+        let before = fcntl_dupfd_cloexec(stderr(), 3)?;
+        dup2_stderr(&kept)?;
+        Ok(Self { kept, before })
+    }
+
+    /// Writes a line to the standard error of before.
+    ///
+    /// # Errors
+    /// If nobody reads there.
+    pub fn tell(&self, line: &str) -> io::Result<()> {
+        File::from(self.before.try_clone()?).write_all(format!("{line}\n").as_bytes())
+    }
+
+    /// Takes it back, and gives the end of what was written meanwhile.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn end(mut self) -> io::Result<String> {
+        dup2_stderr(&self.before)?;
+        let length = self.kept.metadata()?.len();
+        let start = length.saturating_sub(KEPT_BYTES);
+        self.kept.seek(SeekFrom::Start(start))?;
+        let mut bytes = Vec::new();
+        self.kept.take(KEPT_BYTES).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+}
