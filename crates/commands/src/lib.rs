@@ -48,7 +48,6 @@ pub enum Command {
     Tune(tune::Args),
     #[command(visible_alias = "bench")]
     BenchBuild(bench_build::Args),
-    OnImport(on_import::Args),
 }
 
 /// What a command found.
@@ -67,14 +66,15 @@ impl Answer {
     }
 }
 
-/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, does what is due
-/// and gives the exit code. To be asked before anything else.
+/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, or before an import,
+/// does what is due and gives the exit code. To be asked before anything else.
 #[must_use]
 pub fn stand_in() -> Option<ExitCode> {
     let stand_ins = [
         dev_build::record::stand_in,
         compiler_cache::record::stand_in,
         prelink::stand_in,
+        on_import::stand_in,
     ];
     stand_ins.iter().find_map(|stand_in| stand_in())
 }
@@ -97,7 +97,6 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Answer> {
         Command::ColabSnippet(args) => colab_snippet::run(context, args),
         Command::Release(args) => release::run(context, args),
         Command::BenchBuild(args) => bench_build::run(context, args),
-        Command::OnImport(args) => on_import::run(context, args),
     }
 }
 

@@ -1,8 +1,14 @@
-//! `cargo xtask on-import`: what the hook in an environment starts before an extension is imported
-//! (`dev --on-import`).
+//! What the hook in an environment starts before an extension is imported (`dev --on-import`). It is no command
+//! of the command line: to read the options of all of them would take a tenth of the time that it takes.
+//!
+//! Exit code 0: the extension is what the sources say; 1: they cannot be built; 3: nobody can tell, or bring it
+//! about.
+
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use dev_build::on_import::COMMAND;
 use dev_build::{DevError, DevRequest, build_for_import, due_for_import};
 use environment::vars;
 use prelink::Bases;
@@ -10,24 +16,20 @@ use processes::Aside;
 use project_model::Project;
 use store::Store;
 
-use crate::Answer;
 use crate::context::{Context, config, toolbox};
-use crate::ui;
+use crate::{Answer, exit_code, ui};
 
-/// Build the extension if it is older than its sources, for a process that is about to import it
-///
-/// Exit code 0: it is what the sources say; 1: they cannot be built; 3: nobody can tell, or bring it about.
-#[derive(Debug, clap::Args)]
-#[command(hide = true)]
-pub struct Args {
-    /// The virtual environment that it is imported from
-    #[arg(long, value_name = "DIR")]
-    venv: Utf8PathBuf,
+/// If this process was started by the hook, does what is due and gives the exit code.
+pub(crate) fn stand_in() -> Option<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [command, project, venv] = &args[..] else {
+        return None;
+    };
+    (command == COMMAND).then(|| exit_code(&run(project.into(), Utf8Path::new(venv))))
 }
 
-pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
-    let project = context.project();
-    match project.and_then(|project| bring(&project, args)) {
+fn run(project: Utf8PathBuf, venv: &Utf8Path) -> anyhow::Result<Answer> {
+    match bring(project, venv) {
         Ok(()) => Ok(Answer::Done),
         Err(error) if is_of_the_sources(&error) => Err(error),
         Err(error) => {
@@ -47,37 +49,37 @@ fn is_of_the_sources(error: &anyhow::Error) -> bool {
 }
 
 /// Has what is installed be what the sources say. What is said meanwhile is only told if that fails.
-fn bring(project: &Project, args: &Args) -> anyhow::Result<()> {
+fn bring(dir: Utf8PathBuf, venv: &Utf8Path) -> anyhow::Result<()> {
+    let project = Project::load(&dir)?;
     let toolbox = toolbox(false)?;
     let bases = Bases::in_dir(&toolbox.prelinked()?);
     let store = Store::at(&toolbox.store()?);
     let is_set = |variable| vars::var(variable).is_some();
     let means = DevRequest {
-        venv: Some(&args.venv),
+        venv: Some(venv),
         config: config(&project.root),
         prelink: (!is_set(vars::XTASK_NO_PRELINK)).then_some(&bases),
         store: (!is_set(vars::XTASK_NO_STORE)).then_some(&store),
         ..DevRequest::default()
     };
-    let Some(causes) = due_for_import(project, &toolbox, &means)? else {
+    let Some(causes) = due_for_import(&project, &toolbox, &means)? else {
         return Ok(());
     };
     let aside = Aside::begin().context("cannot keep what the build says")?;
     aside.tell(&beginning(&project.extension.full_name(), &causes))?;
-    let built = build_for_import(project, &toolbox, &means, &ui::say);
+    let project = Context::new(Some(dir), "").project_to_build();
+    let built =
+        project.and_then(|project| Ok(build_for_import(&project, &toolbox, &means, &ui::say)?));
     let said = aside.end()?;
-    match built {
+    match &built {
+        Ok(None) => {}
         Ok(Some(outcome)) => {
             let (verb, text) = outcome.summary();
             anstream::eprintln!("{verb} {text}");
-            Ok(())
         }
-        Ok(None) => Ok(()),
-        Err(error) => {
-            anstream::eprint!("{}", anstream::adapter::strip_str(&said));
-            Err(error.into())
-        }
+        Err(_) => anstream::eprint!("{}", anstream::adapter::strip_str(&said)),
     }
+    built.map(drop)
 }
 
 /// The line that the hook tells at once.

@@ -34,7 +34,7 @@ def bring():
     elif code == 1:
         raise BuildError(
             f"{MODULE} is older than its sources, and they cannot be built\n{text}\n"
-            f"  help: `{COMMAND} dev` tells the same; with {VARIABLE}=off the old one is imported",
+            f"  help: `{XTASK} dev` tells the same; with {VARIABLE}=off the old one is imported",
             name=MODULE,
         )
     elif code != 0:
@@ -48,7 +48,7 @@ def ask():
         try:
             pid = os.posix_spawn(
                 PROGRAM,
-                [PROGRAM, "--project", PROJECT, "on-import", "--venv", VENV],
+                [PROGRAM, ASK, PROJECT, VENV],
                 environment(),
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
@@ -116,8 +116,8 @@ def warn(text):
 
     text = (
         f"{MODULE} is imported as it is installed, whatever its sources say by now: it cannot be brought up to date\n"
-        f"{text}\n  help: `{COMMAND} dev` builds it; {VARIABLE}=off switches this off, and "
-        f"`{COMMAND} dev --on-import=off` for good"
+        f"{text}\n  help: `{XTASK} dev` builds it; {VARIABLE}=off switches this off, and "
+        f"`{XTASK} dev --on-import=off` for good"
     )
     try:
         warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -19,6 +19,9 @@ use crate::request::DevRequest;
 /// What the hook does, below what it is told in the lines before.
 const SOURCE: &str = include_str!("on_import.py");
 
+/// What our program is started with, before the project and the environment.
+pub const COMMAND: &str = "on-import";
+
 /// What is known of the hook before anything is decided.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OnImport {
@@ -150,7 +153,8 @@ impl<'a> Hook<'a> {
             ("PROJECT", root.to_owned()),
             ("VENV", self.venv.root.to_string()),
             ("CARGO", cargo.map_or_else(String::new, Utf8Path::to_string)),
-            ("COMMAND", command.to_string()),
+            ("ASK", COMMAND.to_owned()),
+            ("XTASK", command.to_string()),
             ("VARIABLE", vars::XTASK_ON_IMPORT.to_owned()),
         ];
         let mut text =
