@@ -26,6 +26,7 @@ use crate::costs::Edit;
 use crate::dependencies::{Installer, Pins, Wanted};
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error, target_error};
+use crate::import::Imported;
 use crate::kept_choice::DEPENDENCIES;
 use crate::lock::Lock;
 use crate::maturin::Maturin;
@@ -41,7 +42,7 @@ use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, Units, is_shared};
 use crate::why::look::{Look, Looking};
-use crate::{incremental, install, pyo3_config, shared_env, told, uv_build};
+use crate::{incremental, install, pyo3_config, shared_env, still_running, told, uv_build};
 
 /// Builds another project into an environment.
 pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
@@ -131,6 +132,7 @@ impl<'a> Application<'a> {
                     compiled: Compiled::default(),
                     install: Installed::Unchanged,
                     imported: fresh.imported,
+                    still_running: None,
                     missing: self
                         .situation
                         .ours()
@@ -210,6 +212,7 @@ impl<'a> Application<'a> {
             missing: self.missing(built.sources()),
             venv: built.venv,
             compiled: built.compiled,
+            still_running: self.still_running(install, &imported),
             install,
             imported,
             elapsed: Duration::ZERO,
@@ -239,6 +242,17 @@ impl<'a> Application<'a> {
         missing
             .map(|path| (path.clone(), package_of(&path)))
             .collect()
+    }
+
+    /// That processes still run the library that was replaced.
+    fn still_running(&self, install: Installed, imported: &Imported) -> Option<String> {
+        let placed = match install {
+            Installed::Unchanged => return None,
+            Installed::Placed => &self.situation.ours()?.state.library.placed,
+            Installed::Anew => imported.file.as_ref()?,
+        };
+        let module = self.project.extension.full_name();
+        still_running::note(&self.situation, &module, placed)
     }
 
     /// They may be imported by the library that is tried.

@@ -54,6 +54,7 @@ pub mod situation;
 pub mod sources;
 pub mod state;
 pub mod status;
+mod still_running;
 mod stored;
 mod told;
 pub mod units;

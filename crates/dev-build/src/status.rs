@@ -13,6 +13,7 @@ use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
+use crate::still_running;
 use crate::uv_build::{OWNER, otherwise};
 use python_tools::Toolbox;
 
@@ -109,6 +110,13 @@ pub fn status(
     let ours = preview.situation.ours();
     let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));
     status.notes.extend(otherwise);
+    let situation = &preview.situation;
+    let module = project.extension.full_name();
+    let still_running = ours.and_then(|ours| {
+        let placed = &ours.state.library.placed;
+        still_running::note(situation, &module, placed)
+    });
+    status.notes.extend(still_running);
     status.linked = ours.map(|ours| linked::told(&preview.situation, ours, request.prelink));
     Ok(status)
 }
