@@ -426,6 +426,22 @@ mod tests {
     }
 
     #[test]
+    fn variables_can_be_those_of_an_earlier_build() {
+        let inputs = |names: &[&str]| Inputs {
+            cargo_call: names
+                .iter()
+                .map(|it| ((*it).to_owned(), "00".to_owned()))
+                .collect(),
+            install: Named::new(),
+            dependencies: Named::new(),
+        };
+        let now = inputs(&["Cargo.toml", "variable RUSTFLAGS"]);
+        let then = inputs(&["Cargo.lock", "variable CARGO_TARGET_DIR"]);
+        let mixed = inputs(&["Cargo.toml", "variable CARGO_TARGET_DIR"]);
+        assert_eq!(now.with_variables_of(&then), mixed);
+    }
+
+    #[test]
     fn a_compiler_cache_in_cargos_configuration_is_no_reason_to_build() {
         let digest_of = |text: &str| config_digest(text, false);
         let ours =

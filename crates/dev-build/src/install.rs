@@ -268,6 +268,10 @@ mod tests {
         assert!(!is_complete(&dist_info));
         fs_err::write(dir.path().join("thing.py"), "").unwrap();
         assert!(is_complete(&dist_info));
+        // The hook for imports is put back by itself.
+        let hook = format!("{record}_on_import_thing.py,,\n");
+        fs_err::write(dist_info.join("RECORD"), hook).unwrap();
+        assert!(is_complete(&dist_info));
     }
 
     #[test]

@@ -995,6 +995,53 @@ fn sharing() {
 }
 
 #[test]
+fn the_hook_for_imports() {
+    const PUT: &str =
+        "put the hook for imports into the environment: an import is to build the extension";
+    const TAKE: &str =
+        "take the hook for imports out of the environment: an import is not to build the extension";
+    fn hook(situation: &mut Situation, is_wanted: bool, hook: Found) {
+        situation.on_import = OnImport { is_wanted, hook };
+    }
+    check(&[
+        ("as it should be", |s, _| hook(s, true, Found::Right), &[]),
+        ("asked for", |s, _| hook(s, true, Found::Absent), &[PUT]),
+        (
+            "of another program",
+            |s, _| hook(s, true, Found::Other),
+            &[
+                "put the hook for imports into the environment: the one that is there is of another program or checkout",
+            ],
+        ),
+        (
+            "not wanted any more",
+            |s, _| hook(s, false, Found::Right),
+            &[TAKE],
+        ),
+        (
+            "beside a build",
+            |s, _| {
+                hook(s, false, Found::Other);
+                ours(s).changed_sources = vec!["a".into()];
+            },
+            &["compile thing: a has changed", PLACE, TAKE],
+        ),
+        (
+            "an install takes out what the earlier one has listed",
+            |s, _| {
+                hook(s, true, Found::Right);
+                change_install(s, "README.md");
+            },
+            &[
+                "compile thing: cargo is to say whether the library is current",
+                "install anew: README.md has changed",
+                PUT,
+            ],
+        ),
+    ]);
+}
+
+#[test]
 fn several_causes_at_once_each_belong_to_their_step() {
     check(&[(
         "an edit, new metadata, a new lock file and a written-over library",
