@@ -6,8 +6,8 @@
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use camino::{Utf8Path, Utf8PathBuf};
+use anyhow::{Context as _, ensure};
+use camino::Utf8Path;
 use dev_build::on_import::COMMAND;
 use dev_build::{DevError, DevRequest, build_for_import, due_for_import};
 use environment::vars;
@@ -25,10 +25,10 @@ pub(crate) fn stand_in() -> Option<ExitCode> {
     let [command, project, venv] = &args[..] else {
         return None;
     };
-    (command == COMMAND).then(|| exit_code(&run(project.into(), Utf8Path::new(venv))))
+    (command == COMMAND).then(|| exit_code(&run(project.as_ref(), venv.as_ref())))
 }
 
-fn run(project: Utf8PathBuf, venv: &Utf8Path) -> anyhow::Result<Answer> {
+fn run(project: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<Answer> {
     match bring(project, venv) {
         Ok(()) => Ok(Answer::Done),
         Err(error) if is_of_the_sources(&error) => Err(error),
@@ -49,8 +49,13 @@ fn is_of_the_sources(error: &anyhow::Error) -> bool {
 }
 
 /// Has what is installed be what the sources say. What is said meanwhile is only told if that fails.
-fn bring(dir: Utf8PathBuf, venv: &Utf8Path) -> anyhow::Result<()> {
-    let project = Project::load(&dir)?;
+fn bring(dir: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<()> {
+    let context = Context::new(Some(dir.to_owned()), "");
+    let project = Project::load(dir)?;
+    ensure!(
+        venv.is_dir(),
+        "{venv}, which it is installed into, is not there"
+    );
     let toolbox = toolbox(false)?;
     let bases = Bases::in_dir(&toolbox.prelinked()?);
     let store = Store::at(&toolbox.store()?);
@@ -67,7 +72,7 @@ fn bring(dir: Utf8PathBuf, venv: &Utf8Path) -> anyhow::Result<()> {
     };
     let aside = Aside::begin().context("cannot keep what the build says")?;
     aside.tell(&beginning(&project.extension.full_name(), &causes))?;
-    let project = Context::new(Some(dir), "").project_to_build();
+    let project = context.project_to_build();
     let built =
         project.and_then(|project| Ok(build_for_import(&project, &toolbox, &means, &ui::say)?));
     let said = aside.end()?;

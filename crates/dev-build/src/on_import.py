@@ -62,7 +62,7 @@ def ask():
             os.close(theirs)
         try:
             text = hear(ours)
-            status = os.waitpid(pid, 0)[1]
+            return wait(pid, text), text
         except BaseException:
             end(pid)
             raise
@@ -70,7 +70,16 @@ def ask():
         return None, f"{PROGRAM}: {error.strerror}"
     finally:
         os.close(ours)
-    return (os.WEXITSTATUS(status) if os.WIFEXITED(status) else None), text
+
+
+def wait(pid, text):
+    """The exit code of the program, which has said `text`; None where it was killed."""
+    try:
+        status = os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        # This process has it that nobody waits for its children. A program that finds nothing to do says nothing.
+        return None if text else 0
+    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
 
 
 def hear(ours):
@@ -107,8 +116,12 @@ def environment():
 
 
 def tell(text):
-    if sys.stderr is not None:
-        print(text, file=sys.stderr, flush=True)
+    try:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):
+        # Nobody reads it.
+        pass
 
 
 def warn(text):
