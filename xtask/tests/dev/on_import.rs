@@ -132,11 +132,13 @@ fn what_does_not_compile_is_an_import_error_until_it_is_mended() {
 #[test]
 fn the_hook_comes_and_goes_with_the_install_and_by_choice() {
     let project = hooked("chosen_thing");
-    let both = ["_on_import_chosen_thing.pth", "_on_import_chosen_thing.py"];
+    let all = ["", "__build"].map(|end| format!("_on_import_chosen_thing{end}.py"));
+    let [finder, build] = all;
+    let all = ["_on_import_chosen_thing.pth", &finder, &build];
     let listed =
-        || both.map(|file| record(&project, "chosen_thing").contains(&format!("{file},,\n")));
-    assert_eq!(hook_files(&project), both);
-    assert_eq!(listed(), [true, true]);
+        || all.map(|file| record(&project, "chosen_thing").contains(&format!("{file},,\n")));
+    assert_eq!(hook_files(&project), all);
+    assert_eq!(listed(), [true; 3]);
     assert!(dev_ok(&project, &[]).contains("Fresh"));
 
     let uv = tools().0.path;
@@ -150,7 +152,7 @@ fn the_hook_comes_and_goes_with_the_install_and_by_choice() {
     pip(&["uninstall", "chosen_thing"]);
     assert_eq!(hook_files(&project), Vec::<String>::new());
     dev_ok(&project, &[]);
-    assert_eq!(hook_files(&project), both, "the choice was kept");
+    assert_eq!(hook_files(&project), all, "the choice was kept");
     // Metadata have changed, so that it is installed anew.
     project.edit(
         "pyproject.toml",
@@ -162,22 +164,22 @@ fn the_hook_comes_and_goes_with_the_install_and_by_choice() {
         "import chosen_thing; print(chosen_thing.answer())",
     );
     assert_eq!(printed, "42", "{said}");
-    assert_eq!(hook_files(&project), both);
-    assert_eq!(listed(), [true, true]);
+    assert_eq!(hook_files(&project), all);
+    assert_eq!(listed(), [true; 3]);
 
-    fs_err::remove_file(site_packages(&project.root().join(".venv")).join(both[1])).unwrap();
+    fs_err::remove_file(site_packages(&project.root().join(".venv")).join(all[1])).unwrap();
     let planned = dev(&project, &["--dry-run"]).stdout;
     assert!(
         planned.starts_with("put the hook for imports into the environment"),
         "{planned}"
     );
     dev_ok(&project, &[]);
-    assert_eq!(hook_files(&project), both);
+    assert_eq!(hook_files(&project), all);
 
     let said = dev_ok(&project, &["--on-import=off"]);
     assert!(said.contains("Removed the hook"), "{said}");
     assert_eq!(hook_files(&project), Vec::<String>::new());
-    assert_eq!(listed(), [false, false]);
+    assert_eq!(listed(), [false; 3]);
     let said = dev_ok(&project, &[]);
     assert!(
         !said.contains("hook") && hook_files(&project).is_empty(),
@@ -218,7 +220,8 @@ fn where_nobody_can_build_the_import_goes_on_with_a_warning() {
 
     // Stale, and no cargo to be found.
     project.edit("native/src/lib.rs", "(42)", "(43)");
-    let hook = site_packages(&project.root().join(".venv")).join("_on_import_unbuilt_thing.py");
+    let hook =
+        site_packages(&project.root().join(".venv")).join("_on_import_unbuilt_thing__build.py");
     let text = fs_err::read_to_string(&hook).unwrap();
     let cargo = text
         .lines()

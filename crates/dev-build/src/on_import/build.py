@@ -6,20 +6,6 @@ class BuildError(ImportError):
     """The extension is not what its sources say, and they cannot be built."""
 
 
-class OnImport:
-    """Stands before all other finders. It finds nothing itself: it has the extension built before they do."""
-
-    is_done = False
-
-    @classmethod
-    def find_spec(cls, fullname, path=None, target=None):
-        if fullname == MODULE and not cls.is_done:
-            bring()
-            # Not where the build has failed: the next import of this process asks again.
-            cls.is_done = True
-        return None
-
-
 def bring():
     """Has what is installed be what the sources say."""
     if os.environ.get(VARIABLE) == "off":
@@ -137,6 +123,3 @@ def warn(text):
     except RuntimeWarning:
         # Where warnings are errors, the import would fail for something that is none of it.
         tell(text)
-
-
-sys.meta_path.insert(0, OnImport)
