@@ -68,10 +68,12 @@ pub struct Args {
     /// programs on PATH; it is stopped when it is to run again
     #[arg(last = true, requires = "watch", value_name = "COMMAND")]
     command: Vec<String>,
-    /// Have an import build the extension if it is older than its sources, in each process that imports it from
-    /// this environment; `off` takes that back. What is chosen is kept for the next call; `XTASK_ON_IMPORT=off`
-    /// has a process do without
-    #[arg(long, value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "on")]
+    /// Have each process that imports the extension from this environment build it first, if it is older than
+    /// its sources. What is chosen is kept for the next call; with `XTASK_ON_IMPORT=off` a process does without
+    #[arg(
+        long, value_enum, value_name = "WHETHER", num_args = 0..=1, require_equals = true,
+        default_missing_value = "on"
+    )]
     on_import: Option<OnImport>,
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
@@ -161,9 +163,9 @@ enum Engine {
 /// Whether an import builds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum OnImport {
-    /// It does
+    /// An import builds
     On,
-    /// It does not
+    /// An import builds nothing
     Off,
 }
 

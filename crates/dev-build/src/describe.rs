@@ -44,14 +44,14 @@ impl DevPlan {
         match self {
             Self::Nothing(fresh) => {
                 let sharing = fresh.sharing.iter().map(sharing_step);
-                sharing.chain(fresh.hook.iter().map(hook_step)).collect()
+                sharing.chain(fresh.hook.map(hook_step)).collect()
             }
             Self::Build(plan) => plan.steps(situation),
         }
     }
 }
 
-fn hook_step(step: &HookStep) -> Step {
+fn hook_step(step: HookStep) -> Step {
     let (what, cause) = match step {
         HookStep::PutIn => ("put", "an import is to build the extension"),
         HookStep::Replace => (
@@ -102,7 +102,7 @@ impl BuildPlan {
                 .iter()
                 .filter_map(|other| step_for(other, situation)),
         );
-        steps.extend(self.hook.iter().map(hook_step));
+        steps.extend(self.hook.map(hook_step));
         steps
     }
 }
