@@ -68,8 +68,9 @@ pub struct Args {
     /// programs on PATH; it is stopped when it is to run again
     #[arg(last = true, requires = "watch", value_name = "COMMAND")]
     command: Vec<String>,
-    /// Have each process that imports the extension from this environment build it first, if it is older than
-    /// its sources. What is chosen is kept for the next call; with `XTASK_ON_IMPORT=off` a process does without
+    /// Have each process that imports the extension from this environment build it first, if it is older
+    /// than its sources. What is chosen is kept for the next call; with `XTASK_ON_IMPORT=off` a process does
+    /// without
     #[arg(
         long, value_enum, value_name = "WHETHER", num_args = 0..=1, require_equals = true,
         default_missing_value = "on"

@@ -5,11 +5,13 @@
 //! about.
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use camino::Utf8Path;
+use dev_build::for_import::{self, Importer};
 use dev_build::on_import::COMMAND;
-use dev_build::{DevError, DevRequest, build_for_import, due_for_import};
+use dev_build::{DevError, DevRequest};
 use environment::vars;
 use prelink::Bases;
 use processes::Aside;
@@ -29,6 +31,10 @@ pub(crate) fn stand_in() -> Option<ExitCode> {
 }
 
 fn run(project: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<Answer> {
+    let is_of_the_sources = |error: &anyhow::Error| {
+        let error = error.downcast_ref::<DevError>();
+        error.is_some_and(DevError::is_of_the_sources)
+    };
     match bring(project, venv) {
         Ok(()) => Ok(Answer::Done),
         Err(error) if is_of_the_sources(&error) => Err(error),
@@ -39,17 +45,9 @@ fn run(project: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<Answer> {
     }
 }
 
-/// Whether the sources are at fault, and not the machine.
-fn is_of_the_sources(error: &anyhow::Error) -> bool {
-    match error.downcast_ref() {
-        Some(DevError::Compile(error)) => error.is_of_the_sources(),
-        Some(DevError::Import(_)) => true,
-        _ => false,
-    }
-}
-
 /// Has what is installed be what the sources say. What is said meanwhile is only told if that fails.
 fn bring(dir: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<()> {
+    let started = SystemTime::now();
     let context = Context::new(Some(dir.to_owned()), "");
     let project = Project::load(dir)?;
     ensure!(
@@ -67,22 +65,29 @@ fn bring(dir: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<()> {
         store: (!is_set(vars::XTASK_NO_STORE)).then_some(&store),
         ..DevRequest::default()
     };
-    let Some(causes) = due_for_import(&project, &toolbox, &means)? else {
+    let Some(causes) = for_import::due(&project, &toolbox, &means)? else {
         return Ok(());
     };
     let aside = Aside::begin().context("cannot keep what the build says")?;
     aside.tell(&beginning(&project.extension.full_name(), &causes))?;
+    let said = || anstream::adapter::strip_str(&aside.so_far().unwrap_or_default()).to_string();
+    let importer = Importer {
+        started,
+        say: &ui::say,
+        said: &said,
+    };
     let project = context.project_to_build();
     let built =
-        project.and_then(|project| Ok(build_for_import(&project, &toolbox, &means, &ui::say)?));
-    let said = aside.end()?;
+        project.and_then(|project| Ok(for_import::build(&project, &toolbox, &means, importer)?));
+    let said = said();
+    aside.end()?;
     match &built {
         Ok(None) => {}
         Ok(Some(outcome)) => {
             let (verb, text) = outcome.summary();
             anstream::eprintln!("{verb} {text}");
         }
-        Err(_) => anstream::eprint!("{}", anstream::adapter::strip_str(&said)),
+        Err(_) => eprint!("{said}"),
     }
     built.map(drop)
 }

@@ -127,8 +127,7 @@ pub enum CompileError {
 
 impl CompileError {
     /// Whether the sources are at fault, or what they need, and not the machine.
-    #[must_use]
-    pub fn is_of_the_sources(&self) -> bool {
+    pub(crate) fn is_of_the_sources(&self) -> bool {
         match self {
             Self::Failed { .. } | Self::NoLibrary { .. } => true,
             Self::Run(_) | Self::OutOfMemory { .. } => false,

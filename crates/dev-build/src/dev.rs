@@ -47,79 +47,20 @@ pub fn dev(
     build.run(project, request)
 }
 
-/// What is asked for where a process is about to import the extension: the build that there is, and nothing
-/// but the extension.
-fn of_import<'a>(means: &DevRequest<'a>) -> DevRequest<'a> {
-    DevRequest {
-        is_of_import: true,
-        dependencies: Wanted::Leave,
-        ..means.clone()
-    }
-}
-
-/// Why a build is due before `project` is imported from the environment that `means` names. `None` where none
-/// is: what is installed is what the sources say, or it is no install of ours.
-///
-/// # Errors
-/// Those of [`Situation::look`].
-pub fn due_for_import(
-    project: &Project,
-    toolbox: &Toolbox,
-    means: &DevRequest<'_>,
-) -> Result<Option<Vec<String>>, DevError> {
-    let asked = of_import(means);
-    let situation = Situation::look(project, &asked, &toolbox.locks()?)?;
-    let is_due = is_stale(&situation, &asked);
-    Ok(is_due.then(|| situation.changes()))
-}
-
-/// The build that is due before an import. `None` where another process was quicker.
-///
-/// # Errors
-/// Those of [`dev()`].
-pub fn build_for_import(
-    project: &Project,
-    toolbox: &Toolbox,
-    means: &DevRequest<'_>,
-    say: Say<'_>,
-) -> Result<Option<Outcome>, DevError> {
-    let locks = toolbox.locks()?;
-    let lock = Lock::take(&project.uv_workspace, &locks, say).map_err(cannot_keep(&locks))?;
-    let asked = of_import(means);
-    let situation = Situation::look(project, &asked, &locks)?;
-    let Some(ours) = situation.ours().filter(|_| is_stale(&situation, &asked)) else {
-        return Ok(None);
-    };
-    // From here on the variables of this process count, since cargo is started with them.
-    let request = DevRequest {
-        build: ours.state.options.clone(),
-        prelink: means.prelink.filter(|_| ours.state.prelinking),
-        is_of_import: false,
-        ..asked
-    };
-    let build = Build {
-        toolbox,
-        locks: &locks,
-        say,
-        config: request.config.filter(|_| lock.waited.is_none()),
-    };
-    build.run(project, &request).map(Some)
-}
-
-fn is_stale(situation: &Situation, request: &DevRequest<'_>) -> bool {
-    situation.ours().is_some() && matches!(plan(situation, request), DevPlan::Build(_))
-}
-
 /// What the builds of a project and of its siblings have in common.
-struct Build<'a> {
-    toolbox: &'a Toolbox,
-    locks: &'a Utf8Path,
-    say: Say<'a>,
-    config: Option<&'a Layers>,
+pub(crate) struct Build<'a> {
+    pub(crate) toolbox: &'a Toolbox,
+    pub(crate) locks: &'a Utf8Path,
+    pub(crate) say: Say<'a>,
+    pub(crate) config: Option<&'a Layers>,
 }
 
 impl Build<'_> {
-    fn run(&self, project: &Project, request: &DevRequest<'_>) -> Result<Outcome, DevError> {
+    pub(crate) fn run(
+        &self,
+        project: &Project,
+        request: &DevRequest<'_>,
+    ) -> Result<Outcome, DevError> {
         // Waiting for another build is no part of this one.
         let start = Instant::now();
         let situation = Situation::look_with(project, request, self.locks, self.config)?;

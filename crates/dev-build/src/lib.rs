@@ -24,6 +24,7 @@ pub mod describe;
 mod dev;
 pub mod digest;
 mod error;
+pub mod for_import;
 pub mod import;
 mod incremental;
 pub mod inputs;
@@ -63,7 +64,7 @@ pub mod uv_cache;
 pub mod watch;
 pub mod why;
 
-pub use dev::{Preview, build_for_import, dev, dry_run, due_for_import};
+pub use dev::{Preview, dev, dry_run};
 pub use error::DevError;
 pub use outcome::{Installed, Outcome};
 pub use request::DevRequest;

@@ -41,6 +41,17 @@ pub struct DevRequest<'a> {
 }
 
 impl<'a> DevRequest<'a> {
+    /// What is asked for where a process is about to import the extension: the build that there is, and
+    /// nothing but the extension.
+    #[must_use]
+    pub(crate) fn of_import(&self) -> Self {
+        Self {
+            is_of_import: true,
+            dependencies: Wanted::Leave,
+            ..self.clone()
+        }
+    }
+
     /// What is asked for of a sibling in the same environment: the same profile, and features of its own. Its
     /// dependencies are among those of the project that needs it.
     #[must_use]

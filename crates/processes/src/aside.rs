@@ -1,8 +1,9 @@
 //! Standard error, put aside: what we and all that we start write there is kept, and not told at once.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt as _;
 
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::stdio::{dup2_stderr, stderr};
@@ -38,17 +39,24 @@ impl Aside {
         File::from(self.before.try_clone()?).write_all(format!("{line}\n").as_bytes())
     }
 
-    /// Takes it back, and gives the end of what was written meanwhile.
+    /// The end of what was written so far.
     ///
     /// # Errors
     /// If it cannot be read.
-    pub fn end(mut self) -> io::Result<String> {
-        dup2_stderr(&self.before)?;
+    pub fn so_far(&self) -> io::Result<String> {
         let length = self.kept.metadata()?.len();
         let start = length.saturating_sub(KEPT_BYTES);
-        self.kept.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
-        self.kept.take(KEPT_BYTES).read_to_end(&mut bytes)?;
+        let mut bytes = vec![0; usize::try_from(length - start).unwrap_or_default()];
+        // All who write there have one position with us, which is left where it is.
+        self.kept.read_exact_at(&mut bytes, start)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    /// If the operating system refuses.
+    pub fn end(self) -> io::Result<()> {
+        Ok(dup2_stderr(&self.before)?)
     }
 }

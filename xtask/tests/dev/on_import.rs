@@ -39,6 +39,13 @@ fn in_shell(command: Invocation, script: &str) -> Captured {
     shell.capture().expect("it starts")
 }
 
+/// What ten Pythons do with `code` at once, each with a variable of its own.
+fn ten(project: &Fixture, code: &str) -> Captured {
+    let python = python(project, &["-c", code]);
+    let all = "for n in 1 2 3 4 5 6 7 8 9 10; do PYTEST_XDIST_WORKER=$n PYTHON & done; wait";
+    in_shell(python, all)
+}
+
 fn hooked(name: &str) -> Fixture {
     let project = Fixture::light(name);
     let said = dev_ok(&project, &["--on-import"]);
@@ -71,11 +78,7 @@ fn ten_processes_wait_for_one_build_and_have_what_it_made() {
     assert_eq!((printed.as_str(), said.as_str()), ("42", ""));
 
     project.edit("native/src/lib.rs", "(42)", "(43)");
-    let ten = python(&project, &["-c", answer]);
-    let done = in_shell(
-        ten,
-        "for n in 1 2 3 4 5 6 7 8 9 10; do PYTEST_XDIST_WORKER=$n PYTHON & done; wait",
-    );
+    let done = ten(&project, answer);
     // Their lines may run into one another.
     assert_eq!(done.stdout.replace('\n', ""), "43".repeat(10));
     let count = |word: &str| {
@@ -86,6 +89,15 @@ fn ten_processes_wait_for_one_build_and_have_what_it_made() {
     };
     assert_eq!(count("Rebuilt hooked_thing in "), 1, "{}", done.stderr);
     assert_eq!(count("Rebuilt"), 1, "{}", done.stderr);
+
+    // What does not compile is not compiled by each.
+    project.edit("native/src/lib.rs", "(43)", "(missing)");
+    let done = ten(&project, answer);
+    let count = |text: &str| done.stderr.matches(text).count();
+    assert_eq!(count("error[E0425]"), 10, "{}", done.stderr);
+    let elsewhere = count("another process has built it at the same time");
+    assert!((5..10).contains(&elsewhere), "{}", done.stderr);
+    project.edit("native/src/lib.rs", "(missing)", "(43)");
 
     // Two threads of one process, one of which is first.
     project.edit("native/src/lib.rs", "(43)", "(44)");
