@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::dev::{Preview, Question, preview};
 use crate::error::DevError;
 use crate::linked;
+use crate::on_import::Found;
 use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
@@ -33,6 +34,8 @@ pub struct Status {
     pub shadowed_by: Option<Utf8PathBuf>,
     /// The library that was put in place.
     pub library: Option<Utf8PathBuf>,
+    /// Whether an import builds it.
+    pub builds_on_import: bool,
     /// How it was linked: against a library of its third-party crates, or as rustc does, and why.
     pub linked: Option<String>,
     /// What it was made of.
@@ -137,6 +140,7 @@ impl Status {
                 .unwrap_or_default(),
             shadowed_by: shadowing.map(|other| other.path.clone()),
             library: ours.map(|ours| ours.state.library.placed.clone()),
+            builds_on_import: situation.on_import.hook == Found::Right,
             linked: None,
             provenance: ours.map(|ours| ours.state.provenance.clone()),
             steps: preview.steps.clone(),
@@ -183,6 +187,9 @@ impl Status {
         }
         if let Some(file) = &self.library {
             line("library", file.as_str());
+        }
+        if self.builds_on_import {
+            line("on import", "it is built where it is stale");
         }
         if let Some(linked) = &self.linked {
             line("linked", linked);

@@ -2,6 +2,7 @@
 
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
@@ -148,6 +149,9 @@ pub fn with_variable(variable: &str, value: &str) -> Vec<u32> {
 /// How much is read of what the kernel tells of the memory of a process, in bytes.
 const MAPS_BYTES: u64 = 8 << 20;
 
+/// How long is looked at what processes have mapped: on a machine with thousands of them that takes a while.
+const MAPPED_TIME: Duration = Duration::from_millis(100);
+
 /// A process that has a file mapped into its memory which is there no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
@@ -157,7 +161,8 @@ pub struct Mapping {
     pub arguments: Vec<String>,
 }
 
-/// The processes of this user that have one of `files` mapped as it was before it was removed or replaced.
+/// The processes of this user that have one of `files` mapped as it was before it was removed or replaced, the
+/// newest first; as many as are found in [`MAPPED_TIME`].
 #[must_use]
 pub fn mapping_removed(files: &[Utf8PathBuf]) -> Vec<Mapping> {
     let user = rustix::process::geteuid().as_raw();
@@ -172,7 +177,10 @@ pub fn mapping_removed(files: &[Utf8PathBuf]) -> Vec<Mapping> {
         Some(String::from_utf8_lossy(&text).into_owned())
     };
     let has = |process: &u32| maps(process).is_some_and(|text| maps_removed(&text, files));
-    let found = all().into_iter().filter(|it| is_own(it) && has(it));
+    let start = Instant::now();
+    let looked_at = all().into_iter().rev();
+    let looked_at = looked_at.take_while(|_| start.elapsed() < MAPPED_TIME);
+    let found = looked_at.filter(|it| is_own(it) && has(it));
     let described = found.map(|process| Mapping {
         process,
         arguments: arguments(process),

@@ -152,6 +152,8 @@ fn the_hook_comes_and_goes_with_the_install_and_by_choice() {
     assert_eq!(hook_files(&project), all);
     assert_eq!(listed(), [true; 3]);
     assert!(dev_ok(&project, &[]).contains("Fresh"));
+    let status = dev(&project, &["--status"]).stdout;
+    assert!(status.contains("on import  it is built"), "{status}");
 
     let uv = tools().0.path;
     let pip = |args: &[&str]| {
