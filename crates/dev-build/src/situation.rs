@@ -197,13 +197,13 @@ impl Situation {
             pins: Pins::of(project, &start.workspace, &start.selection),
             needs_python_to_build: !project.build_requirements().is_empty(),
             siblings: start.siblings(),
+            prelinking: start.prelinking(project, request, &config),
             selection: start.selection,
             kept_call: None,
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
             taken_for_stale: Vec::new(),
-            prelinking: prelinking(project, request, &start.workspace, &config),
             on_import: OnImport::look(project, request, start.environment.there()),
             notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
@@ -214,9 +214,6 @@ impl Situation {
         situation.notes = situation.notes_for(project, request);
         if request.dependencies == Wanted::Leave {
             situation.leave_dependencies();
-        }
-        if request.is_of_import {
-            situation = situation.with_options_of_the_last_build();
         }
         situation.kept_call = situation.find_kept_call();
         situation.look_at_units();
@@ -353,6 +350,19 @@ impl Start {
                 Circumstances::with_variables_of(&state.circumstances())
             }
             _ => Circumstances::read(root, crate_dir),
+        }
+    }
+
+    /// Whether the extension is linked against a library of its third-party crates, for whoever asks.
+    fn prelinking(
+        &self,
+        project: &Project,
+        request: &DevRequest<'_>,
+        config: &Layers,
+    ) -> Prelinking {
+        match &self.earlier {
+            Some((_, state)) if request.is_of_import => Prelinking::as_before(state.prelinking),
+            _ => prelinking(project, request, &self.workspace, config),
         }
     }
 
