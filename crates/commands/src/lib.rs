@@ -66,8 +66,8 @@ impl Answer {
     }
 }
 
-/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, or before an import,
-/// does what is due and gives the exit code. To be asked before anything else.
+/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, or before an
+/// import, does what is due and gives the exit code. To be asked before anything else.
 #[must_use]
 pub fn stand_in() -> Option<ExitCode> {
     let stand_ins = [

@@ -1,8 +1,9 @@
-//! What the hook in an environment starts before an extension is imported (`dev --on-import`). It is no command
-//! of the command line: to read the options of all of them would take a tenth of the time that it takes.
+//! What the hook in an environment starts before an extension is imported (`dev --on-import`). It is no
+//! command of the command line: to read the options of all of them would take a tenth of the time that it
+//! takes.
 //!
-//! Exit code 0: the extension is what the sources say; 1: they cannot be built; 3: nobody can tell, or bring it
-//! about.
+//! Exit code 0: the extension is what the sources say; 1: they cannot be built; 3: nobody can tell, or bring
+//! it about.
 
 use std::process::ExitCode;
 use std::time::SystemTime;

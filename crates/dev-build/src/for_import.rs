@@ -88,13 +88,13 @@ pub fn build(
         say: importer.say,
         config: request.config,
     };
-    let built = build.run(project, &request);
-    if built.as_ref().is_err_and(DevError::is_of_the_sources) {
+    let outcome = build.run(project, &request);
+    if outcome.as_ref().is_err_and(DevError::is_of_the_sources) {
         let told = (importer.said)();
         let kept = Failure { began, told }.keep(&failure);
         kept.map_err(cannot_keep(&locks))?;
     }
-    built.map(Some)
+    outcome.map(Some)
 }
 
 /// A build that has come to nothing, for those that wait for it.

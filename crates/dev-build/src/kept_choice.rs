@@ -1,5 +1,5 @@
-//! What was chosen for a project, kept in the environment: it holds there, whoever installs the project itself
-//! anew.
+//! What was chosen for a project, kept in the environment: it holds there, whoever installs the project
+//! itself anew.
 
 use std::collections::BTreeMap;
 use std::io;
