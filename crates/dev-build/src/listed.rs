@@ -1,5 +1,5 @@
-//! The files of an install: what its `RECORD` lists (PEP 376). Whoever removes or replaces the install removes
-//! them.
+//! The files of an install: what its `RECORD` lists (PEP 376). Whoever removes or replaces the install
+//! removes them.
 
 use std::io;
 
@@ -34,8 +34,8 @@ fn name(line: &str) -> &str {
     line.split(',').next().unwrap_or(line)
 }
 
-/// Adds `files` to the `RECORD` in `dist_info`, without digest and size, and takes out others that `goes` says
-/// of.
+/// Adds `files` to the `RECORD` in `dist_info`, without digest and size, and takes out others that `goes`
+/// says of.
 pub(crate) fn change(
     dist_info: &Utf8Path,
     files: &[Utf8PathBuf],

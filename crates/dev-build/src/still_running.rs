@@ -1,5 +1,5 @@
-//! Processes that have loaded an extension which was replaced since: they go on with the old one until they are
-//! started again, as a notebook's kernel does. Linux alone tells.
+//! Processes that have loaded an extension which was replaced since, such as a notebook's kernel: they go on
+//! with the old one until they are started again. Linux alone tells.
 
 use camino::Utf8Path;
 use processes::proc::{Mapping, mapping_removed};

@@ -161,8 +161,8 @@ pub struct Mapping {
     pub arguments: Vec<String>,
 }
 
-/// The processes of this user that have one of `files` mapped as it was before it was removed or replaced, the
-/// newest first; as many as are found in [`MAPPED_TIME`].
+/// The processes of this user that have one of `files` mapped as it was before it was removed or replaced,
+/// the newest first; as many as are found in a tenth of a second.
 #[must_use]
 pub fn mapping_removed(files: &[Utf8PathBuf]) -> Vec<Mapping> {
     let user = rustix::process::geteuid().as_raw();
