@@ -82,15 +82,11 @@ fn bring(dir: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<()> {
         project.and_then(|project| Ok(for_import::build(&project, &toolbox, &means, importer)?));
     let said = said();
     aside.end()?;
-    match &built {
-        Ok(None) => {}
-        Ok(Some(outcome)) => {
-            let (verb, text) = outcome.summary();
-            anstream::eprintln!("{verb} {text}");
-        }
-        Err(_) => eprint!("{said}"),
+    if let Some(outcome) = built.inspect_err(|_| eprint!("{said}"))? {
+        let (verb, text) = outcome.summary();
+        eprintln!("{verb} {text}");
     }
-    built.map(drop)
+    Ok(())
 }
 
 /// The line that the hook tells at once.

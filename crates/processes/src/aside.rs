@@ -60,3 +60,22 @@ impl Aside {
         Ok(dup2_stderr(&self.before)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Invocation;
+
+    #[test]
+    fn what_a_child_writes_is_kept_and_its_end_is_given() {
+        let write = |script: &str| Invocation::new("sh").args(["-c", script]).run();
+        let aside = Aside::begin().unwrap();
+        let written = write("echo first >&2; seq 100000 >&2").and_then(|()| write("echo last >&2"));
+        let so_far = aside.so_far();
+        aside.end().unwrap();
+        written.unwrap();
+        let so_far = so_far.unwrap();
+        assert_eq!(so_far.len() as u64, KEPT_BYTES);
+        assert!(so_far.ends_with("\n100000\nlast\n") && !so_far.contains("first"));
+    }
+}

@@ -1,6 +1,5 @@
 //! The hook that builds on import, in real Pythons.
 
-use camino::Utf8Path;
 use processes::{Captured, Invocation};
 use testkit::{Fixture, WITH_SIGNALS};
 
@@ -96,7 +95,7 @@ fn ten_processes_wait_for_one_build_and_have_what_it_made() {
     let count = |text: &str| done.stderr.matches(text).count();
     assert_eq!(count("error[E0425]"), 10, "{}", done.stderr);
     let elsewhere = count("another process has built it at the same time");
-    assert!((5..10).contains(&elsewhere), "{}", done.stderr);
+    assert!((3..10).contains(&elsewhere), "{}", done.stderr);
     project.edit("native/src/lib.rs", "(missing)", "(43)");
 
     // Two threads of one process, one of which is first.
@@ -273,7 +272,7 @@ fn an_interrupted_import_ends_its_build() {
     project.write("native/build.rs", &script);
     let import = python(&project, &["-c", "import halted_thing"]);
     let script = format!(
-        "{WITH_SIGNALS} PYTHON & until [ -s {pid} ]; do sleep 0.05; done; kill -INT $!; wait $!"
+        "{WITH_SIGNALS} PYTHON & until [ -s {pid} ] || ! kill -0 $!; do sleep 0.05; done; kill -INT $!; wait $!"
     );
     let done = in_shell(import, &script);
     assert_eq!(done.status.code(), Some(130), "{}", done.stderr);
@@ -295,9 +294,11 @@ fn processes_that_run_the_old_extension_are_named() {
     let ready = project.beside("ready");
     let code = format!("import running_thing, time; open({ready:?}, 'w'); time.sleep(1000)");
     let running = python(&project, &["-c", &code]).spawn().unwrap();
-    while !Utf8Path::new(&ready).exists() {
+    let is_ready = || {
         std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+        ready.exists()
+    };
+    assert!((0..1000).any(|_| is_ready()), "it does not import");
     let note = "still runs the old running_thing._running_thing: restart it";
     assert!(!dev_ok(&project, &[]).contains(note));
     project.edit("native/src/lib.rs", "(42)", "(43)");
