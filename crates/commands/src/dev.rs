@@ -68,6 +68,14 @@ pub struct Args {
     /// programs on PATH; it is stopped when it is to run again
     #[arg(last = true, requires = "watch", value_name = "COMMAND")]
     command: Vec<String>,
+    /// Have each process that imports the extension from this environment build it first, if it is older
+    /// than its sources. What is chosen is kept for the next call; with `XTASK_ON_IMPORT=off` a process does
+    /// without
+    #[arg(
+        long, value_enum, value_name = "WHETHER", num_args = 0..=1, require_equals = true,
+        default_missing_value = "on"
+    )]
+    on_import: Option<OnImport>,
     /// Who puts the library in place
     #[arg(long, value_enum, default_value_t = Engine::Direct)]
     engine: Engine,
@@ -153,6 +161,15 @@ enum Engine {
     Maturin,
 }
 
+/// Whether an import builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum OnImport {
+    /// An import builds
+    On,
+    /// An import builds nothing
+    Off,
+}
+
 impl Args {
     fn run_options(&self) -> RunOptions {
         RunOptions {
@@ -188,6 +205,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         // A watched project is read anew for each build.
         config: config(&project.root).filter(|_| !args.watch),
         dependencies: args.dependencies.wanted(),
+        on_import: args.on_import.map(|it| it == OnImport::On),
+        is_of_import: false,
         is_sibling: false,
         maturin_installs: args.engine == Engine::Maturin,
     };

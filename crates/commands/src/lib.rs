@@ -13,6 +13,7 @@ mod editable;
 mod help;
 mod init;
 mod machine;
+mod on_import;
 mod release;
 mod sccache;
 mod shell;
@@ -83,14 +84,15 @@ impl Answer {
     }
 }
 
-/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, does what is due
-/// and gives the exit code. To be asked before anything else.
+/// The stand-ins: if this process was started in the place of cargo, rustc or the linker, or before an
+/// import, does what is due and gives the exit code. To be asked before anything else.
 #[must_use]
 pub fn stand_in() -> Option<ExitCode> {
     let stand_ins = [
         dev_build::record::stand_in,
         compiler_cache::record::stand_in,
         prelink::stand_in,
+        on_import::stand_in,
     ];
     stand_ins.iter().find_map(|stand_in| stand_in())
 }

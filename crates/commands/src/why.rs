@@ -41,6 +41,8 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         run: RunOptions::default(),
         config: config(&project.root),
         dependencies: Wanted::AsBefore,
+        on_import: None,
+        is_of_import: false,
         is_sibling: false,
         maturin_installs: false,
     };

@@ -1,6 +1,7 @@
 //! Carrying out a plan: the only part of a build that changes anything.
 
 mod deliver;
+mod hook;
 mod linking;
 mod remember;
 mod storing;
@@ -25,6 +26,8 @@ use crate::costs::Edit;
 use crate::dependencies::{Installer, Pins, Wanted};
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error, target_error};
+use crate::import::Imported;
+use crate::kept_choice::DEPENDENCIES;
 use crate::lock::Lock;
 use crate::maturin::Maturin;
 use crate::outcome::{Installed, Outcome};
@@ -39,7 +42,7 @@ use crate::situation::{Package, Situation};
 use crate::sources::{Before, Source, missing, sources_of};
 use crate::units::{Misjudged, Units, is_shared};
 use crate::why::look::{Look, Looking};
-use crate::{incremental, install, kept_selection, pyo3_config, shared_env, told, uv_build};
+use crate::{incremental, install, pyo3_config, shared_env, still_running, told, uv_build};
 
 /// Builds another project into an environment.
 pub(crate) type BuildSibling<'a> = &'a dyn Fn(&Sibling, &Venv) -> Result<(), DevError>;
@@ -120,6 +123,7 @@ impl<'a> Application<'a> {
                 self.keep_fresh_for_uv()?;
                 self.build_siblings(&fresh.venv)?;
                 self.keep_shared_with_maturin(&fresh.venv.python)?;
+                self.keep_hook(&fresh.venv)?;
                 if fresh.sharing.is_some() {
                     self.share_variables_of_the_last_build()?;
                 }
@@ -128,6 +132,7 @@ impl<'a> Application<'a> {
                     compiled: Compiled::default(),
                     install: Installed::Unchanged,
                     imported: fresh.imported,
+                    still_running: None,
                     missing: self
                         .situation
                         .ours()
@@ -198,6 +203,7 @@ impl<'a> Application<'a> {
                 self.keep_own_units(&asking, &built.compiled);
             }
         }
+        self.keep_hook(&built.venv)?;
         self.tell_what_uv_builds();
         self.tell_of_ci(&built);
         self.tell_of_other_pythons(&built)?;
@@ -206,6 +212,7 @@ impl<'a> Application<'a> {
             missing: self.missing(built.sources()),
             venv: built.venv,
             compiled: built.compiled,
+            still_running: self.still_running(install, &imported),
             install,
             imported,
             elapsed: Duration::ZERO,
@@ -235,6 +242,17 @@ impl<'a> Application<'a> {
         missing
             .map(|path| (path.clone(), package_of(&path)))
             .collect()
+    }
+
+    /// That processes still run the library that was replaced.
+    fn still_running(&self, install: Installed, imported: &Imported) -> Option<String> {
+        let placed = match install {
+            Installed::Unchanged => return None,
+            Installed::Placed => &self.situation.ours()?.state.library.placed,
+            Installed::Anew => imported.file.as_ref()?,
+        };
+        let module = self.project.extension.full_name();
+        still_running::note(&self.situation, &module, placed)
     }
 
     /// They may be imported by the library that is tried.
@@ -415,7 +433,7 @@ impl<'a> Application<'a> {
         if let Wanted::Chosen(_) = self.request.dependencies {
             let text = format!("{}, also from the next call on", selection.args().join(" "));
             (self.say)("Chosen", &text);
-            let kept = kept_selection::keep(&venv.root, self.project.name(), &selection);
+            let kept = DEPENDENCIES.keep(&venv.root, self.project.name(), &selection);
             kept.map_err(io_error(&venv.root))?;
         }
         Ok(())

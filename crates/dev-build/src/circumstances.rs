@@ -11,8 +11,20 @@ use crate::digest::{Stamp, sha256_of_file, sha256_of_stamps};
 use files::digest::sha256;
 use files::made;
 
-/// Variables that differ from one command of a shell to the next. They count where a crate has read them.
-const VOLATILE: [&str; 6] = ["_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"];
+/// Variables that differ from one command of a shell to the next, and one that is not about builds. They
+/// count where a crate has read them.
+const VOLATILE: [&str; 7] = [
+    "_",
+    "COLUMNS",
+    "LINES",
+    "OLDPWD",
+    "PWD",
+    "SHLVL",
+    vars::XTASK_ON_IMPORT,
+];
+
+/// What the names of variables begin with among the marks.
+const VARIABLE: &str = "variable ";
 
 /// The circumstances of a build. Of the environment nothing can be read back from them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +50,7 @@ impl Circumstances {
         let mut marks = Marks::new();
         let mut note = |name: String, value: String| {
             text.push_str(&format!("{name}={value}\0"));
-            marks.insert(name, sha256(value.as_bytes())[..4].to_owned());
+            marks.insert(name, mark_of(&value));
         };
         let mut volatile = Marks::new();
         for (name, value) in cargo_env::whole_environment() {
@@ -46,20 +58,42 @@ impl Circumstances {
             if VOLATILE.contains(&name.as_ref()) {
                 volatile.insert(name.into_owned(), sha256(value.as_bytes())[..16].to_owned());
             } else {
-                note(format!("variable {name}"), value);
+                note(format!("{VARIABLE}{name}"), value);
             }
         }
-        let mut programs = String::new();
-        for path in files(root, crate_dir) {
-            let value = value_of(&path);
-            programs.push_str(&format!("{path}={value}\0"));
-            note(path.into_string(), value);
+        let files = values_of(files(root, crate_dir).into_iter());
+        let programs = digest_of(&files);
+        for (path, value) in files {
+            note(path, value);
         }
         Self {
             digest: sha256(text.as_bytes()),
             marks,
             volatile,
-            programs: sha256(programs.as_bytes()),
+            programs,
+        }
+    }
+
+    /// `earlier` ones as they would be now, had the variables stayed what they were: the files that were
+    /// looked at then decide, wherever `PATH` leads by now.
+    #[must_use]
+    pub fn with_variables_of(earlier: &Self) -> Self {
+        let names = earlier.marks.keys();
+        let names = names.filter(|name| !name.starts_with(VARIABLE));
+        let files = values_of(names.map(Utf8PathBuf::from));
+        let programs = digest_of(&files);
+        if programs == earlier.programs {
+            return earlier.clone();
+        }
+        let mut now = earlier.clone();
+        let marks = files
+            .into_iter()
+            .map(|(path, value)| (path, mark_of(&value)));
+        now.marks.extend(marks);
+        Self {
+            digest: String::new(),
+            programs,
+            ..now
         }
     }
 
@@ -94,6 +128,23 @@ impl Circumstances {
         }
         changed
     }
+}
+
+fn mark_of(value: &str) -> String {
+    sha256(value.as_bytes())[..4].to_owned()
+}
+
+/// What is noted of each of `paths`.
+fn values_of(paths: impl Iterator<Item = Utf8PathBuf>) -> BTreeMap<String, String> {
+    let values = paths.map(|path| (path.to_string(), value_of(&path)));
+    values.collect()
+}
+
+fn digest_of(values: &BTreeMap<String, String>) -> String {
+    let lines = values
+        .iter()
+        .map(|(path, value)| format!("{path}={value}\0"));
+    sha256(lines.collect::<String>().as_bytes())
 }
 
 /// What is noted of a file: of a text its content, since making a link to it changes its times; of a program
@@ -161,6 +212,23 @@ mod tests {
         let before = read();
         fs_err::hard_link(&manifest, dir.path().join("link")).unwrap();
         assert_eq!(read(), before);
+    }
+
+    #[test]
+    fn to_an_import_the_files_count_and_not_the_variables() {
+        let dir = testkit::TempDir::new();
+        let mut before = Circumstances::read(dir.path(), dir.path());
+        // As in a process that was started elsewhere.
+        before
+            .marks
+            .insert("variable GONE".to_owned(), "00ff".to_owned());
+        before.digest = "of these".to_owned();
+        assert_eq!(Circumstances::with_variables_of(&before), before);
+        let file = dir.path().join("rust-toolchain");
+        fs_err::write(&file, "stable").unwrap();
+        let now = Circumstances::with_variables_of(&before);
+        let changed = now.changed_since(&before.digest, &before.marks);
+        assert_eq!(changed, [file.as_str()]);
     }
 
     #[test]

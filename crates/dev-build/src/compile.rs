@@ -125,6 +125,16 @@ pub enum CompileError {
     },
 }
 
+impl CompileError {
+    /// Whether the sources are at fault, or what they need, and not the machine.
+    pub(crate) fn is_of_the_sources(&self) -> bool {
+        match self {
+            Self::Failed { .. } | Self::NoLibrary { .. } => true,
+            Self::Run(_) | Self::OutOfMemory { .. } => false,
+        }
+    }
+}
+
 /// Makes the call `cargo`, with its errors and its progress on our standard error, and notes what it built
 /// for the crate of `manifest`. Compilers that do not fit into the memory wait; `record` is the file that
 /// remembers what they take. `is_installed` is for the error: whether there is an older build that stays.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::leftovers::{Fate, OtherBuild};
+use crate::on_import::HookStep;
 use crate::plan::{BuildPlan, CallStep, Cause, Causes, Delivery, DevPlan, EnvironmentStep};
 use crate::situation::Situation;
 use crate::units::Misjudged;
@@ -41,9 +42,28 @@ impl DevPlan {
     #[must_use]
     pub fn steps(&self, situation: &Situation) -> Vec<Step> {
         match self {
-            Self::Nothing(fresh) => fresh.sharing.iter().map(sharing_step).collect(),
+            Self::Nothing(fresh) => {
+                let sharing = fresh.sharing.iter().map(sharing_step);
+                sharing.chain(fresh.hook.map(hook_step)).collect()
+            }
             Self::Build(plan) => plan.steps(situation),
         }
+    }
+}
+
+fn hook_step(step: HookStep) -> Step {
+    let (what, cause) = match step {
+        HookStep::PutIn => ("put", "an import is to build the extension"),
+        HookStep::Replace => (
+            "put",
+            "the one that is there is of another program or checkout",
+        ),
+        HookStep::TakeOut => ("take", "an import is not to build the extension"),
+    };
+    let whither = if what == "put" { "into" } else { "out of" };
+    Step {
+        what: format!("{what} the hook for imports {whither} the environment"),
+        causes: vec![Cause::because(cause)],
     }
 }
 
@@ -82,6 +102,7 @@ impl BuildPlan {
                 .iter()
                 .filter_map(|other| step_for(other, situation)),
         );
+        steps.extend(self.hook.map(hook_step));
         steps
     }
 }

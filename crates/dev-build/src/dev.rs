@@ -48,15 +48,19 @@ pub fn dev(
 }
 
 /// What the builds of a project and of its siblings have in common.
-struct Build<'a> {
-    toolbox: &'a Toolbox,
-    locks: &'a Utf8Path,
-    say: Say<'a>,
-    config: Option<&'a Layers>,
+pub(crate) struct Build<'a> {
+    pub(crate) toolbox: &'a Toolbox,
+    pub(crate) locks: &'a Utf8Path,
+    pub(crate) say: Say<'a>,
+    pub(crate) config: Option<&'a Layers>,
 }
 
 impl Build<'_> {
-    fn run(&self, project: &Project, request: &DevRequest<'_>) -> Result<Outcome, DevError> {
+    pub(crate) fn run(
+        &self,
+        project: &Project,
+        request: &DevRequest<'_>,
+    ) -> Result<Outcome, DevError> {
         // Waiting for another build is no part of this one.
         let start = Instant::now();
         let situation = Situation::look_with(project, request, self.locks, self.config)?;

@@ -93,11 +93,25 @@ pub enum DevError {
         "the extension cannot be built in place: {dir}, where the library goes, cannot be written by you\n  help: make it writable for you, or build in a copy of the project"
     )]
     Package { dir: Utf8PathBuf },
+    #[error("another process has built it at the same time, and was told:\n{told}")]
+    ElsewhereInVain { told: String },
     #[error("cannot read or change {path}")]
     Io {
         path: Utf8PathBuf,
         source: io::Error,
     },
+}
+
+impl DevError {
+    /// Whether the sources are at fault, or what they need, and not the machine.
+    #[must_use]
+    pub fn is_of_the_sources(&self) -> bool {
+        match self {
+            Self::Compile(error) => error.is_of_the_sources(),
+            Self::Import(_) | Self::ElsewhereInVain { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 pub(crate) fn not_remembered(dist_info: &Utf8Path) -> impl Fn(io::Error) -> DevError {

@@ -45,6 +45,13 @@ const SELECTION: &str = "choice of extras and groups";
 const OPTIONS: &str = "options of the command";
 const FEATURES: &str = "features";
 
+/// What the names of variables begin with.
+const VARIABLE: &str = "variable ";
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(VARIABLE)
+}
+
 /// Variables that maturin looks at before it calls cargo, by their beginning.
 const VARIABLES: [&str; 9] = [
     "ARCHFLAGS",
@@ -99,6 +106,17 @@ impl Inputs {
                     .map(|digest| (name.to_owned(), digest.clone())),
             );
         }
+        self
+    }
+
+    /// The same with the variables of an `earlier` build.
+    #[must_use]
+    pub(crate) fn with_variables_of(mut self, earlier: &Self) -> Self {
+        self.cargo_call.retain(|name, _| !is_variable(name));
+        let then = earlier.cargo_call.iter();
+        let variables = then.filter(|(name, _)| is_variable(name));
+        self.cargo_call
+            .extend(variables.map(|(name, digest)| (name.clone(), digest.clone())));
         self
     }
 
@@ -199,7 +217,7 @@ fn cargo_call(
     }
     for (name, value) in cargo_env::environment() {
         if VARIABLES.iter().any(|start| name.starts_with(start)) {
-            named.insert(format!("variable {name}"), sha256(value.as_bytes()));
+            named.insert(format!("{VARIABLE}{name}"), sha256(value.as_bytes()));
         }
     }
     named
@@ -405,6 +423,22 @@ mod tests {
             "/no/venv".into(),
             &Layers::read(&project.root).unwrap(),
         )
+    }
+
+    #[test]
+    fn variables_can_be_those_of_an_earlier_build() {
+        let inputs = |names: &[&str]| Inputs {
+            cargo_call: names
+                .iter()
+                .map(|it| ((*it).to_owned(), "00".to_owned()))
+                .collect(),
+            install: Named::new(),
+            dependencies: Named::new(),
+        };
+        let now = inputs(&["Cargo.toml", "variable RUSTFLAGS"]);
+        let then = inputs(&["Cargo.lock", "variable CARGO_TARGET_DIR"]);
+        let mixed = inputs(&["Cargo.toml", "variable CARGO_TARGET_DIR"]);
+        assert_eq!(now.with_variables_of(&then), mixed);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use processes::{Invocation, RunError};
 use project_model::Project;
 use python_tools::{Tool, Venv};
 
+use crate::listed::is_of_hook;
+
 /// The wheel is not installed.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
@@ -224,6 +226,8 @@ pub fn is_complete(dist_info: &Utf8Path) -> bool {
         let path = site_packages.join(name);
         match path.extension() {
             Some("pyc") => true,
+            // It is put back by itself.
+            _ if is_of_hook(Utf8Path::new(name)) => true,
             Some("pth") => is_as_recorded(&path, rest),
             _ => path.exists(),
         }
@@ -263,6 +267,10 @@ mod tests {
         fs_err::write(dist_info.join("RECORD"), record).unwrap();
         assert!(!is_complete(&dist_info));
         fs_err::write(dir.path().join("thing.py"), "").unwrap();
+        assert!(is_complete(&dist_info));
+        // The hook for imports is put back by itself.
+        let hook = format!("{record}_on_import_thing.py,,\n");
+        fs_err::write(dist_info.join("RECORD"), hook).unwrap();
         assert!(is_complete(&dist_info));
     }
 

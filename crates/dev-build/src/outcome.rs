@@ -27,6 +27,8 @@ pub struct Outcome {
     /// Paths that build scripts name and where nothing is, each with the crate that it lies in, where that is
     /// known.
     pub missing: Vec<(Utf8PathBuf, Option<String>)>,
+    /// That processes still run the library of before, if any do.
+    pub still_running: Option<String>,
     /// From start to end, without what it [waited](Self::waited).
     pub elapsed: Duration,
     /// How long another build into the same directory took to end.
@@ -62,10 +64,14 @@ impl Outcome {
             ("Note", text)
         }));
         lines.push(("Importable", self.importable(project)));
+        let still_running = self.still_running.iter();
+        lines.extend(still_running.map(|text| ("Note", text.clone())));
         lines
     }
 
-    pub(crate) fn summary(&self) -> (&'static str, String) {
+    /// What was done, in one line.
+    #[must_use]
+    pub fn summary(&self) -> (&'static str, String) {
         let all = seconds(self.elapsed);
         if self.compiled.is_from_store {
             let text = format!("the extension as it was built from these sources, in {all}");

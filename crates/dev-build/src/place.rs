@@ -2,7 +2,7 @@
 
 use std::io;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use files::owned;
 
 /// How a file was put in place.
@@ -36,6 +36,13 @@ pub fn place(library: &Utf8Path, place: &Utf8Path, scratch: &Utf8Path) -> io::Re
         }
         Err(error) => Err(error),
     }
+}
+
+/// What the kernel calls a file that was at `place`, and that some process still has, after another was put
+/// there: by the name of before, or by the one that it was exchanged for.
+pub(crate) fn names_of_replaced(place: &Utf8Path, scratch: &Utf8Path) -> [Utf8PathBuf; 2] {
+    let name = place.file_name().unwrap_or_default();
+    [place.to_owned(), scratch.join(name)]
 }
 
 fn reflink_or_copy(library: &Utf8Path, draft: &Utf8Path) -> io::Result<Means> {

@@ -10,6 +10,7 @@ use crate::dependencies::Wanted;
 use crate::import::Imported;
 use crate::inputs::{Inputs, Named, differing};
 use crate::leftovers::{Fate, OtherBuild};
+use crate::on_import::HookStep;
 use crate::request::DevRequest;
 use crate::situation::{Environment, OurInstall, Package, Situation};
 use crate::state::Placed;
@@ -40,6 +41,8 @@ pub struct Fresh {
     pub imported: Imported,
     /// The variables of the build are written for cargo and rust-analyzer, which changes nothing of it.
     pub sharing: Option<Causes>,
+    /// What becomes of the hook that builds on import.
+    pub hook: Option<HookStep>,
 }
 
 /// The steps of a build, each with its causes.
@@ -67,6 +70,8 @@ pub struct BuildPlan {
     pub delivery: Delivery,
     /// What is to become of other files for the module, as far as they are there already.
     pub others: Vec<OtherBuild>,
+    /// What becomes of the hook that builds on import.
+    pub hook: Option<HookStep>,
 }
 
 /// The environment of a build.
@@ -139,6 +144,7 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         return DevPlan::Nothing(Box::new(fresh));
     }
     let call = planner.call();
+    let delivery = planner.delivery();
     DevPlan::Build(Box::new(BuildPlan {
         environment: planner.environment(),
         dependencies: planner.dependencies(),
@@ -148,7 +154,12 @@ pub fn plan(situation: &Situation, request: &DevRequest<'_>) -> DevPlan {
         is_stored: false,
         compile: planner.compile(),
         prelinks: situation.prelinking.is_on(),
-        delivery: planner.delivery(),
+        hook: match delivery {
+            Delivery::Install(_) => situation.on_import.after_an_install(),
+            Delivery::Place(_) => situation.on_import,
+        }
+        .step(),
+        delivery,
         others: situation
             .ours()
             .map(|ours| ours.others.clone())
@@ -198,6 +209,7 @@ impl Planner<'_> {
         is_fresh.then(|| Fresh {
             venv: venv.clone(),
             imported: ours.state.imported.clone(),
+            hook: self.situation.on_import.step(),
             sharing: self.sharing(&CallStep::Known(Box::new(ours.state.cargo_call.clone()))),
         })
     }

@@ -73,6 +73,16 @@ impl Prelinking {
         })
     }
 
+    /// As at an earlier build, whose options still hold.
+    pub(crate) fn as_before(was_on: bool) -> Self {
+        let stand_in = prelink::name_for(None);
+        if was_on {
+            Self::On { stand_in }
+        } else {
+            Self::Off(Off::AskedFor)
+        }
+    }
+
     /// Whether it is tried.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -196,6 +196,7 @@ fn differences(base: &Hashes, now: BTreeMap<String, String>) -> BTreeMap<String,
         vars::CARGO,
         vars::XTASK_RECORD_CARGO,
         vars::XTASK_RECORD_BASE,
+        vars::XTASK_ON_IMPORT,
     ] {
         env.remove(name);
     }
@@ -248,6 +249,7 @@ mod tests {
             ("PYO3_PYTHON", "/p"),
             ("CARGO", "/xtask"),
             (vars::XTASK_RECORD_CARGO, "/tmp/call.json"),
+            (vars::XTASK_ON_IMPORT, "off"),
         ]);
         let expected = [
             ("PATH".to_owned(), Some("/m:/bin".to_owned())),

@@ -10,7 +10,7 @@ use crate::dependencies::Wanted;
 use crate::maturin::{BuildOptions, RunOptions};
 
 /// A development build, as it was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct DevRequest<'a> {
     /// `--python`: see [`python_tools::python::named`].
     pub python: Option<&'a str>,
@@ -24,6 +24,11 @@ pub struct DevRequest<'a> {
     pub config: Option<&'a Layers>,
     /// Which dependencies are to be installed.
     pub dependencies: Wanted,
+    /// Whether an import is to build from now on. `None`: as it was chosen before.
+    pub on_import: Option<bool>,
+    /// Whether it is an import that asks. What counts then is the build that there is: its options, and the
+    /// variables of the shell that it was made in.
+    pub is_of_import: bool,
     /// Whether it is built because another project needs it.
     pub is_sibling: bool,
     /// Where libraries of third-party crates are kept, against which an extension is linked. `None`: each
@@ -36,6 +41,17 @@ pub struct DevRequest<'a> {
 }
 
 impl<'a> DevRequest<'a> {
+    /// What is asked for where a process is about to import the extension: the build that there is, and
+    /// nothing but the extension.
+    #[must_use]
+    pub(crate) fn of_import(&self) -> Self {
+        Self {
+            is_of_import: true,
+            dependencies: Wanted::Leave,
+            ..self.clone()
+        }
+    }
+
     /// What is asked for of a sibling in the same environment: the same profile, and features of its own. Its
     /// dependencies are among those of the project that needs it.
     #[must_use]
@@ -54,6 +70,8 @@ impl<'a> DevRequest<'a> {
             run: self.run.clone(),
             config: None,
             dependencies: Wanted::Leave,
+            on_import: None,
+            is_of_import: false,
             is_sibling: true,
             prelink: self.prelink,
             store: self.store,

@@ -17,7 +17,9 @@ use crate::circumstances::Circumstances;
 use crate::dependencies::{Pins, Wanted};
 use crate::error::DevError;
 use crate::inputs::Inputs;
+use crate::kept_choice::DEPENDENCIES;
 use crate::leftovers::{self, OtherBuild};
+use crate::on_import::OnImport;
 use crate::prelinking::{Off, Prelinking, outcome_file};
 use crate::request::DevRequest;
 use crate::shared_env::LocalConfig;
@@ -26,7 +28,7 @@ use crate::siblings::Sibling;
 use crate::sources::Source;
 use crate::state::{Placed, State};
 use crate::units::{Misjudged, Units};
-use crate::{install, kept_call, kept_selection, pyo3_config, scratch, shared_env};
+use crate::{install, kept_call, pyo3_config, scratch, shared_env};
 
 /// Everything that decides what is to be done, as it was found. Plain data: a test can invent one.
 #[derive(Debug, Clone)]
@@ -66,6 +68,8 @@ pub struct Situation {
     pub taken_for_stale: Vec<String>,
     /// Whether the extension is linked against a library of its third-party crates.
     pub prelinking: Prelinking,
+    /// Whether an import builds, and is to.
+    pub on_import: OnImport,
     /// What the user may expect otherwise, a line each.
     pub notes: Vec<String>,
 }
@@ -91,6 +95,14 @@ impl Environment {
         match self {
             Self::There(venv) => &venv.root,
             Self::Absent { root, .. } => root,
+        }
+    }
+
+    /// The environment, unless it is to be made.
+    fn there(&self) -> Option<&Venv> {
+        match self {
+            Self::There(venv) => Some(venv),
+            Self::Absent { .. } => None,
         }
     }
 
@@ -181,17 +193,18 @@ impl Situation {
         let mut situation = Self {
             root: project.root.clone(),
             crate_name: project.extension.crate_name.clone(),
-            circumstances: Circumstances::read(&project.root, crate_dir),
+            circumstances: start.circumstances(&project.root, crate_dir, request),
             pins: Pins::of(project, &start.workspace, &start.selection),
             needs_python_to_build: !project.build_requirements().is_empty(),
             siblings: start.siblings(),
+            prelinking: start.prelinking(project, request, &config),
             selection: start.selection,
             kept_call: None,
             local_config: shared_env::look(&config, project, &start.workspace)?,
             dep_info_base: config.dep_info_base(&project.root),
             misjudged: Vec::new(),
             taken_for_stale: Vec::new(),
-            prelinking: prelinking(project, request, &start.workspace, &config),
+            on_import: OnImport::look(project, request, start.environment.there()),
             notes: Vec::new(),
             package: Package::look(project, notes, &start.environment, start.earlier),
             environment: start.environment,
@@ -325,6 +338,34 @@ impl Start {
             .collect()
     }
 
+    /// What cargo's answer depends on, for whoever asks.
+    fn circumstances(
+        &self,
+        root: &Utf8Path,
+        crate_dir: &Utf8Path,
+        request: &DevRequest<'_>,
+    ) -> Circumstances {
+        match &self.earlier {
+            Some((_, state)) if request.is_of_import => {
+                Circumstances::with_variables_of(&state.circumstances())
+            }
+            _ => Circumstances::read(root, crate_dir),
+        }
+    }
+
+    /// Whether the extension is linked against a library of its third-party crates, for whoever asks.
+    fn prelinking(
+        &self,
+        project: &Project,
+        request: &DevRequest<'_>,
+        config: &Layers,
+    ) -> Prelinking {
+        match &self.earlier {
+            Some((_, state)) if request.is_of_import => Prelinking::as_before(state.prelinking),
+            _ => prelinking(project, request, &self.workspace, config),
+        }
+    }
+
     /// What an earlier build remembers, if that was into the same environment. Unless something has changed
     /// that decides the call of cargo, no process is started.
     fn remembered(project: &Project, request: &DevRequest<'_>, config: &Layers) -> Option<Self> {
@@ -339,7 +380,12 @@ impl Start {
         let (build, venv) = (&request.build, &root);
         let read = |workspace: &Workspace| {
             let selection = selection(project, request, &workspace.policy, venv);
-            Inputs::read(project, workspace, build, &selection, venv, config)
+            let inputs = Inputs::read(project, workspace, build, &selection, venv, config);
+            if !request.is_of_import {
+                return inputs;
+            }
+            let inputs = inputs.with_variables_of(&state.inputs);
+            inputs.with_options_of(&state.inputs)
         };
         let mut inputs = read(&workspace);
         let same_environment = inputs.environment() == state.inputs.environment();
@@ -482,7 +528,7 @@ fn selection(
 ) -> Selection {
     let wanted = match &request.dependencies {
         Wanted::Chosen(selection) => Some(selection.clone()),
-        Wanted::AsBefore | Wanted::Leave => kept_selection::find(venv, project.name()),
+        Wanted::AsBefore | Wanted::Leave => DEPENDENCIES.find(venv, project.name()),
     };
     wanted
         .unwrap_or_else(|| policy.dependencies.clone())

@@ -12,12 +12,13 @@ use project_model::Workspace;
 use python_tools::Interpreter;
 use serde::{Deserialize, Serialize};
 
-use crate::circumstances::Marks;
+use crate::circumstances::{Circumstances, Marks};
 use crate::digest::Stamp;
 use crate::error::{DevError, io_error};
 use crate::import::Imported;
 use crate::inputs::Inputs;
 use crate::install;
+use crate::listed;
 use crate::maturin::BuildOptions;
 use crate::place;
 use crate::siblings::Sibling;
@@ -63,6 +64,9 @@ pub struct State {
     pub circumstances: String,
     /// By which those that change can be named.
     pub circumstance_marks: Marks,
+    /// The digest of the files among them.
+    #[serde(default)]
+    pub programs: String,
     /// Variables that change all the time and that the crates have read all the same: digests by name.
     pub volatile: Marks,
     /// The interpreter of the environment.
@@ -250,6 +254,16 @@ impl State {
         })
     }
 
+    /// What cargo's answer depended on, beside files.
+    pub(crate) fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            digest: self.circumstances.clone(),
+            marks: self.circumstance_marks.clone(),
+            volatile: self.volatile.clone(),
+            programs: self.programs.clone(),
+        }
+    }
+
     /// Writes it into the install in `dist_info`.
     pub fn write(&self, dist_info: &Utf8Path) -> io::Result<()> {
         list_in_record(dist_info)?;
@@ -260,7 +274,7 @@ impl State {
 /// Adds our file to the install's `RECORD`, without digest and size, since both change (PEP 376 allows it).
 fn list_in_record(dist_info: &Utf8Path) -> io::Result<()> {
     let file = format!("{}/{FILE}", dist_info.file_name().unwrap_or_default());
-    change_record(dist_info, &[file.into()], |_| false)
+    listed::change(dist_info, &[file.into()], |_| false)
 }
 
 /// Lists the libraries of third-party crates beside an extension, and no others, in the install's `RECORD`:
@@ -270,30 +284,7 @@ pub(crate) fn list_bases_in_record(dist_info: &Utf8Path, files: &[Utf8PathBuf]) 
         file.components()
             .any(|part| part.as_str() == prelink::beside::DIR)
     };
-    change_record(dist_info, files, is_beside)
-}
-
-/// Adds `files` to the install's `RECORD`, and takes out others that `goes` says of.
-fn change_record(
-    dist_info: &Utf8Path,
-    files: &[Utf8PathBuf],
-    goes: impl Fn(&Utf8Path) -> bool,
-) -> io::Result<()> {
-    let record = dist_info.join("RECORD");
-    let text = fs_err::read_to_string(&record)?;
-    let mut due: Vec<_> = files.iter().map(|file| format!("{file},,")).collect();
-    let mut lines: Vec<_> = text.lines().collect();
-    lines.retain(|line| {
-        let is_due = due.iter().any(|it| it == line);
-        due.retain(|it| it != line);
-        is_due || !goes(Utf8Path::new(line.split(',').next().unwrap_or(line)))
-    });
-    let is_same = due.is_empty() && lines.len() == text.lines().count();
-    lines.extend(due.iter().map(String::as_str));
-    if is_same {
-        return Ok(());
-    }
-    write::atomically(&record, lines.join("\n") + "\n")
+    listed::change(dist_info, files, is_beside)
 }
 
 #[cfg(test)]

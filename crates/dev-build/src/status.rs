@@ -9,10 +9,12 @@ use serde::Serialize;
 use crate::dev::{Preview, Question, preview};
 use crate::error::DevError;
 use crate::linked;
+use crate::on_import::Found;
 use crate::plan::DevPlan;
 use crate::request::DevRequest;
 use crate::situation::{OurInstall, Package, Situation};
 use crate::state::{Placed, Provenance};
+use crate::still_running;
 use crate::uv_build::{OWNER, otherwise};
 use python_tools::Toolbox;
 
@@ -32,6 +34,8 @@ pub struct Status {
     pub shadowed_by: Option<Utf8PathBuf>,
     /// The library that was put in place.
     pub library: Option<Utf8PathBuf>,
+    /// Whether an import builds it.
+    pub builds_on_import: bool,
     /// How it was linked: against a library of its third-party crates, or as rustc does, and why.
     pub linked: Option<String>,
     /// What it was made of.
@@ -109,6 +113,13 @@ pub fn status(
     let ours = preview.situation.ours();
     let otherwise = ours.and_then(|ours| otherwise(project, &ours.state.options, OWNER.0));
     status.notes.extend(otherwise);
+    let situation = &preview.situation;
+    let module = project.extension.full_name();
+    let still_running = ours.and_then(|ours| {
+        let placed = &ours.state.library.placed;
+        still_running::note(situation, &module, placed)
+    });
+    status.notes.extend(still_running);
     status.linked = ours.map(|ours| linked::told(&preview.situation, ours, request.prelink));
     Ok(status)
 }
@@ -129,6 +140,7 @@ impl Status {
                 .unwrap_or_default(),
             shadowed_by: shadowing.map(|other| other.path.clone()),
             library: ours.map(|ours| ours.state.library.placed.clone()),
+            builds_on_import: situation.on_import.hook == Found::Right,
             linked: None,
             provenance: ours.map(|ours| ours.state.provenance.clone()),
             steps: preview.steps.clone(),
@@ -175,6 +187,9 @@ impl Status {
         }
         if let Some(file) = &self.library {
             line("library", file.as_str());
+        }
+        if self.builds_on_import {
+            line("on import", "it is built where it is stale");
         }
         if let Some(linked) = &self.linked {
             line("linked", linked);

@@ -100,6 +100,10 @@ pub const XTASK_NO_STORE: &str = "XTASK_NO_STORE";
 /// Where is kept what was built once on this machine. Default: in the xtask's cache.
 pub const XTASK_STORE_DIR: &str = "XTASK_STORE_DIR";
 
+/// `off`: an import builds nothing, whatever hook the environment has. Set for everything that we start: a
+/// build that is going on must not wait for one that an import in it has begun.
+pub const XTASK_ON_IMPORT: &str = "XTASK_ON_IMPORT";
+
 /// Set for a process that stands in for the linker: the file with what it is to do. See `prelink::Job`.
 pub const XTASK_PRELINK: &str = "XTASK_PRELINK";
 

@@ -7,13 +7,15 @@ use std::io::{self, Read as _};
 use camino::Utf8Path;
 use sha2::{Digest as _, Sha256};
 
-/// How much of a file is read at once, in bytes.
+/// How much of a file is read at once, in bytes, at most.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// `bytes` in hexadecimal digits.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(digit).collect()
 }
 
 /// The SHA-256 of `bytes`.
@@ -49,7 +51,10 @@ pub fn sha256_base64(bytes: &[u8]) -> String {
 pub fn sha256_of(path: &Utf8Path) -> io::Result<String> {
     let mut file = fs_err::File::open(path)?;
     let mut digest = Sha256::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
+    // Most files are small, and it takes longer to make a large buffer than to read them. One byte more than
+    // there are finds the end.
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(CHUNK_BYTES);
+    let mut chunk = vec![0; length.saturating_add(1).clamp(4 << 10, CHUNK_BYTES)];
     loop {
         match file.read(&mut chunk)? {
             0 => return Ok(hex(&digest.finalize())),

@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use environment::cargo_env;
+use environment::{cargo_env, vars};
 
 use crate::{Cause, Running};
 
@@ -258,6 +258,7 @@ impl Invocation {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
         cargo_env::restore(&mut command);
+        command.env(vars::XTASK_ON_IMPORT, "off");
         for (name, value) in &self.env {
             match value {
                 Some(value) => command.env(name, value),
@@ -343,6 +344,12 @@ mod tests {
             .read()
             .unwrap();
         assert_eq!(printed.trim(), "yes unset");
+    }
+
+    #[test]
+    fn what_we_start_builds_nothing_on_import() {
+        let printed = sh("echo $XTASK_ON_IMPORT").read().unwrap();
+        assert_eq!(printed.trim(), "off");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! that a test can compare what would be run, and so that every child sees the same environment (see
 //! [`environment::cargo_env`]).
 
+mod aside;
 mod cause;
 pub mod ending;
 pub mod handover;
@@ -18,6 +19,7 @@ mod sampler;
 mod throttle;
 pub mod usage;
 
+pub use aside::Aside;
 pub use cause::{Cause, help_to_write};
 pub use invocation::{Captured, Invocation, RunError};
 pub use peak::Peak;

@@ -1,5 +1,9 @@
 //! What the kernel tells of processes (proc(5)), as far as it is needed to say what a command has cost.
 
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::time::{Duration, Instant};
+
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -142,6 +146,61 @@ pub fn with_variable(variable: &str, value: &str) -> Vec<u32> {
     all().into_iter().filter(has).collect()
 }
 
+/// How much is read of what the kernel tells of the memory of a process, in bytes.
+const MAPS_BYTES: u64 = 8 << 20;
+
+/// How long is looked at what processes have mapped: on a machine with thousands of them that takes a while.
+const MAPPED_TIME: Duration = Duration::from_millis(100);
+
+/// A process that has a file mapped into its memory which is there no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Its number.
+    pub process: u32,
+    /// What it was started with, its program first.
+    pub arguments: Vec<String>,
+}
+
+/// The processes of this user that have one of `files` mapped as it was before it was removed or replaced,
+/// the newest first; as many as are found in a tenth of a second.
+#[must_use]
+pub fn mapping_removed(files: &[Utf8PathBuf]) -> Vec<Mapping> {
+    let user = rustix::process::geteuid().as_raw();
+    let is_own = |process: &u32| {
+        let metadata = fs_err::metadata(format!("/proc/{process}"));
+        metadata.is_ok_and(|it| it.uid() == user)
+    };
+    let maps = |process: &u32| {
+        let file = fs_err::File::open(format!("/proc/{process}/maps")).ok()?;
+        let mut text = Vec::new();
+        file.take(MAPS_BYTES).read_to_end(&mut text).ok()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    };
+    let has = |process: &u32| maps(process).is_some_and(|text| maps_removed(&text, files));
+    let start = Instant::now();
+    let looked_at = all().into_iter().rev();
+    let looked_at = looked_at.take_while(|_| start.elapsed() < MAPPED_TIME);
+    let found = looked_at.filter(|it| is_own(it) && has(it));
+    let described = found.map(|process| Mapping {
+        process,
+        arguments: arguments(process),
+    });
+    described.collect()
+}
+
+/// Whether one of `files`, removed, is among what `/proc/PID/maps` tells (proc(5)).
+fn maps_removed(maps: &str, files: &[Utf8PathBuf]) -> bool {
+    let removed = maps
+        .lines()
+        .filter_map(|line| line.strip_suffix(" (deleted)"));
+    let is_it = |line: &str| {
+        let ends = |file: &Utf8PathBuf| line.strip_suffix(file.as_str());
+        let mut before = files.iter().filter_map(ends);
+        before.any(|before| before.ends_with(' '))
+    };
+    removed.into_iter().any(is_it)
+}
+
 /// Asks processes to end.
 pub fn end(processes: &[u32]) {
     let numbers = processes.iter().map(|id| id.cast_signed());
@@ -168,6 +227,22 @@ mod tests {
             start_ticks: 999,
         };
         assert_eq!(stat, expected);
+    }
+
+    #[test]
+    fn a_file_is_mapped_as_it_was_where_the_kernel_calls_it_deleted() {
+        let line = "7f907f3e7000-7f907f3e9000 r-xp 00001000 fe:00 10010876                   ";
+        let files = ["/p/a b/_x.so".into(), "/t/_x.so".into()];
+        for (path, is_it) in [
+            ("/p/a b/_x.so (deleted)", true),
+            ("/t/_x.so (deleted)", true),
+            ("/t/_x.so", false),
+            ("/other/t/_x.so (deleted)", false),
+            ("/t/_x.so.1 (deleted)", false),
+        ] {
+            let maps = format!("{line}/lib/libc.so\n{line}{path}\n");
+            assert_eq!(maps_removed(&maps, &files), is_it, "{path}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod extras;
 mod install;
 mod memory;
 mod odd_places;
+mod on_import;
 mod one_pyo3;
 mod prelink;
 mod robust;

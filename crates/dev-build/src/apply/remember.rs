@@ -42,6 +42,7 @@ impl Application<'_> {
             inputs: inputs.clone(),
             circumstances: circumstances.digest.clone(),
             circumstance_marks: circumstances.marks.clone(),
+            programs: circumstances.programs.clone(),
             volatile: self.volatile(built),
             python: built.venv.python.clone(),
             workspace: workspace.clone(),
@@ -87,6 +88,9 @@ impl Application<'_> {
         state
             .circumstance_marks
             .clone_from(&self.situation.circumstances.marks);
+        state
+            .programs
+            .clone_from(&self.situation.circumstances.programs);
         state.volatile = self.volatile(built);
         state.library.built_stamp = Stamp::of(&built.library).map_err(io_error(&built.library))?;
         state.cargo_call = built.call.clone();

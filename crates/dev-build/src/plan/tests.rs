@@ -12,6 +12,7 @@ use crate::circumstances::{Circumstances, Marks};
 use crate::dependencies::{Pins, Wanted};
 use crate::dev::Preview;
 use crate::maturin::BuildOptions;
+use crate::on_import::{Found, OnImport};
 use crate::prelinking::{Off, Prelinking};
 use crate::shared_env::LocalConfig;
 use crate::state::{Format, Library, PlacedBase, Provenance, State};
@@ -89,6 +90,7 @@ fn state() -> State {
     State {
         format: Format,
         project: "/p".into(),
+        programs: String::new(),
         volatile: Marks::from([("COLUMNS".to_owned(), "80".to_owned())]),
         inputs: inputs(),
         circumstances: "as ever".to_owned(),
@@ -168,6 +170,7 @@ fn fresh() -> Situation {
         prelinking: Prelinking::On {
             stand_in: "prelink-cc",
         },
+        on_import: OnImport::default(),
         notes: Vec::new(),
     }
 }
@@ -987,6 +990,53 @@ fn sharing() {
                 ours(s).changed_sources = vec!["a".into()];
             },
             &["compile thing: a has changed", PLACE],
+        ),
+    ]);
+}
+
+#[test]
+fn the_hook_for_imports() {
+    const PUT: &str =
+        "put the hook for imports into the environment: an import is to build the extension";
+    const TAKE: &str =
+        "take the hook for imports out of the environment: an import is not to build the extension";
+    fn hook(situation: &mut Situation, is_wanted: bool, hook: Found) {
+        situation.on_import = OnImport { is_wanted, hook };
+    }
+    check(&[
+        ("as it should be", |s, _| hook(s, true, Found::Right), &[]),
+        ("asked for", |s, _| hook(s, true, Found::Absent), &[PUT]),
+        (
+            "of another program",
+            |s, _| hook(s, true, Found::Other),
+            &[
+                "put the hook for imports into the environment: the one that is there is of another program or checkout",
+            ],
+        ),
+        (
+            "not wanted any more",
+            |s, _| hook(s, false, Found::Right),
+            &[TAKE],
+        ),
+        (
+            "beside a build",
+            |s, _| {
+                hook(s, false, Found::Other);
+                ours(s).changed_sources = vec!["a".into()];
+            },
+            &["compile thing: a has changed", PLACE, TAKE],
+        ),
+        (
+            "an install takes out what the earlier one has listed",
+            |s, _| {
+                hook(s, true, Found::Right);
+                change_install(s, "README.md");
+            },
+            &[
+                "compile thing: cargo is to say whether the library is current",
+                "install anew: README.md has changed",
+                PUT,
+            ],
         ),
     ]);
 }
