@@ -26,15 +26,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = commands::stand_in() {
-        return code;
-    }
     let is_subcommand = std::env::args().nth(1).is_some_and(|arg| arg == "pyext");
     program::call_it(if is_subcommand {
         program::PYEXT
     } else {
         program::PYEXT_ALONE
     });
+    if let Some(code) = commands::stand_in() {
+        return code;
+    }
     let Cli { options, command } = commands::parse();
     let Command::Shared(command) = command;
     // There is no workspace that it could be compiled from while it is measured.

@@ -20,7 +20,7 @@ use project_model::Project;
 use store::Store;
 
 use crate::context::{Context, config, toolbox};
-use crate::{Answer, exit_code, ui};
+use crate::{Answer, Options, exit_code, ui};
 
 /// If this process was started by the hook, does what is due and gives the exit code.
 pub(crate) fn stand_in() -> Option<ExitCode> {
@@ -49,7 +49,10 @@ fn run(project: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<Answer> {
 /// Has what is installed be what the sources say. What is said meanwhile is only told if that fails.
 fn bring(dir: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<()> {
     let started = SystemTime::now();
-    let context = Context::new(Some(dir.to_owned()), "");
+    let options = Options {
+        project: Some(dir.to_owned()),
+    };
+    let context = Context::new(options, None);
     let project = Project::load(dir)?;
     ensure!(
         venv.is_dir(),

@@ -4,7 +4,7 @@
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use environment::vars;
+use environment::{program, vars};
 use files::{owned, write};
 use packaging::normalized;
 use processes::Invocation;
@@ -184,7 +184,9 @@ impl<'a> Hook<'a> {
         let cargo = tools::find("cargo");
         let cargo = cargo.as_deref().and_then(Utf8Path::parent);
         let root = self.project.root.as_str();
-        let command = Invocation::new("cargo").args(["xtask", "--project", root]);
+        let mut words = program::in_files().split(' ');
+        let command = Invocation::new(words.next().unwrap_or_default());
+        let command = command.args(words).args(["--project", root]);
         Ok([
             ("MODULE", module.to_owned()),
             ("PROGRAM", program.into_string()),
@@ -200,7 +202,7 @@ impl<'a> Hook<'a> {
 
 /// `source` below assignments of `values`.
 fn with_values(values: &[(&str, String)], source: &str) -> io::Result<String> {
-    let mut text = HEAD.to_owned();
+    let mut text = program::renamed(HEAD, program::in_files()).into_owned();
     for (name, value) in values {
         // A string of JSON is one of Python.
         text.push_str(&format!("{name} = {}\n", serde_json::to_string(value)?));

@@ -130,6 +130,7 @@ mod tests {
             shadowed_by: Some("/p/a.so".into()),
             library: None,
             linked: None,
+            builds_on_import: false,
             provenance: None,
             steps: Vec::new(),
             notes: Vec::new(),
