@@ -150,6 +150,10 @@ impl<'a> Application<'a> {
         self.require_writable_package()?;
         if let EnvironmentStep::Use(venv) = &plan.environment {
             venv.require_writable()?;
+            // Also where the sources do not compile: then above all.
+            if self.request.on_import == Some(false) {
+                self.keep_hook(venv)?;
+            }
         }
         // Making a witness changes the time of its file, so it comes before anything notes that.
         self.keep_witnesses(&[]);
