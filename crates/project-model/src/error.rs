@@ -11,6 +11,19 @@ fn dev_of(members: &[Utf8PathBuf]) -> Invocation {
     Invocation::new("cargo").args(["xtask", "--project", dir, "dev"])
 }
 
+/// What to do with a project that has these bindings.
+fn instead_of(bindings: &str) -> &'static str {
+    match bindings {
+        "bin" => {
+            "a program is not imported, so there is nothing to develop: `cargo run` starts it, and `cargo xtask wheel` builds, audits and tries its wheel"
+        }
+        "cffi" => {
+            "if it is to be one, add pyo3 to its Cargo.toml: `cargo add pyo3`; else `maturin develop` and `maturin build` work with all bindings"
+        }
+        _ => "`maturin develop` and `maturin build` work with all bindings",
+    }
+}
+
 /// A directory that is no project, or one that cannot be understood.
 #[derive(Debug, thiserror::Error)]
 #[expect(
@@ -35,7 +48,8 @@ pub enum ProjectError {
     OtherBackend { path: Utf8PathBuf, backend: String },
     /// Python does not load it as an extension module of pyo3's.
     #[error(
-        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be built here\n  help: if it is to be one, add pyo3 to its Cargo.toml: `cargo add pyo3`; else `maturin develop` and `maturin build` work with all bindings"
+        "the bindings of {project} are {bindings}, and only pyo3's extension modules can be built here\n  help: {}",
+        instead_of(bindings)
     )]
     OtherBindings {
         project: Utf8PathBuf,
