@@ -34,6 +34,7 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
     let mine = home.path().join(".bashrc");
     fs_err::write(&mine, "# mine\n").expect("it can be written");
     let cargo_home = environment::cargo_env::cargo_home().expect("cargo has a home");
+    keep_the_automation(home.path());
     let init = |offline: bool| {
         let command = Invocation::new("scripts/dev-init.sh")
             .env("HOME", home.path().as_str())
@@ -47,6 +48,7 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
             .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
             .env("CARGO_NET_OFFLINE", if offline { "true" } else { "false" })
             // What other builds of this machine have made is made once.
+            .env("DEV_INIT_KEEPS_AUTOMATION", "1")
             .env("XTASK_STORE_DIR", store().as_str())
             .env_remove("XDG_CACHE_HOME")
             .env_remove("XTASK_CACHE_DIR")
@@ -88,6 +90,19 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
         .env("HOME", home.path().as_str())
         .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str());
     let _ = stop.capture();
+}
+
+/// What a DevContainer's volume has of the automation: here, the third-party crates that it is compiled with in this
+/// checkout, where it has been.
+fn keep_the_automation(home: &Utf8Path) {
+    let compiled = repository().join("target/xtask");
+    if !compiled.is_dir() {
+        return;
+    }
+    let kept = home.join(".cache/xtask-build/automation/target");
+    let script = "mkdir -p \"$2\" && tar -C \"$1\" --exclude=./incremental --exclude=./xtask -cf - . | tar -C \"$2\" -xf -";
+    let copy = Invocation::new("sh").args(["-c", script, "copy", compiled.as_str(), kept.as_str()]);
+    copy.run().expect("it can be copied");
 }
 
 /// The store of whoever runs the tests.
