@@ -236,7 +236,7 @@ fn errors_name_the_file_and_what_helps() {
     project.write("pyproject.toml", &format!("{system}[project]\nname = 'x'"));
     let said = dev_fails(&project, &[]);
     assert!(
-        said.contains("cannot read") && said.contains("Cargo.toml"),
+        said.contains("there is no Cargo.toml") && said.contains("cargo init --lib"),
         "{said}"
     );
     assert!(!project.root().join(".venv").exists());
@@ -273,8 +273,6 @@ fn other_bindings_are_refused_by_every_command_before_anything_is_touched() {
         &["dev"][..],
         &["dev", "--status"],
         &["dev", "--dry-run"],
-        &["wheel", "--release"],
-        &["wheel", "--plan"],
         &["cache-keys"],
         &["bench-build"],
         &["tune"],
@@ -285,7 +283,7 @@ fn other_bindings_are_refused_by_every_command_before_anything_is_touched() {
         assert_eq!(done.status.code(), Some(1), "{command:?}: {}", done.stderr);
         let said = done.stderr;
         assert!(
-            said.contains("are bin") && said.contains("maturin develop"),
+            said.contains("are bin") && said.contains("builds, audits and tries its wheel"),
             "{command:?}: {said}"
         );
         assert_eq!(everything_in(&project.root()), before, "{command:?}");
