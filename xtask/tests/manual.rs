@@ -1,38 +1,50 @@
 //! Every command in the pages that tell how to work with it, run.
 //!
-//! Those of `cargo xtask` run on a small project; the few that cannot run here are listed below, each with
-//! the reason.
+//! Those of `cargo xtask` run on a small project, and those of `cargo pyext` as the same commands of the xtask.
+//! The few that cannot run here are listed below, each with the reason.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
+use environment::vars;
 use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Those pages.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 17] = [
+    "README.md",
+    "caches.md",
+    "colab.md",
+    "devcontainer.md",
     "doctor.md",
-    "rust-backend.md",
+    "edit-loop.md",
     "environments.md",
-    "publishing.md",
+    "first-steps.md",
+    "first-steps-here.md",
+    "measuring.md",
+    "on-import.md",
+    "prelinking.md",
     "rebuilds.md",
+    "rust-backend.md",
+    "store.md",
+    "trouble.md",
+    "wheels.md",
 ];
 
 fn manual() -> String {
     let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let read = |page: &str| fs_err::read_to_string(docs.join(page)).expect("it is there");
-    PAGES.map(read).concat()
+    PAGES
+        .map(read)
+        .concat()
+        .replace("cargo pyext", "cargo xtask")
 }
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 13] = [
+const NOT_RUN: [(&str, &str); 14] = [
     (
         "cargo xtask doctor",
         "ends with what it finds on this machine; tests/doctor.rs runs it",
-    ),
-    (
-        "cargo xtask store prune",
-        "would make the store of whoever runs the tests smaller",
     ),
     (
         "cargo xtask tune",
@@ -55,6 +67,11 @@ const NOT_RUN: [(&str, &str); 13] = [
         "sets up the whole machine; tests/dev_init.rs runs it",
     ),
     ("cargo xtask ci", "is what runs this test"),
+    (
+        "cargo install",
+        "installs a program for whoever runs the tests",
+    ),
+    ("cargo xtask …", "stands for every command"),
     ("uv python install 3.13", "downloads a Python from GitHub"),
     (
         "uv cache clean",
@@ -75,10 +92,13 @@ const NOT_RUN: [(&str, &str); 13] = [
 ];
 
 /// What stands for something else in the text.
-const REPLACED: [(&str, &str); 6] = [
+const REPLACED: [(&str, &str); 9] = [
     ("colab-snippet", "colab-snippet --repo owner/name"),
     ("--extra cuda", "--tag v1"),
     ("--project ../rpds-py ", ""),
+    ("--project ../worktree ", ""),
+    ("--project DIR ", ""),
+    ("init --undo", "init --undo --yes"),
     ("record FILE", "record a.json"),
     ("explain A B", "explain a.json a.json"),
     ("--python 3.12 --venv .venv-3.12", "--venv .venv-other"),
@@ -168,6 +188,7 @@ fn run(project: &Fixture, home: &TempDir, command: &str) -> Captured {
         .args(arguments(command))
         .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
         .env("SCCACHE_DIR", home.path().join("store").as_str())
+        .env(vars::XTASK_STORE_DIR, home.path().join("built").as_str())
         .env_remove("VIRTUAL_ENV")
         .cwd(&project.root());
     // A copy of the project for `--verify` has a target directory of its own.
