@@ -92,12 +92,13 @@ const NOT_RUN: [(&str, &str); 14] = [
 ];
 
 /// What stands for something else in the text.
-const REPLACED: [(&str, &str); 9] = [
+const REPLACED: [(&str, &str); 10] = [
     ("colab-snippet", "colab-snippet --repo owner/name"),
     ("--extra cuda", "--tag v1"),
     ("--project ../rpds-py ", ""),
     ("--project ../worktree ", ""),
     ("--project DIR ", ""),
+    ("init --with", "init --dry-run --with"),
     ("init --undo", "init --undo --yes"),
     ("record FILE", "record a.json"),
     ("explain A B", "explain a.json a.json"),
@@ -159,7 +160,7 @@ fn commands(text: &str) -> BTreeSet<String> {
         "cargo xtask ",
         "uv cache ",
         "uv python ",
-        "scripts/",
+        "scripts/dev-init.sh",
         "sccache ",
         "cargo install ",
     ];
@@ -253,6 +254,49 @@ fn every_command_in_the_manual_runs() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The files of a page: blocks that come after a line "`NAME`:".
+fn files(page: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<_> = page.split("```").collect();
+    let blocks = parts.chunks_exact(2).filter_map(|pair| {
+        let name = pair[0].trim_end().lines().last()?;
+        let name = name.strip_prefix('`')?.strip_suffix("`:")?;
+        Some((name, pair[1].split_once('\n')?.1))
+    });
+    blocks.collect()
+}
+
+#[test]
+fn the_shortest_project_of_the_first_steps_works() {
+    let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = fs_err::read_to_string(docs.join("first-steps.md")).expect("it is there");
+    let project = TempDir::new();
+    let files = files(&page);
+    let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["pyproject.toml", "Cargo.toml", "src/lib.rs"]);
+    fs_err::create_dir(project.path().join("src")).expect("it can be made");
+    for (name, text) in files {
+        fs_err::write(project.path().join(name), text).expect("it can be written");
+    }
+    let mut lines = page.lines();
+    let python = lines.find(|line| line.starts_with(".venv/bin/python"));
+    let python = python.expect("it says how to try it");
+    let script = format!("\"$XTASK\" init --yes\n\"$XTASK\" dev\n{python}");
+    let done = Invocation::new("sh")
+        .args(["-euc", &script])
+        .env("XTASK", env!("CARGO_BIN_EXE_xtask"))
+        .env(
+            "CARGO_TARGET_DIR",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures"),
+        )
+        .env_remove("VIRTUAL_ENV")
+        .cwd(project.path())
+        .capture()
+        .expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let printed = done.stdout.lines().last().unwrap_or_default();
+    assert!(!printed.is_empty() && page.contains(&format!("prints `{printed}`")));
 }
 
 /// Whether `command` is `listed`, or that with more behind it.
