@@ -111,7 +111,8 @@ fn a_broken_link_is_noticed() {
     assert!(fragments("# The `dev` loop, fast").contains("the-dev-loop-fast"));
 }
 
-/// The pages `docs/NAME.md` that `text` names. Other projects have pages in `docs/` too: ours have small letters.
+/// The pages `docs/NAME.md` that `text` names. Other projects have pages in `docs/` too, but ours have small
+/// letters.
 fn named_pages(text: &str) -> BTreeSet<&str> {
     let is_in_name = |c: char| c.is_alphanumeric() || "-_./".contains(c);
     let words = text.split(|c| !is_in_name(c));

@@ -1,7 +1,7 @@
 //! Every command in the pages that tell how to work with it, run.
 //!
-//! Those of `cargo xtask` run on a small project, and those of `cargo pyext` as the same commands of the xtask.
-//! The few that cannot run here are listed below, each with the reason.
+//! Those of `cargo xtask` run on a small project, and those of `cargo pyext` as the same commands of the
+//! xtask. The few that cannot run here are listed below, each with the reason.
 
 use std::collections::BTreeSet;
 
