@@ -1,38 +1,50 @@
 //! Every command in the pages that tell how to work with it, run.
 //!
-//! Those of `cargo xtask` run on a small project; the few that cannot run here are listed below, each with
-//! the reason.
+//! Those of `cargo xtask` run on a small project, and those of `cargo pyext` as the same commands of the
+//! xtask. The few that cannot run here are listed below, each with the reason.
 
 use std::collections::BTreeSet;
 
 use camino::Utf8Path;
+use environment::vars;
 use processes::{Captured, Invocation};
 use testkit::{Fixture, TempDir};
 
 /// Those pages.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 17] = [
+    "README.md",
+    "caches.md",
+    "colab.md",
+    "devcontainer.md",
     "doctor.md",
-    "rust-backend.md",
+    "edit-loop.md",
     "environments.md",
-    "publishing.md",
+    "first-steps.md",
+    "first-steps-here.md",
+    "measuring.md",
+    "on-import.md",
+    "prelinking.md",
     "rebuilds.md",
+    "rust-backend.md",
+    "store.md",
+    "trouble.md",
+    "wheels.md",
 ];
 
 fn manual() -> String {
     let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let read = |page: &str| fs_err::read_to_string(docs.join(page)).expect("it is there");
-    PAGES.map(read).concat()
+    PAGES
+        .map(read)
+        .concat()
+        .replace("cargo pyext", "cargo xtask")
 }
 
 /// Commands that are not run, and why.
-const NOT_RUN: [(&str, &str); 13] = [
+const NOT_RUN: [(&str, &str); 14] = [
     (
         "cargo xtask doctor",
         "ends with what it finds on this machine; tests/doctor.rs runs it",
-    ),
-    (
-        "cargo xtask store prune",
-        "would make the store of whoever runs the tests smaller",
     ),
     (
         "cargo xtask tune",
@@ -55,6 +67,11 @@ const NOT_RUN: [(&str, &str); 13] = [
         "sets up the whole machine; tests/dev_init.rs runs it",
     ),
     ("cargo xtask ci", "is what runs this test"),
+    (
+        "cargo install",
+        "installs a program for whoever runs the tests",
+    ),
+    ("cargo xtask …", "stands for every command"),
     ("uv python install 3.13", "downloads a Python from GitHub"),
     (
         "uv cache clean",
@@ -75,10 +92,14 @@ const NOT_RUN: [(&str, &str); 13] = [
 ];
 
 /// What stands for something else in the text.
-const REPLACED: [(&str, &str); 6] = [
+const REPLACED: [(&str, &str); 10] = [
     ("colab-snippet", "colab-snippet --repo owner/name"),
     ("--extra cuda", "--tag v1"),
     ("--project ../rpds-py ", ""),
+    ("--project ../worktree ", ""),
+    ("--project DIR ", ""),
+    ("init --with", "init --dry-run --with"),
+    ("init --undo", "init --undo --yes"),
     ("record FILE", "record a.json"),
     ("explain A B", "explain a.json a.json"),
     ("--python 3.12 --venv .venv-3.12", "--venv .venv-other"),
@@ -139,7 +160,7 @@ fn commands(text: &str) -> BTreeSet<String> {
         "cargo xtask ",
         "uv cache ",
         "uv python ",
-        "scripts/",
+        "scripts/dev-init.sh",
         "sccache ",
         "cargo install ",
     ];
@@ -168,6 +189,7 @@ fn run(project: &Fixture, home: &TempDir, command: &str) -> Captured {
         .args(arguments(command))
         .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
         .env("SCCACHE_DIR", home.path().join("store").as_str())
+        .env(vars::XTASK_STORE_DIR, home.path().join("built").as_str())
         .env_remove("VIRTUAL_ENV")
         .cwd(&project.root());
     // A copy of the project for `--verify` has a target directory of its own.
@@ -232,6 +254,49 @@ fn every_command_in_the_manual_runs() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The files of a page: blocks that come after a line "`NAME`:".
+fn files(page: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<_> = page.split("```").collect();
+    let blocks = parts.chunks_exact(2).filter_map(|pair| {
+        let name = pair[0].trim_end().lines().last()?;
+        let name = name.strip_prefix('`')?.strip_suffix("`:")?;
+        Some((name, pair[1].split_once('\n')?.1))
+    });
+    blocks.collect()
+}
+
+#[test]
+fn the_shortest_project_of_the_first_steps_works() {
+    let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = fs_err::read_to_string(docs.join("first-steps.md")).expect("it is there");
+    let project = TempDir::new();
+    let files = files(&page);
+    let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["pyproject.toml", "Cargo.toml", "src/lib.rs"]);
+    fs_err::create_dir(project.path().join("src")).expect("it can be made");
+    for (name, text) in files {
+        fs_err::write(project.path().join(name), text).expect("it can be written");
+    }
+    let mut lines = page.lines();
+    let python = lines.find(|line| line.starts_with(".venv/bin/python"));
+    let python = python.expect("it says how to try it");
+    let script = format!("\"$XTASK\" init --yes\n\"$XTASK\" dev\n{python}");
+    let done = Invocation::new("sh")
+        .args(["-euc", &script])
+        .env("XTASK", env!("CARGO_BIN_EXE_xtask"))
+        .env(
+            "CARGO_TARGET_DIR",
+            concat!(env!("CARGO_TARGET_TMPDIR"), "/fixtures"),
+        )
+        .env_remove("VIRTUAL_ENV")
+        .cwd(project.path())
+        .capture()
+        .expect("it starts");
+    assert!(done.status.success(), "{}", done.stderr);
+    let printed = done.stdout.lines().last().unwrap_or_default();
+    assert!(!printed.is_empty() && page.contains(&format!("prints `{printed}`")));
 }
 
 /// Whether `command` is `listed`, or that with more behind it.

@@ -73,8 +73,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// On which systems a wheel is tried: each Python of Colab's runtimes that the project allows, on the newest system
-/// that has it, and the newest Python.
+/// On which systems a wheel is tried: each Python of Colab's runtimes that the project allows, on the newest
+/// system that has it, and the newest Python.
 fn smokes(project: &Project) -> Vec<Smoke> {
     let runtimes = Snapshot::built_in().runtimes;
     let newest = runtimes.iter().map(|it| it.ubuntu.clone()).max();

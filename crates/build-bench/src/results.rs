@@ -1,5 +1,8 @@
 //! What was measured, as it is kept, resumed and given out as JSON.
-#![expect(missing_docs, reason = "docs/bench-build.md says what each field is")]
+#![expect(
+    missing_docs,
+    reason = "docs/measuring-json.md says what each field is"
+)]
 
 use environment::program;
 use serde::{Deserialize, Serialize};

@@ -602,7 +602,7 @@ mod tests {
         for name in [
             "README.md",
             "proto/a.proto",
-            "docs/x.md",
+            "docs/x.rst",
             "tests/x.txt",
             "thing/__init__.py",
             "thing/data.txt",

@@ -156,8 +156,8 @@ impl Manifest {
         programs
     }
 
-    /// The names of these: of those that are named, and of the others by their files, `src/main.rs` being called as
-    /// the package.
+    /// The names of these: of those that are named, and of the others by their files, `src/main.rs`
+    /// being called as the package.
     pub(crate) fn program_names(&self, dir: &Utf8Path) -> BTreeSet<String> {
         let main = dir.join("src/main.rs");
         let named_paths = self.bin.iter().filter_map(|bin| bin.path.as_ref());

@@ -149,6 +149,30 @@ mod tests {
         assert!(error.contains("plattforms"), "{error}");
     }
 
+    /// The tables in the blocks of `toml` on the page `name`.
+    fn shown_on(name: &str) -> Vec<serde_json::Value> {
+        let docs = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let text = fs_err::read_to_string(docs.join(name)).unwrap();
+        let blocks = text.split("```").skip(1).step_by(2);
+        let tables = blocks.filter_map(|block| block.strip_prefix("toml\n"));
+        let tables = tables.map(|block| toml_edit::de::from_str(block).unwrap());
+        tables
+            .filter_map(|table: serde_json::Value| table.pointer("/workspace/metadata").cloned())
+            .collect()
+    }
+
+    #[test]
+    fn the_tables_that_the_pages_show_are_understood() {
+        for page in ["environments.md", "prelinking.md", "wheels.md"] {
+            let tables = shown_on(page);
+            assert!(!tables.is_empty(), "{page}");
+            for table in tables {
+                let policy = Policy::from_metadata(&table).unwrap();
+                assert_ne!(policy, Policy::default(), "{page}: {table}");
+            }
+        }
+    }
+
     #[test]
     fn a_key_that_is_not_known_is_refused() {
         let error = Policy::from_metadata(&json!({"xtask": {"dev-requirement": ["a.txt"]}}));

@@ -252,8 +252,9 @@ fn figures_stand_in_columns_and_the_wide_table_says_that_it_scrolls() {
 
 #[test]
 fn everything_that_has_a_name_is_documented() {
-    let path = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/bench-build.md");
-    let text = fs_err::read_to_string(path).unwrap();
+    let docs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let read = |page: &str| fs_err::read_to_string(docs.join(page)).unwrap();
+    let text = ["measuring.md", "measuring-json.md"].map(read).concat();
     let mut names: Vec<String> = SCENARIOS.iter().map(|it| it.id.to_owned()).collect();
     names.extend(STRATEGIES.iter().map(|it| it.id.to_owned()));
     names.extend(SETTINGS.iter().map(|it| it.id.to_owned()));
