@@ -146,7 +146,9 @@ impl<'a> Application<'a> {
         if let EnvironmentStep::Use(venv) = &plan.environment {
             venv.require_writable()?;
         }
-        // Making a witness changes the time of its file, so it comes before anything notes that.
+        // Making a witness changes the time of its file, so it comes before anything notes that, and after what
+        // goes by it.
+        self.remember_units_of_others();
         self.keep_witnesses(&[]);
         let venv = self.environment(plan.environment)?;
         let call = self.cargo_call(plan.call, &venv)?;

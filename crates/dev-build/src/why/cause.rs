@@ -58,6 +58,8 @@ pub(crate) enum Cause {
     OtherCheckout { dir: Utf8PathBuf },
     /// It is made with other builds of these libraries, which were there.
     OtherBuilds { names: BTreeSet<String> },
+    /// These are the same as before, and were built once more in between.
+    Remade { names: BTreeSet<String> },
     /// What was built is gone.
     Removed,
     /// Cargo.toml says something else of a library or a build script.
@@ -176,6 +178,9 @@ impl Cause {
                     listed(names)
                 )
             }
+            Self::Remade { names } => {
+                format!("made with {}, built once more since", listed(names))
+            }
             Self::Removed => "what was built of it is gone, as after `cargo clean -p`".to_owned(),
             Self::Manifest => "Cargo.toml says something else of its library".to_owned(),
             Self::Moved => "its source lies in another directory than before".to_owned(),
@@ -192,10 +197,16 @@ impl Cause {
         let text = match self {
             Self::Edit { .. }
             | Self::New
-            | Self::Arguments
             | Self::Manifest
-            | Self::OtherBuilds { .. } => return None,
+            | Self::OtherBuilds { .. }
+            | Self::Remade { .. } => return None,
+            Self::Arguments => {
+                "`prelink = false` under [workspace.metadata.xtask] has `dev` link as all others do; its edits then take longer"
+            }
             Self::Flags { by, .. } => cure_of_flags(by),
+            Self::Python { changes, .. } if is_another_path(changes) => {
+                "build with the stable ABI (pyo3's feature `abi3-py3…`), which reads no path; without it `use-base-python = true` under [tool.maturin] has uv and pip name the Python that `dev` names, and `maturin develop` names another one"
+            }
             Self::Python {
                 are_shared: true, ..
             } => {
@@ -246,6 +257,12 @@ impl Cause {
         };
         Some(text.to_owned())
     }
+}
+
+/// Whether the same Python is named by another path. Of another Python more than that would differ.
+fn is_another_path(changes: &BTreeSet<String>) -> bool {
+    let is_path = |it: &String| it.starts_with("PYO3_PYTHON is /") && it.contains(", and was /");
+    changes.iter().all(is_path)
 }
 
 fn flags(old: &[String], new: &[String], by: &By) -> String {

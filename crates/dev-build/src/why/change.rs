@@ -26,6 +26,8 @@ pub(crate) struct Change {
     pub(crate) future: Vec<String>,
     /// What a build script names and is not there.
     pub(crate) missing: Vec<String>,
+    /// What it is made with that was built after it, by the names of the packages.
+    pub(crate) remade: BTreeSet<String>,
     /// Whether its artefact was gone.
     pub(crate) is_gone: bool,
     /// Whether somebody else had built it, in a directory that checkouts share.

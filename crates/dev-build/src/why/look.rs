@@ -183,6 +183,7 @@ impl Evidence<'_> {
         if let Some(same) = same {
             change.variables = now.variables_other_than(same);
             change.is_gone = same.artefact != now.artefact;
+            change.remade = self.remade(&change.now, same);
             change.is_foreign = is_path_crate && self.is_foreign(same);
             self.note_files(&mut change, now, same);
         }
@@ -207,6 +208,21 @@ impl Evidence<'_> {
             None if is_first() => Was::First,
             None => Was::Nothing,
         }
+    }
+
+    /// The packages of what a unit is made with and that was there before, built after the unit.
+    fn remade(&self, now: &Explanation, same: &Kept) -> BTreeSet<String> {
+        let Some(built) = same.built else {
+            return BTreeSet::new();
+        };
+        let is_made_with = |it: &&Kept| {
+            let fingerprint = it.fingerprint();
+            let mut deps = now.deps.iter();
+            deps.any(|dependency| Some(dependency.fingerprint()) == fingerprint)
+        };
+        let later = self.before.values().filter(|it| it.built > Some(built));
+        let made_with = later.filter(is_made_with);
+        made_with.map(|it| it.package.clone()).collect()
     }
 
     /// Whether somebody else has built it since we did, where checkouts share the directory.

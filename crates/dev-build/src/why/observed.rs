@@ -41,6 +41,9 @@ pub enum Again {
     First,
     /// It was there made in another way, with other flags or features, and stays there.
     OtherWay,
+    /// It is the extension, which was there, linked with other arguments: `dev` links it against its
+    /// third-party crates, and nobody else does.
+    Relinked,
     /// It was there, and what was there is overwritten.
     Rebuilt,
 }
@@ -63,7 +66,7 @@ pub struct Observed {
     pub units: Vec<CompiledUnit>,
     /// The root causes for which units were rebuilt.
     pub of_rebuilt: Vec<Root>,
-    /// Those for which units were made in another way.
+    /// Those for which units were made in another way, or linked so.
     pub of_other_way: Vec<Root>,
 }
 
@@ -103,25 +106,25 @@ pub fn observed(
 
 fn judged(changes: &[Change], facts: &Facts) -> Observed {
     let found = causes(changes, facts);
-    let of = |again| {
-        let all = changes.iter().zip(&found);
-        let these = all.filter(|(change, _)| standing(change) == again);
-        roots(these)
+    let all = || changes.iter().zip(&found);
+    let of = |wanted: &[Again]| {
+        roots(all().filter(|(change, why)| wanted.contains(&standing(change, why))))
     };
-    let unit = |change: &Change| CompiledUnit {
+    let units = all().map(|(change, why)| CompiledUnit {
         package: change.package.clone(),
         kind: change.kind.clone(),
-        again: standing(change),
-    };
+        again: standing(change, why),
+    });
     Observed {
-        units: changes.iter().map(unit).collect(),
-        of_rebuilt: of(Again::Rebuilt),
-        of_other_way: of(Again::OtherWay),
+        units: units.collect(),
+        of_rebuilt: of(&[Again::Rebuilt]),
+        of_other_way: of(&[Again::OtherWay, Again::Relinked]),
     }
 }
 
-fn standing(change: &Change) -> Again {
+fn standing(change: &Change, why: &Found) -> Again {
     match &change.was {
+        Was::Same(_) if why.all == [Cause::Arguments].into() => Again::Relinked,
         Was::Same(_) => Again::Rebuilt,
         // Another version, or another package of this name, is something else.
         Was::Like(old) if old.path == change.now.path => Again::OtherWay,

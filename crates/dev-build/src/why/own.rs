@@ -298,6 +298,9 @@ pub(super) fn without_a_difference(change: &Change, facts: &Facts) -> Cause {
                 names: names.collect(),
             }
         }
+        Was::Same(_) if !change.remade.is_empty() => Cause::Remade {
+            names: change.remade.clone(),
+        },
         Was::Same(_) => Cause::Removed,
         _ => Cause::Unknown,
     }

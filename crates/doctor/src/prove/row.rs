@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dev_build::why::observed::{Again, Observed};
+use dev_build::why::observed::{Again, CompiledUnit, Observed};
 use dev_build::why::report::Root;
 use serde::Serialize;
 use trial::table::aligned;
@@ -33,6 +33,8 @@ pub struct ProofStep {
     pub rebuilt: usize,
     /// How many of them had been compiled before in another way, and stay beside that.
     pub other_way: usize,
+    /// How many of them are the extension, linked in another way than before.
+    pub relinked: usize,
     /// How long it took, in seconds.
     pub elapsed_s: f64,
     /// What it said, if it failed.
@@ -43,6 +45,8 @@ pub struct ProofStep {
     pub causes: Vec<Root>,
     /// Those for which units were compiled in another way.
     pub causes_of_other_way: Vec<Root>,
+    /// The units that were compiled.
+    pub units: Vec<CompiledUnit>,
 }
 
 /// What is proved.
@@ -74,11 +78,13 @@ impl ProofStep {
             compiled: seen.units.len(),
             rebuilt: seen.count(Again::Rebuilt),
             other_way: seen.count(Again::OtherWay),
+            relinked: seen.count(Again::Relinked),
             elapsed_s,
             failed,
             is_needed: step.others_need_it,
             causes: seen.of_rebuilt,
             causes_of_other_way: seen.of_other_way,
+            units: seen.units,
         }
     }
 
@@ -103,13 +109,14 @@ impl ProofStep {
         let failed = self.failed.iter().map(|said| format!("failed: {said}"));
         let causes = self.causes.iter().map(Root::line);
         let other = self.causes_of_other_way.iter();
-        let other = other.map(|it| format!("in another way: {}", it.line()));
+        let other = other.map(|it| format!("otherwise: {}", it.line()));
         failed.chain(causes).chain(other).collect()
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
         let mut notes = self.notes().into_iter();
-        let figures = [self.compiled, self.rebuilt, self.other_way].map(|it| it.to_string());
+        let figures =
+            [self.compiled, self.rebuilt, self.relinked, self.other_way].map(|it| it.to_string());
         let time = format!("{:.1} s", self.elapsed_s);
         let first = [self.name.clone()].into_iter().chain(figures).chain([time]);
         let first = first.chain(notes.next()).collect();
@@ -119,11 +126,12 @@ impl ProofStep {
     }
 }
 
-const HEADING: [&str; 6] = [
+const HEADING: [&str; 7] = [
     "step",
     "compiled",
     "rebuilt",
-    "in another way",
+    "relinked",
+    "otherwise",
     "time",
     "root cause",
 ];
