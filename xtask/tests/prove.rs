@@ -1,0 +1,128 @@
+//! `cargo xtask doctor --prove`: the tools of a project build one after the other, and what is compiled again
+//! is told with its cause.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use processes::{Captured, Invocation};
+use python_tools::{PinnedRequirements, Tool, Toolbox};
+use serde_json::Value;
+use testkit::Fixture;
+
+/// uv and maturin, fetched if they are missing.
+fn tools() -> (Tool, Tool) {
+    let pinned = include_str!("../../requirements/tools.txt");
+    let pinned = PinnedRequirements::parse(pinned).expect("the pinned tools");
+    let toolbox = Toolbox::new(pinned, false);
+    let uv = toolbox.uv(&|_, _| ()).expect("uv");
+    let maturin = toolbox.maturin(&uv, &|_, _| ()).expect("maturin");
+    (uv, maturin)
+}
+
+/// A program in a shell that says nothing of other projects. uv finds maturin and its backend without an
+/// index.
+fn settled(program: &Utf8Path, dir: &Utf8Path) -> Invocation {
+    let bin: Utf8PathBuf = tools().1.path.parent().expect("a directory").into();
+    let path = format!("{bin}:{}", std::env::var("PATH").expect("PATH"));
+    let unset = [
+        "CARGO_TARGET_DIR",
+        "CONDA_PREFIX",
+        "RUSTC_WRAPPER",
+        "RUSTFLAGS",
+        "UV_PROJECT_ENVIRONMENT",
+        "VIRTUAL_ENV",
+    ];
+    let command = Invocation::new(program)
+        .env("PATH", path)
+        .env("PYTHONPATH", bin.parent().expect("a directory").as_str())
+        .env("UV_NO_BUILD_ISOLATION", "1")
+        .env("XTASK_NO_STORE", "1")
+        .cwd(dir);
+    unset.into_iter().fold(command, Invocation::env_remove)
+}
+
+fn xtask(project: &Fixture, args: &[&str]) -> Captured {
+    let program = Utf8Path::new(env!("CARGO_BIN_EXE_xtask"));
+    let command = settled(program, &project.root()).args(args.iter().copied());
+    command.capture().expect("it starts")
+}
+
+fn ok(project: &Fixture, args: &[&str]) -> Captured {
+    let done = xtask(project, args);
+    assert!(
+        done.status.success(),
+        "{args:?}: {}{}",
+        done.stdout,
+        done.stderr
+    );
+    done
+}
+
+fn git(project: &Fixture, args: &[&str]) -> String {
+    let git = Invocation::new("git").args(["-c", "user.name=n", "-c", "user.email=e"]);
+    let git = git.args(args.iter().copied()).cwd(&project.root());
+    git.read().expect("git")
+}
+
+fn commit(project: &Fixture) {
+    git(project, &["init", "-q"]);
+    git(project, &["add", "-A"]);
+    git(project, &["commit", "-q", "-m", "theirs"]);
+}
+
+/// The names of the steps, each with a figure of it.
+fn figures<'p>(proof: &'p Value, figure: &str) -> Vec<(&'p str, u64)> {
+    let steps = proof["steps"].as_array().expect("steps").iter();
+    let figures = steps.map(|step| {
+        let name = step["name"].as_str().expect("a name");
+        (name, step[figure].as_u64().expect("a figure"))
+    });
+    figures.collect()
+}
+
+const STEPS: [&str; 8] = [
+    "cargo check",
+    "dev",
+    "maturin develop",
+    "uv sync",
+    "uv run",
+    "cargo test",
+    "dev",
+    "cargo check",
+];
+
+/// A team's project is taken over, built, proved, and given back.
+#[test]
+fn in_a_project_of_many_crates_no_tool_makes_anothers_builds_stale() {
+    let project = Fixture::many_crates("team");
+    let (uv, _) = tools();
+    let lock = |program: &Utf8Path, args: [&str; 2]| {
+        let locked = settled(program, &project.root()).args(args).read();
+        locked.expect("it locks");
+    };
+    lock(&uv.path, ["lock", "--offline"]);
+    lock("cargo".into(), ["generate-lockfile", "--quiet"]);
+    commit(&project);
+
+    let shown = ok(&project, &["init", "--yes"]).stdout;
+    let diff = git(&project, &["diff"]);
+    for line in diff.lines().filter(|it| it.starts_with(['+', '-'])) {
+        assert!(
+            line.starts_with("+++") || line.starts_with("---") || shown.contains(line),
+            "{line}"
+        );
+    }
+    ok(&project, &["dev"]);
+    let python = project.root().join(".venv/bin/python");
+    let import = Invocation::new(python).args(["-I", "-c", "import team; print(team.answer())"]);
+    assert_eq!(import.read().expect("it imports"), "42\n");
+
+    let done = ok(&project, &["doctor", "--prove", "--offline", "--json"]);
+    let proof: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    let rebuilt = figures(&proof, "rebuilt");
+    assert_eq!(rebuilt, STEPS.map(|name| (name, 0)), "{}", done.stdout);
+    assert_eq!(proof["passed"], true);
+        "nothing of theirs has changed since"
+    );
+
+    ok(&project, &["init", "--undo", "--yes"]);
+    assert_eq!(git(&project, &["status", "--porcelain"]), "");
+}
