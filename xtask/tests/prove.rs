@@ -89,6 +89,9 @@ const STEPS: [&str; 8] = [
     "cargo check",
 ];
 
+/// Those that link the extension.
+const LINK: [&str; 3] = ["dev", "maturin develop", "uv sync"];
+
 /// A team's project is taken over, built, proved, and given back.
 #[test]
 fn in_a_project_of_many_crates_no_tool_makes_anothers_builds_stale() {
@@ -120,9 +123,66 @@ fn in_a_project_of_many_crates_no_tool_makes_anothers_builds_stale() {
     let rebuilt = figures(&proof, "rebuilt");
     assert_eq!(rebuilt, STEPS.map(|name| (name, 0)), "{}", done.stdout);
     assert_eq!(proof["passed"], true);
+    // `dev` links against a library of third-party crates, where it can; the others do not.
+    let relinked = figures(&proof, "relinked");
+    let of_extension = |(name, count): &(&str, u64)| *count <= u64::from(LINK.contains(name));
+    assert!(relinked.iter().all(of_extension), "{relinked:?}");
+    assert_eq!(
+        git(&project, &["diff"]),
+        diff,
         "nothing of theirs has changed since"
     );
 
     ok(&project, &["init", "--undo", "--yes"]);
     assert_eq!(git(&project, &["status", "--porcelain"]), "");
+}
+
+/// Where no file shares the variables of pyo3, an editor and `dev` take turns with it. A test that cannot be
+/// linked is told, and is no rebuilding.
+#[test]
+fn what_is_compiled_again_is_told_with_its_cause_and_its_cure() {
+    let project = Fixture::light("prove_thing");
+    project.edit(
+        "native/Cargo.toml",
+        "[workspace]",
+        "[workspace]\n[workspace.metadata.xtask]\nprelink = false",
+    );
+    project.write("native/tests/broken.rs", "compile_error!(\"no cheese\");\n");
+    commit(&project);
+    let done = xtask(&project, &["doctor", "--prove"]);
+    assert_eq!(done.status.code(), Some(1), "{}", done.stderr);
+    let lines: Vec<_> = done.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("step ") && lines[0].ends_with("root cause"),
+        "{}",
+        done.stdout
+    );
+    let line = |name: &str| {
+        lines
+            .iter()
+            .filter(|line| line.starts_with(name))
+            .collect::<Vec<_>>()
+    };
+    assert!(
+        line("dev ")[0].contains("pyo3-ffi: PYO3_CONFIG_FILE is /"),
+        "{}",
+        done.stdout
+    );
+    assert!(
+        line("cargo test ")[0].contains("failed: error: no cheese"),
+        "{}",
+        done.stdout
+    );
+    for said in [
+        "units were compiled again, though nothing has changed",
+        "  help: let every cargo read the variables of this build: `include = ",
+        "warning: `cargo test --workspace --no-run` fails in the copy",
+    ] {
+        assert!(done.stderr.contains(said), "{said}: {}", done.stderr);
+    }
+    assert_eq!(
+        git(&project, &["status", "--porcelain", "--ignored"]),
+        "",
+        "nothing is made"
+    );
 }

@@ -205,3 +205,98 @@ impl Packages {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use build_dir::explanation::Explanation;
+    use serde_json::{Value, json};
+
+    fn explanation(key: &str, value: &Value) -> Explanation {
+        let mut text = json!({"features": "[]", "profile": 1, "path": 1});
+        text[key] = value.clone();
+        Explanation::read(text.to_string().as_bytes()).unwrap()
+    }
+
+    /// A library of which `key` is other than before, when it was 1.
+    fn library(package: &str, key: &str, was: fn(Explanation) -> Was) -> Change {
+        Change {
+            package: package.to_owned(),
+            kind: format!("lib-{package}"),
+            was: was(explanation("rustc", &json!(0))),
+            now: explanation(
+                key,
+                &json!(if key == "features" {
+                    json!("[\"x\"]")
+                } else {
+                    json!(2)
+                }),
+            ),
+            ..Change::default()
+        }
+    }
+
+    #[test]
+    fn each_unit_stands_in_its_own_way_to_what_was_there() {
+        use Again::{First, OtherWay, Rebuilt, Relinked};
+        let facts = Facts {
+            extension: "top".to_owned(),
+            ..Facts::default()
+        };
+        let table = [
+            (library("leaf", "rustc", |_| Was::First), First, None),
+            (library("leaf", "rustc", |_| Was::Nothing), First, None),
+            // Another version of the package, in another directory.
+            (library("leaf", "path", Was::Like), First, None),
+            (
+                library("leaf", "features", Was::Like),
+                OtherWay,
+                Some("leaf: other features: now with leaf/x"),
+            ),
+            (
+                library("leaf", "rustc", Was::Same),
+                Rebuilt,
+                Some("leaf: another toolchain"),
+            ),
+            // Arguments for the extension alone; of any other crate it is the profile.
+            (
+                library("top", "profile", Was::Same),
+                Relinked,
+                Some("top: the extension is linked with other arguments"),
+            ),
+            (
+                library("leaf", "profile", Was::Same),
+                Rebuilt,
+                Some("leaf: settings of the profile have changed"),
+            ),
+        ];
+        for (change, again, cause) in table {
+            let seen = judged(&[change], &facts);
+            assert_eq!(seen.units[0].again, again, "{seen:?}");
+            assert_eq!(seen.count(again), 1);
+            let causes = if again == Rebuilt {
+                seen.of_rebuilt
+            } else {
+                seen.of_other_way
+            };
+            let causes: Vec<_> = causes.iter().map(Root::line).collect();
+            assert_eq!(causes, cause.into_iter().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn an_extension_that_is_compiled_for_what_it_is_made_of_is_rebuilt() {
+        let facts = Facts {
+            extension: "top".to_owned(),
+            ..Facts::default()
+        };
+        let mut leaf = library("leaf", "rustc", Was::Same);
+        leaf.fingerprint = Some(7);
+        let mut top = library("top", "profile", Was::Same);
+        top.now = explanation("deps", &json!([[1, "leaf", false, 7]]));
+        let seen = judged(&[leaf, top], &facts);
+        assert_eq!(seen.count(Again::Rebuilt), 2, "{seen:?}");
+        let causes: Vec<_> = seen.of_rebuilt.iter().map(Root::line).collect();
+        assert_eq!(causes, ["leaf and top: another toolchain"]);
+    }
+}

@@ -370,3 +370,39 @@ fn what_is_made_of_a_cause_is_no_cause() {
     let all: Vec<_> = found.iter().map(|it| &it.all).collect();
     assert_eq!(all, [run, run, run, other, other]);
 }
+
+#[test]
+fn what_was_built_once_more_is_no_removal() {
+    let remade = Change {
+        remade: set(&["libc"]),
+        ..library("top")
+    };
+    assert_eq!(plainly(remade), "made with libc, built once more since");
+    assert_eq!(
+        plainly(library("top")),
+        "what was built of it is gone, as after `cargo clean -p`"
+    );
+}
+
+#[test]
+fn the_same_python_by_another_path_has_a_cure_of_its_own() {
+    let cure = |changes: &[&str]| {
+        let are_shared = true;
+        let changes = set(changes);
+        Cause::Python {
+            changes,
+            are_shared,
+        }
+        .cure()
+        .unwrap()
+    };
+    let path = "PYO3_PYTHON is /venv/bin/python, and was /usr/bin/python3";
+    assert!(cure(&[path]).contains("`use-base-python = true`"));
+    let other = "PYO3_ENVIRONMENT_SIGNATURE is cpython-3.13-64bit, and was cpython-3.12-64bit";
+    for changes in [&[path, other][..], &["PYO3_PYTHON is /a, and was not set"]] {
+        assert!(
+            cure(changes).starts_with("build for one Python"),
+            "{changes:?}"
+        );
+    }
+}
