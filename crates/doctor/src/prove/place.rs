@@ -118,6 +118,10 @@ fn with_own_target_dir(workspace: Workspace, tree: &Utf8Path) -> (Workspace, boo
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use project_model::Policy;
+
     use super::*;
 
     #[test]
@@ -127,7 +131,8 @@ mod tests {
                 root: "/copy/tree/rust".into(),
                 target_dir: target.into(),
                 build_dir: build.into(),
-                ..Workspace::default()
+                packages: BTreeMap::new(),
+                policy: Policy::default(),
             };
             let (found, is_named) = with_own_target_dir(workspace, "/copy/tree".into());
             (found.target_dir, found.build_dir, is_named)

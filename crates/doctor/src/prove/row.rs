@@ -178,3 +178,108 @@ impl Proof {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(name: &str, compiled: usize) -> ProofStep {
+        ProofStep {
+            name: name.to_owned(),
+            command: format!("{name} --typed"),
+            compiled,
+            rebuilt: 0,
+            other_way: 0,
+            relinked: 0,
+            elapsed_s: 1.26,
+            failed: None,
+            is_needed: true,
+            causes: Vec::new(),
+            causes_of_other_way: Vec::new(),
+            units: Vec::new(),
+        }
+    }
+
+    fn root(crates: &str, cause: &str, cure: &str) -> Root {
+        Root {
+            cause: cause.to_owned(),
+            cure: Some(cure.to_owned()),
+            is_expected: false,
+            is_said: false,
+            roots: [crates.to_owned()].into(),
+            crates: [crates.to_owned()].into(),
+            only_for_this: 1,
+        }
+    }
+
+    /// A project without the stable ABI, as it was seen.
+    fn seen() -> Vec<ProofStep> {
+        let path = root("pyo3-ffi", "PYO3_PYTHON is /a, and was /b", "abi3");
+        let link = root(
+            "top",
+            "the extension is linked with other arguments",
+            "prelink",
+        );
+        let test = ProofStep {
+            failed: Some("error: no cheese".to_owned()),
+            is_needed: false,
+            rebuilt: 2,
+            causes: vec![path.clone()],
+            ..step("cargo test", 3)
+        };
+        let develop = ProofStep {
+            rebuilt: 5,
+            relinked: 1,
+            causes: vec![path, root("libc", "it is gone", "keep it")],
+            causes_of_other_way: vec![link],
+            ..step("maturin develop", 6)
+        };
+        vec![step("cargo check", 33), develop, step("uv run", 0), test]
+    }
+
+    #[test]
+    fn the_table_names_each_cause_in_a_line() {
+        expect_test::expect_file!["../snapshots/proof.txt"].assert_eq(&Proof::of(seen()).text());
+    }
+
+    #[test]
+    fn nothing_twice_is_a_pass_and_each_cure_is_told_once() {
+        let verdict = |steps: &[ProofStep]| {
+            let proof = Proof::of(steps.to_vec());
+            assert_eq!(proof.passed, proof.verdict() == Verdict::Passed);
+            proof.verdict()
+        };
+        let [check, develop, run, test] = seen().try_into().unwrap();
+        let rebuilt = |count, cures: &[&str]| Verdict::Rebuilt {
+            count,
+            cures: cures.iter().map(|cure| (*cure).to_owned()).collect(),
+        };
+        let relinked = ProofStep {
+            relinked: 1,
+            ..run.clone()
+        };
+        let other_way = ProofStep {
+            other_way: 4,
+            ..run.clone()
+        };
+        assert_eq!(
+            verdict(&[check.clone(), relinked, other_way]),
+            Verdict::Passed
+        );
+        let both = [check, develop.clone(), test.clone()];
+        assert_eq!(verdict(&both), rebuilt(7, &["abi3", "keep it"]));
+        // What nothing else needs may fail; what it has compiled counts.
+        assert_eq!(verdict(&[test.clone()]), rebuilt(2, &["abi3"]));
+        assert_eq!(
+            verdict(&[ProofStep { rebuilt: 0, ..test }]),
+            Verdict::Passed
+        );
+        let failed = ProofStep {
+            failed: Some("no".to_owned()),
+            ..develop
+        };
+        let command = "maturin develop --typed".to_owned();
+        let said = "no".to_owned();
+        assert_eq!(verdict(&[run, failed]), Verdict::Failed { command, said });
+    }
+}
