@@ -147,6 +147,12 @@ fn what_is_compiled_again_is_told_with_its_cause_and_its_cure() {
         "[workspace]",
         "[workspace]\n[workspace.metadata.xtask]\nprelink = false",
     );
+    // A release build beside it would only take time.
+    project.edit(
+        "pyproject.toml",
+        "[tool.maturin]",
+        "[tool.maturin]\neditable-profile = \"dev\"",
+    );
     project.write("native/tests/broken.rs", "compile_error!(\"no cheese\");\n");
     commit(&project);
     let done = xtask(&project, &["doctor", "--prove"]);
@@ -164,7 +170,7 @@ fn what_is_compiled_again_is_told_with_its_cause_and_its_cure() {
             .collect::<Vec<_>>()
     };
     assert!(
-        line("dev ")[0].contains("pyo3-ffi: PYO3_CONFIG_FILE is /"),
+        line("dev ")[0].contains("pyo3-ffi: PYO3_BUILD_EXTENSION_MODULE is 1, and was not set"),
         "{}",
         done.stdout
     );
