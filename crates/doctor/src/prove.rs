@@ -6,63 +6,20 @@
 //! and why ([`dev_build::why::observed`]).
 
 mod place;
+mod request;
 mod row;
 mod steps;
 
-use camino::Utf8Path;
+use std::time::Instant;
+
 use dev_build::why::observed::{Units, observed};
 use environment::vars;
-use processes::{RunError, Say};
-use project_model::{Closure, Project, ProjectError};
-use python_tools::Tool;
-use trial::files::FileError;
 use trial::timed::{Limits, NoTime, timed};
 
 use place::Place;
+pub use request::{ProofError, ProofRequest};
 pub use row::{Proof, ProofStep, Verdict};
 use steps::{Programs, Step, steps};
-
-/// What is needed for the proof.
-pub struct ProofRequest<'a> {
-    /// The project; it is only read.
-    pub project: &'a Project,
-    /// Its crates.
-    pub closure: &'a Closure,
-    /// This program.
-    pub program: &'a Utf8Path,
-    /// uv.
-    pub uv: &'a Tool,
-    /// maturin.
-    pub maturin: &'a Tool,
-    /// A directory for the copy of this project alone, above which nothing of a project lies.
-    pub home: &'a Utf8Path,
-    /// Whether the network may not be used.
-    pub offline: bool,
-    /// Whether the user wants it to end.
-    pub is_over: &'a (dyn Fn() -> bool + Sync),
-    /// Tells what takes time.
-    pub say: Say<'a>,
-}
-
-/// There is no proof, in either direction.
-#[derive(Debug, thiserror::Error)]
-pub enum ProofError {
-    /// The copy cannot be made.
-    #[error("cannot work on the copy of the project")]
-    Files(#[from] FileError),
-    /// Somebody else proves the same project.
-    #[error("another `doctor --prove` of this project is running\n  help: wait for it to end")]
-    Busy,
-    /// The copy is no project.
-    #[error("cannot read the copy of the project")]
-    Project(#[from] ProjectError),
-    /// git, or a program of a step, cannot be started.
-    #[error("cannot work on the copy of the project")]
-    Run(#[from] RunError),
-    /// The user ended it.
-    #[error("ended before all steps were taken; the copy has been removed")]
-    Interrupted,
-}
 
 /// Takes all steps, up to the first that fails and that others need.
 ///
@@ -97,7 +54,7 @@ fn take(place: &Place, step: &Step, request: &ProofRequest<'_>) -> Result<ProofS
         deadline: None,
     };
     let before = Units::look(&place.workspace);
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let done = timed(&step.command, &place.log(), &[], limits);
     let elapsed_s = start.elapsed().as_secs_f64();
     let failed = match done {

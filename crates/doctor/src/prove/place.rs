@@ -8,7 +8,7 @@ use project_model::{Closure, Project, Sources, Workspace};
 use trial::copy::{commit_all, copy_sources, git};
 use trial::files::{at, copy_file, remove};
 
-use super::ProofError;
+use super::request::ProofError;
 
 /// A directory with the copy and all that is built in it, removed with this value.
 pub(super) struct Place {
