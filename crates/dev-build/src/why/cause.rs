@@ -208,6 +208,12 @@ impl Cause {
                 "build with the stable ABI (pyo3's feature `abi3-py3…`), which reads no path; without it `use-base-python = true` under [tool.maturin] has uv and pip name the Python that `dev` names, and `maturin develop` names another one"
             }
             Self::Python {
+                are_shared: true,
+                changes,
+            } if changes.iter().any(|it| it.contains(" not set")) => {
+                "`cargo xtask dev` writes these variables to .cargo/config.local.toml: run it before an editor or cargo builds"
+            }
+            Self::Python {
                 are_shared: true, ..
             } => {
                 "build for one Python at a time; another environment with the same Python shares what is compiled"

@@ -293,7 +293,10 @@ pub(super) fn without_a_difference(change: &Change, facts: &Facts) -> Cause {
         Was::Same(old) | Was::Like(old) if old.deps != change.now.deps => {
             let old = &old.deps;
             let other = change.now.deps.iter().filter(|it| !old.contains(it));
-            let names = other.map(|it| it.name().to_owned());
+            let names = other.map(|it| match it.name() {
+                "build_script_build" => format!("the build script of {}", change.package),
+                name => name.to_owned(),
+            });
             Cause::OtherBuilds {
                 names: names.collect(),
             }
