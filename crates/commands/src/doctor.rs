@@ -22,6 +22,10 @@ use crate::{typed, ui};
 /// All checks run, also where the project cannot be read. Builds nothing, uses no network, and writes nothing
 /// unless `--fix` or `--prove` is given. Exit code 1 if something is wrong.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag on the command line"
+)]
 pub struct Args {
     /// Answer in JSON
     #[arg(long, conflicts_with = "fix")]

@@ -269,7 +269,7 @@ mod tests {
         let both = [check, develop.clone(), test.clone()];
         assert_eq!(verdict(&both), rebuilt(7, &["abi3", "keep it"]));
         // What nothing else needs may fail; what it has compiled counts.
-        assert_eq!(verdict(&[test.clone()]), rebuilt(2, &["abi3"]));
+        assert_eq!(verdict(std::slice::from_ref(&test)), rebuilt(2, &["abi3"]));
         assert_eq!(
             verdict(&[ProofStep { rebuilt: 0, ..test }]),
             Verdict::Passed
