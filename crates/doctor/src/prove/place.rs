@@ -37,18 +37,7 @@ impl Place {
         let lock = lock.ok_or(ProofError::Busy)?;
         let tree = tree(home);
         remove(home, &tree)?;
-        let sources = Sources::of(project, closure);
-        copy_sources(&sources, &tree)?;
-        copy_local_config(project, &sources, &tree)?;
-        if project
-            .root
-            .ancestors()
-            .any(|dir| dir.join(".git").exists())
-        {
-            make_repository(&tree)?;
-        }
-        let below = project.root.strip_prefix(&sources.root);
-        let copied = Project::load(&tree.join(below.unwrap_or(Utf8Path::new(""))))?;
+        let copied = Project::load(&copy(project, closure, &tree)?)?;
         let told = Workspace::load(&copied)?;
         let (workspace, names_target_dir) = with_own_target_dir(told, &tree);
         Ok(Self {
@@ -76,6 +65,20 @@ impl Drop for Place {
 
 fn tree(home: &Utf8Path) -> Utf8PathBuf {
     home.join("tree")
+}
+
+/// Copies the project with its crates into `tree`, and gives the directory that it has there.
+fn copy(project: &Project, closure: &Closure, tree: &Utf8Path) -> Result<Utf8PathBuf, ProofError> {
+    let sources = Sources::of(project, closure);
+    copy_sources(&sources, tree)?;
+    let mut above = project.root.ancestors();
+    if above.any(|dir| dir.join(".git").exists()) {
+        make_repository(tree)?;
+    }
+    // After that: git is not to take it for a file of the project.
+    copy_local_config(project, &sources, tree)?;
+    let below = project.root.strip_prefix(&sources.root);
+    Ok(tree.join(below.unwrap_or(Utf8Path::new(""))))
 }
 
 /// git does not know the file with this machine's settings. An editor reads it all the same.
