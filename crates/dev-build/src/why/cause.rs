@@ -62,6 +62,8 @@ pub(crate) enum Cause {
     Remade { names: BTreeSet<String> },
     /// What was built is gone.
     Removed,
+    /// It was made as other kinds of library, by `--crate-type`.
+    CrateTypes,
     /// Cargo.toml says something else of a library or a build script.
     Manifest,
     /// The source of a third-party crate lies elsewhere.
@@ -182,6 +184,9 @@ impl Cause {
                 format!("made with {}, built once more since", listed(names))
             }
             Self::Removed => "what was built of it is gone, as after `cargo clean -p`".to_owned(),
+            Self::CrateTypes => {
+                "it was made as other kinds of library, by `--crate-type`".to_owned()
+            }
             Self::Manifest => "Cargo.toml says something else of its library".to_owned(),
             Self::Moved => "its source lies in another directory than before".to_owned(),
             Self::Settings { files } if files.is_empty() => {
@@ -200,6 +205,9 @@ impl Cause {
             | Self::Manifest
             | Self::OtherBuilds { .. }
             | Self::Remade { .. } => return None,
+            Self::CrateTypes => {
+                "`crate-type = [\"cdylib\"]` under [lib] is what maturin asks for; what needs a Rust library of it, such as its tests, can have a crate of its own"
+            }
             Self::Arguments => {
                 "`prelink = false` under [workspace.metadata.xtask] has `dev` link as all others do; its edits then take longer"
             }

@@ -53,6 +53,8 @@ pub(crate) enum Was {
 pub(crate) struct Facts {
     /// The package of the extension.
     pub(crate) extension: String,
+    /// Whether no file has changed since anything was built, as in a proof.
+    pub(crate) is_unedited: bool,
     /// The names of what has changed since what is installed was built.
     pub(crate) changed: BTreeSet<String>,
     /// A file with flags that only some calls of cargo read, and the one that others read in its place.

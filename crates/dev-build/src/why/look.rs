@@ -134,6 +134,7 @@ fn facts(
     let stale = situation.misjudged.iter();
     let variables = cargo_env::environment().into_keys();
     Facts {
+        is_unedited: false,
         extension: situation.crate_name.clone(),
         changed: situation.changes().into_iter().collect(),
         scattered: of_flags.next(),

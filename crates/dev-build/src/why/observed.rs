@@ -164,6 +164,7 @@ fn facts(project: &Project, workspace: &Workspace) -> Facts {
         .map(|it| crate::shared_env::look(it, project, workspace));
     Facts {
         extension: project.extension.crate_name.clone(),
+        is_unedited: true,
         scattered: of_flags,
         flag_variables: variables.filter(|it| it.ends_with("RUSTFLAGS")).collect(),
         shares_variables: matches!(included, Some(Ok(Some(_)))),

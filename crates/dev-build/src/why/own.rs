@@ -88,7 +88,7 @@ fn differences(old: &Explanation, change: &Change, facts: &Facts) -> Vec<Cause> 
         features(old, change),
         if_differs(old.profile != now.profile, &|| profile(change, facts)),
         if_differs(platform(old) != platform(now), &|| settings(facts)),
-        if_differs(old.target != now.target, &|| manifest(change)),
+        if_differs(old.target != now.target, &|| manifest(change, facts)),
         if_differs(old.path != now.path, &|| other_source(change, facts)),
         whole_package(old, change),
     ];
@@ -112,10 +112,14 @@ fn settings(facts: &Facts) -> Cause {
     }
 }
 
-fn manifest(change: &Change) -> Cause {
+/// cargo notes of a target what Cargo.toml says, with `--crate-type` in the place of what that says.
+fn manifest(change: &Change, facts: &Facts) -> Cause {
     let file = "Cargo.toml".to_owned();
-    let of_user = change.is_path_crate.then_some(Cause::Edit { file });
-    of_user.unwrap_or(Cause::Manifest)
+    match (change.is_path_crate, facts.is_unedited) {
+        (true, true) => Cause::CrateTypes,
+        (true, false) => Cause::Edit { file },
+        (false, _) => Cause::Manifest,
+    }
 }
 
 /// A file in a package whose build script declares nothing.

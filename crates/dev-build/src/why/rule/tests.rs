@@ -377,6 +377,26 @@ fn what_is_made_of_a_cause_is_no_cause() {
 }
 
 #[test]
+fn an_unedited_manifest_has_not_changed() {
+    let change = |is_path_crate| Change {
+        is_path_crate,
+        ..is_now(&[("target", json!(2))])
+    };
+    let said = |is_path_crate, is_unedited| {
+        let facts = Facts {
+            is_unedited,
+            ..Facts::default()
+        };
+        words(change(is_path_crate), &facts)
+    };
+    let crate_types = "it was made as other kinds of library, by `--crate-type`";
+    assert_eq!(said(true, true), crate_types);
+    assert_eq!(said(true, false), "Cargo.toml has changed");
+    let third_party = "Cargo.toml says something else of its library";
+    assert_eq!(said(false, true), third_party);
+}
+
+#[test]
 fn what_was_built_once_more_is_no_removal() {
     let remade = Change {
         remade: set(&["libc"]),
