@@ -199,6 +199,13 @@ impl Kept {
         other.map(|(name, _)| name).collect()
     }
 
+    /// With its name, by which it is found.
+    fn named(mut self, build_dir: &Utf8Path) -> (String, Self) {
+        let path = self.dir.fingerprints.join(&self.kind);
+        self.name = path.strip_prefix(build_dir).unwrap_or(&path).to_string();
+        (self.name.clone(), self)
+    }
+
     fn noted(&self) -> String {
         let bytes = fs_err::read(self.dir.note(&self.kind)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
@@ -237,15 +244,31 @@ pub fn kept(
             }
         };
         for (package, dir) in dirs {
-            let units = units(&dir, &profile.dir, &package, &libraries);
-            found.extend(units.into_iter().map(|mut unit| {
-                let path = unit.dir.fingerprints.join(&unit.kind);
-                unit.name = path.strip_prefix(build_dir).unwrap_or(&path).to_string();
-                (unit.name.clone(), unit)
-            }));
+            let mut units = units(&dir, &profile.dir, &package, &libraries);
+            units.retain(|unit| !is_of_no_use(&unit.kind));
+            found.extend(units.into_iter().map(|unit| unit.named(build_dir)));
         }
     }
     found
+}
+
+/// All units in `build_dir`, of every profile, by name: also those of tests and of `cargo check`.
+#[must_use]
+pub fn all_kept(build_dir: &Utf8Path) -> BTreeMap<String, Kept> {
+    let mut found = BTreeMap::new();
+    for profile in Profile::all(build_dir) {
+        let libraries = libraries(&profile.dir.join("deps"));
+        for (package, dir) in profile.all_unit_dirs() {
+            let units = units(&dir, &profile.dir, &package, &libraries);
+            found.extend(units.into_iter().map(|unit| unit.named(build_dir)));
+        }
+    }
+    found
+}
+
+/// Whether nothing is made of a unit of this kind.
+fn is_of_no_use(kind: &str) -> bool {
+    kind.starts_with("test-") || kind.starts_with("doc-")
 }
 
 /// The hashes of the libraries in a directory, each with whether more than metadata is there.
@@ -278,7 +301,6 @@ fn units(
     let entries = entries.into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_owned());
     let kinds = names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned));
-    let kinds = kinds.filter(|kind| !kind.starts_with("test-") && !kind.starts_with("doc-"));
     let unit = |kind| unit(dir, profile, package, kind, libraries);
     kinds.map(unit).collect()
 }
@@ -300,7 +322,7 @@ fn unit(
     let has_own = dir.fingerprints.file_name() == Some("fingerprint");
     let own = has_own.then(|| self::libraries(&dir.artefacts[0]));
     let whole = own.as_ref().unwrap_or(libraries).get(&dir.hash);
-    let is_metadata = kind.starts_with("lib-") && whole == Some(&false);
+    let is_metadata = !is_run && whole == Some(&false);
     let read = |path: &Utf8Path| fs_err::read(path).unwrap_or_default();
     let explanation = dir.fingerprints.join(format!("{kind}.json"));
     let metadata = fs_err::metadata(&reference).ok();

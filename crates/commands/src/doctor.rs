@@ -1,24 +1,31 @@
 //! `cargo xtask doctor`.
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use camino::Utf8PathBuf;
 use config_edit::Change;
 use dev_build::DevRequest;
+use doctor::prove::{self, Proof, ProofRequest, ProofStep, prove};
 use doctor::{Facts, Finding, Problem, Subject, Verdict, judge, repairs};
 use environment::vars;
 use prelink::Bases;
-use project_model::Project;
+use processes::ending;
+use project_model::{Closure, Project};
 use store::Store;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
-use crate::ui;
 use crate::write_mode::written;
+use crate::{typed, ui};
 
 /// Look for what is wrong with the project and with this machine, and name what helps
 ///
 /// All checks run, also where the project cannot be read. Builds nothing, uses no network, and writes nothing
-/// unless `--fix` is given. Exit code 1 if something is wrong.
+/// unless `--fix` or `--prove` is given. Exit code 1 if something is wrong.
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag on the command line"
+)]
 pub struct Args {
     /// Answer in JSON
     #[arg(long, conflicts_with = "fix")]
@@ -29,9 +36,20 @@ pub struct Args {
     /// With --fix: write nothing, show what would change
     #[arg(long, requires = "fix")]
     dry_run: bool,
+    /// Prove on a copy of the project that the tools leave each other's builds alone: cargo check as
+    /// rust-analyzer runs it, dev, maturin develop, uv sync, uv run, cargo test, dev and cargo check build one
+    /// after the other. Takes as long as they do, and may need the network for what they install
+    #[arg(long, conflicts_with = "fix")]
+    prove: bool,
+    /// With --prove: do not use the network
+    #[arg(long, requires = "prove")]
+    offline: bool,
 }
 
 pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
+    if args.prove {
+        return tell_proof(&proof(context, args.offline)?, args.json);
+    }
     let facts = look(context)?;
     if !args.fix {
         return tell(&judge(&facts), args.json);
@@ -88,6 +106,52 @@ fn tell(findings: &[Finding], in_json: bool) -> anyhow::Result<Answer> {
         (_, 0) => bail!("{count} problem{plural}"),
         (_, fixable) => bail!(
             "{count} problem{plural}\n  help: `cargo xtask doctor --fix` repairs {fixable} of them"
+        ),
+    }
+}
+
+fn proof(context: &Context, offline: bool) -> anyhow::Result<Proof> {
+    let project = context.project_to_build()?;
+    let toolbox = toolbox(offline)?;
+    let uv = toolbox.uv(&ui::say)?;
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    ending::listen()?;
+    let proof = prove(&ProofRequest {
+        closure: &Closure::load(&project)?,
+        program: &Utf8PathBuf::try_from(program)?,
+        maturin: &toolbox.maturin(&uv, &ui::say)?,
+        uv: &uv,
+        home: &toolbox.scratch_of(&project.root, "xtask-prove")?,
+        offline,
+        is_over: &ending::is_wanted,
+        say: &ui::say,
+        project: &project,
+    })?;
+    Ok(proof)
+}
+
+/// The table on standard output; an error, if it is no pass.
+fn tell_proof(proof: &Proof, in_json: bool) -> anyhow::Result<Answer> {
+    ui::answer(in_json, proof, || typed::to_paste(&proof.text()))?;
+    let steps = proof.steps.iter().filter(|it| !it.is_needed);
+    for ProofStep { command, .. } in steps.filter(|it| it.failed.is_some()) {
+        ui::warn(&format!(
+            "`{command}` fails in the copy: what it would have compiled after that is not part of the proof"
+        ));
+    }
+    match proof.verdict() {
+        prove::Verdict::Passed => {
+            ui::say("Proven", "no tool makes another's builds stale");
+            Ok(Answer::Done)
+        }
+        prove::Verdict::Rebuilt { count, cures } => {
+            let plural = if count == 1 { " was" } else { "s were" };
+            let cures = cures.iter().map(|cure| format!("\n  help: {cure}"));
+            let cures: String = cures.collect();
+            bail!("{count} unit{plural} compiled again, though nothing has changed{cures}")
+        }
+        prove::Verdict::Failed { command, said } => bail!(
+            "`{command}` fails in a copy of the project: {said}\n  help: run it in the project, where it says more"
         ),
     }
 }

@@ -158,6 +158,18 @@ impl<'a> Units<'a> {
         causes
     }
 
+    /// Remembers those that somebody else has built, such as an editor's `cargo check`, and of whose sources none
+    /// was written since. To be called before we change the times of sources ourselves.
+    pub(crate) fn remember_those_of_others(self) -> io::Result<()> {
+        let packages = self.packages();
+        let units = units_of(&self.workspace.build_dir, packages.keys());
+        let mut all = units.values().flatten();
+        if all.all(|unit| self.known(unit).is_some()) {
+            return Ok(());
+        }
+        self.remember(&packages, SystemTime::now()).map(drop)
+    }
+
     /// Remembers what each unit was built from, after a build that began at `started` and was made of
     /// `packages`. Gives the variables that they have read.
     pub(crate) fn remember(

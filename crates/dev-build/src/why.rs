@@ -7,6 +7,7 @@
 mod cause;
 mod change;
 pub(crate) mod look;
+pub mod observed;
 mod own;
 mod record;
 pub mod report;

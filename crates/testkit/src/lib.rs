@@ -10,6 +10,7 @@ mod confined;
 mod fake;
 mod fuzz;
 pub mod github;
+mod many_crates;
 mod missing;
 mod project;
 mod signals;

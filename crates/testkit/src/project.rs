@@ -119,7 +119,7 @@ fn library(module: &str, answer: u32) -> String {
 }
 
 /// A module with `answer()`, by the C API.
-const BARE_LIBRARY: &str = r#"use pyo3_ffi::*;
+pub(crate) const BARE_LIBRARY: &str = r#"use pyo3_ffi::*;
 use std::ptr::{addr_of_mut, null, null_mut};
 
 unsafe extern "C" fn answer(_: *mut PyObject, _: *mut PyObject) -> *mut PyObject {

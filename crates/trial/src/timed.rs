@@ -96,6 +96,8 @@ fn first_error(log: &str) -> String {
     };
     let line = said().rfind(of_linker);
     let line = line.or_else(|| said().find(of_compiler));
+    // Crates may be called after errors.
+    let line = line.or_else(|| said().find(|line| line.starts_with("error")));
     let line = line
         .or_else(|| said().find(of_any))
         .or_else(|| said().next_back());
@@ -157,6 +159,10 @@ mod tests {
             (
                 "warning: w\nerror[E0308]: mismatched\nerror: could not compile `x`",
                 "error[E0308]: mismatched",
+            ),
+            (
+                "  Compiling thiserror v2.0.0\nerror: could not compile `x` (lib)",
+                "error: could not compile `x` (lib)",
             ),
             ("building\n  Failed to build x\nbye", "Failed to build x"),
             ("one\ntwo\n\n", "two"),

@@ -58,8 +58,12 @@ pub(crate) enum Cause {
     OtherCheckout { dir: Utf8PathBuf },
     /// It is made with other builds of these libraries, which were there.
     OtherBuilds { names: BTreeSet<String> },
+    /// These are the same as before, and were built once more in between.
+    Remade { names: BTreeSet<String> },
     /// What was built is gone.
     Removed,
+    /// It was made as other kinds of library, by `--crate-type`.
+    CrateTypes,
     /// Cargo.toml says something else of a library or a build script.
     Manifest,
     /// The source of a third-party crate lies elsewhere.
@@ -176,7 +180,13 @@ impl Cause {
                     listed(names)
                 )
             }
+            Self::Remade { names } => {
+                format!("made with {}, built once more since", listed(names))
+            }
             Self::Removed => "what was built of it is gone, as after `cargo clean -p`".to_owned(),
+            Self::CrateTypes => {
+                "it was made as other kinds of library, by `--crate-type`".to_owned()
+            }
             Self::Manifest => "Cargo.toml says something else of its library".to_owned(),
             Self::Moved => "its source lies in another directory than before".to_owned(),
             Self::Settings { files } if files.is_empty() => {
@@ -192,10 +202,25 @@ impl Cause {
         let text = match self {
             Self::Edit { .. }
             | Self::New
-            | Self::Arguments
             | Self::Manifest
-            | Self::OtherBuilds { .. } => return None,
+            | Self::OtherBuilds { .. }
+            | Self::Remade { .. } => return None,
+            Self::CrateTypes => {
+                "`crate-type = [\"cdylib\"]` under [lib] is what maturin asks for; what needs a Rust library of it, such as its tests, can have a crate of its own"
+            }
+            Self::Arguments => {
+                "`prelink = false` under [workspace.metadata.xtask] has `dev` link as all others do; its edits then take longer"
+            }
             Self::Flags { by, .. } => cure_of_flags(by),
+            Self::Python { changes, .. } if is_another_path(changes) => {
+                "build with the stable ABI (pyo3's feature `abi3-py3…`), which reads no path; without it `use-base-python = true` under [tool.maturin] has uv and pip name the Python that `dev` names, and `maturin develop` names another one"
+            }
+            Self::Python {
+                are_shared: true,
+                changes,
+            } if changes.iter().any(|it| it.contains(" not set")) => {
+                "`cargo xtask dev` writes these variables to .cargo/config.local.toml: run it before an editor or cargo builds"
+            }
             Self::Python {
                 are_shared: true, ..
             } => {
@@ -246,6 +271,12 @@ impl Cause {
         };
         Some(text.to_owned())
     }
+}
+
+/// Whether the same Python is named by another path. Of another Python more than that would differ.
+fn is_another_path(changes: &BTreeSet<String>) -> bool {
+    let is_path = |it: &String| it.starts_with("PYO3_PYTHON is /") && it.contains(", and was /");
+    changes.iter().all(is_path)
 }
 
 fn flags(old: &[String], new: &[String], by: &By) -> String {

@@ -26,6 +26,8 @@ pub(crate) struct Change {
     pub(crate) future: Vec<String>,
     /// What a build script names and is not there.
     pub(crate) missing: Vec<String>,
+    /// What it is made with that was built after it, by the names of the packages.
+    pub(crate) remade: BTreeSet<String>,
     /// Whether its artefact was gone.
     pub(crate) is_gone: bool,
     /// Whether somebody else had built it, in a directory that checkouts share.
@@ -51,6 +53,8 @@ pub(crate) enum Was {
 pub(crate) struct Facts {
     /// The package of the extension.
     pub(crate) extension: String,
+    /// Whether no file has changed since anything was built, as in a proof.
+    pub(crate) is_unedited: bool,
     /// The names of what has changed since what is installed was built.
     pub(crate) changed: BTreeSet<String>,
     /// A file with flags that only some calls of cargo read, and the one that others read in its place.

@@ -101,10 +101,8 @@ impl Look {
             dirs: &dirs,
             now: SystemTime::now(),
         };
-        let changes: Vec<_> = after
-            .values()
-            .filter_map(|it| evidence.change(it))
-            .collect();
+        let whole = after.values().filter(|it| it.artefact == Artefact::There);
+        let changes: Vec<_> = whole.filter_map(|it| evidence.change(it)).collect();
         let found = causes(&changes, &facts);
         let report = Report::new(compiled.crates(), names, &changes, &found);
         let record = Record {
@@ -136,6 +134,7 @@ fn facts(
     let stale = situation.misjudged.iter();
     let variables = cargo_env::environment().into_keys();
     Facts {
+        is_unedited: false,
         extension: situation.crate_name.clone(),
         changed: situation.changes().into_iter().collect(),
         scattered: of_flags.next(),
@@ -153,22 +152,22 @@ fn facts(
 }
 
 /// What a unit is judged by.
-struct Evidence<'a> {
-    before: &'a BTreeMap<String, Kept>,
-    record: Option<&'a Record>,
-    workspace: &'a Workspace,
-    root: &'a Utf8Path,
-    path_crates: BTreeMap<String, Utf8PathBuf>,
+pub(super) struct Evidence<'a> {
+    pub(super) before: &'a BTreeMap<String, Kept>,
+    pub(super) record: Option<&'a Record>,
+    pub(super) workspace: &'a Workspace,
+    pub(super) root: &'a Utf8Path,
+    pub(super) path_crates: BTreeMap<String, Utf8PathBuf>,
     /// The directories of all packages, by name.
-    dirs: &'a BTreeMap<String, Vec<Utf8PathBuf>>,
-    now: SystemTime,
+    pub(super) dirs: &'a BTreeMap<String, Vec<Utf8PathBuf>>,
+    pub(super) now: SystemTime,
 }
 
 impl Evidence<'_> {
     /// What has become of a unit, if it was compiled now.
-    fn change(&self, now: &Kept) -> Option<Change> {
+    pub(super) fn change(&self, now: &Kept) -> Option<Change> {
         let same = self.before.get(&now.name);
-        if now.artefact == Artefact::Metadata || same.is_some_and(|it| !now.is_other_than(it)) {
+        if same.is_some_and(|it| !now.is_other_than(it)) {
             return None;
         }
         let explanation = now.explanation();
@@ -184,7 +183,8 @@ impl Evidence<'_> {
         };
         if let Some(same) = same {
             change.variables = now.variables_other_than(same);
-            change.is_gone = same.artefact == Artefact::Metadata;
+            change.is_gone = same.artefact != now.artefact;
+            change.remade = self.remade(&change.now, same);
             change.is_foreign = is_path_crate && self.is_foreign(same);
             self.note_files(&mut change, now, same);
         }
@@ -198,7 +198,7 @@ impl Evidence<'_> {
         let of_profile = || self.before.values().filter(|it| it.profile == now.profile);
         let is_like = |it: &&Kept| {
             let is_it = it.package == now.package && it.kind == now.kind;
-            is_it && it.artefact == Artefact::There
+            is_it && it.artefact == now.artefact
         };
         let like = of_profile().filter(is_like);
         let like = like.map(|it| (likeness(&it.explanation(), explanation), it.built, it));
@@ -209,6 +209,21 @@ impl Evidence<'_> {
             None if is_first() => Was::First,
             None => Was::Nothing,
         }
+    }
+
+    /// The packages of what a unit is made with and that was there before, built after the unit.
+    fn remade(&self, now: &Explanation, same: &Kept) -> BTreeSet<String> {
+        let Some(built) = same.built else {
+            return BTreeSet::new();
+        };
+        let is_made_with = |it: &&Kept| {
+            let fingerprint = it.fingerprint();
+            let mut deps = now.deps.iter();
+            deps.any(|dependency| Some(dependency.fingerprint()) == fingerprint)
+        };
+        let later = self.before.values().filter(|it| it.built > Some(built));
+        let made_with = later.filter(is_made_with);
+        made_with.map(|it| it.package.clone()).collect()
     }
 
     /// Whether somebody else has built it since we did, where checkouts share the directory.

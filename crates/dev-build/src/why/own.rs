@@ -88,7 +88,7 @@ fn differences(old: &Explanation, change: &Change, facts: &Facts) -> Vec<Cause> 
         features(old, change),
         if_differs(old.profile != now.profile, &|| profile(change, facts)),
         if_differs(platform(old) != platform(now), &|| settings(facts)),
-        if_differs(old.target != now.target, &|| manifest(change)),
+        if_differs(old.target != now.target, &|| manifest(change, facts)),
         if_differs(old.path != now.path, &|| other_source(change, facts)),
         whole_package(old, change),
     ];
@@ -112,10 +112,14 @@ fn settings(facts: &Facts) -> Cause {
     }
 }
 
-fn manifest(change: &Change) -> Cause {
+/// cargo notes of a target what Cargo.toml says, with `--crate-type` in the place of what that says.
+fn manifest(change: &Change, facts: &Facts) -> Cause {
     let file = "Cargo.toml".to_owned();
-    let of_user = change.is_path_crate.then_some(Cause::Edit { file });
-    of_user.unwrap_or(Cause::Manifest)
+    match (change.is_path_crate, facts.is_unedited) {
+        (true, true) => Cause::CrateTypes,
+        (true, false) => Cause::Edit { file },
+        (false, _) => Cause::Manifest,
+    }
 }
 
 /// A file in a package whose build script declares nothing.
@@ -293,11 +297,17 @@ pub(super) fn without_a_difference(change: &Change, facts: &Facts) -> Cause {
         Was::Same(old) | Was::Like(old) if old.deps != change.now.deps => {
             let old = &old.deps;
             let other = change.now.deps.iter().filter(|it| !old.contains(it));
-            let names = other.map(|it| it.name().to_owned());
+            let names = other.map(|it| match it.name() {
+                "build_script_build" => format!("the build script of {}", change.package),
+                name => name.to_owned(),
+            });
             Cause::OtherBuilds {
                 names: names.collect(),
             }
         }
+        Was::Same(_) if !change.remade.is_empty() => Cause::Remade {
+            names: change.remade.clone(),
+        },
         Was::Same(_) => Cause::Removed,
         _ => Cause::Unknown,
     }

@@ -111,7 +111,7 @@ impl Report {
         }
         text.push('\n');
         for root in &self.causes {
-            text.push_str(&format!("  {}: {}\n", root.names(|_| true), root.cause));
+            text.push_str(&format!("  {}\n", root.line()));
             let only = root.only_for_this;
             text.push_str(&format!("    compiled for this alone: {only}\n"));
             if let Some(cure) = &root.cure {
@@ -123,6 +123,12 @@ impl Report {
 }
 
 impl Root {
+    /// Which crates, and why.
+    #[must_use]
+    pub fn line(&self) -> String {
+        format!("{}: {}", self.names(|_| true), self.cause)
+    }
+
     /// `pyo3-ffi and 3 more`, of those that `count`: first what it is the cause of by itself.
     fn names(&self, count: impl Fn(&str) -> bool) -> String {
         let others = self.crates.difference(&self.roots);

@@ -104,6 +104,11 @@ fn each_digest_has_its_words() {
             json!([[1, "leaf", false, 2]]),
             "made with another build of leaf that was there",
         ),
+        (
+            "deps",
+            json!([[1, "build_script_build", false, 2]]),
+            "made with another build of the build script of libc that was there",
+        ),
     ] {
         assert_eq!(plainly(is_now(&[(key, value)])), expected);
     }
@@ -369,4 +374,57 @@ fn what_is_made_of_a_cause_is_no_cause() {
     assert_ne!(run, other);
     let all: Vec<_> = found.iter().map(|it| &it.all).collect();
     assert_eq!(all, [run, run, run, other, other]);
+}
+
+#[test]
+fn an_unedited_manifest_has_not_changed() {
+    let change = |is_path_crate| Change {
+        is_path_crate,
+        ..is_now(&[("target", json!(2))])
+    };
+    let said = |is_path_crate, is_unedited| {
+        let facts = Facts {
+            is_unedited,
+            ..Facts::default()
+        };
+        words(change(is_path_crate), &facts)
+    };
+    let crate_types = "it was made as other kinds of library, by `--crate-type`";
+    assert_eq!(said(true, true), crate_types);
+    assert_eq!(said(true, false), "Cargo.toml has changed");
+    let third_party = "Cargo.toml says something else of its library";
+    assert_eq!(said(false, true), third_party);
+}
+
+#[test]
+fn what_was_built_once_more_is_no_removal() {
+    let remade = Change {
+        remade: set(&["libc"]),
+        ..library("top")
+    };
+    assert_eq!(plainly(remade), "made with libc, built once more since");
+    assert_eq!(
+        plainly(library("top")),
+        "what was built of it is gone, as after `cargo clean -p`"
+    );
+}
+
+#[test]
+fn each_way_to_name_another_python_has_a_cure_of_its_own() {
+    let cure = |changes: &[&str]| {
+        let are_shared = true;
+        let changes = set(changes);
+        Cause::Python {
+            changes,
+            are_shared,
+        }
+        .cure()
+        .unwrap()
+    };
+    let path = "PYO3_PYTHON is /venv/bin/python, and was /usr/bin/python3";
+    assert!(cure(&[path]).contains("`use-base-python = true`"));
+    let other = "PYO3_ENVIRONMENT_SIGNATURE is cpython-3.13-64bit, and was cpython-3.12-64bit";
+    assert!(cure(&[path, other]).starts_with("build for one Python"));
+    let missing = "PYO3_PYTHON is /a, and was not set";
+    assert!(cure(&[missing]).contains(".cargo/config.local.toml: run it before"));
 }
