@@ -92,8 +92,8 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
     let _ = stop.capture();
 }
 
-/// What a DevContainer's volume has of the automation: here, the third-party crates that it is compiled with in this
-/// checkout, where it has been.
+/// What a DevContainer's volume has of the automation: here, the third-party crates that it is compiled
+/// with in this checkout, where it has been.
 fn keep_the_automation(home: &Utf8Path) {
     let compiled = repository().join("target/xtask");
     if !compiled.is_dir() {

@@ -37,8 +37,8 @@ pub struct Args {
     #[arg(long, requires = "fix")]
     dry_run: bool,
     /// Prove on a copy of the project that the tools leave each other's builds alone: cargo check as
-    /// rust-analyzer runs it, dev, maturin develop, uv sync, uv run, cargo test, dev and cargo check build one
-    /// after the other. Takes as long as they do, and may need the network for what they install
+    /// rust-analyzer runs it, dev, maturin develop, uv sync, uv run, cargo test, dev and cargo check build
+    /// one after the other. Takes as long as they do, and may need the network for what they install
     #[arg(long, conflicts_with = "fix")]
     prove: bool,
     /// With --prove: do not use the network

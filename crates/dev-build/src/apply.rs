@@ -155,8 +155,8 @@ impl<'a> Application<'a> {
                 self.keep_hook(venv)?;
             }
         }
-        // Making a witness changes the time of its file, so it comes before anything notes that, and after what
-        // goes by it.
+        // Making a witness changes the time of its file, so it comes before anything notes that, and after
+        // what goes by it.
         self.remember_units_of_others();
         self.keep_witnesses(&[]);
         let venv = self.environment(plan.environment)?;

@@ -158,8 +158,8 @@ impl<'a> Units<'a> {
         causes
     }
 
-    /// Remembers those that somebody else has built, such as an editor's `cargo check`, and of whose sources none
-    /// was written since. To be called before we change the times of sources ourselves.
+    /// Remembers those that somebody else has built, such as an editor's `cargo check`, and of whose
+    /// sources none was written since. To be called before we change the times of sources ourselves.
     pub(crate) fn remember_those_of_others(self) -> io::Result<()> {
         let packages = self.packages();
         let units = units_of(&self.workspace.build_dir, packages.keys());

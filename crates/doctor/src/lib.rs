@@ -2,7 +2,8 @@
 //!
 //! * [`Facts`]: everything that a check goes by is looked at, once. Nothing is written, no network is used.
 //! * [`CHECKS`]: each judges the facts, and is a plain function. A new one is one more entry.
-//! * [`prove`]: the tools that build it, called one after the other in a copy, leave each other's builds alone.
+//! * [`prove`]: the tools that build it, called one after the other in a copy, leave each other's builds
+//!   alone.
 //! * [`repairs()`]: what has a safe remedy, as changes to files that can be shown before they are written.
 
 mod check;

@@ -116,8 +116,9 @@ impl Application<'_> {
         })
     }
 
-    /// Notes which units of others are what their sources say. A witness is a link to a source, and sources that
-    /// were linked since are not trusted. Where it cannot be noted, cargo compiles such crates once more.
+    /// Notes which units of others are what their sources say. A witness is a link to a source, and sources
+    /// that were linked since are not trusted. Where it cannot be noted, cargo compiles such crates once
+    /// more.
     pub(super) fn remember_units_of_others(&self) {
         if cache_keys::witness::are_kept(self.project) {
             let units = Units::remembered(&self.project.root, &self.situation.workspace);
