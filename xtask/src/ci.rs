@@ -73,8 +73,17 @@ const STEPS: [Step; 18] = [
     }),
     step("figures", figures),
     step("clippy", |here| {
-        here.cargo("clippy --workspace --all-targets --locked -- -D warnings")
+        let profile = profile().map(|profile| format!(" --profile {profile}"));
+        let profile = profile.unwrap_or_default();
+        here.cargo(&format!(
+            "clippy --workspace --all-targets --locked{profile} -- -D warnings"
+        ))
     }),
+    // Before the tests, which find in the store what these have compiled.
+    step("pytest-3.11", |here| pytest(here, "3.11")),
+    step("pytest-3.12", |here| pytest(here, "3.12")),
+    step("pytest-3.13", |here| pytest(here, "3.13")),
+    step("pytest-3.14", |here| pytest(here, "3.14")),
     step("test", test),
     step("doctest", |here| {
         here.tests("test --workspace --doc --quiet")
@@ -87,10 +96,6 @@ const STEPS: [Step; 18] = [
     step("invariants", |here| {
         here.tests("test --package xtask --test invariants")
     }),
-    step("pytest-3.11", |here| pytest(here, "3.11")),
-    step("pytest-3.12", |here| pytest(here, "3.12")),
-    step("pytest-3.13", |here| pytest(here, "3.13")),
-    step("pytest-3.14", |here| pytest(here, "3.14")),
 ];
 
 const fn step(name: &'static str, run: fn(&Workspace) -> Gone) -> Step {
@@ -191,7 +196,7 @@ impl Workspace {
 
     /// A run of tests. cargo and nextest stop at the first failure unless they are told otherwise.
     fn tests(&self, args: &str) -> Gone {
-        self.cargo(&test_args(args, self.keeps_going))
+        self.cargo(&test_args(args, self.keeps_going, profile()))
     }
 
     /// A program from PyPI, in an environment of its own.
@@ -209,9 +214,21 @@ impl Workspace {
     }
 }
 
-fn test_args(args: &str, keeps_going: bool) -> String {
+/// The profile of the builds of CI: that of this program, so that what it is made of is compiled once. On a
+/// machine of a developer it is cargo's own, in whose directory the developer builds as well.
+fn profile() -> Option<&'static str> {
+    environment::vars::var(environment::vars::CI).map(|_| "xtask")
+}
+
+fn test_args(args: &str, keeps_going: bool, profile: Option<&str>) -> String {
     let all = if keeps_going { " --no-fail-fast" } else { "" };
-    format!("{args} --locked{all}")
+    let option = if args.starts_with("nextest") {
+        "--cargo-profile"
+    } else {
+        "--profile"
+    };
+    let profile = profile.map(|profile| format!(" {option} {profile}"));
+    format!("{args} --locked{all}{}", profile.unwrap_or_default())
 }
 
 /// The shell scripts, by shellcheck, which is on PyPI as a program.
@@ -313,7 +330,9 @@ fn figures(here: &Workspace) -> Gone {
 fn doc(here: &Workspace) -> Gone {
     let (sh, cargo) = (&here.sh, &here.cargo);
     let what = ["--workspace", "--no-deps", "--document-private-items"];
-    let doc = cmd!(sh, "{cargo} doc {what...} --locked");
+    let profile = profile().map(|profile| ["--profile", profile]);
+    let profile = profile.into_iter().flatten();
+    let doc = cmd!(sh, "{cargo} doc {what...} --locked {profile...}");
     here.run_with(&[("RUSTDOCFLAGS", "-D warnings")], doc)
 }
 
@@ -336,8 +355,18 @@ mod tests {
 
     #[test]
     fn keeping_going_reaches_the_tests_of_a_step() {
-        let args = |keeps_going| test_args("nextest run", keeps_going);
+        let args = |keeps_going| test_args("nextest run", keeps_going, None);
         assert_eq!(args(false), "nextest run --locked");
         assert_eq!(args(true), "nextest run --locked --no-fail-fast");
+    }
+
+    #[test]
+    fn each_runner_is_told_the_profile_in_its_own_words() {
+        let args = |args| test_args(args, false, Some("x"));
+        assert_eq!(
+            args("nextest run"),
+            "nextest run --locked --cargo-profile x"
+        );
+        assert_eq!(args("test --doc"), "test --doc --locked --profile x");
     }
 }

@@ -33,12 +33,11 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
     git(&["clone", "--quiet", repository().as_str(), clone.as_str()]);
     let mine = home.path().join(".bashrc");
     fs_err::write(&mine, "# mine\n").expect("it can be written");
-    let cargo_home = environment::cargo_env::cargo_home().expect("cargo has a home");
-    keep_the_automation(home.path());
+    cargo_with_the_automation(home.path());
     let init = |offline: bool| {
         let command = Invocation::new("scripts/dev-init.sh")
             .env("HOME", home.path().as_str())
-            .env("CARGO_HOME", cargo_home.as_str())
+            .env_remove("CARGO_HOME")
             .env("RUSTUP_HOME", rustup_home().as_str())
             // Kept from one run of this test to the next.
             .env(
@@ -48,7 +47,6 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
             .env("SCCACHE_SERVER_UDS", home.path().join("s").as_str())
             .env("CARGO_NET_OFFLINE", if offline { "true" } else { "false" })
             // What other builds of this machine have made is made once.
-            .env("DEV_INIT_KEEPS_AUTOMATION", "1")
             .env("XTASK_STORE_DIR", store().as_str())
             .env_remove("XDG_CACHE_HOME")
             .env_remove("XTASK_CACHE_DIR")
@@ -75,13 +73,13 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
         fs_err::read_to_string(mine).expect("it is there"),
         "# mine\n"
     );
-    // Nothing has been put into a shell's profile, and nothing into cargo's home.
+    // Nothing has been put into a shell's profile, and nothing beside the cargo that was there.
     let at_home = contents(home.path());
     let outside_caches = at_home.iter().filter(|(path, _)| {
         !path.starts_with(home.path().join(".cache")) && !path.as_str().ends_with("/s")
     });
     let outside_caches: Vec<_> = outside_caches.map(|(path, _)| path.file_name()).collect();
-    assert_eq!(outside_caches, [Some(".bashrc")]);
+    assert_eq!(outside_caches, [Some(".bashrc"), Some("cargo")]);
     let stop = Invocation::new("sh")
         .args([
             "-c",
@@ -92,17 +90,26 @@ fn a_fresh_clone_is_set_up_and_a_second_run_changes_nothing() {
     let _ = stop.capture();
 }
 
-/// What a DevContainer's volume has of the automation: here, the third-party crates that it is compiled
-/// with in this checkout, where it has been.
-fn keep_the_automation(home: &Utf8Path) {
-    let compiled = repository().join("target/xtask");
-    if !compiled.is_dir() {
-        return;
-    }
-    let kept = home.join(".cache/xtask-build/automation/target");
-    let script = "mkdir -p \"$2\" && tar -C \"$1\" --exclude=./incremental --exclude=./xtask -cf - . | tar -C \"$2\" -xf -";
-    let copy = Invocation::new("sh").args(["-c", script, "copy", compiled.as_str(), kept.as_str()]);
-    copy.run().expect("it can be copied");
+/// A cargo below `home` for which the automation is compiled already: the one that is tested. That the
+/// alias compiles it is the test of `alias.rs`, and takes two minutes. All else is that of whoever runs the
+/// tests.
+fn cargo_with_the_automation(home: &Utf8Path) {
+    let theirs = environment::cargo_env::cargo_home().expect("cargo has a home");
+    let real = Invocation::new("sh").args(["-c", "command -v cargo"]);
+    let real = real.read().expect("there is a cargo");
+    let script = format!(
+        "#!/bin/sh\nexport CARGO_HOME={theirs}\nfirst=$1\n[ \"$first\" != --quiet ] || shift\n\
+         [ \"$1\" != xtask ] || {{ shift; exec {} \"$@\"; }}\n\
+         [ \"$first\" != --quiet ] || set -- --quiet \"$@\"\nexec {} \"$@\"\n",
+        env!("CARGO_BIN_EXE_xtask"),
+        real.trim()
+    );
+    let bin = home.join(".cargo/bin");
+    fs_err::create_dir_all(&bin).expect("a new directory");
+    let cargo = bin.join("cargo");
+    fs_err::write(&cargo, script).expect("it can be written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs_err::set_permissions(cargo, executable).expect("it is ours");
 }
 
 /// The store of whoever runs the tests.

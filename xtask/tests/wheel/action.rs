@@ -261,8 +261,14 @@ fn what_was_handed_over_is_checked_before_it_is_run() {
 fn nothing_is_compiled_where_a_token_is() {
     let release = job("release");
     assert!(release.contains("GH_TOKEN") && release.contains("contents: write"));
+    // The last line tells who has written the file.
+    let steps = release.lines().filter(|line| !line.starts_with('#'));
+    let steps: Vec<_> = steps.collect();
     for word in ["cargo", "rustc", "maturin"] {
-        assert!(!release.contains(word), "{word} in {release}");
+        assert!(
+            !steps.iter().any(|line| line.contains(word)),
+            "{word} in {release}"
+        );
     }
     for name in ["build", "smoke"] {
         let job = job(name);
