@@ -1,4 +1,4 @@
-"""What the READMEs show, run as it is pasted."""
+"""What the documentation shows, run as it is pasted."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 
 
-def block(readme: str, language: str) -> str:
-    text = (ROOT / readme).read_text(encoding="utf-8")
+PAGE = ROOT / "docs" / "records.md"
+
+
+def block(language: str) -> str:
+    text = PAGE.read_text(encoding="utf-8")
     blocks = re.findall(rf"^```{language}\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     assert len(blocks) == 1
     return str(blocks[0])
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.ja.md"])
-def test_the_blocks_of_the_readme_run_as_pasted(readme: str, tmp_path: Path) -> None:
+def test_the_blocks_of_the_page_run_as_pasted(tmp_path: Path) -> None:
     # As in an interactive Python, whose answer the comment shows.
-    code = block(readme, "python")
+    code = block("python")
     last, shown = code.rstrip().rsplit("\n", 1)[1].split("  # ")
     code = code.replace(last, f"print({last})")
     printed = subprocess.run(
@@ -31,7 +31,7 @@ def test_the_blocks_of_the_readme_run_as_pasted(readme: str, tmp_path: Path) -> 
     ).stdout
     assert printed == f"{shown}\n"
 
-    lines = block(readme, "console").splitlines()
+    lines = block("console").splitlines()
     for number, line in enumerate(lines):
         if not line.startswith("$ "):
             continue
