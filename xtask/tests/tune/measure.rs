@@ -15,7 +15,7 @@ fn rows(measurement: &Measurement, setting: Setting) -> Vec<&CandidateRow> {
 /// The whole way: a copy, a line in it, and times in turn.
 #[test]
 fn a_project_is_measured_and_left_as_it_is() {
-    let (project, cache) = (Fixture::mixed("tuned_thing"), TempDir::new());
+    let (project, cache) = (Fixture::light("tuned_thing"), TempDir::new());
     // What is set on purpose is measured, and told as such.
     project.edit(
         "native/Cargo.toml",
