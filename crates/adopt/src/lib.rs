@@ -2,7 +2,7 @@
 //! with its reason; and taking all of it back, to the byte.
 //!
 //! What the project has already is kept and built upon. Every line of ours carries the mark of a command, so
-//! that the same command changes it later, and [`undo`] finds it.
+//! that the same command changes it later, and [`undo()`] finds it.
 
 mod container;
 mod decision;
