@@ -112,7 +112,12 @@ fn command(subject: &Subject<'_>) -> String {
     )
 }
 
-fn extend(planned: &mut Planned, subject: &Subject<'_>, path: &Utf8Path) -> Result<(), EditError> {
+/// Has the script at `path`, which is theirs, build the extension at its end.
+pub(crate) fn extend(
+    planned: &mut Planned,
+    subject: &Subject<'_>,
+    path: &Utf8Path,
+) -> Result<(), EditError> {
     let mut file = TextFile::read(path)?;
     let what = path
         .strip_prefix(&subject.checkout)

@@ -4,8 +4,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::Files;
+use cargo_settings::local::is_ignored;
 use config_edit::{Change, EditError, TextFile};
-use processes::Invocation;
 use project_model::{Layout, Project, Workspace};
 
 use crate::OWNER;
@@ -39,7 +39,7 @@ pub(crate) fn ignored(
     let places = places(project, workspace, files);
     let wanted = places.into_iter().filter_map(|place| {
         let line = line_for(&place, dir)?;
-        (present.contains(&line) || !is_ignored(&place.probe, dir)).then_some(line)
+        (present.contains(&line) || !is_ignored(&place.probe)).then_some(line)
     });
     let lines: Vec<_> = wanted.collect();
     if lines.is_empty() {
@@ -112,19 +112,10 @@ fn line_for(place: &Place, dir: &Utf8Path) -> Option<String> {
     Some(format!("/{below}{slash}{}", place.name))
 }
 
-/// Whether git leaves `path` alone already, whoever says so.
-fn is_ignored(path: &Utf8Path, dir: &Utf8Path) -> bool {
-    let asks = Invocation::new("git")
-        .args(["check-ignore", "--quiet", "--no-index", path.as_str()])
-        .cwd(dir);
-    // 0: ignored, 1: not, 128: no repository.
-    asks.capture()
-        .map_or(true, |done| done.status.code() != Some(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use processes::Invocation;
     use testkit::Fixture;
 
     fn lines(project: &Fixture) -> Vec<String> {

@@ -43,13 +43,13 @@ impl Subject<'_> {
         }
         let reason = "an editor or a Codespace sets the machine up by itself, and what was built outlives the container";
         self.write(&mut planned, Template::DevContainer, &path, reason)?;
+        let script = self.checkout.join(DEV_INIT);
+        if found(read(&script)?.as_deref()) == Found::Theirs {
+            container::extend(&mut planned, self, &script)?;
+            return Ok(planned);
+        }
         let reason = "it brings the toolchain and the tools, and builds the extension once";
-        self.write(
-            &mut planned,
-            Template::DevInit,
-            &self.checkout.join(DEV_INIT),
-            reason,
-        )?;
+        self.write(&mut planned, Template::DevInit, &script, reason)?;
         Ok(planned)
     }
 

@@ -386,6 +386,23 @@ mod tests {
     }
 
     #[test]
+    fn a_script_that_is_there_without_a_container_is_built_upon() {
+        let fixture = in_git(Fixture::pure_rust("scripted_thing"));
+        fixture.write(DEV_INIT, "set -e\napt-get install x\n");
+        let before = files(&fixture);
+        adopt(&fixture, &[Part::DevContainer]);
+        let text = String::from_utf8(files(&fixture)[DEV_INIT].clone()).unwrap();
+        let ours = "install x\n# by `cargo xtask init`; run it again";
+        assert!(
+            text.contains(ours) && text.contains("\ncargo xtask dev\n"),
+            "{text}"
+        );
+        assert!(planned(&fixture, &[Part::DevContainer]).is_empty());
+        leave(&fixture);
+        assert_eq!(files(&fixture), before);
+    }
+
+    #[test]
     fn what_builds_have_made_goes_only_where_our_lines_hid_it() {
         let fixture = in_git(Fixture::mixed("built_thing"));
         fixture.write("native/target/CACHEDIR.TAG", "");

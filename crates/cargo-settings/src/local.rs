@@ -183,7 +183,8 @@ pub fn is_only_of_dev(text: &str) -> bool {
 }
 
 /// Whether git leaves the file alone. True as well where there is no git, or no repository.
-fn is_ignored(path: &Utf8Path) -> bool {
+#[must_use]
+pub fn is_ignored(path: &Utf8Path) -> bool {
     let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
     let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
     if let Some(dir) = dir {
