@@ -65,9 +65,9 @@ fn settings(separator: &str) -> String {
 /// compared with.
 const DEFAULT: [(&str, &[&str]); 5] = [
     ("maturin-develop/incremental", &[]),
-    // With the same settings of cargo, so that only the command differs.
+    // As it does it by itself, with the same settings of cargo.
     (
-        "xtask-dev/prelinked",
+        "xtask-dev/stored",
         &[
             "cold",
             "unchanged",
@@ -78,6 +78,8 @@ const DEFAULT: [(&str, &[&str]); 5] = [
             "venv",
             "branch",
             "target",
+            "clone",
+            "clean",
         ],
     ),
     ("maturin-develop/sccache-incremental", &[]),

@@ -322,6 +322,7 @@ fn on_two_cores(job: &Job) -> f64 {
     let is_cached = job.lane.setting.cache.is_some();
     match job.scenario.id {
         "cold" => [67.0, 80.0][usize::from(is_cached)],
+        "target" | "clean" | "clone" if job.lane.setting.stores => 2.0,
         "target" | "clean" | "clone" => [64.0, 22.0][usize::from(is_cached)],
         "wheel-cold" => [180.0, 210.0][usize::from(is_cached)],
         "wheel-warm" => 15.0,
@@ -536,7 +537,7 @@ fn the_first_columns_have_their_first_figures_within_minutes() {
     });
     for (strategy, setting) in [
         ("maturin-develop", "incremental"),
-        ("xtask-dev", "prelinked"),
+        ("xtask-dev", "stored"),
     ] {
         for scenario in ["unchanged", "cdylib", "python"] {
             let cell = results.cell_of(scenario, strategy, setting).unwrap();
