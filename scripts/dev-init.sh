@@ -150,13 +150,13 @@ compiler_cache() {
 }
 
 machine() {
-  begin 'writing the settings of this machine' 'see above; or go on without them: cargo xtask dev'
+  begin 'writing the settings of this machine' "see above; or go on without them: cargo xtask dev"
   cargo --quiet xtask machine
   done_with 'the settings of this machine'
 }
 
 extension() {
-  begin 'building the extension' 'see above; then: cargo xtask dev'
+  begin 'building the extension' "see above; then: cargo xtask dev"
   cargo --quiet xtask dev --locked
   done_with 'the extension'
 }
@@ -167,5 +167,5 @@ automation
 compiler_cache
 machine
 extension
-printf 'dev-init: ready in %d s; after an edit in Rust: cargo xtask dev\n' "$SECONDS" >&2
-# by `cargo xtask init`, all above with sha256:380e6bc69d4700eb
+printf 'dev-init: ready in %d s; after an edit in Rust: %s\n' "$SECONDS" "cargo xtask dev" >&2
+# by `cargo xtask init`, all above with sha256:b1f12f0f04808318

@@ -9,8 +9,9 @@ use crate::OWNER;
 use crate::decision::{Decision, Verdict};
 use crate::error::AdoptError;
 use crate::subject::{DEV_INIT, Planned, Subject};
+use crate::template::Values;
 
-const PAGE: &str = "docs/devcontainer.md";
+const PAGE: &str = "devcontainer";
 
 /// The devcontainer.json of a checkout, where editors look for it.
 pub(crate) fn find(checkout: &Utf8Path) -> Option<Utf8PathBuf> {
@@ -106,10 +107,8 @@ fn command(subject: &Subject<'_>) -> String {
     if subject.values.is_xtask {
         return format!("{} dev{locked}", subject.values.program);
     }
-    format!(
-        "uvx --from cargo-pyext=={0} cargo-pyext dev{locked}",
-        subject.values.version
-    )
+    let Values { version, quiet, .. } = &subject.values;
+    format!("uvx --from cargo-pyext=={version} {quiet} dev{locked}")
 }
 
 /// Has the script at `path`, which is theirs, build the extension at its end.

@@ -1,5 +1,7 @@
 //! What is decided of one thing, and why.
 
+use environment::program;
+
 /// What becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -32,7 +34,7 @@ pub struct Decision {
     pub what: String,
     /// Why, as a sentence without its end.
     pub reason: String,
-    /// The page about it, in the documentation of this program.
+    /// The name of the page about it, in the documentation of this program.
     pub page: &'static str,
 }
 
@@ -51,12 +53,10 @@ impl Decision {
         }
     }
 
-    /// `what: reason (page)`.
+    /// `what: reason (where to read of it)`.
     #[must_use]
     pub fn text(&self) -> String {
-        let Self {
-            what, reason, page, ..
-        } = self;
-        format!("{what}: {reason} ({page})")
+        let Self { what, reason, .. } = self;
+        format!("{what}: {reason} ({})", program::page(self.page))
     }
 }

@@ -19,4 +19,9 @@ pub enum AdoptError {
         path: Utf8PathBuf,
         source: io::Error,
     },
+    #[error("cannot take the hook that builds on import out of the environment {venv}")]
+    Hook {
+        venv: Utf8PathBuf,
+        source: io::Error,
+    },
 }

@@ -71,7 +71,7 @@ impl Subject<'_> {
     }
 
     fn colab(&self) -> Result<Planned, AdoptError> {
-        const PAGE: &str = "docs/colab.md";
+        const PAGE: &str = "colab";
         let mut planned = Planned::default();
         let policy = self.workspace.policy.colab.as_ref();
         let named = policy.and_then(|policy| policy.notebook.as_ref());
@@ -189,7 +189,7 @@ impl Subject<'_> {
         let manifest = shared.get_or_insert(manifest);
         manifest.set_policy(&path, value, OWNER)?;
         let what = format!("{} in Cargo.toml", path.join("."));
-        let decision = Decision::new(Verdict::Adds, &what, reason, "docs/wheels.md");
+        let decision = Decision::new(Verdict::Adds, &what, reason, "wheels");
         planned.decisions.push(decision);
         Ok(())
     }

@@ -89,7 +89,7 @@ impl AdoptionPlan {
             !change.is_empty(),
             "the include of .cargo/config.local.toml",
             "cargo, rust-analyzer and maturin read this machine's own settings from there, pyo3's variables among them, and none makes the other's artefacts stale",
-            "docs/caches.md",
+            "caches",
         );
         self.changes.push(change);
         Ok(())
@@ -105,7 +105,7 @@ impl AdoptionPlan {
                 Verdict::Leaves,
                 "cache-keys and editable-profile",
                 reason,
-                "docs/edit-loop.md",
+                "edit-loop",
             );
             self.decisions.push(decision);
             return Ok(());
@@ -116,14 +116,14 @@ impl AdoptionPlan {
             with_keys.text() != before.text(),
             "cache-keys",
             "uv builds again when a source of the extension changes, and only then",
-            "docs/edit-loop.md",
+            "edit-loop",
         );
         let edited = uv_build::edited(with_keys.clone(), &BuildOptions::default())?;
         self.decide(
             edited.text() != with_keys.text(),
             "editable-profile",
             "`uv run` and `uv sync` build the profile that `cargo xtask dev` builds; by itself maturin takes release",
-            "docs/edit-loop.md",
+            "edit-loop",
         );
         self.changes.push(edited.into_change());
         Ok(())
@@ -141,7 +141,7 @@ impl AdoptionPlan {
                 Verdict::Leaves,
                 ".gitignore",
                 reason,
-                "docs/caches.md",
+                "caches",
             ));
             return Ok(());
         };
@@ -151,12 +151,7 @@ impl AdoptionPlan {
         } else {
             format!("git is not to see {lines}")
         };
-        self.decide(
-            !ignored.change.is_empty(),
-            ".gitignore",
-            &reason,
-            "docs/caches.md",
-        );
+        self.decide(!ignored.change.is_empty(), ".gitignore", &reason, "caches");
         self.changes.push(ignored.change);
         Ok(())
     }

@@ -2,10 +2,11 @@
 
 use std::cell::RefCell;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use colab::runtimes::Snapshot;
 use config_edit::{CargoManifest, Change};
 use environment::program;
+use processes::quoted;
 use project_model::{Project, Workspace};
 
 use crate::decision::Decision;
@@ -41,21 +42,35 @@ pub(crate) const NOTEBOOK: &str = "docs/colab.ipynb";
 impl<'a> Subject<'a> {
     pub(crate) fn new(project: &'a Project, workspace: &'a Workspace, uv_version: &str) -> Self {
         let checkout = checkout_of(&project.root).unwrap_or_else(|| project.root.clone());
-        let is_xtask = program::called() == program::XTASK;
+        // Another project has no automation of its own, whichever program takes it over.
+        let is_xtask =
+            program::called() == program::XTASK && checkout.join("xtask/Cargo.toml").is_file();
+        let below = |path: &Utf8Path| path.strip_prefix(&checkout).unwrap_or(path).to_owned();
+        let option = match below(&project.root) {
+            root if root.as_str().is_empty() => String::new(),
+            root => format!(" --project {}", quoted(root.as_str())),
+        };
         let module = &project.extension.module;
         let values = Values {
             is_xtask,
-            program: program::in_files(),
-            quiet: if is_xtask {
-                "cargo --quiet xtask"
+            program: if is_xtask {
+                program::XTASK.to_owned()
             } else {
-                program::PYEXT_ALONE
+                format!("{}{option}", program::PYEXT)
             },
+            quiet: if is_xtask {
+                "cargo --quiet xtask".to_owned()
+            } else {
+                format!("{}{option}", program::PYEXT_ALONE)
+            },
+            project: option,
             version: env!("CARGO_PKG_VERSION"),
             uv_version: uv_version.to_owned(),
             name: project.name().to_owned(),
             module: module.split('.').next().unwrap_or(module).to_owned(),
+            lock: below(&workspace.root.join("Cargo.lock")),
             is_locked: workspace.root.join("Cargo.lock").is_file(),
+            environment: below(&project.uv_workspace.join(".venv")),
             smokes: smokes(project),
         };
         Self {

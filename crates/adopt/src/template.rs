@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use camino::Utf8PathBuf;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 use serde::Serialize;
@@ -20,10 +21,13 @@ pub(crate) enum Template {
 pub(crate) struct Values {
     /// Whether the commands are those of this workspace's own program.
     pub(crate) is_xtask: bool,
-    /// The commands' program, as it is typed.
-    pub(crate) program: &'static str,
+    /// The commands' program, as it is typed in the checkout.
+    pub(crate) program: String,
     /// The same where a script calls it.
-    pub(crate) quiet: &'static str,
+    pub(crate) quiet: String,
+    /// The option that names the project, with a space before it; nothing, if it lies at the root of the
+    /// checkout.
+    pub(crate) project: String,
     /// The version of the installed program.
     pub(crate) version: &'static str,
     /// The version of uv.
@@ -32,8 +36,12 @@ pub(crate) struct Values {
     pub(crate) name: String,
     /// The outermost module.
     pub(crate) module: String,
-    /// Whether there is a lock file.
+    /// Where the lock file is or would be, seen from the checkout.
+    pub(crate) lock: Utf8PathBuf,
+    /// Whether it is there.
     pub(crate) is_locked: bool,
+    /// Where the environment is or would be, seen from the checkout.
+    pub(crate) environment: Utf8PathBuf,
     /// On which systems a wheel is tried.
     pub(crate) smokes: Vec<Smoke>,
 }
@@ -77,8 +85,8 @@ impl Template {
     /// The page about it.
     pub(crate) const fn page(self) -> &'static str {
         match self {
-            Self::Workflow => "docs/wheels.md",
-            Self::DevContainer | Self::DevInit => "docs/devcontainer.md",
+            Self::Workflow => "wheels",
+            Self::DevContainer | Self::DevInit => "devcontainer",
         }
     }
 
@@ -132,13 +140,16 @@ pub(crate) mod tests {
         };
         Values {
             is_xtask: false,
-            program: "cargo pyext",
-            quiet: "cargo-pyext",
+            program: "cargo pyext".to_owned(),
+            quiet: "cargo-pyext".to_owned(),
+            project: String::new(),
             version: "0.2.0",
             uv_version: "0.13.9".to_owned(),
             name: "fast-thing".to_owned(),
             module: "fast_thing".to_owned(),
+            lock: "Cargo.lock".into(),
             is_locked: true,
+            environment: ".venv".into(),
             smokes: vec![smoke("24.04", "3.13"), smoke("22.04", "3.12")],
         }
     }

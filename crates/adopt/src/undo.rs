@@ -8,6 +8,7 @@ use cargo_settings::{Files, local};
 use config_edit::{
     CargoConfig, CargoManifest, Change, DevContainerFile, EditError, Owner, PyprojectFile, TextFile,
 };
+use dev_build::{installs, on_import};
 use files::owned;
 use project_model::{Project, Workspace};
 
@@ -39,17 +40,22 @@ pub struct UndoPlan {
     pub changes: Vec<Change>,
     /// What builds have made, and git would see without our lines: a target directory of cargo's, a library.
     pub made: Vec<Utf8PathBuf>,
+    /// The environments with a hook of ours that builds on import. It is taken out.
+    pub hooked: Vec<Utf8PathBuf>,
     /// Files that we have written as a whole, and that somebody has changed since. They stay.
     pub left: Vec<Utf8PathBuf>,
 }
 
-/// The plan for `project`. Writes nothing.
+/// The plan for `project`, whose environments are noted in the directory `notes`. Writes nothing.
 ///
 /// # Errors
 /// If a file cannot be read, or a block of ours in one has lost its end.
-pub fn undo(project: &Project) -> Result<UndoPlan, AdoptError> {
+pub fn undo(project: &Project, notes: &Utf8Path) -> Result<UndoPlan, AdoptError> {
     let workspace = Workspace::load(project)?;
-    let mut plan = UndoPlan::default();
+    let mut plan = UndoPlan {
+        hooked: on_import::hooked(installs::noted(notes, &project.root), project.name()),
+        ..UndoPlan::default()
+    };
     plan.tables(project, &workspace)?;
     let checkout = checkout_of(&project.root).unwrap_or_else(|| project.root.clone());
     plan.whole_files(&checkout)?;
@@ -63,7 +69,7 @@ impl UndoPlan {
     /// Whether nothing of ours is there.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.made.is_empty()
+        self.changes.is_empty() && self.made.is_empty() && self.hooked.is_empty()
     }
 
     /// The files of TOML.
@@ -147,11 +153,19 @@ impl UndoPlan {
         Ok(())
     }
 
-    /// Removes what builds have made, before the lines go that keep it from git's sight.
+    /// Removes what builds have made of `project`, before the lines go that keep it from git's sight, and
+    /// what builds it on import.
     ///
     /// # Errors
     /// If something cannot be removed.
-    pub fn remove_made(&self) -> Result<(), AdoptError> {
+    pub fn remove_made(&self, project: &Project) -> Result<(), AdoptError> {
+        for venv in &self.hooked {
+            let forgotten = on_import::forget(venv, project.name());
+            forgotten.map_err(|source| AdoptError::Hook {
+                venv: venv.clone(),
+                source,
+            })?;
+        }
         for path in &self.made {
             let above = path.parent().unwrap_or(path);
             owned::remove(above, path).map_err(|source| AdoptError::Remove {
@@ -282,8 +296,9 @@ mod tests {
 
     /// Takes everything back.
     fn leave(fixture: &Fixture) -> UndoPlan {
-        let undo = undo(&load(fixture)).unwrap();
-        undo.remove_made().unwrap();
+        let project = load(fixture);
+        let undo = undo(&project, &fixture.beside("notes")).unwrap();
+        undo.remove_made(&project).unwrap();
         for change in &undo.changes {
             change.apply().unwrap();
         }
@@ -369,7 +384,7 @@ mod tests {
         let text = now(DEVCONTAINER);
         assert!(text.contains("/home/dev/.cache/xtask-build"), "{text}");
         assert!(
-            text.contains("\"postStartCommand\": \"cargo xtask dev\", // by"),
+            text.contains("cargo-pyext dev\", // by `cargo xtask init"),
             "{text}"
         );
         leave(&fixture);
@@ -394,12 +409,37 @@ mod tests {
         let text = String::from_utf8(files(&fixture)[DEV_INIT].clone()).unwrap();
         let ours = "install x\n# by `cargo xtask init`; run it again";
         assert!(
-            text.contains(ours) && text.contains("\ncargo xtask dev\n"),
+            text.contains(ours) && text.contains(" cargo-pyext dev\n"),
             "{text}"
         );
         assert!(planned(&fixture, &[Part::DevContainer]).is_empty());
         leave(&fixture);
         assert_eq!(files(&fixture), before);
+    }
+
+    #[test]
+    fn a_project_below_the_top_of_its_checkout_is_named_in_what_stands_there() {
+        let fixture = Fixture::pure_rust("below_thing");
+        let top = fixture.root().parent().unwrap().to_owned();
+        let git = Invocation::new("git").args(["init", "--quiet"]).cwd(&top);
+        git.run().unwrap();
+        fixture.write("Cargo.lock", "");
+        adopt(&fixture, &ALL);
+        let name = fixture.root();
+        let name = name.file_name().unwrap();
+        for (file, part) in [
+            (WORKFLOW, format!("cargo-pyext --project {name} wheel")),
+            (WORKFLOW, format!("hashFiles('checkout/{name}/Cargo.lock')")),
+            (DEV_INIT, format!("\n  cargo-pyext --project {name} dev")),
+            (DEVCONTAINER, format!("Folder}}/{name}/.venv/bin/python")),
+        ] {
+            let text = fs_err::read_to_string(top.join(file)).unwrap();
+            assert!(text.contains(&part), "{part}\n{text}");
+        }
+        leave(&fixture);
+        for dir in [".github", ".devcontainer", "scripts", "docs"] {
+            assert!(!top.join(dir).exists(), "{dir}");
+        }
     }
 
     #[test]
@@ -410,7 +450,7 @@ mod tests {
         fixture.write("python/built_thing/_built_thing_data.so", "theirs");
         let before: Vec<_> = files(&fixture).into_keys().collect();
         adopt(&fixture, &[]);
-        undo(&load(&fixture)).unwrap().remove_made().unwrap();
+        leave(&fixture);
         let made = [
             "native/target/CACHEDIR.TAG",
             "python/built_thing/_built_thing.abi3.so",
@@ -422,7 +462,7 @@ mod tests {
         fixture.write(".gitignore", "target/\n*.so\n");
         fixture.write("native/target/CACHEDIR.TAG", "");
         adopt(&fixture, &[]);
-        assert!(undo(&load(&fixture)).unwrap().made.is_empty());
+        assert!(leave(&fixture).made.is_empty());
     }
 
     #[test]

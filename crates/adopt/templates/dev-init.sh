@@ -184,13 +184,13 @@ automation() {
 #% endif
 
 machine() {
-  begin 'writing the settings of this machine' 'see above; or go on without them: <<program>> dev'
+  begin 'writing the settings of this machine' "see above; or go on without them: <<program>> dev"
   <<quiet>> machine
   done_with 'the settings of this machine'
 }
 
 extension() {
-  begin 'building the extension' 'see above; then: <<program>> dev'
+  begin 'building the extension' "see above; then: <<program>> dev"
 #% if is_locked
   <<quiet>> dev --locked
 #% else
@@ -207,4 +207,4 @@ compiler_cache
 #% endif
 machine
 extension
-printf 'dev-init: ready in %d s; after an edit in Rust: <<program>> dev\n' "$SECONDS" >&2
+printf 'dev-init: ready in %d s; after an edit in Rust: %s\n' "$SECONDS" "<<program>> dev" >&2

@@ -1,6 +1,7 @@
 //! `cargo pyext`: the commands of `crates/commands` as a program of its own, for any maturin project. It is
 //! installed as `cargo-pyext`, which cargo finds as its subcommand, and which works alone too.
 
+mod docs;
 #[cfg(test)]
 mod pages;
 
@@ -23,6 +24,7 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Shared(Box<commands::Command>),
+    Docs(docs::Args),
 }
 
 fn main() -> ExitCode {
@@ -36,10 +38,12 @@ fn main() -> ExitCode {
         return code;
     }
     let Cli { options, command } = commands::parse();
-    let Command::Shared(command) = command;
-    // There is no workspace that it could be compiled from while it is measured.
-    let context = Context::new(options, None);
-    commands::exit_code(&commands::run(&command, &context))
+    let done = match command {
+        Command::Docs(args) => Ok(docs::run(&args)),
+        // There is no workspace that it could be compiled from while it is measured.
+        Command::Shared(command) => commands::run(&command, &Context::new(options, None)),
+    };
+    commands::exit_code(&done)
 }
 
 #[cfg(test)]

@@ -103,7 +103,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
             args.check,
         );
     }
-    print!("{}", table(&results));
+    ui::print(&table(&results));
     let files = ReportFiles {
         json: args.json.as_deref(),
         markdown: args.markdown.as_deref(),
@@ -152,7 +152,7 @@ fn document(document: &Document<'_>, is_check: bool) -> anyhow::Result<Answer> {
     }
     let differences = document.check(&ui::say)?;
     for line in &differences {
-        println!("{line}");
+        ui::print(&format!("{line}\n"));
     }
     Ok(Answer::of(!differences.is_empty()))
 }
@@ -161,9 +161,6 @@ fn document(document: &Document<'_>, is_check: bool) -> anyhow::Result<Answer> {
 fn against(results: &Results, earlier: &Results, limit: f64) -> anyhow::Result<Answer> {
     let report = baseline::report(results, earlier, limit)?;
     report.warnings.iter().for_each(|it| ui::warn(it));
-    println!();
-    for line in &report.lines {
-        println!("{line}");
-    }
+    ui::print(&format!("\n{}\n", report.lines.join("\n")));
     Ok(Answer::of(report.is_worse))
 }

@@ -92,8 +92,8 @@ fn prove(project: &Project, closure: &Closure, wanted: Option<&str>) -> anyhow::
         is_over: &ending::is_wanted,
         say: &ui::say,
     };
-    println!("{HEADING}");
-    let count = verify(&request, &mut |row| println!("{row}"))?;
+    ui::print(&format!("{HEADING}\n"));
+    let count = verify(&request, &mut |row| ui::print(&format!("{row}\n")))?;
     ui::say("Proven", &format!("{count} cases"));
     Ok(Answer::Done)
 }

@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
             bail!("there is no file to look at\n  help: name it, `--output FILE`")
         }
         None => {
-            print!("{}", plan.text);
+            ui::print(&plan.text);
             Ok(Answer::Done)
         }
     }

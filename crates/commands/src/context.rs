@@ -8,10 +8,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use cargo_settings::scattered::scattered;
 use cargo_settings::{Layers, toolchain};
 use compiler_cache::status::{Problem, missing_wrapper, refusal};
-use environment::{cargo_env, vars};
+use environment::{cargo_env, program, vars};
+use processes::quoted;
 use project_model::doubts::doubts;
 use project_model::mistakes;
-use project_model::{Project, ProjectError};
+use project_model::{Project, ProjectError, project_below};
 use python_tools::{PinnedRequirements, Toolbox};
 
 use crate::{Options, typed, ui};
@@ -181,7 +182,22 @@ fn nearest_project() -> anyhow::Result<Utf8PathBuf> {
     match here.ancestors().find(is_project) {
         Some(dir) => Ok(dir.to_owned()),
         None => bail!(
-            "neither {here} nor a directory above it has a pyproject.toml\n  help: name a project with `--project DIR`"
+            "neither {here} nor a directory above it has a pyproject.toml\n  help: {}",
+            way_to_a_project(&here)
         ),
     }
+}
+
+/// What helps where no project is found at `here` or above.
+fn way_to_a_project(here: &Utf8Path) -> String {
+    if let Some(dir) = project_below(here) {
+        let dir = quoted(dir.as_str());
+        return format!(
+            "`cd {dir}`, or `--project {dir}` behind the command, works on the project there"
+        );
+    }
+    format!(
+        "`--project DIR` behind the command names a project; if there is none yet, {} has the three files that make one",
+        program::page("first-steps")
+    )
 }

@@ -264,7 +264,7 @@ fn show_plan(
         ui::say("Note", note);
     }
     for step in &preview.steps {
-        println!("{}", typed::to_paste(step));
+        ui::print(&format!("{}\n", typed::to_paste(step)));
     }
     if preview.steps.is_empty() {
         ui::say("Fresh", "nothing has changed");

@@ -56,7 +56,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     }
     let changes = repairs(&facts)?;
     for change in &changes {
-        print!("{}", change.diff());
+        ui::print(&change.diff());
     }
     if args.dry_run {
         return Ok(Answer::Done);
@@ -94,7 +94,7 @@ fn look(context: &Context) -> anyhow::Result<Facts> {
 /// The findings on standard output; an error, if one is a problem.
 fn tell(findings: &[Finding], in_json: bool) -> anyhow::Result<Answer> {
     if in_json {
-        println!("{}", serde_json::to_string_pretty(findings)?);
+        ui::print(&(serde_json::to_string_pretty(findings)? + "\n"));
     } else {
         findings.iter().for_each(ui::finding);
     }

@@ -4,12 +4,13 @@ use std::io::{IsTerminal, Write as _};
 
 use adopt::{AdoptionPlan, AdoptionRequest, Part, UndoPlan};
 use anyhow::{Context as _, bail};
+use camino::Utf8Path;
 use config_edit::{Change, retried};
 use project_model::Project;
 
 use crate::Answer;
 use crate::cache_keys::settle_witnesses;
-use crate::context::{Context, pinned};
+use crate::context::{Context, pinned, toolbox};
 use crate::write_mode::WriteMode;
 use crate::{typed, ui};
 
@@ -104,7 +105,14 @@ fn write(project: &Project, args: &Args) -> anyhow::Result<AdoptionPlan> {
 }
 
 fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
-    let plan = adopt::undo(project)?;
+    let notes = toolbox(false)?.locks()?;
+    let plan = adopt::undo(project, &notes)?;
+    for venv in &plan.hooked {
+        ui::say(
+            "Removes",
+            &format!("the hook that builds on import, from {venv}"),
+        );
+    }
     for left in &plan.left {
         ui::say(
             "Leaves",
@@ -129,15 +137,15 @@ fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
         ui::say("Left", "nothing has been written");
         return Ok(Answer::Done);
     }
-    plan.remove_made()?;
-    let undone = retried(|| take_back(project), anyhow::Error::downcast_ref)?;
+    plan.remove_made(project)?;
+    let undone = retried(|| take_back(project, &notes), anyhow::Error::downcast_ref)?;
     crate::write_mode::written(&undone.changes);
     settle_witnesses(&project.root)?;
     Ok(Answer::Done)
 }
 
-fn take_back(project: &Project) -> anyhow::Result<UndoPlan> {
-    let plan = adopt::undo(&Project::load(&project.root)?)?;
+fn take_back(project: &Project, notes: &Utf8Path) -> anyhow::Result<UndoPlan> {
+    let plan = adopt::undo(&Project::load(&project.root)?, notes)?;
     plan.changes.iter().try_for_each(Change::apply)?;
     Ok(plan)
 }

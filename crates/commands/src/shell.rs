@@ -1,6 +1,5 @@
 //! `cargo xtask completions` and `cargo xtask man`: what shells and man(1) are to know of the command line.
 
-use std::io::Write as _;
 use std::sync::OnceLock;
 
 use anyhow::Context as _;
@@ -47,7 +46,7 @@ pub(crate) fn completions(args: &CompletionsArgs) -> anyhow::Result<Answer> {
     let mut command = command_line()?.bin_name(name);
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut command, name, &mut text);
-    std::io::stdout().write_all(&text).context("cannot print")?;
+    ui::print(&String::from_utf8_lossy(&text));
     Ok(Answer::Done)
 }
 

@@ -40,8 +40,8 @@ enum Action {
 pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
     let store = Store::at(&toolbox(true)?.store()?);
     match &args.action {
-        Action::Status { json: true } => println!("{:#}", in_json(&store)),
-        Action::Status { json: false } => print!("{}", text(&store)),
+        Action::Status { json: true } => ui::print(&format!("{:#}\n", in_json(&store))),
+        Action::Status { json: false } => ui::print(&text(&store)),
         Action::Prune { size } => {
             let limit = size.unwrap_or_else(|| store.limit());
             tell(&store.prune(limit)?, &format!("of {limit} at most"));

@@ -53,10 +53,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let is_over = ending::is_wanted;
     let (measurement, file) = measurement(&project, args, &is_over)?;
     if args.json {
-        print!("{}", measurement.json());
+        ui::print(&measurement.json());
         return Ok(Answer::Done);
     }
-    print!("{}", table(&measurement));
+    ui::print(&table(&measurement));
     if !(args.apply || args.mode.only_shows()) {
         suggest(&measurement, &file);
         return Ok(Answer::Done);

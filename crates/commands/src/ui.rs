@@ -2,6 +2,8 @@
 //! `anstream` drops the colours where they are not wanted (`NO_COLOR`, `CLICOLOR`, not a terminal). Commands
 //! of ours in a message can be pasted as they are (`typed::to_paste`).
 
+use std::io::{ErrorKind, Write as _};
+
 use anstyle::{AnsiColor, Style};
 use environment::program;
 
@@ -37,6 +39,17 @@ pub fn say(verb: &str, text: &str) {
     anstream::eprintln!("{GOOD}{verb:>12}{GOOD:#} {text}");
 }
 
+/// `text` on standard output. A reader that has seen enough, as `head`, is no error.
+pub fn print(text: &str) {
+    let mut out = anstream::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            warn(&format!("cannot print: {error}"));
+        }
+        _ => {}
+    }
+}
+
 /// The answer, on standard output: for programs in JSON, or `text` for people.
 pub(crate) fn answer(
     in_json: bool,
@@ -45,9 +58,9 @@ pub(crate) fn answer(
 ) -> anyhow::Result<()> {
     if in_json {
         let json = serde_json::to_string_pretty(answer)?;
-        println!("{}", typed::with_name(&json, program::called()));
+        print(&(typed::with_name(&json, program::called()) + "\n"));
     } else {
-        print!("{}", text());
+        print(&text());
     }
     Ok(())
 }
@@ -60,10 +73,10 @@ pub(crate) fn finding(finding: &Finding) {
         Verdict::Skipped => (NOTE, "skipped"),
     };
     let (name, text) = (finding.name, to_paste(&finding.text));
-    anstream::println!("{style}{word:>7}{style:#} {name}: {text}");
+    print(&format!("{style}{word:>7}{style:#} {name}: {text}\n"));
     if let Some(cure) = &finding.cure {
         let cure = to_paste(cure);
-        anstream::println!("        {NOTE}help{NOTE:#}: {cure}");
+        print(&format!("        {NOTE}help{NOTE:#}: {cure}\n"));
     }
 }
 

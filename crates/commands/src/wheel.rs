@@ -115,11 +115,11 @@ fn build(context: &Context, args: &BuildArgs) -> anyhow::Result<Answer> {
     let release = Release::plan(&project, &workspace, &toolbox, &request, talk)?;
     if args.plan {
         release.hand_to_action()?;
-        println!("{}", serde_json::to_string_pretty(release.planned())?);
+        ui::print(&(serde_json::to_string_pretty(release.planned())? + "\n"));
         return Ok(Answer::Done);
     }
     for wheel in release.build()? {
-        println!("{wheel}");
+        ui::print(&format!("{wheel}\n"));
     }
     Ok(Answer::Done)
 }

@@ -50,7 +50,7 @@ impl WriteMode {
     /// makes it.
     pub(crate) fn show(&self, changes: &[Change], repair: &str) -> Answer {
         for change in changes {
-            print!("{}", change.diff());
+            ui::print(&change.diff());
         }
         if changes.iter().all(Change::is_empty) {
             written(changes);

@@ -100,9 +100,16 @@ impl<'c> Target<'c> {
         Ok(())
     }
 
-    /// Nobody keeps an empty `.cargo`, and git cannot.
+    /// Nobody keeps one of these that is empty, and git cannot.
     fn remove_empty_dirs(&self) {
-        const NAMES: [&str; 4] = [".cargo", ".devcontainer", "workflows", ".github"];
+        const NAMES: [&str; 6] = [
+            ".cargo",
+            ".devcontainer",
+            "workflows",
+            ".github",
+            "scripts",
+            "docs",
+        ];
         let is_one = |dir: &&Utf8Path| dir.file_name().is_some_and(|name| NAMES.contains(&name));
         for dir in self.dir.ancestors().take_while(is_one) {
             // Fails if it is not empty.

@@ -200,7 +200,7 @@ pub fn installer(venv: &Utf8Path, name: &str) -> Option<String> {
 }
 
 /// The `.dist-info` directory of `name` in the environment `venv`.
-fn installed_as(venv: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
+pub(crate) fn installed_as(venv: &Utf8Path, name: &str) -> Option<Utf8PathBuf> {
     let pythons = venv
         .join("lib")
         .read_dir_utf8()

@@ -33,6 +33,12 @@ pub fn note(dir: &Utf8Path, root: &Utf8Path, venv: &Utf8Path) -> io::Result<()> 
     write::atomically(&path, lines.collect::<String>())
 }
 
+/// The environments that the project in `root` has been installed into, as they were noted in `dir`.
+#[must_use]
+pub fn noted(dir: &Utf8Path, root: &Utf8Path) -> Vec<Utf8PathBuf> {
+    read(&list(dir, root))
+}
+
 /// The environment other than `venv` whose install of `name` imports `library`.
 #[must_use]
 pub fn owner(
@@ -42,10 +48,8 @@ pub fn owner(
     name: &str,
     library: &Utf8Path,
 ) -> Option<Utf8PathBuf> {
-    let others = read(&list(dir, root))
-        .into_iter()
-        .filter(|other| other != venv);
-    others.into_iter().find(|other| {
+    let mut others = noted(dir, root).into_iter().filter(|other| other != venv);
+    others.find(|other| {
         let state = State::find(other, name);
         state.is_some_and(|(_, state)| state.library.placed == library)
     })

@@ -12,6 +12,7 @@ use project_model::Project;
 use python_tools::Venv;
 use python_tools::tools;
 
+use crate::install;
 use crate::kept_choice::ON_IMPORT;
 use crate::listed::{self, HOOK, is_of_hook};
 use crate::request::DevRequest;
@@ -171,11 +172,10 @@ impl<'a> Hook<'a> {
     /// Takes it out of both.
     pub(crate) fn take_out(&self, dist_info: &Utf8Path) -> io::Result<()> {
         let names = self.names().map(Utf8PathBuf::from);
-        let listed = listed::files(dist_info, is_of_hook)?;
-        for file in names.into_iter().rev().chain(listed) {
+        for file in names.into_iter().rev() {
             owned::remove(&self.venv.python.platlib, file)?;
         }
-        listed::change(dist_info, &[], is_of_hook)
+        take_out(dist_info)
     }
 
     /// What [`BUILD`] is told.
@@ -198,6 +198,35 @@ impl<'a> Hook<'a> {
             ("VARIABLE", vars::XTASK_ON_IMPORT.to_owned()),
         ])
     }
+}
+
+/// Those of the environments `venvs` in which an import of the project `name` builds.
+#[must_use]
+pub fn hooked(venvs: Vec<Utf8PathBuf>, name: &str) -> Vec<Utf8PathBuf> {
+    let has_hook = |venv: &Utf8PathBuf| {
+        let dist_info = install::installed_as(venv, name);
+        let files = dist_info.map(|it| listed::files(&it, is_of_hook));
+        files.is_some_and(|files| files.is_ok_and(|it| !it.is_empty()))
+    };
+    venvs.into_iter().filter(has_hook).collect()
+}
+
+/// Takes the hook for the project `name` out of the environment `venv`, and forgets that it was chosen.
+///
+/// # Errors
+/// If a file cannot be removed or written.
+pub fn forget(venv: &Utf8Path, name: &str) -> io::Result<()> {
+    ON_IMPORT.keep(venv, name, &false)?;
+    install::installed_as(venv, name).map_or(Ok(()), |it| take_out(&it))
+}
+
+/// Removes what the install in `dist_info` lists of a hook, and takes it off the list.
+fn take_out(dist_info: &Utf8Path) -> io::Result<()> {
+    let site_packages = dist_info.parent().unwrap_or(dist_info);
+    for file in listed::files(dist_info, is_of_hook)? {
+        owned::remove(site_packages, file)?;
+    }
+    listed::change(dist_info, &[], is_of_hook)
 }
 
 /// `source` below assignments of `values`.
@@ -225,12 +254,12 @@ mod tests {
         let fixture = Fixture::mixed("A_b_c");
         let project = Project::load(&fixture.root()).unwrap();
         let mut python = python_tools::python::newest("any", |_| true).unwrap();
-        python.platlib = fixture.beside("site \"packages\"");
+        let root = fixture.beside("venv \"1\"");
+        python.platlib = root.join("lib/python3/site-packages");
         let dist_info = python.platlib.join("a_b_c-0.1.0.dist-info");
         fs_err::create_dir_all(&dist_info).unwrap();
         let record = dist_info.join("RECORD");
         fs_err::write(&record, "a.py,,\n").unwrap();
-        let root = fixture.beside("venv \"1\"");
         let venv = Venv { root, python };
         let hook = Hook::new(&project, &venv);
 
@@ -259,6 +288,15 @@ mod tests {
         fs_err::write(&hook.paths()[1], "").unwrap();
         assert_eq!(hook.find(true), Found::Other);
 
+        let hooked = || super::hooked(vec![venv.root.clone()], project.name());
+        assert_eq!(hooked(), std::slice::from_ref(&venv.root));
+        ON_IMPORT.keep(&venv.root, project.name(), &true).unwrap();
+        forget(&venv.root, project.name()).unwrap();
+        assert_eq!(ON_IMPORT.find(&venv.root, project.name()), Some(false));
+        assert_eq!(hook.find(false), Found::Absent);
+        assert!(hooked().is_empty());
+
+        hook.put_in(&dist_info).unwrap();
         hook.take_out(&dist_info).unwrap();
         assert_eq!(hook.find(false), Found::Absent);
         let compiled = venv.python.platlib.join("__pycache__");

@@ -45,6 +45,16 @@ pub fn in_files() -> &'static str {
     }
 }
 
+/// Where the page `name` of the documentation is to be read: in the repository, or by a command of the program
+/// that is installed.
+#[must_use]
+pub fn page(name: &str) -> String {
+    match called() {
+        XTASK => format!("docs/{name}.md"),
+        called => format!("`{called} docs {name}`"),
+    }
+}
+
 /// Whether `a` and `b` are the same command, whichever program they name.
 #[must_use]
 pub fn is_same_command(a: &str, b: &str) -> bool {

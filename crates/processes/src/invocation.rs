@@ -303,7 +303,8 @@ impl fmt::Display for Invocation {
 }
 
 /// `word` so that a POSIX shell reads it as one word.
-fn quoted(word: &str) -> String {
+#[must_use]
+pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

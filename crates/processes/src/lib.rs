@@ -21,7 +21,7 @@ pub mod usage;
 
 pub use aside::Aside;
 pub use cause::{Cause, help_to_write};
-pub use invocation::{Captured, Invocation, RunError};
+pub use invocation::{Captured, Invocation, RunError, quoted};
 pub use peak::Peak;
 pub use running::Running;
 pub use throttle::within_memory;

@@ -24,6 +24,7 @@ pub use crates::{Closure, PathCrate, dirs_that_cargo_reads};
 pub use error::ProjectError;
 pub use extension::{Extension, Layout};
 pub use manifest::rust_version;
+pub use nearby::project_below;
 pub use packed::Packed;
 pub use policy::{ColabPolicy, Features, Policy, WheelPolicy};
 pub use project::{Project, Workspace};

@@ -22,6 +22,26 @@ impl Found {
 /// The file `name` below `dir` that lies highest, as far as a project has it: three levels below, and not
 /// among what tools have made.
 pub(crate) fn find(dir: &Utf8Path, name: &str) -> Found {
+    Found(find_where(dir, name, |_| true))
+}
+
+/// The directory below `dir` whose pyproject.toml speaks of maturin, relative to `dir`.
+#[must_use]
+pub fn project_below(dir: &Utf8Path) -> Option<Utf8PathBuf> {
+    let is_maturins = |path: &Utf8Path| {
+        let text = fs_err::read_to_string(path);
+        text.is_ok_and(|text| text.contains("maturin"))
+    };
+    let found = Found(find_where(dir, "pyproject.toml", is_maturins));
+    found.dir_of(dir).map(Utf8Path::to_owned)
+}
+
+/// That of the files `name` below `dir` that lies highest, of those that `is_it` says of.
+fn find_where(
+    dir: &Utf8Path,
+    name: &str,
+    is_it: impl Fn(&Utf8Path) -> bool,
+) -> Option<Utf8PathBuf> {
     let walk = walkdir::WalkDir::new(dir).max_depth(3).sort_by_file_name();
     let is_work = |entry: &walkdir::DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -30,7 +50,8 @@ pub(crate) fn find(dir: &Utf8Path, name: &str) -> Found {
     let entries = walk.into_iter().filter_entry(is_work).take(MANY).flatten();
     let paths = entries.filter_map(|entry| Utf8PathBuf::try_from(entry.into_path()).ok());
     let found = paths.filter(|path| path.file_name() == Some(name) && path.is_file());
-    Found(found.min_by_key(|path| path.components().count()))
+    let found = found.filter(|path| is_it(path));
+    found.min_by_key(|path| path.components().count())
 }
 
 const SKIPPED: [&str; 5] = ["target", "node_modules", "tests", "examples", "benches"];
@@ -48,4 +69,26 @@ pub(crate) fn no_manifest(root: &Utf8Path, manifest: Utf8PathBuf) -> ProjectErro
         None => "make the crate: `cargo init --lib`; then, in its Cargo.toml:\n    [lib]\n    crate-type = [\"cdylib\"]\n    [dependencies]\n    pyo3 = \"0.30\"".to_owned(),
     };
     ProjectError::NoManifest { manifest, remedy }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_below_is_one_of_maturin_and_the_highest() {
+        let dir = testkit::TempDir::new();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        };
+        assert_eq!(project_below(dir.path()), None);
+        write("a/pyproject.toml", "build-backend = 'hatchling.build'");
+        write("b/c/pyproject.toml", "build-backend = 'maturin'");
+        write("target/pyproject.toml", "build-backend = 'maturin'");
+        assert_eq!(project_below(dir.path()), Some("b/c".into()));
+        write("d/pyproject.toml", "[tool.maturin]");
+        assert_eq!(project_below(dir.path()), Some("d".into()));
+    }
 }

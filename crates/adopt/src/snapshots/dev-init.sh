@@ -88,13 +88,13 @@ automation() {
 }
 
 machine() {
-  begin 'writing the settings of this machine' 'see above; or go on without them: cargo pyext dev'
+  begin 'writing the settings of this machine' "see above; or go on without them: cargo pyext dev"
   cargo-pyext machine
   done_with 'the settings of this machine'
 }
 
 extension() {
-  begin 'building the extension' 'see above; then: cargo pyext dev'
+  begin 'building the extension' "see above; then: cargo pyext dev"
   cargo-pyext dev --locked
   done_with 'the extension'
 }
@@ -104,4 +104,4 @@ package_manager
 automation
 machine
 extension
-printf 'dev-init: ready in %d s; after an edit in Rust: cargo pyext dev\n' "$SECONDS" >&2
+printf 'dev-init: ready in %d s; after an edit in Rust: %s\n' "$SECONDS" "cargo pyext dev" >&2

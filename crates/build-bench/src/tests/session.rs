@@ -535,10 +535,7 @@ fn the_first_columns_have_their_first_figures_within_minutes() {
             Err(Stop::Interrupted)
         }
     });
-    for (strategy, setting) in [
-        ("maturin-develop", "incremental"),
-        ("xtask-dev", "stored"),
-    ] {
+    for (strategy, setting) in [("maturin-develop", "incremental"), ("xtask-dev", "stored")] {
         for scenario in ["unchanged", "cdylib", "python"] {
             let cell = results.cell_of(scenario, strategy, setting).unwrap();
             assert!(cell.wall_s.is_some(), "{scenario} on {strategy}");

@@ -60,12 +60,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     let (verb, text) = outcome.line(&ours, &repository);
     ui::say(verb, &text);
     if args.dry_run {
-        outcome.steps.iter().for_each(|step| println!("{step}"));
+        let steps = outcome.steps.iter();
+        steps.for_each(|step| ui::print(&format!("{step}\n")));
         return Ok(Answer::Done);
     }
     outcome.hand_to_github(&ours)?;
     if let Some(page) = &outcome.page {
-        println!("{page}");
+        ui::print(&format!("{page}\n"));
     }
     Ok(Answer::Done)
 }
