@@ -88,7 +88,7 @@ impl AdoptionPlan {
         self.decide(
             !change.is_empty(),
             "the include of .cargo/config.local.toml",
-            "cargo, rust-analyzer and maturin read this machine's own settings from there, pyo3's variables among them, and none makes the other's artefacts stale",
+            "cargo, rust-analyzer and maturin read this machine's own settings from there, so that none compiles again what another has compiled",
             "caches",
         );
         self.changes.push(change);
@@ -115,7 +115,7 @@ impl AdoptionPlan {
         self.decide(
             with_keys.text() != before.text(),
             "cache-keys",
-            "uv builds again when a source of the extension changes, and only then",
+            "uv builds again when a source of the extension changes or is deleted, and only then; .xtask/inputs gets a link to each source",
             "edit-loop",
         );
         let edited = uv_build::edited(with_keys.clone(), &BuildOptions::default())?;
@@ -139,7 +139,7 @@ impl AdoptionPlan {
             let reason = "this is no git checkout";
             self.decisions.push(Decision::new(
                 Verdict::Leaves,
-                ".gitignore",
+                "lines in .gitignore",
                 reason,
                 "caches",
             ));
@@ -151,7 +151,8 @@ impl AdoptionPlan {
         } else {
             format!("git is not to see {lines}")
         };
-        self.decide(!ignored.change.is_empty(), ".gitignore", &reason, "caches");
+        let is_new = !ignored.change.is_empty();
+        self.decide(is_new, "lines in .gitignore", &reason, "caches");
         self.changes.push(ignored.change);
         Ok(())
     }

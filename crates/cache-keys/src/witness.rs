@@ -63,9 +63,13 @@ impl Kept {
             wide,
         } = self;
         let mut lines = Vec::new();
-        if made + removed > 0 {
-            let text = format!("{made} made, {removed} removed, in {DIR}");
-            lines.push(("Witnesses", text));
+        if *made > 0 {
+            let text =
+                format!("{made} sources into {DIR}, by which uv notices that one is deleted");
+            lines.push(("Linked", text));
+        }
+        if *removed > 0 {
+            lines.push(("Removed", format!("{removed} links to sources from {DIR}")));
         }
         if let Some(first) = without.first() {
             let text = format!(
@@ -116,8 +120,11 @@ pub fn settle<E: From<io::Error>>(
         library::keep(&project)?;
         return Ok(keep_of(root, &patterns(&project), &[])?);
     }
-    remove(root)?;
-    Ok(Kept::default())
+    let removed = remove(root)?;
+    Ok(Kept {
+        removed,
+        ..Kept::default()
+    })
 }
 
 /// One process at a time. A file system that has no locks is no reason to have no witnesses.
@@ -136,16 +143,20 @@ fn patterns(project: &Project) -> Vec<&str> {
     keys.iter().filter_map(file_of).collect()
 }
 
-/// Removes all witnesses of the project in `root`. Whatever else lies there is somebody else's.
-fn remove(root: &Utf8Path) -> io::Result<()> {
+/// Removes all witnesses of the project in `root`, and tells how many. Whatever else lies there is somebody
+/// else's.
+fn remove(root: &Utf8Path) -> io::Result<usize> {
+    let mut removed = 0;
     if let Some(dir) = owned::find_dir(root, DIR)? {
         for name in owned::names_in(&dir)?.iter().filter(|name| is_ours(name)) {
             owned::remove(root, dir.join(name))?;
+            removed += usize::from(name != LIST);
         }
     }
     owned::remove_if_empty(root, DIR)?;
     library::remove(root)?;
-    home::remove_if_empty(root)
+    home::remove_if_empty(root)?;
+    Ok(removed)
 }
 
 /// The file or pattern that a key names.
@@ -537,7 +548,7 @@ mod tests {
         };
         assert_eq!(settled(), counted(3, 0));
         fixture.edit("pyproject.toml", ".xtask/inputs/*", "other.txt");
-        assert_eq!(settled(), counted(0, 0));
+        assert_eq!(settled(), counted(0, 3));
         assert!(!fixture.root().join(".xtask").exists());
     }
 }

@@ -15,12 +15,15 @@ pub(crate) struct Args {
 
 macro_rules! pages {
     ($($name:literal)*) => {
-        [$(($name, include_str!(concat!("../../../docs/", $name, ".md"))),)*]
+        [
+            $(($name, include_str!(concat!("../../../docs/", $name, ".md"))),)*
+            ("cache-keys", include_str!("../../cache-keys/README.md")),
+        ]
     };
 }
 
 /// The names and texts of the pages that tell of any project, in the order in which they are to be read.
-const PAGES: [(&str, &str); 19] = pages! {
+const PAGES: [(&str, &str); 20] = pages! {
     "first-steps" "edit-loop" "on-import" "environments" "caches" "devcontainer" "wheels" "colab" "measuring"
     "trouble" "commands" "environment" "doctor" "measuring-json" "prelinking" "store" "rebuilds"
     "rust-build-optimization" "architecture"
@@ -43,11 +46,14 @@ fn text(args: &Args) -> String {
         let width = PAGES.map(|(name, _)| name.len()).into_iter().max();
         let width = width.unwrap_or_default();
         let lines = PAGES.map(|(name, text)| format!("{name:width$}  {}\n", title(text)));
-        return lines.concat();
+        return lines.concat() + LINKS;
     };
     let page = PAGES.iter().find(|(known, _)| known == name);
     page.map(|(_, text)| (*text).to_owned()).unwrap_or_default()
 }
+
+/// What is to be known of a page that is read as text.
+const LINKS: &str = "\nA link such as [the store](store.md) leads to the page `store`.\n";
 
 pub(crate) fn run(args: &Args) -> Answer {
     ui::print(&text(args));
@@ -76,6 +82,7 @@ mod tests {
             .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
             .collect();
         let shown = PAGES.map(|(name, _)| name).into_iter().chain(NOT_SHOWN);
+        let shown = shown.filter(|name| *name != "cache-keys");
         let mut expected: Vec<_> = shown.map(str::to_owned).collect();
         there.sort();
         expected.sort();
@@ -91,6 +98,6 @@ mod tests {
         assert!(page(Some("caches")).starts_with("# Caches\n"));
         let list = page(None);
         assert!(list.contains("caches                   Caches\n"), "{list}");
-        assert_eq!(list.lines().count(), PAGES.len());
+        assert_eq!(list.lines().count(), PAGES.len() + 2);
     }
 }

@@ -14,7 +14,7 @@ use store::Store;
 
 use crate::Answer;
 use crate::context::{Context, toolbox};
-use crate::write_mode::written;
+use crate::write_mode::{show, written};
 use crate::{typed, ui};
 
 /// Look for what is wrong with the project and with this machine, and name what helps
@@ -55,9 +55,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
         return tell(&judge(&facts), args.json);
     }
     let changes = repairs(&facts)?;
-    for change in &changes {
-        ui::print(&change.diff());
-    }
+    show(&changes);
     if args.dry_run {
         return Ok(Answer::Done);
     }

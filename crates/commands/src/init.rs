@@ -6,6 +6,7 @@ use adopt::{AdoptionPlan, AdoptionRequest, Part, UndoPlan};
 use anyhow::{Context as _, bail};
 use camino::Utf8Path;
 use config_edit::{Change, retried};
+use environment::program;
 use project_model::Project;
 
 use crate::Answer;
@@ -74,7 +75,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     if plan.is_empty() || args.mode.only_shows() {
         return Ok(answer);
     }
-    if !args.yes && !is_wanted()? {
+    if !args.yes && !is_wanted(&plan.changes)? {
         ui::say("Left", "nothing has been written");
         return Ok(Answer::Done);
     }
@@ -133,7 +134,7 @@ fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
     if plan.is_empty() || args.mode.only_shows() {
         return Ok(answer);
     }
-    if !args.yes && !is_wanted()? {
+    if !args.yes && !is_wanted(&plan.changes)? {
         ui::say("Left", "nothing has been written");
         return Ok(Answer::Done);
     }
@@ -141,6 +142,17 @@ fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
     let undone = retried(|| take_back(project, &notes), anyhow::Error::downcast_ref)?;
     crate::write_mode::written(&undone.changes);
     settle_witnesses(&project.root)?;
+    tell_what_stays()
+}
+
+/// What is no file of the project.
+fn tell_what_stays() -> anyhow::Result<Answer> {
+    let store = toolbox(false)?.store()?;
+    let page = program::page("caches");
+    let text = format!(
+        "the environment, which is yours; and what all projects share: `cargo xtask store clear` empties {store}, and {page} names the rest"
+    );
+    ui::say("Stays", &text);
     Ok(Answer::Done)
 }
 
@@ -150,13 +162,20 @@ fn take_back(project: &Project, notes: &Utf8Path) -> anyhow::Result<UndoPlan> {
     Ok(plan)
 }
 
-/// Asks the user, who has seen the difference.
-fn is_wanted() -> anyhow::Result<bool> {
+/// Asks the user, who has seen the difference, whether `changes` are to be made.
+fn is_wanted(changes: &[Change]) -> anyhow::Result<bool> {
+    let count = changes.iter().filter(|change| !change.is_empty()).count();
+    let question = match count {
+        0 | 1 => "Do it?".to_owned(),
+        count => format!("Write these {count} files?"),
+    };
     if !std::io::stdin().is_terminal() {
         let yes = typed::command_without(&[]);
-        bail!("nobody can be asked whether this is to be written\n  help: `{yes} --yes` writes it");
+        bail!(
+            "nothing is written: there is no terminal to ask on\n  help: `{yes} --yes` writes it without asking"
+        );
     }
-    eprint!("Write this? [y/N] ");
+    eprint!("{question} [y/N] ");
     std::io::stderr().flush().context("cannot ask")?;
     let mut answer = String::new();
     std::io::stdin()

@@ -44,16 +44,16 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<Answer> {
         Action::Status { json: false } => ui::print(&text(&store)),
         Action::Prune { size } => {
             let limit = size.unwrap_or_else(|| store.limit());
-            tell(&store.prune(limit)?, &format!("of {limit} at most"));
+            tell(&store.prune(limit)?, &format!("; at most {limit} are kept"));
         }
-        Action::Clear => tell(&store.clear()?, "all of it"),
+        Action::Clear => tell(&store.clear()?, ", which is all"),
     }
     Ok(Answer::Done)
 }
 
 fn tell(pruned: &Pruned, what: &str) {
     let (count, mb) = (pruned.entries, megabytes(pruned.bytes));
-    ui::say("Removed", &format!("{count} entries with {mb} MB, {what}"));
+    ui::say("Removed", &format!("{count} entries, {mb} MB{what}"));
 }
 
 fn text(store: &Store) -> String {
@@ -67,7 +67,10 @@ fn text(store: &Store) -> String {
     let saved = store.saved();
     let mut text = format!("{}\n", store.root());
     let mut line = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
-    line("units", format!("{units} of crates"));
+    line(
+        "units",
+        format!("{units}, of third-party crates and of yours"),
+    );
     line("extensions", extensions.to_string());
     let shared = megabytes(shared_bytes);
     line(
@@ -81,8 +84,8 @@ fn text(store: &Store) -> String {
     line(
         "saved",
         format!(
-            "{} extensions put in place that cargo had taken {:.0} s for; {} units of crates given back",
-            saved.extensions, saved.extensions_s, saved.units
+            "{:.0} s of cargo, by {} extensions that were put in place; {} units that were given to cargo",
+            saved.extensions_s, saved.extensions, saved.units
         ),
     );
     for project in projects {

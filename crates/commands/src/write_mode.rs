@@ -1,5 +1,6 @@
 //! Whether a command writes, or only shows what it would write: the same for all that change files.
 
+use camino::Utf8PathBuf;
 use config_edit::{Change, retried};
 
 use crate::Answer;
@@ -49,9 +50,7 @@ impl WriteMode {
     /// The difference on standard output, which is data, and on standard error the command `repair`, which
     /// makes it.
     pub(crate) fn show(&self, changes: &[Change], repair: &str) -> Answer {
-        for change in changes {
-            ui::print(&change.diff());
-        }
+        show(changes);
         if changes.iter().all(Change::is_empty) {
             written(changes);
             return Answer::Done;
@@ -61,6 +60,16 @@ impl WriteMode {
         }
         ui::say("Differs", &format!("`{repair}` repairs it"));
         Answer::Differs
+    }
+}
+
+/// The difference on standard output, as from the working directory.
+pub(crate) fn show(changes: &[Change]) {
+    let here = std::env::current_dir().ok();
+    let here = here.and_then(|dir| Utf8PathBuf::try_from(dir).ok());
+    let here = here.unwrap_or_else(|| "/".into());
+    for change in changes {
+        ui::print(&change.diff_in(&here));
     }
 }
 

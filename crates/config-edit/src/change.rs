@@ -29,12 +29,19 @@ impl Change {
     /// What changes, as `diff -u` would show it. Empty if nothing does.
     #[must_use]
     pub fn diff(&self) -> String {
+        self.diff_in(Utf8Path::new("/"))
+    }
+
+    /// The same, for somebody who is in the directory `dir`: what lies in it is named from there.
+    #[must_use]
+    pub fn diff_in(&self, dir: &Utf8Path) -> String {
+        let path = self.path.strip_prefix(dir).unwrap_or(&self.path);
         let (old, new) = (self.old.as_ref(), self.new.as_ref());
         let lines = similar::TextDiff::from_lines(text(old), text(new));
         let mut diff = lines.unified_diff();
         diff.header(
-            &name("a", &self.path, old.is_some()),
-            &name("b", &self.path, new.is_some()),
+            &name("a", path, old.is_some()),
+            &name("b", path, new.is_some()),
         );
         diff.to_string()
     }

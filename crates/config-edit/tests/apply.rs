@@ -195,6 +195,10 @@ fn a_diff_is_what_one_knows() {
         change(None, Some("a")).diff(),
         "--- /dev/null\n+++ b/p/.cargo/config.toml\n@@ -0,0 +1 @@\n+a\n\\ No newline at end of file\n"
     );
+    let there = change(None, Some("a")).diff_in("/p".into());
+    assert!(there.contains("\n+++ b/.cargo/config.toml\n"), "{there}");
+    let elsewhere = change(None, Some("a")).diff_in("/q".into());
+    assert!(elsewhere.contains("\n+++ b/p/.cargo/config.toml\n"));
     let removed = change(Some("a\n"), None);
     assert!(
         removed.diff().contains("+++ /dev/null\n"),

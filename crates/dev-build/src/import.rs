@@ -101,7 +101,9 @@ fn help(module: &str, source: &RunError) -> String {
         return String::new();
     }
     let name = module.rsplit('.').next().unwrap_or(module);
-    format!("\n  help: the function under #[pymodule] must be called `{name}`")
+    format!(
+        "\n  help: call what is under #[pymodule] `{name}`, or have `name = \"…\"` in its attributes say so; or have Python look for another module: `module-name` under [tool.maturin] in pyproject.toml"
+    )
 }
 
 /// Loads `library` with `python` as the module that `extension` is to become. The installed one is not
@@ -120,7 +122,7 @@ pub fn try_library(
     let answer = answer.map_err(|source| ImportError::NewLibrary {
         library: library.to_owned(),
         module: module.clone(),
-        source: last_line_only(source),
+        source: without_traceback(source),
     })?;
     parse(&answer, &module)
 }
@@ -133,7 +135,7 @@ pub fn installed(python: &Interpreter, module: &str) -> Result<Imported, ImportE
     let answer = answer.map_err(|source| ImportError::Installed {
         module: module.to_owned(),
         python: python.executable.clone(),
-        source: last_line_only(source),
+        source: without_traceback(source),
     })?;
     parse(&answer, module)
 }
@@ -168,22 +170,27 @@ fn python_sources(extension: &Extension, module: &str) -> String {
     }
 }
 
-/// Of a traceback through our own script, only the exception is of use.
-fn last_line_only(error: RunError) -> RunError {
+/// Of a traceback through our own script, only the exception is of use. What stands before it, such as where
+/// Rust panicked, stays.
+fn without_traceback(error: RunError) -> RunError {
     match error {
         RunError::Failed { status, stderr, .. } => RunError::Failed {
             command: "import".to_owned(),
             status,
-            stderr: stderr
-                .trim_end()
-                .lines()
-                .last()
-                .unwrap_or_default()
-                .to_owned(),
+            stderr: before_and_last(stderr.trim_end()),
         },
         other => other,
     }
 }
+
+fn before_and_last(stderr: &str) -> String {
+    let before = stderr.lines().take_while(|line| *line != TRACEBACK);
+    let last = stderr.lines().last().filter(|_| stderr.contains(TRACEBACK));
+    before.chain(last).collect::<Vec<_>>().join("\n")
+}
+
+/// How Python begins one.
+const TRACEBACK: &str = "Traceback (most recent call last):";
 
 #[cfg(test)]
 mod tests {
@@ -197,6 +204,20 @@ mod tests {
             module: module.to_owned(),
             programs: Vec::new(),
             layout,
+        }
+    }
+
+    #[test]
+    fn of_a_traceback_the_exception_is_told_and_what_was_said_before() {
+        let traceback = "Traceback (most recent call last):\n  File \"<string>\", line 1\nA: b";
+        let panic = "thread '<unnamed>' panicked at src/lib.rs:9:5:\nboom";
+        for (stderr, told) in [
+            (traceback, "A: b".to_owned()),
+            (&format!("{panic}\n{traceback}"), format!("{panic}\nA: b")),
+            (panic, panic.to_owned()),
+            ("", String::new()),
+        ] {
+            assert_eq!(before_and_last(stderr), told);
         }
     }
 

@@ -10,11 +10,13 @@ use crate::situation::{OurInstall, Situation};
 pub(crate) fn told(situation: &Situation, ours: &OurInstall, bases: Option<&Bases>) -> String {
     let kept = bases.and_then(|bases| bases.all().ok()).unwrap_or_default();
     let bytes = kept.iter().map(|it| it.size_bytes).sum();
-    let all = format!(
-        "{} such libraries are kept, {} in all",
-        kept.len(),
-        megabytes(bytes)
-    );
+    let all = match kept.len() {
+        1 => "it is the only one that is kept".to_owned(),
+        count => format!(
+            "{count} such libraries are kept, {} in all",
+            megabytes(bytes)
+        ),
+    };
     if let Some(base) = &ours.state.library.base {
         let name = base.path.file_name().unwrap_or_default();
         let size = kept

@@ -222,8 +222,8 @@ impl<'a> Units<'a> {
             return Some(known.clone());
         }
         let is_ours = unit.built >= started - TICK || !is_shared(self.workspace);
-        let touched = |source: &Source| self.is_touched(&source.path, source.extent, unit.built);
-        (is_ours && !sources.iter().any(touched)).then(|| BuiltFrom {
+        let touched = |source: &Source| self.touched(&source.path, source.extent, unit.built);
+        (is_ours && sources.iter().all(|it| touched(it).is_none())).then(|| BuiltFrom {
             built: unit.built,
             sha256: digest_of(sources),
         })
@@ -245,12 +245,16 @@ impl<'a> Units<'a> {
             let dir = &self.workspace.build_dir;
             return Some(format!("another checkout may have built it in {dir}"));
         }
-        let mut touched = paths
-            .iter()
-            .filter(|(path, extent)| self.is_touched(path, *extent, unit.built));
-        let (path, _) = touched.next()?;
-        let path = shown(self.root, path);
-        Some(format!("{path} came after it was built, and is no newer"))
+        let touched = |(path, extent): &(Utf8PathBuf, Extent)| {
+            let file = self.touched(path, *extent, unit.built)?;
+            let file = shown(self.root, &file);
+            Some(if path.is_dir() {
+                format!("{file} may have changed, and its build script declares no inputs")
+            } else {
+                format!("{file} may have changed, and its time need not tell cargo")
+            })
+        };
+        paths.iter().find_map(touched)
     }
 
     /// In which of `sources` they are others than those from which a unit was `built`.
@@ -270,16 +274,17 @@ impl<'a> Units<'a> {
         earlier.is_none_or(|earlier| earlier.sha256 != source.sha256)
     }
 
-    /// Whether the source may have become what it is after `built`. What cargo makes does not count.
-    fn is_touched(&self, path: &Utf8Path, extent: Extent, built: SystemTime) -> bool {
+    /// The source, or a file of the directory that it is, which may have become what it is after `built`. What
+    /// cargo makes does not count.
+    fn touched(&self, path: &Utf8Path, extent: Extent, built: SystemTime) -> Option<Utf8PathBuf> {
         if path.starts_with(&self.workspace.build_dir) {
-            return false;
+            return None;
         }
         let since = built - TICK;
         if path.is_dir() {
-            return files_of(path, extent).any(|file| touched_since(&file, since));
+            return files_of(path, extent).find(|file| touched_since(file, since));
         }
-        touched_since(path, since)
+        touched_since(path, since).then(|| path.to_owned())
     }
 
     /// The sources as they are now.

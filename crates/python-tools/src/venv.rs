@@ -367,7 +367,10 @@ impl VenvPlan {
                 if let Some(dir) = keeps_from_writing(&root) {
                     return Err(VenvError::NoPlace { root, dir });
                 }
-                say("Creating", &format!("{root} with {base}"));
+                say(
+                    "Creating",
+                    &format!("{root} with {base}; `--python` names another"),
+                );
                 let command = create(uv, &root, &base);
                 command.read().map_err(|source| VenvError::Create {
                     root: root.clone(),

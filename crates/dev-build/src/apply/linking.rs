@@ -159,7 +159,7 @@ impl Application<'_> {
 fn in_words(prelinked: &Prelinked) -> String {
     let mb = |bytes: u64| bytes.div_ceil(1 << 20);
     format!(
-        "{} crates into one library of {} MB, in {:.1} s: an edit links the remaining {} MB from now on; `--no-prelink`, or `prelink = false` in the policy, switches that off",
+        "{} third-party libraries, Rust's own among them, into one of {} MB, in {:.1} s: an edit links the remaining {} MB from now on",
         prelinked.crates,
         mb(prelinked.base_bytes),
         prelinked.made.unwrap_or_default().as_secs_f64(),

@@ -4,20 +4,43 @@ use crate::facts::Facts;
 use crate::finding::{Found, Judged, Problem};
 
 pub(crate) fn pins(facts: &Facts) -> Judged {
-    let workflows = facts.workflows.iter();
-    let problems = workflows.flat_map(|(path, text)| {
-        let shown = facts.shown(path);
-        unpinned(text).into_iter().map(move |(line, action)| {
-            let text = format!("{shown}:{line} uses `{action}`, which is not pinned to a commit");
-            Problem::new(text, cure(&action))
-        })
-    });
-    Ok(Found::of(problems.collect(), || {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (path, text) in &facts.workflows {
+        for (line, action) in unpinned(text) {
+            if found.iter().all(|(known, _)| *known != action) {
+                found.push((action, format!("{}:{line}", facts.shown(path))));
+            }
+        }
+    }
+    let problem = together(&found);
+    Ok(Found::of(problem.into_iter().collect(), || {
         match facts.workflows.len() {
             0 => "there are no workflows".to_owned(),
             count => format!("all that {count} workflows use is pinned to a commit"),
         }
     }))
+}
+
+/// So many are named.
+const NAMED: usize = 3;
+
+/// One problem for all actions, each with the first place that uses it: a project that pins none has dozens.
+fn together(found: &[(String, String)]) -> Option<Problem> {
+    let (first, _) = found.first()?;
+    let named = found.iter().take(NAMED);
+    let named: Vec<_> = named
+        .map(|(it, place)| format!("`{it}` ({place})"))
+        .collect();
+    let more = match found.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let (count, each) = match found.len() {
+        1 => ("an action is".to_owned(), ""),
+        count => (format!("{count} actions are"), "; so for each of them"),
+    };
+    let text = format!("{count} not pinned to a commit: {}{more}", named.join(", "));
+    Some(Problem::new(text, format!("{}{each}", cure(first))))
 }
 
 /// The lines that use what may change, and what they use.
@@ -97,6 +120,24 @@ mod tests {
             let found = found.first().map(|(_, action)| action.as_str());
             assert_eq!(found, expected, "{line}");
         }
+    }
+
+    #[test]
+    fn all_of_a_project_are_one_problem() {
+        let found = |count: usize| {
+            let all = ["a/a@v1", "b/b@v1", "c/c@v1", "d/d@v1"].iter().zip(1..);
+            let all = all.map(|(it, line)| ((*it).to_owned(), format!("w.yml:{line}")));
+            together(&all.take(count).collect::<Vec<_>>())
+        };
+        assert_eq!(found(0), None);
+        let one = found(1).unwrap();
+        let text = "an action is not pinned to a commit: `a/a@v1` (w.yml:1)";
+        assert_eq!(one.text, text);
+        assert!(!one.cure.unwrap().contains("each"));
+        let four = found(4).unwrap();
+        let text = "4 actions are not pinned to a commit: `a/a@v1` (w.yml:1), `b/b@v1` (w.yml:2), `c/c@v1` (w.yml:3) and 1 more";
+        assert_eq!(four.text, text);
+        assert!(four.cure.unwrap().ends_with("# v1`; so for each of them"));
     }
 
     #[test]

@@ -145,9 +145,10 @@ fn kept(storage: &Storage) -> Found {
     }
     let own_bytes = storage.held.bytes.saturating_sub(storage.held.shared_bytes);
     let told = format!(
-        "{store} holds {} MB of {} at most",
+        "{store} holds {} MB of {} at most, and {} MB that target directories share",
         megabytes(own_bytes),
-        megabytes(storage.limit_bytes)
+        megabytes(storage.limit_bytes),
+        megabytes(storage.held.shared_bytes)
     );
     if own_bytes > storage.limit_bytes {
         return Found::problem(told, "`cargo xtask store prune`");
@@ -246,7 +247,11 @@ mod tests {
             free_bytes: Vec::new(),
         };
         for (storage, is_ok, says) in [
-            (storage(50, None, false), true, "holds 50 MB of 100 at most"),
+            (
+                storage(50, None, false),
+                true,
+                "holds 50 MB of 100 at most, and 700 MB that",
+            ),
             (storage(50, None, true), true, "is copied"),
             (storage(101, None, false), false, "store prune"),
             (storage(50, Some("/c"), false), false, "may not write to /c"),
