@@ -27,16 +27,25 @@ pub(crate) const SCRIPTS: [&str; 3] = [DEV_INIT, ".devcontainer/dev-init.sh", "d
 pub(crate) fn build_upon(subject: &Subject<'_>, path: &Utf8Path) -> Result<Planned, AdoptError> {
     let mut planned = Planned::default();
     let mut file = DevContainerFile::read(path)?;
+    // What an earlier version has added may be another line now.
+    let is_current = file.undo(OWNER);
     let what = path
         .strip_prefix(&subject.checkout)
         .unwrap_or(path)
         .as_str();
     mount(&mut planned, &mut file, subject, what);
-    match script(&subject.checkout, &file) {
-        Some(script) => extend(&mut planned, subject, &script)?,
-        None => start(&mut planned, &mut file, subject, what),
+    let script = script(&subject.checkout, &file);
+    if script.is_none() {
+        start(&mut planned, &mut file, subject, what);
     }
-    planned.changes.push(file.into_change());
+    let change = file.into_change();
+    if is_current && change.is_empty() {
+        planned.keep_what_is_added();
+    }
+    planned.changes.push(change);
+    if let Some(script) = script {
+        extend(&mut planned, subject, &script)?;
+    }
     Ok(planned)
 }
 
@@ -68,7 +77,18 @@ fn mount(planned: &mut Planned, file: &mut DevContainerFile, subject: &Subject<'
     let json = format!(
         "{{ \"source\": \"{name}-xtask-build\", \"target\": \"{target}\", \"type\": \"volume\" }}"
     );
+    let owner = (user != "root").then(|| format!("\"{}\"", give_to_user(&home)));
+    if owner.is_some() && file.has(FIRST) {
+        return decide(
+            Verdict::Leaves,
+            format!(
+                "a new volume belongs to root, and {FIRST} is yours: add {json}, and have it give {target} to {user}"
+            ),
+        );
+    }
     if file.add_element("mounts", &json, OWNER) {
+        let is_given = owner.is_none_or(|command| file.add_property(FIRST, &command, OWNER));
+        debug_assert!(is_given, "there was a line for the mounts");
         return decide(
             Verdict::Adds,
             format!("what was built and fetched lies in {target}, and outlives the container"),
@@ -80,21 +100,42 @@ fn mount(planned: &mut Planned, file: &mut DevContainerFile, subject: &Subject<'
     );
 }
 
+/// The command that is run first, once.
+const FIRST: &str = "onCreateCommand";
+
+/// Has the container's user own the volume, and the directory that it is mounted in. Where there is no sudo,
+/// the container starts all the same.
+fn give_to_user(home: &str) -> String {
+    let dirs = format!("{home}/.cache {home}/.cache/xtask-build");
+    format!("sudo -n chown $(id -u):$(id -g) {dirs} || echo 'only root may write to them: {dirs}'")
+}
+
 /// The script that the commands of the devcontainer.json at `path` start.
 pub(crate) fn script_of(checkout: &Utf8Path, path: &Utf8Path) -> Option<Utf8PathBuf> {
     script(checkout, &DevContainerFile::read(path).ok()?)
 }
 
-/// The script that the container's commands start: theirs.
+/// The script that the container's commands start, below the checkout: theirs. The one that is run last has
+/// everything there that a build needs.
 fn script(checkout: &Utf8Path, file: &DevContainerFile) -> Option<Utf8PathBuf> {
     let commands = file.commands();
     let words = commands
         .iter()
         .flat_map(|command| command.split_whitespace());
-    let named = words.map(|word| word.trim_start_matches("./").trim_matches(['"', '\'']));
-    let scripts = named.filter(|word| word.ends_with(".sh")).chain(SCRIPTS);
-    let mut paths = scripts.map(|script| checkout.join(script));
-    paths.find(|path| path.is_file())
+    let named = words.map(|word| word.trim_matches(['"', '\'']).trim_start_matches("./"));
+    let is_below = |word: &&str| !word.starts_with('/') && !word.contains("..");
+    let scripts = named.filter(|word| word.ends_with(".sh")).filter(is_below);
+    let mut paths = scripts.chain(SCRIPTS).map(|script| checkout.join(script));
+    paths.find(|path| path.is_file() && reaches_its_end(path))
+}
+
+/// Whether what stands at the end of the script at `path` is run: not behind an `exit` or `exec`.
+fn reaches_its_end(path: &Utf8Path) -> bool {
+    let text = fs_err::read_to_string(path).unwrap_or_default();
+    let mut lines = text.lines().map(str::trim);
+    let last = lines.rfind(|line| !line.is_empty() && !line.starts_with('#'));
+    let word = last.and_then(|line| line.split_whitespace().next());
+    !word.is_some_and(|word| ["exit", "exec"].contains(&word))
 }
 
 /// The command that builds, on a machine that may have nothing but uv.

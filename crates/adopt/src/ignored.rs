@@ -42,22 +42,52 @@ pub(crate) fn ignored(
         (present.contains(&line) || !is_ignored(&place.probe)).then_some(line)
     });
     let lines: Vec<_> = wanted.collect();
-    if lines.is_empty() {
-        file.undo(OWNER)?;
-    } else {
-        file.set_block(&lines, OWNER)?;
-    }
+    // Lines keep their order: else those of two projects would take turns.
+    let mut block = present.clone();
+    block.retain(|line| lines.contains(line) || is_of_another(line, dir, &project.root));
+    block.extend(lines.iter().filter(|line| !present.contains(line)).cloned());
+    set_block(&mut file, &block)?;
     let change = file.into_change();
     Ok(Some(Ignored { change, lines }))
 }
 
-/// The `.gitignore` that our lines go to: the nearest one at `dir` or above, in the `checkout`; else a new
-/// one.
-pub(crate) fn gitignore_for(dir: &Utf8Path, checkout: &Utf8Path) -> Utf8PathBuf {
+/// Has our block hold `lines`; without any there is none.
+pub(crate) fn set_block(file: &mut TextFile, lines: &[String]) -> Result<(), EditError> {
+    if lines.is_empty() {
+        return file.undo(OWNER);
+    }
+    file.set_block(lines, OWNER)
+}
+
+/// Whether a line of our block in the `.gitignore` of `dir` stands there for another project of the checkout
+/// than the one in `root`: what it hides lies in that one's directory.
+pub(crate) fn is_of_another(line: &str, dir: &Utf8Path, root: &Utf8Path) -> bool {
+    let path = dir.join(line.trim_matches('/'));
+    let mut above = path
+        .ancestors()
+        .skip(1)
+        .take_while(|it| it.starts_with(dir));
+    let project = above.find(|dir| dir.join("pyproject.toml").is_file());
+    project.is_some_and(|project| project != root)
+}
+
+/// The `.gitignore` that our lines go to: the one that has some, else the nearest one at `dir` or above, in
+/// the `checkout`; else a new one.
+fn gitignore_for(dir: &Utf8Path, checkout: &Utf8Path) -> Utf8PathBuf {
+    let there = gitignores(dir, checkout);
+    let is_ours = |path: &&Utf8PathBuf| {
+        let lines = TextFile::read(path).and_then(|file| file.block(OWNER));
+        lines.is_ok_and(|lines| !lines.is_empty())
+    };
+    let found = there.iter().find(is_ours).or(there.first());
+    found.cloned().unwrap_or_else(|| dir.join(".gitignore"))
+}
+
+/// Those at `dir` and above, in the `checkout`, the nearest first.
+pub(crate) fn gitignores(dir: &Utf8Path, checkout: &Utf8Path) -> Vec<Utf8PathBuf> {
     let above = dir.ancestors().take_while(|dir| dir.starts_with(checkout));
-    let mut there = above.map(|dir| dir.join(".gitignore"));
-    let found = there.find(|path| path.is_file());
-    found.unwrap_or_else(|| dir.join(".gitignore"))
+    let paths = above.map(|dir| dir.join(".gitignore"));
+    paths.filter(|path| path.is_file()).collect()
 }
 
 /// The git checkout around `dir`.
@@ -142,5 +172,30 @@ mod tests {
         assert_eq!(lines(&project), all);
         project.write(".gitignore", "target/\n*.so\n");
         assert_eq!(lines(&project), all[..1]);
+    }
+
+    #[test]
+    fn a_line_is_for_the_project_in_whose_directory_it_hides_something() {
+        let dir = testkit::TempDir::new();
+        let root = dir.path();
+        for project in ["", "a"] {
+            fs_err::create_dir_all(root.join(project)).unwrap();
+            fs_err::write(root.join(project).join("pyproject.toml"), "").unwrap();
+        }
+        for (line, project, expected) in [
+            ("/target/", "", false),
+            ("/target/", "a", true),
+            ("/a/target/", "a", false),
+            ("/a/python/a/_a.*so", "", true),
+            ("/b/target/", "", false),
+        ] {
+            let project = root.join(project);
+            let project = project.as_str().trim_end_matches('/');
+            assert_eq!(
+                is_of_another(line, root, project.into()),
+                expected,
+                "{line}"
+            );
+        }
     }
 }

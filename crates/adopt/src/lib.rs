@@ -4,6 +4,7 @@
 //! What the project has already is kept and built upon. Every line of ours carries the mark of a command, so
 //! that the same command changes it later, and [`undo()`] finds it.
 
+mod branch;
 mod container;
 mod decision;
 mod error;

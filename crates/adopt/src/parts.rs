@@ -9,7 +9,7 @@ use crate::OWNER;
 use crate::container;
 use crate::decision::{Decision, Verdict};
 use crate::error::AdoptError;
-use crate::subject::{DEV_INIT, DEVCONTAINER, NOTEBOOK, Planned, Subject, WORKFLOW};
+use crate::subject::{DEV_INIT, DEVCONTAINER, LATEST, NOTEBOOK, Planned, Subject, WORKFLOW};
 use crate::template::Template;
 use crate::whole::{Found, change, found, signed};
 
@@ -38,13 +38,13 @@ impl Subject<'_> {
         let path =
             container::find(&self.checkout).unwrap_or_else(|| self.checkout.join(DEVCONTAINER));
         let old = read(&path)?;
-        if found(old.as_deref()) == Found::Theirs {
+        if found(old.as_deref(), &self.values.project) == Found::Theirs {
             return container::build_upon(self, &path);
         }
         let reason = "an editor or a Codespace sets the machine up by itself, and what was built outlives the container";
         self.write(&mut planned, Template::DevContainer, &path, reason)?;
         let script = self.checkout.join(DEV_INIT);
-        if found(read(&script)?.as_deref()) == Found::Theirs {
+        if found(read(&script)?.as_deref(), &self.values.project) == Found::Theirs {
             container::extend(&mut planned, self, &script)?;
             return Ok(planned);
         }
@@ -55,17 +55,20 @@ impl Subject<'_> {
 
     fn workflow(&self) -> Result<Planned, AdoptError> {
         let mut planned = Planned::default();
-        let reason = "each push to main builds a wheel, tries it, and puts it on a release that always has the newest";
+        let reason = format!(
+            "each push to {} builds a wheel, tries it, and puts it on a release that always has the newest",
+            self.values.branch
+        );
         self.write(
             &mut planned,
             Template::Workflow,
             &self.checkout.join(WORKFLOW),
-            reason,
+            &reason,
         )?;
         if self.workspace.policy.wheel.release_tag.is_none() {
             let what = "release-tag";
             let reason = "it names the release that has the wheels";
-            self.policy(&mut planned, &["wheel", what], "latest", reason)?;
+            self.policy(&mut planned, &["wheel", what], LATEST, reason)?;
         }
         Ok(planned)
     }
@@ -134,10 +137,17 @@ impl Subject<'_> {
         let old = read(path)?;
         let new = signed(&template.render(&self.values), template.comment());
         let what = path.strip_prefix(&self.checkout).unwrap_or(path).as_str();
-        let (verdict, reason) = match found(old.as_deref()) {
+        let (verdict, reason) = match found(old.as_deref(), &self.values.project) {
             Found::Absent => (Verdict::Adds, reason),
             Found::Ours if old.as_ref() == Some(&new) => (Verdict::Keeps, reason),
-            Found::Ours => (Verdict::Adds, "it is as an earlier version has written it"),
+            Found::Ours => (
+                Verdict::Adds,
+                "it is as this command wrote it earlier, and what it says of the project has changed",
+            ),
+            Found::OfAnother => (
+                Verdict::Leaves,
+                "it was written for another project of this checkout",
+            ),
             Found::Changed => {
                 planned.drifted.push(path.to_owned());
                 let reason =

@@ -42,6 +42,10 @@ pub(crate) struct Values {
     pub(crate) is_locked: bool,
     /// Where the environment is or would be, seen from the checkout.
     pub(crate) environment: Utf8PathBuf,
+    /// The branch whose builds everybody gets.
+    pub(crate) branch: String,
+    /// The tag of the release that has them.
+    pub(crate) tag: String,
     /// On which systems a wheel is tried.
     pub(crate) smokes: Vec<Smoke>,
 }
@@ -150,6 +154,8 @@ pub(crate) mod tests {
             lock: "Cargo.lock".into(),
             is_locked: true,
             environment: ".venv".into(),
+            branch: "main".to_owned(),
+            tag: "latest".to_owned(),
             smokes: vec![smoke("24.04", "3.13"), smoke("22.04", "3.12")],
         }
     }
@@ -161,6 +167,27 @@ pub(crate) mod tests {
         expect_file!["snapshots/devcontainer.json"]
             .assert_eq(&Template::DevContainer.render(&values));
         expect_file!["snapshots/dev-init.sh"].assert_eq(&Template::DevInit.render(&values));
+    }
+
+    #[test]
+    fn branch_and_release_are_those_of_the_project() {
+        let values = Values {
+            branch: "trunk".to_owned(),
+            tag: "nightly".to_owned(),
+            ..values()
+        };
+        let text = Template::Workflow.render(&values);
+        assert!(
+            !text.contains("refs/heads/main") && !text.contains("tag_name: latest"),
+            "{text}"
+        );
+        for part in [
+            "branches: [trunk]",
+            "tag_name: nightly",
+            "== 'refs/heads/trunk'",
+        ] {
+            assert!(text.contains(part), "{part}");
+        }
     }
 
     #[test]

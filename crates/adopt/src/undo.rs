@@ -15,9 +15,9 @@ use project_model::{Project, Workspace};
 use crate::OWNER;
 use crate::container;
 use crate::error::AdoptError;
-use crate::ignored::{checkout_of, gitignore_for};
+use crate::ignored::{checkout_of, gitignores, is_of_another, set_block};
 use crate::parts::{self, read};
-use crate::subject::WORKFLOW;
+use crate::subject::{WORKFLOW, option};
 use crate::whole::{Found, change, found};
 
 /// Every command that writes into files of a project.
@@ -58,7 +58,7 @@ pub fn undo(project: &Project, notes: &Utf8Path) -> Result<UndoPlan, AdoptError>
     };
     plan.tables(project, &workspace)?;
     let checkout = checkout_of(&project.root).unwrap_or_else(|| project.root.clone());
-    plan.whole_files(&checkout)?;
+    plan.whole_files(&checkout, &option(project, &checkout))?;
     plan.changes.extend(notebook(project, &workspace)?);
     plan.ignored(project, &workspace)?;
     plan.changes.retain(|change| !change.is_empty());
@@ -91,8 +91,8 @@ impl UndoPlan {
     }
 
     /// The files of ours in `checkout` go, and what is ours in those of others. Those that somebody has
-    /// changed stay.
-    fn whole_files(&mut self, checkout: &Utf8Path) -> Result<(), AdoptError> {
+    /// changed stay, and those for a project that `option` does not name.
+    fn whole_files(&mut self, checkout: &Utf8Path, option: &str) -> Result<(), AdoptError> {
         let container = container::find(checkout);
         let script = container
             .as_deref()
@@ -105,34 +105,37 @@ impl UndoPlan {
             .chain(scripts)
             .chain(script);
         for path in paths.collect::<BTreeSet<_>>() {
-            self.whole_file(path, |path| {
+            self.whole_file(path, option, |path| {
                 let mut file = TextFile::read(path)?;
                 file.undo(OWNER)?;
-                Ok(file.into_change())
+                Ok(Some(file.into_change()))
             })?;
         }
         let Some(container) = container else {
             return Ok(());
         };
-        self.whole_file(container, |path| {
+        self.whole_file(container, option, |path| {
             let mut file = DevContainerFile::read(path)?;
-            file.undo(OWNER);
-            Ok(file.into_change())
+            Ok(file.undo(OWNER).then(|| file.into_change()))
         })
     }
 
-    /// The file at `path`; in one of others, `undo` takes ours back.
+    /// The file at `path`; in one of others, `undo` takes ours back, where that can be done.
     fn whole_file(
         &mut self,
         path: Utf8PathBuf,
-        undo: impl Fn(&Utf8Path) -> Result<Change, EditError>,
+        option: &str,
+        undo: impl Fn(&Utf8Path) -> Result<Option<Change>, EditError>,
     ) -> Result<(), AdoptError> {
         let old = read(&path)?;
-        match found(old.as_deref()) {
-            Found::Absent => {}
+        match found(old.as_deref(), option) {
+            Found::Absent | Found::OfAnother => {}
             Found::Ours => self.changes.push(change(&path, old, None)),
             Found::Changed => self.left.push(path),
-            Found::Theirs => self.changes.push(undo(&path)?),
+            Found::Theirs => match undo(&path)? {
+                Some(change) => self.changes.push(change),
+                None => self.left.push(path),
+            },
         }
         Ok(())
     }
@@ -140,14 +143,17 @@ impl UndoPlan {
     /// Our lines for git, and what has been made that they hide.
     fn ignored(&mut self, project: &Project, workspace: &Workspace) -> Result<(), AdoptError> {
         let dirs = BTreeSet::from([&workspace.root, &project.root]).into_iter();
-        let paths = dirs.filter_map(|dir| Some(gitignore_for(dir, &checkout_of(dir)?)));
-        for path in paths.collect::<BTreeSet<_>>() {
+        let paths = dirs.filter_map(|dir| Some(gitignores(dir, &checkout_of(dir)?)));
+        for path in paths.flatten().collect::<BTreeSet<_>>() {
             let mut file = TextFile::read(&path)?;
             let above = path.parent().unwrap_or(&project.root);
-            for line in file.block(OWNER)? {
-                self.made.extend(made_for(above, &line, workspace, project));
-            }
-            file.undo(OWNER)?;
+            let block = file.block(OWNER)?.into_iter();
+            let (others, ours): (Vec<_>, Vec<_>) =
+                block.partition(|line| is_of_another(line, above, &project.root));
+            let made = ours.iter();
+            self.made
+                .extend(made.flat_map(|line| made_for(above, line, workspace, project)));
+            set_block(&mut file, &others)?;
             self.changes.push(file.into_change());
         }
         Ok(())
@@ -245,6 +251,7 @@ fn made_for(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::Verdict;
     use crate::parts::Part;
     use crate::plan::{AdoptionPlan, AdoptionRequest, plan};
     use crate::subject::{DEV_INIT, DEVCONTAINER, NOTEBOOK};
@@ -384,6 +391,16 @@ mod tests {
         let text = now(DEVCONTAINER);
         assert!(text.contains("/home/dev/.cache/xtask-build"), "{text}");
         assert!(
+            text.contains("\"onCreateCommand\": \"sudo -n chown"),
+            "{text}"
+        );
+        let again = planned(&fixture, &[Part::DevContainer]);
+        let added = again
+            .decisions
+            .iter()
+            .find(|it| it.verdict == Verdict::Adds);
+        assert!(again.is_empty() && added.is_none(), "{added:?}");
+        assert!(
             text.contains("cargo-pyext dev\", // by `cargo xtask init"),
             "{text}"
         );
@@ -398,6 +415,94 @@ mod tests {
         assert!(planned(&fixture, &[Part::DevContainer]).is_empty());
         leave(&fixture);
         assert_eq!(files(&fixture), before);
+    }
+
+    #[test]
+    fn a_script_is_extended_only_in_the_checkout_and_where_its_end_is_reached() {
+        let fixture = in_git(Fixture::pure_rust("outside_thing"));
+        let outside = fixture.beside("outside.sh");
+        fs_err::write(&outside, "make\n").unwrap();
+        fixture.write("ends.sh", "make\nexit 0\n");
+        fixture.write("first.sh", "apt-get install x\n");
+        fixture.write("last.sh", "make\n");
+        for (commands, extended) in [
+            (format!("\"postCreateCommand\": \"{outside}\""), None),
+            ("\"postCreateCommand\": \"../outside.sh\"".to_owned(), None),
+            ("\"postCreateCommand\": \"./ends.sh\"".to_owned(), None),
+            ("\"onCreateCommand\": \"./first.sh\"".to_owned(), None),
+            (
+                "\"updateContentCommand\": \"./first.sh\",\n  \"postCreateCommand\": \"./last.sh\""
+                    .to_owned(),
+                Some("last.sh"),
+            ),
+        ] {
+            fixture.write(DEVCONTAINER, &format!("{{\n  {commands}\n}}\n"));
+            let changes = planned(&fixture, &[Part::DevContainer]).changes;
+            let changes = changes.iter().filter(|change| !change.is_empty());
+            let scripts: Vec<_> = changes
+                .filter(|it| it.path.extension() == Some("sh"))
+                .collect();
+            let names: Vec<_> = scripts
+                .iter()
+                .filter_map(|it| it.path.file_name())
+                .collect();
+            assert_eq!(
+                names,
+                extended.into_iter().collect::<Vec<_>>(),
+                "{commands}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_volume_needs_that_is_not_ours_to_change_is_told() {
+        let fixture = in_git(Fixture::pure_rust("owned_thing"));
+        let text = "{\n  \"remoteUser\": \"dev\",\n  \"onCreateCommand\": \"make\"\n}\n";
+        fixture.write(DEVCONTAINER, text);
+        let decisions = planned(&fixture, &[Part::DevContainer]).decisions;
+        let mounts = decisions.iter().find(|it| it.what.starts_with("mounts"));
+        let mounts = mounts.unwrap();
+        assert_eq!(mounts.verdict, Verdict::Leaves);
+        assert!(mounts.reason.contains("belongs to root"), "{mounts:?}");
+    }
+
+    #[test]
+    fn two_projects_of_a_checkout_leave_each_other_alone() {
+        let one = Fixture::pure_rust("one_thing");
+        let top = one.root().parent().unwrap().to_owned();
+        for file in ["pyproject.toml", "Cargo.toml", "src/lib.rs"] {
+            let text = fs_err::read_to_string(one.root().join(file)).unwrap();
+            one.write(&format!("../two/{file}"), &text);
+        }
+        one.write("../.gitignore", "*.log\n");
+        let init = Invocation::new("git").args(["init", "--quiet"]).cwd(&top);
+        init.run().unwrap();
+        let other = Project::load(&top.join("two")).unwrap();
+        let request = AdoptionRequest {
+            parts: &ALL,
+            uv_version: "0.13.9",
+        };
+        let text = |file: &str| fs_err::read_to_string(top.join(file)).unwrap();
+
+        adopt(&one, &ALL);
+        let workflow = text(WORKFLOW);
+        let plan_of_other = plan(&other, &request).unwrap();
+        Change::apply_all(&plan_of_other.changes).unwrap();
+        assert_eq!(text(WORKFLOW), workflow);
+        let ignored = text(".gitignore");
+        let name = one.root();
+        let own = format!("/{}/target/", name.file_name().unwrap());
+        assert!(ignored.contains(&own), "{ignored}");
+        assert!(ignored.contains("/two/target/"), "{ignored}");
+        assert!(planned(&one, &ALL).is_empty() && plan(&other, &request).unwrap().is_empty());
+
+        let undo_of_other = undo(&other, &one.beside("notes")).unwrap();
+        Change::apply_all(&undo_of_other.changes).unwrap();
+        assert_eq!(text(WORKFLOW), workflow);
+        assert!(!text(".gitignore").contains("/two/") && planned(&one, &ALL).is_empty());
+        leave(&one);
+        assert_eq!(text(".gitignore"), "*.log\n");
+        assert!(!top.join(WORKFLOW).exists());
     }
 
     #[test]

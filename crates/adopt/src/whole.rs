@@ -14,6 +14,8 @@ pub(crate) enum Found {
     Absent,
     /// It is as we have written it, now or earlier.
     Ours,
+    /// It is as we have written it for another project of the checkout.
+    OfAnother,
     /// We have written it, and somebody has changed it since.
     Changed,
     /// Somebody else has written it.
@@ -26,8 +28,8 @@ pub(crate) fn signed(text: &str, comment: &str) -> String {
     format!("{text}{comment} {OWNER}, all above with sha256:{digest}\n")
 }
 
-/// Whose the file with this `text` is.
-pub(crate) fn found(text: Option<&str>) -> Found {
+/// Whose the file with this `text` is, for the project that `option` names in it.
+pub(crate) fn found(text: Option<&str>, option: &str) -> Found {
     let Some(text) = text else {
         return Found::Absent;
     };
@@ -40,12 +42,22 @@ pub(crate) fn found(text: Option<&str>) -> Found {
         return Found::Theirs;
     }
     let above = format!("{above}\n");
-    if sha256(above.as_bytes()).starts_with(digest) {
+    if !sha256(above.as_bytes()).starts_with(digest) {
+        return Found::Changed;
+    }
+    let is_for_it = match option {
+        "" => !above.contains(OPTION),
+        option => above.contains(&format!("{option} ")),
+    };
+    if is_for_it {
         Found::Ours
     } else {
-        Found::Changed
+        Found::OfAnother
     }
 }
+
+/// What begins the option that names a project.
+pub(crate) const OPTION: &str = " --project ";
 
 /// The command and the digest that a last line names.
 fn signature(line: &str) -> Option<(&str, &str)> {
@@ -71,12 +83,36 @@ mod tests {
     #[test]
     fn whose_a_file_is_is_told_by_its_last_line() {
         let ours = signed("a\nb\n", "#");
-        assert_eq!(found(Some(&ours)), Found::Ours);
-        assert_eq!(found(Some(&ours.replace("xtask", "pyext"))), Found::Ours);
-        assert_eq!(found(Some(&ours.replacen("b\n", "c\n", 1))), Found::Changed);
-        assert_eq!(found(Some(&ours.replace("init", "other"))), Found::Theirs);
-        assert_eq!(found(Some("a\nb\n")), Found::Theirs);
-        assert_eq!(found(Some("")), Found::Theirs);
-        assert_eq!(found(None), Found::Absent);
+        assert_eq!(found(Some(&ours), ""), Found::Ours);
+        assert_eq!(
+            found(Some(&ours.replace("xtask", "pyext")), ""),
+            Found::Ours
+        );
+        assert_eq!(
+            found(Some(&ours.replacen("b\n", "c\n", 1)), ""),
+            Found::Changed
+        );
+        assert_eq!(
+            found(Some(&ours.replace("init", "other")), ""),
+            Found::Theirs
+        );
+        assert_eq!(found(Some("a\nb\n"), ""), Found::Theirs);
+        assert_eq!(found(Some(""), ""), Found::Theirs);
+        assert_eq!(found(None, ""), Found::Absent);
+    }
+
+    #[test]
+    fn a_file_for_another_project_of_the_checkout_is_told_from_ours() {
+        let top = signed("run dev\n", "#");
+        let below = signed("run --project a dev\n", "#");
+        for (text, option, expected) in [
+            (&top, "", Found::Ours),
+            (&top, " --project a", Found::OfAnother),
+            (&below, " --project a", Found::Ours),
+            (&below, "", Found::OfAnother),
+            (&below, " --project b", Found::OfAnother),
+        ] {
+            assert_eq!(found(Some(text), option), expected, "{text} {option}");
+        }
     }
 }

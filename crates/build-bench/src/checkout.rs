@@ -127,7 +127,6 @@ impl Checkout<'_> {
     pub(crate) fn clone_anew(&self) -> Result<(), BenchError> {
         let (tree, origin) = (self.tree(), self.scratch.origin());
         self.remove(&tree)?;
-        self.remove(&self.prelinked())?;
         fs_err::create_dir_all(&self.dir).map_err(at(&self.dir))?;
         let clone = ["clone", "--quiet", origin.as_str(), tree.as_str()];
         self.scratch.git(&self.dir, &clone)?;
@@ -183,6 +182,7 @@ impl Checkout<'_> {
             Action::EmptyCaches => {
                 self.remove(&self.store(Goal::Develop))?;
                 self.remove(&self.built_once())?;
+                self.remove(&self.prelinked())?;
                 self.empty_uv()?;
             }
             Action::Branch => {

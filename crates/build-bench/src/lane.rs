@@ -60,6 +60,9 @@ fn settings(separator: &str) -> String {
     SETTINGS.each_ref().map(|it| it.id).join(separator)
 }
 
+/// The strategy that can link third-party crates once, and keeps what it has linked.
+const PRELINKS: &str = "xtask-dev";
+
 /// What is measured where nobody has said what: the questions of most projects, in 20 minutes on a small
 /// machine. What stands first is measured first, where time is short. The first lane is what the others are
 /// compared with.
@@ -127,7 +130,7 @@ fn lanes(name: &str) -> Result<Vec<Lane>, UnknownLane> {
         None => strategy == "all" || ["incremental", "sccache-incremental"].contains(&it.id),
     };
     let knows = |strategy: &Strategy, setting: &Setting| {
-        !setting.prelinks || setting.is_tuned || strategy.id == "xtask-dev"
+        !setting.prelinks || setting.is_tuned || strategy.id == PRELINKS
     };
     let is_named = |it: &&Strategy| strategy == "all" || it.id == strategy;
     let lanes = STRATEGIES.iter().filter(is_named).flat_map(|strategy| {
@@ -153,7 +156,8 @@ impl Lane {
 
     /// Whether it keeps what it has built anywhere but in the checkout.
     pub(crate) fn has_caches(&self) -> bool {
-        self.setting.cache.is_some() || self.setting.stores || self.strategy.uv_keeps_builds
+        let prelinks = self.setting.prelinks && self.strategy.id == PRELINKS;
+        self.setting.cache.is_some() || prelinks || self.strategy.uv_keeps_builds
     }
 
     /// Whether `scenario` starts with nothing on this lane: neither with a checkout nor with what was kept
@@ -261,6 +265,9 @@ mod tests {
         let wheel = same("maturin-develop/incremental", "wheel-warm");
         assert_eq!(wheel, Some("wheel-cold"));
         assert_eq!(same("maturin-develop/sccache", "clone"), None);
+        // So does `dev` with what it has linked once.
+        assert_eq!(same("xtask-dev/prelinked", "clone"), None);
+        assert_eq!(same("xtask-dev/incremental", "clone"), Some("cold"));
         // uv keeps what it has built.
         assert_eq!(same("uv-sync/incremental", "clone"), None);
         assert_eq!(same("maturin-develop/incremental", "target"), None);

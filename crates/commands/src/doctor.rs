@@ -59,7 +59,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> anyhow::Result<Answer> {
     if args.dry_run {
         return Ok(Answer::Done);
     }
-    changes.iter().try_for_each(Change::apply)?;
+    Change::apply_all(&changes)?;
     written(&changes);
     // Not by way of the context, which would install a toolchain that is missing.
     let project = context.directory().ok().map(|dir| Project::load(&dir));

@@ -101,7 +101,7 @@ fn planned(project: &Project, args: &Args) -> anyhow::Result<AdoptionPlan> {
 
 fn write(project: &Project, args: &Args) -> anyhow::Result<AdoptionPlan> {
     let plan = planned(&Project::load(&project.root)?, args)?;
-    plan.changes.iter().try_for_each(Change::apply)?;
+    Change::apply_all(&plan.changes)?;
     Ok(plan)
 }
 
@@ -138,8 +138,8 @@ fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
         ui::say("Left", "nothing has been written");
         return Ok(Answer::Done);
     }
-    plan.remove_made(project)?;
     let undone = retried(|| take_back(project, &notes), anyhow::Error::downcast_ref)?;
+    plan.remove_made(project)?;
     crate::write_mode::written(&undone.changes);
     settle_witnesses(&project.root)?;
     tell_what_stays()
@@ -158,7 +158,7 @@ fn tell_what_stays() -> anyhow::Result<Answer> {
 
 fn take_back(project: &Project, notes: &Utf8Path) -> anyhow::Result<UndoPlan> {
     let plan = adopt::undo(&Project::load(&project.root)?, notes)?;
-    plan.changes.iter().try_for_each(Change::apply)?;
+    Change::apply_all(&plan.changes)?;
     Ok(plan)
 }
 

@@ -33,7 +33,7 @@ impl WriteMode {
         if self.only_shows() {
             return Ok(self.show(changes, &command_without(&["--check"])));
         }
-        changes.iter().try_for_each(Change::apply)?;
+        Change::apply_all(changes)?;
         written(changes);
         Ok(Answer::Done)
     }

@@ -30,6 +30,13 @@ pub(crate) fn apply(
     done
 }
 
+/// Fails where the file at `path` may not be written, by what its mode and that of its directory say.
+pub(crate) fn require_possible(path: &Utf8Path) -> Result<(), EditError> {
+    let target = Target::of(path)?;
+    target.require_place()?;
+    target.require_writable()
+}
+
 /// The lock on `dir`, which is made if it is not there.
 fn locked(dir: &Utf8Path) -> io::Result<(DirLock, MadeDirs)> {
     loop {

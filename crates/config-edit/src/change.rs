@@ -58,6 +58,16 @@ impl Change {
         }
         apply::apply(&self.path, self.old.as_deref(), self.new.as_deref())
     }
+
+    /// Applies all of `changes`, or none where one of them may not be written.
+    ///
+    /// # Errors
+    /// Those of [`Change::apply`].
+    pub fn apply_all(changes: &[Self]) -> Result<(), EditError> {
+        let mut due = changes.iter().filter(|change| !change.is_empty());
+        due.try_for_each(|change| apply::require_possible(&change.path))?;
+        changes.iter().try_for_each(Self::apply)
+    }
 }
 
 fn text(text: Option<&String>) -> &str {

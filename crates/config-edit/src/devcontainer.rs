@@ -12,13 +12,11 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use crate::marks::Owner;
 use crate::{Change, EditError, lines};
 
-/// The keys whose values are commands, in the order in which they are run.
-const LIFECYCLE: [&str; 5] = [
-    "onCreateCommand",
-    "updateContentCommand",
-    "postCreateCommand",
+/// The keys whose commands may build what is checked out, the one that is run last first.
+const LIFECYCLE: [&str; 3] = [
     "postStartCommand",
-    "postAttachCommand",
+    "postCreateCommand",
+    "updateContentCommand",
 ];
 
 /// The file as it was read, and as it is to be.
@@ -68,7 +66,8 @@ impl DevContainerFile {
         with_object(&self.text, |object| object.get(key).is_some()).unwrap_or_default()
     }
 
-    /// All texts in the commands that are run when a container is made or started.
+    /// All texts in the commands that are run when a container is made or started and everything is there: those
+    /// of the command that is run last come first.
     #[must_use]
     pub fn commands(&self) -> Vec<String> {
         let found = with_object(&self.text, |object| {
@@ -125,8 +124,10 @@ impl DevContainerFile {
         self.insert_line(open, &format!("\"{key}\": {json}"), is_empty, by)
     }
 
-    /// Takes back all lines of `by`.
-    pub fn undo(&mut self, by: Owner) {
+    /// Takes back all lines of `by`. `false`, and nothing is changed, where somebody has set the file otherwise
+    /// since, so that it would be no JSON without these lines.
+    #[must_use]
+    pub fn undo(&mut self, by: Owner) -> bool {
         let is_ours = |line: &str| {
             let mark = line
                 .trim_end()
@@ -139,7 +140,12 @@ impl DevContainerFile {
             .text
             .split_inclusive('\n')
             .filter(|line| !is_ours(line));
-        self.text = kept.collect();
+        let kept: String = kept.collect();
+        let is_json = with_object(&kept, |_| ()).is_some();
+        if is_json {
+            self.text = kept;
+        }
+        is_json
     }
 
     /// What is to be written.
@@ -212,17 +218,17 @@ mod tests {
     }
 
     const THEIRS: &str = "// why\n{\n  \"name\": \"x\", /* odd */\n  \"remoteUser\": \"vscode\",\n  \"mounts\": [ // ours\n    \
-                          \"source=a,target=/data,type=volume\",\n  ],\n  \"postCreateCommand\": {\"a\": [\"bash\", \"scripts/dev-init.sh\"]},\n}\n";
+                          \"source=a,target=/data,type=volume\",\n  ],\n  \"postCreateCommand\": {\"a\": [\"bash\", \"scripts/dev-init.sh\"]},\n  \"postStartCommand\": \"start\",\n}\n";
 
     #[test]
     fn what_is_there_is_read_through_comments_and_trailing_commas() {
         let file = file(THEIRS);
         assert_eq!(file.string("remoteUser").as_deref(), Some("vscode"));
-        assert_eq!(file.commands(), ["bash", "scripts/dev-init.sh"]);
+        assert_eq!(file.commands(), ["start", "bash", "scripts/dev-init.sh"]);
         assert!(
             file.mounts_at("/data/cache") && !file.mounts_at("/dat") && !file.mounts_at("/home")
         );
-        assert!(file.has("postCreateCommand") && !file.has("postStartCommand"));
+        assert!(file.has("postCreateCommand") && !file.has("onCreateCommand"));
     }
 
     #[test]
@@ -244,9 +250,17 @@ mod tests {
             let mut file = file(text);
             assert!(file.add_element("mounts", "{\"a\": 1}", BY));
             assert!(file.text.contains(expected), "{}", file.text);
-            file.undo(BY);
+            assert!(file.undo(BY));
             assert_eq!(file.text, text);
         }
+    }
+
+    #[test]
+    fn what_a_formatter_has_torn_apart_is_left() {
+        let text = "{\n  \"mounts\": [\n    { \"a\": 1 }\n  ], // by `cargo xtask init`\n  \"name\": \"x\"\n}\n";
+        let mut file = file(text);
+        assert!(!file.undo(BY));
+        assert_eq!(file.text, text);
     }
 
     #[test]

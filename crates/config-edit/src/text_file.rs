@@ -18,12 +18,17 @@ use crate::{Change, EditError, lines};
 /// Ends the last line of a block before which a file had no final line end.
 const NO_LINE_END: &str = "; the line above the block has no end";
 
+/// Ends the last line of a block in a file that had been there without anything in it.
+const WAS_EMPTY: &str = "; the file was there, and empty";
+
 /// The file as it was read, and as it is to be. One that is not there counts as empty.
 #[derive(Debug, Clone)]
 pub struct TextFile {
     path: Utf8PathBuf,
     old: Option<String>,
     text: String,
+    /// Whether it was there before our block, and stays without anything in it.
+    was_empty: bool,
 }
 
 /// Where our block is, and what is in it.
@@ -32,7 +37,8 @@ struct Block {
     all: Range<usize>,
     /// Those between the first and the last.
     inner: Range<usize>,
-    had_no_line_end: bool,
+    /// What the last line notes of the file before.
+    note: String,
 }
 
 impl TextFile {
@@ -52,6 +58,7 @@ impl TextFile {
         Ok(Self {
             path: path.to_owned(),
             text: old.clone().unwrap_or_default(),
+            was_empty: old.as_deref() == Some(""),
             old,
         })
     }
@@ -87,10 +94,10 @@ impl TextFile {
             return Ok(());
         }
         let had_no_line_end = !self.text.is_empty() && !self.text.ends_with('\n');
-        let (before, note) = if had_no_line_end {
-            (line_end, NO_LINE_END)
-        } else {
-            ("", "")
+        let (before, note) = match had_no_line_end {
+            true => (line_end, NO_LINE_END),
+            false if self.was_empty => ("", WAS_EMPTY),
+            false => ("", ""),
         };
         let (first, last) = (marks::first_line(by), marks::last_line(by));
         self.text.push_str(&format!(
@@ -108,7 +115,8 @@ impl TextFile {
             return Ok(());
         };
         let mut all = block.all;
-        if block.had_no_line_end && all.end == self.text.len() {
+        self.was_empty = block.note == WAS_EMPTY;
+        if block.note == NO_LINE_END && all.end == self.text.len() {
             all.start = lines::before_line_end(&self.text, all.start);
         }
         self.text.replace_range(all, "");
@@ -118,7 +126,7 @@ impl TextFile {
     /// What is to be written. A file in which nothing is left goes.
     #[must_use]
     pub fn into_change(self) -> Change {
-        let is_ours = self.text.is_empty() && self.old.as_deref() != Some("");
+        let is_ours = self.text.is_empty() && !self.was_empty;
         let new = (!is_ours).then_some(self.text);
         Change::new(self.path, self.old, new)
     }
@@ -132,18 +140,18 @@ impl TextFile {
         };
         let rest_of_last = |line: &'_ str| {
             let (owner, rest) = marks::owner_of_last(line)?;
-            by.is(owner).then(|| rest == NO_LINE_END)
+            by.is(owner).then(|| rest.to_owned())
         };
         let mut below = lines().filter(|(_, range)| range.start >= first.end);
         let last = below.find_map(|(line, range)| Some((range, rest_of_last(line)?)));
-        let (last, had_no_line_end) = last.ok_or_else(|| EditError::UnfinishedText {
+        let (last, note) = last.ok_or_else(|| EditError::UnfinishedText {
             path: self.path.clone(),
             owner: by.command(),
         })?;
         Ok(Some(Block {
             all: first.start..last.end,
             inner: first.end..last.start,
-            had_no_line_end,
+            note,
         }))
     }
 }
@@ -159,6 +167,7 @@ mod tests {
             path: "/p/.gitignore".into(),
             old: text.map(str::to_owned),
             text: text.unwrap_or_default().to_owned(),
+            was_empty: text == Some(""),
         }
     }
 
@@ -187,8 +196,7 @@ mod tests {
             let mut again = file(Some(&written));
             again.undo(BY).unwrap();
             let undone = again.into_change().new;
-            let expected = text.filter(|text| !text.is_empty());
-            assert_eq!(undone.as_deref(), expected, "{text:?}");
+            assert_eq!(undone.as_deref(), text, "{text:?}");
         }
     }
 
