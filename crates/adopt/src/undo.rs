@@ -472,7 +472,7 @@ mod tests {
         let top = one.root().parent().unwrap().to_owned();
         for file in ["pyproject.toml", "Cargo.toml", "src/lib.rs"] {
             let text = fs_err::read_to_string(one.root().join(file)).unwrap();
-            one.write(&format!("../two/{file}"), &text);
+            one.write(format!("../two/{file}"), &text);
         }
         one.write("../.gitignore", "*.log\n");
         let init = Invocation::new("git").args(["init", "--quiet"]).cwd(&top);
