@@ -17,6 +17,7 @@ fn xtask(project: &Fixture, args: &[&str]) -> Captured {
         .args(["--project", project.root().as_str()])
         .args(args.iter().copied())
         .env("CARGO_TARGET_DIR", TARGET_DIR)
+        .env("XTASK_NO_STORE", "1")
         .env_remove("VIRTUAL_ENV");
     command.capture().expect("it starts")
 }

@@ -3,7 +3,8 @@
 use camino::Utf8Path;
 use processes::Invocation;
 
-/// That of the `checkout`: `main` or `master`, whichever there is, here or at `origin`; else what `origin` says.
+/// That of the `checkout`: `main` or `master`, whichever there is, here or at `origin`; else what `origin`
+/// says.
 pub(crate) fn main_branch(checkout: &Utf8Path) -> String {
     let refs = [
         "for-each-ref",

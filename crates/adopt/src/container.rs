@@ -6,12 +6,12 @@ use config_edit::{DevContainerFile, EditError, TextFile};
 use environment::program;
 
 use crate::OWNER;
-use crate::decision::{Decision, Verdict};
+use crate::decision::{Decision, Verdict, page};
 use crate::error::AdoptError;
 use crate::subject::{DEV_INIT, Planned, Subject};
 use crate::template::Values;
 
-const PAGE: &str = "devcontainer";
+const PAGE: &str = page::DEVCONTAINER;
 
 /// The devcontainer.json of a checkout, where editors look for it.
 pub(crate) fn find(checkout: &Utf8Path) -> Option<Utf8PathBuf> {

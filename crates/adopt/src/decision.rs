@@ -2,6 +2,15 @@
 
 use environment::program;
 
+/// The pages about decisions, by their names in `docs`.
+pub(crate) mod page {
+    pub(crate) const CACHES: &str = "caches";
+    pub(crate) const COLAB: &str = "colab";
+    pub(crate) const DEVCONTAINER: &str = "devcontainer";
+    pub(crate) const EDIT_LOOP: &str = "edit-loop";
+    pub(crate) const WHEELS: &str = "wheels";
+}
+
 /// What becomes of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -58,5 +67,25 @@ impl Decision {
     pub fn text(&self) -> String {
         let Self { what, reason, .. } = self;
         format!("{what}: {reason} ({})", program::page(self.page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::page;
+
+    #[test]
+    fn each_page_is_there() {
+        let docs = camino::Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        let pages = [
+            page::CACHES,
+            page::COLAB,
+            page::DEVCONTAINER,
+            page::EDIT_LOOP,
+            page::WHEELS,
+        ];
+        for page in pages {
+            assert!(docs.join(format!("{page}.md")).is_file(), "{page}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use project_model::Project;
 
 use crate::OWNER;
 use crate::container;
-use crate::decision::{Decision, Verdict};
+use crate::decision::{Decision, Verdict, page};
 use crate::error::AdoptError;
 use crate::subject::{DEV_INIT, DEVCONTAINER, LATEST, NOTEBOOK, Planned, Subject, WORKFLOW};
 use crate::template::Template;
@@ -74,7 +74,7 @@ impl Subject<'_> {
     }
 
     fn colab(&self) -> Result<Planned, AdoptError> {
-        const PAGE: &str = "colab";
+        const PAGE: &str = page::COLAB;
         let mut planned = Planned::default();
         let policy = self.workspace.policy.colab.as_ref();
         let named = policy.and_then(|policy| policy.notebook.as_ref());
@@ -121,7 +121,7 @@ impl Subject<'_> {
         planned.changes.push(change);
         if named.is_none() {
             let reason = "a wheel that no runtime of Colab can install is an error then";
-            self.policy(&mut planned, &["colab", "notebook"], NOTEBOOK, reason)?;
+            self.policy(&mut planned, &[page::COLAB, "notebook"], NOTEBOOK, reason)?;
         }
         Ok(planned)
     }
@@ -199,7 +199,7 @@ impl Subject<'_> {
         let manifest = shared.get_or_insert(manifest);
         manifest.set_policy(&path, value, OWNER)?;
         let what = format!("{} in Cargo.toml", path.join("."));
-        let decision = Decision::new(Verdict::Adds, &what, reason, "wheels");
+        let decision = Decision::new(Verdict::Adds, &what, reason, page::WHEELS);
         planned.decisions.push(decision);
         Ok(())
     }

@@ -9,7 +9,7 @@ use dev_build::uv_build;
 use project_model::{Closure, Project, Workspace};
 
 use crate::OWNER;
-use crate::decision::{Decision, Verdict};
+use crate::decision::{Decision, Verdict, page};
 use crate::error::AdoptError;
 use crate::ignored::ignored;
 use crate::parts::Part;
@@ -89,7 +89,7 @@ impl AdoptionPlan {
             !change.is_empty(),
             "the include of .cargo/config.local.toml",
             "cargo, rust-analyzer and maturin read this machine's own settings from there, so that none compiles again what another has compiled",
-            "caches",
+            page::CACHES,
         );
         self.changes.push(change);
         Ok(())
@@ -105,7 +105,7 @@ impl AdoptionPlan {
                 Verdict::Leaves,
                 "cache-keys and editable-profile",
                 reason,
-                "edit-loop",
+                page::EDIT_LOOP,
             );
             self.decisions.push(decision);
             return Ok(());
@@ -116,14 +116,14 @@ impl AdoptionPlan {
             with_keys.text() != before.text(),
             "cache-keys",
             "uv builds again when a source of the extension changes or is deleted, and only then; .xtask/inputs gets a link to each source",
-            "edit-loop",
+            page::EDIT_LOOP,
         );
         let edited = uv_build::edited(with_keys.clone(), &BuildOptions::default())?;
         self.decide(
             edited.text() != with_keys.text(),
             "editable-profile",
             "`uv run` and `uv sync` build the profile that `cargo xtask dev` builds; by itself maturin takes release",
-            "edit-loop",
+            page::EDIT_LOOP,
         );
         self.changes.push(edited.into_change());
         Ok(())
@@ -141,7 +141,7 @@ impl AdoptionPlan {
                 Verdict::Leaves,
                 "lines in .gitignore",
                 reason,
-                "caches",
+                page::CACHES,
             ));
             return Ok(());
         };
@@ -152,7 +152,7 @@ impl AdoptionPlan {
             format!("git is not to see {lines}")
         };
         let is_new = !ignored.change.is_empty();
-        self.decide(is_new, "lines in .gitignore", &reason, "caches");
+        self.decide(is_new, "lines in .gitignore", &reason, page::CACHES);
         self.changes.push(ignored.change);
         Ok(())
     }

@@ -108,7 +108,8 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The option that names `project` in the `checkout`, with a space before it; nothing, if it lies at the root.
+/// The option that names `project` in the `checkout`, with a space before it; nothing, if it lies at the
+/// root.
 pub(crate) fn option(project: &Project, checkout: &Utf8Path) -> String {
     let root = project.root.strip_prefix(checkout).unwrap_or(&project.root);
     if root.as_str().is_empty() {

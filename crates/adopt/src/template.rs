@@ -8,6 +8,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, context};
 use serde::Serialize;
 
+use crate::decision::page;
+
 /// A template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Template {
@@ -89,8 +91,8 @@ impl Template {
     /// The page about it.
     pub(crate) const fn page(self) -> &'static str {
         match self {
-            Self::Workflow => "wheels",
-            Self::DevContainer | Self::DevInit => "devcontainer",
+            Self::Workflow => page::WHEELS,
+            Self::DevContainer | Self::DevInit => page::DEVCONTAINER,
         }
     }
 

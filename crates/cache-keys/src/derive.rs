@@ -255,7 +255,7 @@ impl<'a> Keys<'a> {
         if declared.composes && !self.derived.observed {
             let script = relative(self.root, script);
             self.note(format!(
-                "{script} composes the names of its inputs while it runs: build once, then run this again to have them among the keys"
+                "{script} composes the names of its inputs while it runs: `cargo xtask dev --no-store` has cargo run it; then run this again to have them among the keys"
             ));
         }
     }

@@ -64,12 +64,13 @@ impl Kept {
         } = self;
         let mut lines = Vec::new();
         if *made > 0 {
-            let text =
-                format!("{made} sources into {DIR}, by which uv notices that one is deleted");
+            let sources = count_of(*made, "source");
+            let text = format!("{sources} into {DIR}, by which uv notices that one is deleted");
             lines.push(("Linked", text));
         }
         if *removed > 0 {
-            lines.push(("Removed", format!("{removed} links to sources from {DIR}")));
+            let gone = count_of(*removed, "link");
+            lines.push(("Removed", format!("{gone} to sources from {DIR}")));
         }
         if let Some(first) = without.first() {
             let text = format!(
@@ -141,6 +142,12 @@ pub fn are_kept(project: &Project) -> bool {
 fn patterns(project: &Project) -> Vec<&str> {
     let keys = project.pyproject.uv_cache_keys().unwrap_or_default();
     keys.iter().filter_map(file_of).collect()
+}
+
+/// `1 source`, `2 sources`.
+fn count_of(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Removes all witnesses of the project in `root`, and tells how many. Whatever else lies there is somebody

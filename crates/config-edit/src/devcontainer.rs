@@ -66,8 +66,8 @@ impl DevContainerFile {
         with_object(&self.text, |object| object.get(key).is_some()).unwrap_or_default()
     }
 
-    /// All texts in the commands that are run when a container is made or started and everything is there: those
-    /// of the command that is run last come first.
+    /// All texts in the commands that are run when a container is made or started and everything is there:
+    /// those of the command that is run last come first.
     #[must_use]
     pub fn commands(&self) -> Vec<String> {
         let found = with_object(&self.text, |object| {
@@ -124,8 +124,8 @@ impl DevContainerFile {
         self.insert_line(open, &format!("\"{key}\": {json}"), is_empty, by)
     }
 
-    /// Takes back all lines of `by`. `false`, and nothing is changed, where somebody has set the file otherwise
-    /// since, so that it would be no JSON without these lines.
+    /// Takes back all lines of `by`. `false`, and nothing is changed, where somebody has set the file
+    /// otherwise since, so that it would be no JSON without these lines.
     #[must_use]
     pub fn undo(&mut self, by: Owner) -> bool {
         let is_ours = |line: &str| {

@@ -274,8 +274,8 @@ impl<'a> Units<'a> {
         earlier.is_none_or(|earlier| earlier.sha256 != source.sha256)
     }
 
-    /// The source, or a file of the directory that it is, which may have become what it is after `built`. What
-    /// cargo makes does not count.
+    /// The source, or a file of the directory that it is, which may have become what it is after `built`.
+    /// What cargo makes does not count.
     fn touched(&self, path: &Utf8Path, extent: Extent, built: SystemTime) -> Option<Utf8PathBuf> {
         if path.starts_with(&self.workspace.build_dir) {
             return None;

@@ -45,8 +45,8 @@ pub fn in_files() -> &'static str {
     }
 }
 
-/// Where the page `name` of the documentation is to be read: in the repository, or by a command of the program
-/// that is installed.
+/// Where the page `name` of the documentation is to be read: in the repository, or by a command of the
+/// program that is installed.
 #[must_use]
 pub fn page(name: &str) -> String {
     match called() {

@@ -1,5 +1,5 @@
-//! One chart for a document, as a picture of its own: seconds in the first two columns, in each situation that
-//! both were measured in. Readable on light and dark ground, since it brings its own.
+//! One chart for a document, as a picture of its own: seconds in the first two columns, in each situation
+//! that both were measured in. Readable on light and dark ground, since it brings its own.
 
 use trial::statistics::Summary;
 
