@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use commands::{Answer, ui};
+use environment::program;
 
 /// Print a page of the documentation, in Markdown
 ///
@@ -17,7 +18,7 @@ macro_rules! pages {
     ($($name:literal)*) => {
         [
             $(($name, include_str!(concat!("../../../docs/", $name, ".md"))),)*
-            ("cache-keys", include_str!("../../cache-keys/README.md")),
+            (OF_A_CRATE, include_str!("../../cache-keys/README.md")),
         ]
     };
 }
@@ -29,8 +30,14 @@ const PAGES: [(&str, &str); 20] = pages! {
     "rust-build-optimization" "architecture"
 };
 
+/// The page that lies with its crate, and names the commands as this workspace has them.
+const OF_A_CRATE: &str = "cache-keys";
+
 fn pages() -> PossibleValuesParser {
-    let values = PAGES.map(|(name, text)| PossibleValue::new(name).help(title(text)));
+    let values = PAGES.map(|(name, text)| {
+        let title = program::renamed(title(text), program::PYEXT).into_owned();
+        PossibleValue::new(name).help(title)
+    });
     PossibleValuesParser::new(values)
 }
 
@@ -45,11 +52,18 @@ fn text(args: &Args) -> String {
     let Some(name) = &args.page else {
         let width = PAGES.map(|(name, _)| name.len()).into_iter().max();
         let width = width.unwrap_or_default();
-        let lines = PAGES.map(|(name, text)| format!("{name:width$}  {}\n", title(text)));
+        let lines = PAGES.map(|(name, text)| {
+            let title = program::renamed(title(text), program::PYEXT);
+            format!("{name:width$}  {title}\n")
+        });
         return lines.concat() + LINKS;
     };
     let page = PAGES.iter().find(|(known, _)| known == name);
-    page.map(|(_, text)| (*text).to_owned()).unwrap_or_default()
+    let text = page.map_or("", |(_, text)| *text);
+    if name == OF_A_CRATE {
+        return program::renamed(text, program::PYEXT).into_owned();
+    }
+    text.to_owned()
 }
 
 /// What is to be known of a page that is read as text.
@@ -82,7 +96,7 @@ mod tests {
             .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
             .collect();
         let shown = PAGES.map(|(name, _)| name).into_iter().chain(NOT_SHOWN);
-        let shown = shown.filter(|name| *name != "cache-keys");
+        let shown = shown.filter(|name| *name != OF_A_CRATE);
         let mut expected: Vec<_> = shown.map(str::to_owned).collect();
         there.sort();
         expected.sort();
@@ -99,5 +113,6 @@ mod tests {
         let list = page(None);
         assert!(list.contains("caches                   Caches\n"), "{list}");
         assert_eq!(list.lines().count(), PAGES.len() + 2);
+        assert!(!page(Some(OF_A_CRATE)).contains("cargo xtask") && !list.contains("xtask"));
     }
 }
