@@ -18,8 +18,7 @@ const STYLE: &str = "svg{--ground:#fff;--text:#1c2024;--soft:#5b6570;--first:#9a
 @media(prefers-color-scheme:dark){svg{--ground:#15181c;--text:#e4e8ec;--soft:#9aa5b1;--first:#6a7580;--second:#5d87dd}}\
 text{font:13px system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif;fill:var(--text)}\
 .soft{fill:var(--soft);font-size:12px}.value{font-weight:600}\
-.ground{fill:var(--ground)}.first{fill:var(--first)}.second{fill:var(--second)}\
-.whisker{stroke:var(--text);stroke-width:1.5;fill:none}";
+.ground{fill:var(--ground)}.first{fill:var(--first)}.second{fill:var(--second)}";
 
 /// The classes of the bars of both columns.
 const CLASSES: [&str; 2] = ["first", "second"];
@@ -76,13 +75,13 @@ fn legend(results: &Results) -> String {
             text(38.0, y + 12.0, "", &format!("{command}, {setting_title}"))
         )
     });
-    let scale = "Seconds: shorter is better. Each situation has a scale of its own; the thin line is the interval.";
+    let scale = "Seconds, medians: shorter is better. Each situation has a scale of its own.";
     entries.collect::<String>() + &text(16.0, 72.0, "soft", scale)
 }
 
 impl Group<'_> {
     fn drawn(&self, y: f64) -> String {
-        let longest = self.cells.iter().map(|(_, wall)| wall.upper_end());
+        let longest = self.cells.iter().map(|(_, wall)| wall.median);
         let scale = (BARS.1 - BARS.0) / longest.fold(f64::MIN_POSITIVE, f64::max);
         let title = text(16.0, y + ROW + 2.0, "", &self.scenario.title);
         let bars = self.cells.iter().zip(CLASSES).zip([y, y + ROW]);
@@ -92,21 +91,14 @@ impl Group<'_> {
 }
 
 fn bar(cell: &Cell, wall: &Summary, class: &str, y: f64, scale: f64) -> String {
-    let at = |time_s: f64| BARS.0 + time_s * scale;
-    let middle = y + 7.0;
-    let whisker = wall.interval.map(|it| {
-        let (low, high, top) = (at(it.low), at(it.high), middle - 4.0);
-        format!("<path class=\"whisker\" d=\"M{low:.1} {top:.0}v8m0 -4H{high:.1}m0 -4v8\"/>\n")
-    });
     let ratio = cell.told_ratio().filter(|_| class == CLASSES[1]);
     let ratio = ratio.map(|it| format!("  ×{}", words::factor(it.median)));
     let value = words::seconds(wall.median) + &ratio.unwrap_or_default();
     format!(
-        "<rect class=\"{class}\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{}{}",
+        "<rect class=\"{class}\" x=\"{:.0}\" y=\"{y:.0}\" width=\"{:.1}\" height=\"14\" rx=\"2\"/>\n{}",
         BARS.0,
         (wall.median * scale).max(1.0),
-        whisker.unwrap_or_default(),
-        text(BARS.1 + 14.0, middle + 4.0, "value", &value),
+        text(BARS.1 + 14.0, y + 11.0, "value", &value),
     )
 }
 
