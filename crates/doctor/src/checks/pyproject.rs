@@ -62,3 +62,33 @@ pub(crate) fn backend(facts: &Facts) -> Judged {
         "pip and uv build the project by maturin as well".to_owned()
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use project_model::Project;
+    use testkit::Fixture;
+
+    #[test]
+    fn only_a_misspelling_is_corrected() {
+        for (line, corrected) in [
+            ("binding = 'pyo3'", Some("bindings = 'pyo3'")),
+            ("default-features = true", None),
+            ("zzz = 1", None),
+        ] {
+            let fixture = Fixture::light("keyed");
+            fixture.edit(
+                "pyproject.toml",
+                "[tool.maturin]",
+                &format!("[tool.maturin]\n{line}"),
+            );
+            let project = Project::load(&fixture.root()).unwrap();
+            let mut file = PyprojectFile::read(&project.root.join("pyproject.toml")).unwrap();
+            let before = file.text().to_owned();
+            let key = unknown_keys(&project).remove(0);
+            rename(&mut file, &key).unwrap();
+            assert_eq!(judged(&key, true).fixable, corrected.is_some(), "{line}");
+            assert_eq!(file.text(), before.replace(line, corrected.unwrap_or(line)));
+        }
+    }
+}
