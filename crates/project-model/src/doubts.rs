@@ -87,7 +87,8 @@ pub struct UnknownKey {
     pub key: String,
     /// The key that was probably meant, unless that is written as well.
     pub meant: Option<&'static str>,
-    /// Whether it is only a misspelling of that: the letters are nearly the same, and the value is of its kind.
+    /// Whether it is only a misspelling of that: the letters are nearly the same, and the value is of its
+    /// kind.
     pub is_misspelt: bool,
     path: Utf8PathBuf,
 }
@@ -177,8 +178,8 @@ fn nearest(key: &str) -> Option<(&'static str, Kind)> {
     best.filter(|(known, _)| likeness(known) > ALIKE)
 }
 
-/// Whether `key` is `meant` with `_` for `-`, or with one letter too many, too few, or in its neighbour's place.
-/// Another letter makes another word.
+/// Whether `key` is `meant` with `_` for `-`, or with one letter too many, too few, or in its neighbour's
+/// place. Another letter makes another word.
 fn is_misspelling(key: &str, meant: &str) -> bool {
     if key.replace('_', "-") == meant {
         return true;
