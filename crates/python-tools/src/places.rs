@@ -28,7 +28,8 @@ pub struct Places<'a> {
 /// A file in the place of the environment, which is to name it (PEP 832), does not.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{file} is to lead to a virtual environment, and {reason}\n  help: write the directory of one into it, or remove it (`rm {file}`) to have one made here"
+    "{file} is to lead to a virtual environment, and {reason}\n  help: write the directory of one into it, or remove it (`rm {}`) to have one made here",
+    quoted(.file.as_str())
 )]
 pub struct LeadsNowhere {
     file: Utf8PathBuf,
@@ -429,6 +430,8 @@ mod tests {
             );
             assert!(!error.contains("rm -r"), "{error}");
         }
+        let spaced = nowhere("/p q/.venv".into(), String::new()).to_string();
+        assert!(spaced.contains("(`rm '/p q/.venv'`)"), "{spaced}");
         fs_err::remove_file(&venv).unwrap();
         fs_err::os::unix::fs::symlink("../central/link", &venv).unwrap();
         assert_eq!(world.chosen(none), "central/link");
