@@ -467,6 +467,12 @@ fn a_project_that_cannot_be_read_ends_none_of_the_other_checks() {
             "version",
         ),
         (".cargo/config.toml", Some("[build"), ".cargo/config.toml"),
+        ("native/src/lib.rs", None, "no such file"),
+        (
+            "native/src/lib.rs",
+            Some("#[pyo3::pymodule]\nmod core {}"),
+            "the module under #[pymodule] is called `core`",
+        ),
     ] {
         let project = Fixture::light("broken");
         match text {

@@ -2,7 +2,7 @@
 //! one.
 
 use crate::layers::{Layers, Origin, Setting};
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
 use processes::{Invocation, RunError};
 use python_tools::tools;
@@ -25,13 +25,35 @@ const HAS_ITS_OWN: &str = "x86_64-unknown-linux-gnu";
 pub fn configured(config: &Layers) -> Option<String> {
     let arch = std::env::consts::ARCH;
     let targets = ["gnu", "musl"].map(|abi| format!("{arch}-unknown-linux-{abi}"));
-    let of_target = |target: &String| {
-        let variable = target.to_uppercase().replace('-', "_");
-        let given = environment::cargo_env::environment()
-            .remove(&format!("CARGO_TARGET_{variable}_LINKER"));
-        given.or_else(|| Some(config.string(&["target", target, "linker"])?.value))
+    let mut configured = targets
+        .iter()
+        .filter_map(|target| configured_for(config, target));
+    configured.next().map(|setting| setting.value)
+}
+
+/// The linker that is configured for `target`.
+#[must_use]
+pub fn configured_for(config: &Layers, target: &str) -> Option<Setting> {
+    let variable = target.to_uppercase().replace(['-', '.'], "_");
+    let given =
+        environment::cargo_env::environment().remove(&format!("CARGO_TARGET_{variable}_LINKER"));
+    let given = given.map(|value| Setting {
+        value,
+        origin: Origin::Environment,
+    });
+    given.or_else(|| config.string(&["target", target, "linker"]))
+}
+
+/// The program that cargo, started in `root`, calls for the linker `setting`. A path in a file is relative to
+/// the directory that its `.cargo` lies in.
+#[must_use]
+pub fn program(setting: &Setting, root: &Utf8Path) -> Utf8PathBuf {
+    let base = match &setting.origin {
+        _ if !setting.value.contains('/') => return (&setting.value).into(),
+        Origin::File(path) => path.ancestors().nth(2).unwrap_or(root),
+        _ => root,
     };
-    targets.iter().find_map(of_target)
+    base.join(&setting.value)
 }
 
 /// The linkers that flags for rustc have the C compiler use, each by the file or variable that holds them.
@@ -59,12 +81,16 @@ fn named_in_files(config: &Layers, host: &str) -> Vec<Setting> {
         let value: Value = toml_edit::de::from_str(file.text()).unwrap_or_default();
         let targets = value.get("target").and_then(Value::as_object);
         let targets = targets.into_iter().flatten();
-        let own = targets.filter(|(name, _)| *name == host || name.starts_with("cfg("));
-        let of_target = own.map(|(_, section)| (true, section));
-        let sections = of_target.chain(value.get("build").map(|section| (false, section)));
-        for (is_of_target, section) in sections {
+        let own = targets.filter_map(|(name, section)| match is_for(name, host) {
+            Some(false) => None,
+            is_certain => Some((true, is_certain.is_some(), section)),
+        });
+        let sections = own.chain(value.get("build").map(|section| (false, true, section)));
+        for (is_of_target, is_certain, section) in sections {
             if let Some(flags) = section.get("rustflags") {
-                found.push((is_of_target, path.to_owned(), linker_in(&flags.to_string())));
+                // Flags that perhaps count have no linker, and those for all perhaps do not count.
+                let linker = linker_in(&flags.to_string()).filter(|_| is_certain);
+                found.push((is_of_target, path.to_owned(), linker));
             }
         }
     }
@@ -75,6 +101,34 @@ fn named_in_files(config: &Layers, host: &str) -> Vec<Setting> {
         linker.map(|value| Setting { value, origin })
     });
     named.collect()
+}
+
+/// Whether the table `target.NAME` is for `host`; `None` where its condition is not understood here.
+fn is_for(name: &str, host: &str) -> Option<bool> {
+    let Some(condition) = name
+        .strip_prefix("cfg(")
+        .and_then(|it| it.strip_suffix(')'))
+    else {
+        return Some(name == host);
+    };
+    let system = match host {
+        _ if host.contains("windows") => "windows",
+        _ if host.contains("apple-darwin") => "macos",
+        _ if host.contains("-linux-") && !host.contains("android") => "linux",
+        _ => return None,
+    };
+    match condition.trim() {
+        "unix" => Some(system != "windows"),
+        "windows" => Some(system == "windows"),
+        condition => {
+            let value = condition
+                .strip_prefix("target_os")?
+                .trim_start()
+                .strip_prefix('=')?;
+            let named = value.trim_start().strip_prefix('"')?.strip_suffix('"')?;
+            Some(named == system).filter(|_| !named.contains('"'))
+        }
+    }
 }
 
 /// What follows `-fuse-ld=` in flags.
@@ -235,6 +289,31 @@ mod tests {
     }
 
     #[test]
+    fn the_linker_of_one_target_is_no_others_and_a_path_is_where_cargo_takes_it() {
+        let fixture = testkit::Fixture::new();
+        let root = fixture.root();
+        let (gnu, musl) = (
+            "riscv64gc-unknown-linux-gnu",
+            "riscv64gc-unknown-linux-musl",
+        );
+        let called = |text: &str, target: &str| {
+            fixture.write(".cargo/config.toml", text);
+            let layers = Layers::read(&root.join("below")).unwrap();
+            let setting = configured_for(&layers, target)?;
+            Some(program(&setting, &root.join("below")))
+        };
+        for (linker, expected) in [
+            ("clang", "clang".into()),
+            ("/opt/ld", "/opt/ld".into()),
+            ("tools/ld.sh", root.join("tools/ld.sh")),
+        ] {
+            let text = format!("[target.{musl}]\nlinker = '{linker}'\n");
+            assert_eq!(called(&text, musl), Some(expected));
+            assert_eq!(called(&text, gnu), None);
+        }
+    }
+
+    #[test]
     fn the_linker_that_flags_name_is_found_where_it_counts() {
         let fixture = testkit::Fixture::new();
         let named = |text: &str| {
@@ -262,6 +341,22 @@ mod tests {
             ),
             (
                 "[build]\nrustflags = '-Clink-arg=-fuse-ld=mold'\n[target.'cfg(unix)']\nrustflags = ['-Cx']",
+                &[],
+            ),
+            (
+                "[target.'cfg(windows)']\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &[],
+            ),
+            (
+                "[target.'cfg(target_os = \"linux\")']\nrustflags = ['-Clink-arg=-fuse-ld=lld']",
+                &["lld"],
+            ),
+            (
+                "[target.'cfg(target_os=\"macos\")']\nrustflags = ['-Clink-arg=-fuse-ld=lld']\n[build]\nrustflags = '-Clink-arg=-fuse-ld=mold'",
+                &["mold"],
+            ),
+            (
+                "[target.'cfg(all(unix, windows))']\nrustflags = ['-Clink-arg=-fuse-ld=lld']\n[build]\nrustflags = '-Clink-arg=-fuse-ld=mold'",
                 &[],
             ),
             ("[build]\njobs = 1", &[]),

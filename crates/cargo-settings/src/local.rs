@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use config_edit::{CargoConfig, Change, EditError, Owner};
 use environment::cargo_env::cargo_home;
 use environment::vars;
-use processes::Invocation;
+use processes::{Invocation, quoted};
 use project_model::{Project, Workspace};
 use serde_json::Value;
 
@@ -115,16 +115,23 @@ impl Files {
         }
     }
 
-    /// What is to be said if git would commit the local file.
+    /// What is to be said if git would commit the local file, or does not tell; with the remedy.
     #[must_use]
     pub fn not_ignored(&self) -> Option<String> {
         let root = self.local.parent().and_then(Utf8Path::parent);
         let name = root.and_then(|root| self.local.strip_prefix(root).ok());
         let name = name.unwrap_or(&self.local);
-        let text = format!(
-            "git does not ignore {name}, which is for this machine only: add it to .gitignore"
-        );
-        (!is_ignored(&self.local)).then_some(text)
+        match ask_git(&self.local) {
+            Ok(true) => None,
+            Ok(false) => Some(format!(
+                "git does not ignore {name}, which is for this machine only\n  help: add the line `{LOCAL_CONFIG}` to {}",
+                self.local.with_file_name(".gitignore")
+            )),
+            Err(said) => Some(format!(
+                "git does not tell whether it ignores {name}, which is for this machine only: {said}\n  help: `git -C {} status` says what helps",
+                quoted(root.unwrap_or(&self.local).as_str())
+            )),
+        }
     }
 }
 
@@ -182,18 +189,38 @@ pub fn is_only_of_dev(text: &str) -> bool {
     })
 }
 
-/// Whether git leaves the file alone. True as well where there is no git, or no repository.
+/// Whether git leaves the file alone. True as well where there is no git, or no repository; not where git
+/// refuses to tell.
 #[must_use]
 pub fn is_ignored(path: &Utf8Path) -> bool {
+    ask_git(path).unwrap_or(false)
+}
+
+/// The same, or what git said instead of an answer.
+fn ask_git(path: &Utf8Path) -> Result<bool, String> {
     let dir = path.ancestors().skip(1).find(|dir| dir.is_dir());
-    let mut command = Invocation::new("git").args(["check-ignore", "--quiet", path.as_str()]);
-    if let Some(dir) = dir {
-        command = command.cwd(dir);
+    // A link may lead out of the repository, and git asks where it leads.
+    let real = dir.and_then(|dir| {
+        dir.canonicalize_utf8()
+            .ok()
+            .zip(path.strip_prefix(dir).ok())
+    });
+    let Some((dir, name)) = real else {
+        return Ok(true);
+    };
+    let command = Invocation::new("git").args(["check-ignore", "--quiet", "--", name.as_str()]);
+    let Ok(done) = command.cwd(&dir).capture() else {
+        return Ok(true);
+    };
+    match done.status.code() {
+        Some(0) => Ok(true),
+        Some(1) => Ok(false),
+        _ if !dir.ancestors().any(|dir| dir.join(".git").exists()) => Ok(true),
+        _ => {
+            let said = done.stderr.lines().next().unwrap_or_default();
+            Err(said.trim_start_matches("fatal: ").to_owned())
+        }
     }
-    // 0: ignored, 1: not, 128: no repository.
-    command
-        .capture()
-        .map_or(true, |done| done.status.code() != Some(1))
 }
 
 #[cfg(test)]
@@ -235,6 +262,43 @@ mod tests {
         let local = CargoConfig::read(&files.local).unwrap();
         stop_including(&mut tracked, &mut local.into_change(), INCLUDER).unwrap();
         assert!(tracked.includes(LOCAL_CONFIG));
+    }
+
+    #[test]
+    fn what_git_refuses_to_tell_is_not_taken_for_ignored() {
+        let fixture = Fixture::new();
+        let files = Files::in_dir(&fixture.root(), &fixture.root());
+        fixture.write(".cargo/config.local.toml", "");
+        assert_eq!(files.not_ignored(), None, "no repository");
+        // As for a checkout of another user, git ends with 128.
+        fixture.write(".git", "gitdir: /nowhere\n");
+        let told = files.not_ignored().unwrap();
+        assert!(
+            told.contains("does not tell") && told.contains("/nowhere"),
+            "{told}"
+        );
+        assert!(!is_ignored(&files.local));
+
+        fs_err::remove_file(fixture.root().join(".git")).unwrap();
+        let git = Invocation::new("git")
+            .args(["init", "--quiet"])
+            .cwd(&fixture.root());
+        git.run().unwrap();
+        let told = files.not_ignored().unwrap();
+        let remedy = format!(
+            "add the line `config.local.toml` to {}/.cargo/.gitignore",
+            fixture.root()
+        );
+        assert!(told.ends_with(&remedy), "{told}");
+        fixture.write(".cargo/.gitignore", "config.local.toml\n");
+        assert_eq!(files.not_ignored(), None);
+
+        let outside = testkit::TempDir::new();
+        fs_err::os::unix::fs::symlink(outside.path(), fixture.root().join("target")).unwrap();
+        assert!(
+            is_ignored(&fixture.root().join("target/x")),
+            "it is not in the repository"
+        );
     }
 
     #[test]

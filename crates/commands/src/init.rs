@@ -30,7 +30,8 @@ pub struct Args {
     /// Also write these, which not everybody wants
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PART")]
     with: Vec<With>,
-    /// Take back all that any command has written into files of the project
+    /// Take back all that any command has written into files of the project. A misspelt key that
+    /// `doctor --fix` has corrected stays correct
     #[arg(long, conflicts_with = "with")]
     undo: bool,
 }

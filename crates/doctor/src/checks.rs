@@ -45,7 +45,7 @@ const fn repaired(check: Check, repair: crate::check::Repair) -> Check {
 pub const CHECKS: [Check; 22] = [
     told(
         "project",
-        "it cannot be read: pyproject.toml, Cargo.toml, cargo's configuration, the policy",
+        "it cannot be read or built: pyproject.toml, Cargo.toml, cargo's configuration, the policy",
         project::project,
     ),
     told(

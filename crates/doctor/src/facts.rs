@@ -32,6 +32,8 @@ pub struct Facts {
     /// The variables of the user's shell.
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) project: Told<Project>,
+    /// The mistake in its files for which no build is begun.
+    pub(crate) mistake: Option<Problem>,
     /// Cargo's configuration.
     pub(crate) config: Told<Layers>,
     pub(crate) workspace: Told<Workspace>,

@@ -15,7 +15,7 @@ use environment::cargo_env;
 use files::access::keeps_from_writing;
 use files::size::free_bytes;
 use processes::{Invocation, memory};
-use project_model::{Closure, Project, Workspace, rust_version};
+use project_model::{Closure, Project, Workspace, mistakes, rust_version};
 use python_tools::{Toolbox, tools};
 use store::Store;
 use wheel_build::bindings::Question;
@@ -192,16 +192,15 @@ impl Base {
             "pyproject.toml",
         ];
         let paths = dirs.iter().flat_map(|dir| names.map(|name| dir.join(name)));
-        let paths: Vec<_> = paths.filter(|path| path.is_file()).collect();
-        let listed = Invocation::new("git")
-            .args(["ls-files", "-z", "--full-name", "--"])
-            .args(paths.iter().map(|path| path.as_str()))
-            .cwd(&self.root)
-            .read()
-            .ok()?;
-        let listed: Vec<_> = listed.split('\0').filter(|name| !name.is_empty()).collect();
-        let is_tracked = |path: &Utf8PathBuf| listed.iter().any(|name| path.ends_with(name));
-        Some(texts(paths.into_iter().filter(is_tracked)))
+        let paths = paths.filter(|path| path.is_file()).collect();
+        Some(texts(tracked_of(&self.root, paths)?.into_iter()))
+    }
+
+    /// The mistake for which no build is begun.
+    fn mistake(&self) -> Option<Problem> {
+        let project = self.project.as_ref().ok()?;
+        let found = mistakes::refuse(project).and_then(|()| mistakes::refuse_other_name(project));
+        told(found).err()
     }
 
     /// The workflows of the repository around the project.
@@ -223,6 +222,36 @@ impl Base {
         let files = Files::of(project, workspace);
         files.local.is_file().then(|| files.not_ignored())?
     }
+}
+
+/// Those of `paths` that git tracks in the repository around `dir`. `None`: there is none.
+fn tracked_of(dir: &Utf8Path, paths: Vec<Utf8PathBuf>) -> Option<Vec<Utf8PathBuf>> {
+    let git = |args: &[&str]| Invocation::new("git").args(args.iter().copied());
+    let top = git(&["rev-parse", "--show-toplevel"])
+        .cwd(dir)
+        .read()
+        .ok()?;
+    let top = Utf8Path::new(top.trim_end_matches('\n'));
+    // git has the names without the links that lead to them.
+    let name = |path: &Utf8Path| {
+        let dir = path.parent()?.canonicalize_utf8().ok()?;
+        Some(dir.strip_prefix(top).ok()?.join(path.file_name()?))
+    };
+    let inside = paths
+        .into_iter()
+        .filter_map(|path| Some((name(&path)?, path)));
+    let inside: Vec<_> = inside.collect();
+    if inside.is_empty() {
+        return Some(Vec::new());
+    }
+    let list = git(&["--literal-pathspecs", "ls-files", "-z", "--"]);
+    let names = inside.iter().map(|(name, _)| name.as_str());
+    let listed = list.args(names).cwd(top).read().ok()?;
+    let listed: Vec<_> = listed.split('\0').collect();
+    let tracked = inside
+        .into_iter()
+        .filter(|(name, _)| listed.contains(&name.as_str()));
+    Some(tracked.map(|(_, path)| path).collect())
 }
 
 fn texts(paths: impl Iterator<Item = Utf8PathBuf>) -> Vec<Text> {
@@ -250,6 +279,7 @@ impl Facts {
             let bindings = scope.spawn(|| base.bindings());
             let rust = scope.spawn(|| base.rust());
             let cache = scope.spawn(ask_cache);
+            let mistake = scope.spawn(|| base.mistake());
             let (environment, state) = base.environment(subject);
             let storage = base.storage(subject.toolbox);
             let (tracked, not_ignored) = (base.tracked(), base.not_ignored());
@@ -263,6 +293,7 @@ impl Facts {
                 bindings: joined(bindings),
                 toolchain: joined(rust),
                 cache: joined(cache),
+                mistake: joined(mistake),
                 root: base.root.clone(),
                 project: base.project.clone(),
                 config: base.config.clone(),
@@ -283,4 +314,37 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, T>) -> T {
     thread
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testkit::{Fixture, TempDir};
+
+    #[test]
+    fn git_tracks_a_file_by_its_whole_path_and_none_outside_the_repository() {
+        let (fixture, outside) = (Fixture::new(), TempDir::new());
+        let root = fixture.root();
+        let git = |args: &[&str]| {
+            let git = Invocation::new("git").args(args.iter().copied());
+            git.cwd(&root).read().unwrap();
+        };
+        let tracked = root.join(".cargo/config.toml");
+        let ignored = root.join("rust/.cargo/config.toml");
+        let elsewhere = outside.path().join("Cargo.toml");
+        for path in [&tracked, &ignored] {
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        }
+        for path in [&tracked, &ignored, &elsewhere] {
+            fs_err::write(path, "").unwrap();
+        }
+        let all = || vec![tracked.clone(), ignored.clone(), elsewhere.clone()];
+        assert_eq!(tracked_of(&root, all()), None);
+        git(&["init", "-q"]);
+        git(&["add", ".cargo/config.toml"]);
+        for dir in [root.clone(), root.join("rust")] {
+            assert_eq!(tracked_of(&dir, all()), Some(vec![tracked.clone()]));
+        }
+        assert_eq!(tracked_of(&root, vec![elsewhere.clone()]), Some(Vec::new()));
+    }
 }

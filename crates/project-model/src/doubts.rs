@@ -4,47 +4,67 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::Project;
 use crate::pyproject::BuildSystem;
 
 /// The keys of `[tool.maturin]`, as its `maturin.schema.json` lists them (1.16), and `manylinux`, an older
 /// name of `compatibility`. maturin passes over all others.
-const KEYS: [&str; 32] = [
-    "all-features",
-    "auditwheel",
-    "bindings",
-    "compatibility",
-    "config",
-    "data",
-    "editable-profile",
-    "exclude",
-    "features",
-    "frozen",
-    "generate-ci",
-    "include",
-    "include-import-lib",
-    "locked",
-    "manifest-path",
-    "manylinux",
-    "module-name",
-    "no-default-features",
-    "pgo-command",
-    "pgo-dependency-group",
-    "profile",
-    "python-packages",
-    "python-source",
-    "rustc-args",
-    "sbom",
-    "sdist-generator",
-    "skip-auditwheel",
-    "strip",
-    "target",
-    "targets",
-    "unstable-flags",
-    "use-base-python",
+const KEYS: [(&str, Kind); 32] = [
+    ("all-features", Kind::Flag),
+    ("auditwheel", Kind::Text),
+    ("bindings", Kind::Text),
+    ("compatibility", Kind::Text),
+    ("config", Kind::List),
+    ("data", Kind::Text),
+    ("editable-profile", Kind::Text),
+    ("exclude", Kind::List),
+    ("features", Kind::List),
+    ("frozen", Kind::Flag),
+    ("generate-ci", Kind::Table),
+    ("include", Kind::List),
+    ("include-import-lib", Kind::Flag),
+    ("locked", Kind::Flag),
+    ("manifest-path", Kind::Text),
+    ("manylinux", Kind::Text),
+    ("module-name", Kind::Text),
+    ("no-default-features", Kind::Flag),
+    ("pgo-command", Kind::Text),
+    ("pgo-dependency-group", Kind::Text),
+    ("profile", Kind::Text),
+    ("python-packages", Kind::List),
+    ("python-source", Kind::Text),
+    ("rustc-args", Kind::List),
+    ("sbom", Kind::Table),
+    ("sdist-generator", Kind::Text),
+    ("skip-auditwheel", Kind::Flag),
+    ("strip", Kind::Flag),
+    ("target", Kind::Table),
+    ("targets", Kind::List),
+    ("unstable-flags", Kind::List),
+    ("use-base-python", Kind::Flag),
 ];
+
+/// What a key of `[tool.maturin]` has for a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Flag,
+    List,
+    Table,
+    Text,
+}
+
+impl Kind {
+    fn has(self, value: &Value) -> bool {
+        match self {
+            Self::Flag => value.is_boolean(),
+            Self::List => value.is_array(),
+            Self::Table => value.is_object(),
+            Self::Text => value.is_string(),
+        }
+    }
+}
 
 #[derive(Default, Deserialize)]
 struct File {
@@ -55,10 +75,9 @@ struct File {
 }
 
 #[derive(Default, Deserialize)]
-#[expect(clippy::zero_sized_map_values, reason = "serde reads a table as a map")]
 struct Tool {
     #[serde(default)]
-    maturin: BTreeMap<String, IgnoredAny>,
+    maturin: BTreeMap<String, Value>,
 }
 
 /// A key of `[tool.maturin]` that maturin passes over.
@@ -68,13 +87,18 @@ pub struct UnknownKey {
     pub key: String,
     /// The key that was probably meant, unless that is written as well.
     pub meant: Option<&'static str>,
+    /// Whether it is only a misspelling of that: the letters are nearly the same, and the value is of its
+    /// kind.
+    pub is_misspelt: bool,
     path: Utf8PathBuf,
 }
 
 /// What is wrong, and the remedy.
 impl std::fmt::Display for UnknownKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { key, meant, path } = self;
+        let Self {
+            key, meant, path, ..
+        } = self;
         write!(
             f,
             "`{key}` in {path} is no key of [tool.maturin] (as of maturin 1.16), so it has no effect"
@@ -122,11 +146,17 @@ impl File {
 
     fn unknown_keys(&self, path: &Utf8Path) -> Vec<UnknownKey> {
         let keys = &self.tool.maturin;
-        let unknown = keys.keys().filter(|key| !KEYS.contains(&key.as_str()));
-        let unknown = unknown.map(|key| UnknownKey {
-            key: key.clone(),
-            meant: nearest(key).filter(|meant| !keys.contains_key(*meant)),
-            path: path.to_owned(),
+        let is_unknown = |key: &str| KEYS.iter().all(|(known, _)| *known != key);
+        let unknown = keys.iter().filter(|(key, _)| is_unknown(key));
+        let unknown = unknown.map(|(key, value)| {
+            let meant = nearest(key).filter(|(meant, _)| !keys.contains_key(*meant));
+            UnknownKey {
+                key: key.clone(),
+                is_misspelt: meant
+                    .is_some_and(|(meant, kind)| is_misspelling(key, meant) && kind.has(value)),
+                meant: meant.map(|(meant, _)| meant),
+                path: path.to_owned(),
+            }
         });
         unknown.collect()
     }
@@ -138,14 +168,25 @@ impl File {
 }
 
 /// The key that is most like `key`, if one is like it.
-fn nearest(key: &str) -> Option<&'static str> {
+fn nearest(key: &str) -> Option<(&'static str, Kind)> {
     // As clap has it for options.
     const ALIKE: f64 = 0.8;
     let likeness = |known: &str| strsim::jaro(key, known);
     let best = KEYS
         .into_iter()
-        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    best.filter(|known| likeness(known) > ALIKE)
+        .max_by(|(a, _), (b, _)| likeness(a).total_cmp(&likeness(b)));
+    best.filter(|(known, _)| likeness(known) > ALIKE)
+}
+
+/// Whether `key` is `meant` with `_` for `-`, or with one letter too many, too few, or in its neighbour's
+/// place. Another letter makes another word.
+fn is_misspelling(key: &str, meant: &str) -> bool {
+    if key.replace('_', "-") == meant {
+        return true;
+    }
+    let is_letter_apart = strsim::osa_distance(key, meant) == 1;
+    let is_another_letter = strsim::levenshtein(key, meant) == 1 && key.len() == meant.len();
+    is_letter_apart && !is_another_letter
 }
 
 /// The backend, if pip and uv build the project by another one than maturin. A backend of the project's own
@@ -203,13 +244,37 @@ mod tests {
         assert!(!with("zzz").concat().contains("did you mean"));
         let both = with("bindings = 'pyo3'\nbinding");
         assert!(!both.concat().contains("did you mean"), "{both:?}");
-        for known in KEYS {
+        for (known, _) in KEYS {
             assert_eq!(with(known), [""; 0], "{known}");
         }
         assert_eq!(
             with("target.x86_64-apple-darwin.macos-deployment-target"),
             [""; 0]
         );
+    }
+
+    #[test]
+    fn only_what_can_mean_nothing_else_is_a_misspelling() {
+        for (line, is_misspelt) in [
+            ("binding = 'pyo3'", true),
+            ("bindigns = 'pyo3'", true),
+            ("bindinngs = 'pyo3'", true),
+            ("feature = ['a']", true),
+            ("python_source = 'python'", true),
+            ("all_features = true", true),
+            ("feature = 'a'", false),
+            ("bindinks = 'pyo3'", false),
+            ("default-features = true", false),
+            ("target-dir = 'a'", false),
+            ("exclude-sdist = ['a']", false),
+            ("python-module = 'a'", false),
+            ("binding = 'pyo3'\nbindings = 'pyo3'", false),
+            ("zzz = 1", false),
+        ] {
+            let file = File::parse(&format!("[tool.maturin]\n{line}\n"));
+            let unknown = file.unknown_keys("pyproject.toml".into());
+            assert_eq!(unknown[0].is_misspelt, is_misspelt, "{line}");
+        }
     }
 
     #[test]

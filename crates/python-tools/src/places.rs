@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use environment::vars;
-use processes::Invocation;
+use processes::{Invocation, quoted};
 
 /// Where uv makes the environment of a project, below its directory.
 const OWN: &str = ".venv";
@@ -28,7 +28,8 @@ pub struct Places<'a> {
 /// A file in the place of the environment, which is to name it (PEP 832), does not.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "{file} is to lead to a virtual environment, and {reason}\n  help: write the directory of one into it, or remove it (`rm {file}`) to have one made here"
+    "{file} is to lead to a virtual environment, and {reason}\n  help: write the directory of one into it, or remove it (`rm {}`) to have one made here",
+    quoted(.file.as_str())
 )]
 pub struct LeadsNowhere {
     file: Utf8PathBuf,
@@ -51,6 +52,8 @@ pub struct Found {
     pub root: Utf8PathBuf,
     /// Whether the user has said that packages go there, whatever it is.
     pub may_be_an_installation: bool,
+    /// The link to it, or the file that names it (PEP 832).
+    pub led_by: Option<Utf8PathBuf>,
 }
 
 /// Why a place counts.
@@ -132,6 +135,48 @@ impl Found {
         Self {
             root,
             may_be_an_installation: false,
+            led_by: None,
+        }
+    }
+
+    /// The one that `path` leads to.
+    fn led(path: &Utf8Path) -> Result<Self, LeadsNowhere> {
+        let root = led_from(path)?;
+        let is_elsewhere = root != path;
+        Ok(Self {
+            led_by: is_elsewhere.then(|| path.to_owned()),
+            ..Self::at(root)
+        })
+    }
+
+    /// The command that makes room for a new environment, where `why` says that it is the project's own to
+    /// remove. What a link or a file leads to may belong to others: then only that goes.
+    #[must_use]
+    pub fn removal(&self, why: Why) -> Option<String> {
+        let is_of_project = matches!(why, Why::Own | Why::OfWorkspace);
+        let command = match &self.led_by {
+            Some(path) => format!("`rm {}`", quoted(path.as_str())),
+            None => format!("`rm -r {}`", quoted(self.root.as_str())),
+        };
+        is_of_project.then_some(command)
+    }
+
+    /// How to come to an environment that can be used, where this one cannot be.
+    #[must_use]
+    pub fn way_out(&self, why: Why) -> String {
+        const ANOTHER: &str = "use another: `--venv DIR`";
+        match (why, self.removal(why)) {
+            (Why::Active, _) => {
+                "`deactivate`, then `cargo xtask dev` makes one for the project".to_owned()
+            }
+            (Why::ForUv, _) => "`unset UV_PROJECT_ENVIRONMENT`, then `cargo xtask dev`".to_owned(),
+            (_, None) => ANOTHER.to_owned(),
+            (_, Some(removal)) if self.led_by.is_some() => {
+                format!(
+                    "{ANOTHER}; or {removal}, which leads there, then `cargo xtask dev` makes a new one"
+                )
+            }
+            (_, Some(removal)) => format!("{removal}, then `cargo xtask dev` makes a new one"),
         }
     }
 
@@ -155,21 +200,16 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// The place that counts; where nothing is anywhere, the one where uv would make it. Where the user
-    /// `wants_a_python`, an environment of another project does not count.
-    pub(crate) fn find(&self, wants_a_python: bool) -> Result<Found, LeadsNowhere> {
-        self.chosen(wants_a_python).map(|(found, _)| found)
-    }
-
-    /// The same, and why it counts.
+    /// The place that counts, and why; where nothing is anywhere, the one where uv would make it. Where the
+    /// user `wants_a_python`, an environment of another project does not count.
     pub(crate) fn chosen(&self, wants_a_python: bool) -> Result<(Found, Why), LeadsNowhere> {
         if let Some(root) = self.venv {
-            return Ok((Found::at(led_from(root)?), Why::Named));
+            return Ok((Found::led(root)?, Why::Named));
         }
         if let Some(root) = &self.for_uv {
             let found = Found {
-                root: led_from(root)?,
                 may_be_an_installation: true,
+                ..Found::led(root)?
             };
             return Ok((found, Why::ForUv));
         }
@@ -181,7 +221,7 @@ impl<'a> Places<'a> {
             } else {
                 Why::Own
             };
-            return Ok((Found::at(led_from(root)?), why));
+            return Ok((Found::led(root)?, why));
         }
         let active = self.active.iter().filter(|it| !it.is_base_of_conda);
         let active = active.map(|active| (active.root.clone(), Why::Active));
@@ -300,7 +340,7 @@ mod tests {
             let mut places = Places::of(&project);
             places.workspace = &workspace;
             change(&mut places);
-            let root = places.find(wants_a_python)?.root;
+            let root = places.chosen(wants_a_python)?.0.root;
             Ok(root.strip_prefix(self.0.path()).unwrap().to_string())
         }
     }
@@ -364,7 +404,7 @@ mod tests {
         let mut places = Places::of(&project);
         for_uv(&mut places);
         places.venv = Some(&named);
-        assert_eq!(places.find(false).unwrap().root, named);
+        assert_eq!(places.chosen(false).unwrap().0.root, named);
     }
 
     #[test]
@@ -390,11 +430,51 @@ mod tests {
             );
             assert!(!error.contains("rm -r"), "{error}");
         }
+        let spaced = nowhere("/p q/.venv".into(), String::new()).to_string();
+        assert!(spaced.contains("(`rm '/p q/.venv'`)"), "{spaced}");
         fs_err::remove_file(&venv).unwrap();
         fs_err::os::unix::fs::symlink("../central/link", &venv).unwrap();
         assert_eq!(world.chosen(none), "central/link");
         world.make("central/link");
         assert_eq!(world.chosen(none), "central/link");
+        let (found, _) = Places::of(&world.path("w")).chosen(false).unwrap();
+        assert_eq!(found.led_by, Some(venv));
+    }
+
+    #[test]
+    fn only_what_is_the_projects_own_is_to_be_removed() {
+        let at = |root: &str, led_by: Option<&str>| Found {
+            led_by: led_by.map(Into::into),
+            ..Found::at(root.into())
+        };
+        let makes = ", then `cargo xtask dev` makes a new one";
+        let plain = at("/p/.venv", None);
+        let linked = at("/opt/conda", Some("/p q/.venv"));
+        for (found, why, expected) in [
+            (&plain, Why::Own, format!("`rm -r /p/.venv`{makes}")),
+            (&plain, Why::OfWorkspace, format!("`rm -r /p/.venv`{makes}")),
+            (
+                &at("/p q/.venv", None),
+                Why::Own,
+                format!("`rm -r '/p q/.venv'`{makes}"),
+            ),
+            (
+                &linked,
+                Why::Own,
+                format!(
+                    "use another: `--venv DIR`; or `rm '/p q/.venv'`, which leads there{makes}"
+                ),
+            ),
+            (&plain, Why::Pixi, "use another: `--venv DIR`".to_owned()),
+            (&plain, Why::Named, "use another: `--venv DIR`".to_owned()),
+            (&linked, Why::Named, "use another: `--venv DIR`".to_owned()),
+        ] {
+            assert_eq!(found.way_out(why), expected, "{why:?}");
+        }
+        for why in [Why::Active, Why::ForUv] {
+            assert!(!linked.way_out(why).contains("rm "), "{why:?}");
+            assert_eq!(linked.removal(why), None);
+        }
     }
 
     #[test]

@@ -82,12 +82,12 @@ pub enum VenvError {
     #[error(transparent)]
     LeadsNowhere(#[from] LeadsNowhere),
     /// The directory is there, but its interpreter does not run.
-    #[error(
-        "the virtual environment {root} is broken\n  help: remove it (`rm -r {root}`) and run the command again"
-    )]
+    #[error("the virtual environment {root} is broken\n  help: {way_out}")]
     Broken {
         /// Its directory.
         root: Utf8PathBuf,
+        /// How to come to another.
+        way_out: String,
         /// Why.
         source: PythonError,
     },
@@ -135,7 +135,8 @@ pub enum VenvError {
     },
     /// The environment has another Python than `--python` asks for.
     #[error(
-        "the virtual environment {root} is {found}, but `--python {wanted}` was asked for\n  help: remove it (`rm -r {root}`), or keep both and add `--venv DIR`"
+        "the virtual environment {root} is {found}, but `--python {wanted}` was asked for\n  help: {}keep both, and add `--venv DIR`",
+        removal.as_ref().map_or_else(String::new, |removal| format!("{removal}, or "))
     )]
     OtherPython {
         /// Its directory.
@@ -144,6 +145,8 @@ pub enum VenvError {
         found: String,
         /// The argument of `--python`.
         wanted: String,
+        /// The command that makes room for a new one.
+        removal: Option<String>,
     },
     /// The project does not run on this Python.
     #[error(
@@ -178,10 +181,10 @@ pub enum VenvError {
 impl Venv {
     /// The environment in `found`, if there is one and it works. An installation of Python is none, unless
     /// the user has named it for uv as the environment of the project.
-    fn open(found: &Found) -> Result<Self, VenvError> {
+    fn open(found: &Found, why: Why) -> Result<Self, VenvError> {
         let root = &found.root;
         let python = Interpreter::probe(&root.join("bin/python"))
-            .map_err(|source| unusable(root, source))?;
+            .map_err(|source| unusable(found, why, source))?;
         let is_for_packages = python.is_virtual() || python.is_of_conda();
         if !is_for_packages && !found.may_be_an_installation {
             return Err(VenvError::NotVirtual {
@@ -218,14 +221,18 @@ impl Venv {
 
 /// What is wrong with the environment in `root`, whose interpreter did not run. To remove one of another user
 /// would not help, and might do harm.
-fn unusable(root: &Utf8Path, source: PythonError) -> VenvError {
-    let root = root.to_owned();
+fn unusable(found: &Found, why: Why, source: PythonError) -> VenvError {
+    let root = found.root.clone();
     match access(root.join("bin/python").as_std_path(), Access::EXEC_OK) {
         Err(Errno::ACCESS) => VenvError::Forbidden {
             owner: owner(&root),
             root,
         },
-        _ => VenvError::Broken { root, source },
+        _ => VenvError::Broken {
+            root,
+            way_out: found.way_out(why),
+            source,
+        },
     }
 }
 
@@ -237,7 +244,7 @@ fn owner(path: &Utf8Path) -> u32 {
 impl Request<'_> {
     /// Where the environment is, or is to be made, unless `--python` is an interpreter of another one.
     pub fn found(&self) -> Result<Found, VenvError> {
-        Ok(self.places.find(self.python.is_some())?)
+        self.found_because().map(|(found, _)| found)
     }
 
     /// The same, and why that place counts.
@@ -252,16 +259,16 @@ impl Request<'_> {
     /// # Errors
     /// See [`VenvError`]; nothing has been touched then.
     pub fn plan(&self) -> Result<VenvPlan, VenvError> {
-        let found = self.found()?;
+        let (found, why) = self.found_because()?;
         let is_there = found.is_there();
         if let (true, Some(version)) = (is_there, self.python.filter(|p| python::is_a_version(p))) {
             // No need to look for that version on the whole machine.
-            let venv = self.checked(Venv::open(&found)?)?;
+            let venv = self.checked(Venv::open(&found, why)?)?;
             self.refuse_version(version)?;
             if venv.python.is_of(version) {
                 return Ok(VenvPlan::Use(venv));
             }
-            return Err(self.other_python(&venv));
+            return Err(self.other_python(&venv, found.removal(why)));
         }
         let named = self.python.map(python::named).transpose()?;
         let named_one = named.as_ref().filter(|python| python.is_environment());
@@ -273,10 +280,10 @@ impl Request<'_> {
             return self.checked(venv).map(VenvPlan::Use);
         }
         if is_there {
-            let venv = self.checked(Venv::open(&found)?)?;
+            let venv = self.checked(Venv::open(&found, why)?)?;
             return match named {
                 Some(named) if !same_installation(&named, &venv.python) => {
-                    Err(self.other_python(&venv))
+                    Err(self.other_python(&venv, found.removal(why)))
                 }
                 _ => Ok(VenvPlan::Use(venv)),
             };
@@ -306,11 +313,12 @@ impl Request<'_> {
         }
     }
 
-    fn other_python(&self, venv: &Venv) -> VenvError {
+    fn other_python(&self, venv: &Venv, removal: Option<String>) -> VenvError {
         VenvError::OtherPython {
             root: venv.root.clone(),
             found: venv.python.to_string(),
             wanted: self.python.unwrap_or_default().to_owned(),
+            removal,
         }
     }
 
@@ -376,7 +384,7 @@ impl VenvPlan {
                     root: root.clone(),
                     source,
                 })?;
-                Venv::open(&Found::at(root))
+                Venv::open(&Found::at(root), Why::Own)
             }
         }
     }
@@ -404,7 +412,7 @@ mod tests {
     }
 
     fn open(root: &Utf8Path) -> Result<Venv, VenvError> {
-        Venv::open(&Found::at(root.to_owned()))
+        Venv::open(&Found::at(root.to_owned()), Why::Own)
     }
 
     fn request(project: &TempDir) -> Request<'_> {
@@ -490,6 +498,8 @@ mod tests {
         request.python = Some("3.99");
         let error = request.plan().unwrap_err();
         assert!(matches!(error, VenvError::OtherPython { .. }), "{error}");
+        let removal = format!("help: `rm -r {}`, or keep both", venv.root);
+        assert!(error.to_string().contains(&removal), "{error}");
         request.python = Some("3");
         assert!(matches!(request.plan(), Ok(VenvPlan::Use(_))));
 
@@ -515,6 +525,14 @@ mod tests {
             "{text}"
         );
         assert!(root.is_dir());
+
+        // What a link leads to is not the project's to remove.
+        let shared = project.path().join("shared env");
+        fs_err::rename(&root, &shared).unwrap();
+        fs_err::os::unix::fs::symlink(&shared, &root).unwrap();
+        let text = request(&project).plan().unwrap_err().to_string();
+        let link = format!("or `rm {root}`, which leads there");
+        assert!(text.contains(&link) && !text.contains("rm -r"), "{text}");
     }
 
     #[test]

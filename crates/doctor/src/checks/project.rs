@@ -1,4 +1,4 @@
-//! Whether the project can be read at all.
+//! Whether the project can be read at all, and a build be begun.
 
 use crate::facts::Facts;
 use crate::finding::{Found, Judged, Problem};
@@ -10,7 +10,8 @@ pub(crate) fn project(facts: &Facts) -> Judged {
         (Err(problem), _) => Some(problem),
         // cargo reads its configuration before anything else, and says the same of it.
         (Ok(_), Err(_)) => None,
-        (Ok(_), Ok(_)) => of_cargo(facts),
+        // cargo says less of some of these mistakes, and nothing of the others.
+        (Ok(_), Ok(_)) => facts.mistake.as_ref().or_else(|| of_cargo(facts)),
     };
     let problems = of_project.into_iter().chain(facts.config.as_ref().err());
     let problems: Vec<_> = problems

@@ -1,6 +1,6 @@
 //! The interpreter and the environment.
 
-use python_tools::places::{Found as FoundPlace, Why};
+use python_tools::places::Why;
 use python_tools::venv::{VenvError, VenvPlan};
 
 use crate::facts::{Environment, Facts};
@@ -74,22 +74,10 @@ fn is_about_python(error: &VenvError) -> bool {
 fn problem(environment: &Environment, error: &VenvError) -> Problem {
     let problem = Problem::of(error);
     match (error, &environment.place) {
-        (VenvError::NotAllowed { .. } | VenvError::Broken { .. }, Ok((found, why))) => {
-            problem.with_cure(way_out(found, *why))
+        (VenvError::NotAllowed { .. }, Ok((found, why))) if found.is_there() => {
+            problem.with_cure(found.way_out(*why))
         }
         _ => problem,
-    }
-}
-
-/// How to come to an environment that can be used.
-fn way_out(found: &FoundPlace, why: Why) -> String {
-    match why {
-        Why::Active => "`deactivate`, then `cargo xtask dev` makes one for the project".to_owned(),
-        Why::ForUv => "`unset UV_PROJECT_ENVIRONMENT`, then `cargo xtask dev`".to_owned(),
-        _ => format!(
-            "`rm -r {}`, then `cargo xtask dev` makes a new one",
-            found.root
-        ),
     }
 }
 
@@ -115,15 +103,6 @@ mod tests {
             ),
         ] {
             assert_eq!(in_force(".venv", is_there, why, unused), expected);
-        }
-    }
-
-    #[test]
-    fn only_an_environment_of_the_project_is_to_be_removed() {
-        let found = FoundPlace::at("/p/.venv".into());
-        assert!(way_out(&found, Why::Own).starts_with("`rm -r /p/.venv`"));
-        for why in [Why::Active, Why::ForUv] {
-            assert!(!way_out(&found, why).contains("rm "), "{why:?}");
         }
     }
 }

@@ -4,7 +4,6 @@ use cargo_settings::linker::{self, is_installed};
 use cargo_settings::local::{MACHINE, TUNE};
 use cargo_settings::toolchain::{FIRST_CARGO_WITH_INCLUDE, version_of_cargo};
 use cargo_settings::{Layers, Origin, Setting};
-use python_tools::tools;
 
 use crate::facts::Facts;
 use crate::finding::{Found, Judged, Problem, Skipped};
@@ -81,15 +80,21 @@ pub(crate) fn linker(facts: &Facts) -> Judged {
     let mut named: Vec<_> = flags
         .map(|setting| in_flags(facts, config, host, setting))
         .collect();
-    let program = linker::configured(config);
-    named.extend(program.clone().map(|name| Named {
-        is_here: tools::find(&name).is_some() || is_installed(&name),
-        cure: format!("install it, or remove `linker` for {host} from cargo's configuration"),
-        origin: "cargo's configuration".to_owned(),
-        name,
-    }));
-    let has_linker = program.is_some() || facts.toolchain.has_c_compiler;
+    let configured = linker::configured_for(config, host);
+    let has_linker = configured.is_some() || facts.toolchain.has_c_compiler;
+    named.extend(configured.map(|setting| as_program(facts, host, &setting)));
     Ok(judged(&named, host, has_linker))
+}
+
+fn as_program(facts: &Facts, host: &str, setting: &Setting) -> Named {
+    let program = linker::program(setting, &facts.root);
+    let origin = setting.origin.shown(&facts.root);
+    Named {
+        is_here: is_installed(program.as_str()),
+        cure: format!("install it, or remove `linker` for {host} from {origin}"),
+        name: setting.value.clone(),
+        origin,
+    }
 }
 
 fn in_flags(facts: &Facts, config: &Layers, host: &str, setting: Setting) -> Named {

@@ -59,12 +59,15 @@ fn of_one_machine(path: &Utf8Path, text: &str) -> Vec<(String, String)> {
             key,
             &["build.", "env.", "patch.", "paths", "source.", "target."],
         ),
-        Some("pyproject.toml") => begins(key, &["tool.maturin.", "tool.uv."]),
+        Some("pyproject.toml") => {
+            begins(key, &["tool.maturin.", "tool.uv."]) && !begins(key, &PATTERNS)
+        }
         _ => key.ends_with(".path"),
     };
     let settings = all.into_iter().filter(|(key, _)| is_setting(key));
     let found = settings.filter(|(key, value)| {
-        let is_number = is_config && key == "build.jobs";
+        // What is below zero, and `default`, goes by the machine's own number of cores.
+        let is_number = is_config && key == "build.jobs" && value.as_i64().is_some_and(|it| it > 0);
         is_number || value.as_str().is_some_and(names_a_path)
     });
     found.map(|(key, value)| (key, value.to_string())).collect()
@@ -89,17 +92,22 @@ fn flatten<'v>(key: &str, value: &'v Value, into: &mut Vec<(String, &'v Value)>)
 }
 
 /// Paths that are the same everywhere.
-const EVERYWHERE: [&str; 4] = ["/bin/sh", "/dev/", "/proc/", "/usr/bin/env"];
+const EVERYWHERE: [&str; 4] = ["/bin/sh", "/dev/", "/proc/", "/usr/bin/"];
 
-/// Whether a value names an absolute path, by itself or in an argument.
+/// Keys with patterns of files, where `/` is the directory of the project.
+const PATTERNS: [&str; 2] = ["tool.maturin.exclude", "tool.maturin.include"];
+
+/// Whether a value names an absolute path, by itself, in an argument or as an address.
 fn names_a_path(value: &str) -> bool {
-    value.split(char::is_whitespace).any(|word| {
+    let ends = |c: char| c.is_whitespace() || c == ',';
+    value.split(ends).any(|word| {
+        let word = word.split_once("file://").map_or(word, |(_, path)| path);
         let Some(at) = word.find('/') else {
             return false;
         };
         let (before, path) = word.split_at(at);
-        let is_absolute =
-            before.is_empty() || before.ends_with('=') || ["-L", "-I", "-B"].contains(&before);
+        let option = before.rsplit_once('=').map_or(before, |(_, option)| option);
+        let is_absolute = ["", "-L", "-I", "-B"].contains(&option);
         let is_deep = path[1..].contains('/') && !path.starts_with("//");
         is_absolute && is_deep && !EVERYWHERE.iter().any(|it| path.starts_with(it))
     })
@@ -141,7 +149,7 @@ fn included(
         problems.push(Problem::new(text, cure).fixable(true));
     }
     if let Some(text) = not_ignored {
-        problems.push(Problem::new(text, format!("`echo {local} >> .gitignore`")));
+        problems.push(Problem::of_message(text));
     }
     Found::of(problems, || {
         format!("cargo reads {local}, and git ignores it")
@@ -174,6 +182,24 @@ mod tests {
                 &[],
             ),
             (config, "[build]\njobs = 4", &["build.jobs"]),
+            (config, "[build]\njobs = -2", &[]),
+            (config, "[build]\njobs = 'default'", &[]),
+            (config, "[target.a]\nlinker = '/usr/bin/clang'", &[]),
+            (
+                config,
+                "[build]\nrustflags = '-Clink-arg=-Wl,-rpath,/opt/x'",
+                &["build.rustflags"],
+            ),
+            (
+                config,
+                "[build]\nrustflags = ['-Clink-arg=-L/opt/x']",
+                &["build.rustflags"],
+            ),
+            (
+                config,
+                "[build]\nrustflags = ['-Clink-arg=-Wl,-rpath,$ORIGIN/../lib', '-Clink-arg=-Lfoo/bar/x']",
+                &[],
+            ),
             (
                 config,
                 "[build]\ntarget-dir = '/tmp/t'",
@@ -220,6 +246,16 @@ mod tests {
                 &[],
             ),
             (
+                "pyproject.toml",
+                "[tool.maturin]\nexclude = ['/tests/data/*']\ninclude = [{ path = '/a/b', format = 'sdist' }]",
+                &[],
+            ),
+            (
+                "pyproject.toml",
+                "[tool.uv]\nfind-links = ['file:///home/a/wheels', 'https://a.example/b/c']",
+                &["tool.uv.find-links"],
+            ),
+            (
                 "Cargo.toml",
                 "[dependencies]\na = { path = '/home/a/a' }\nb = { path = '../b' }",
                 &["dependencies.a.path"],
@@ -240,7 +276,7 @@ mod tests {
             (true, true, None, 0),
             (true, false, None, 1),
             (true, true, Some("git does not"), 1),
-            (true, false, Some("git does not"), 2),
+            (true, false, Some("git does not\n  help: x"), 2),
         ] {
             let found = included(
                 local,
