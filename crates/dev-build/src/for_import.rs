@@ -94,6 +94,9 @@ pub fn build(
         let kept = Failure { began, told }.keep(&failure);
         kept.map_err(cannot_keep(&locks))?;
     }
+    if outcome.is_ok() {
+        Failure::forget(&failure).map_err(cannot_keep(&locks))?;
+    }
     outcome.map(Some)
 }
 
@@ -108,15 +111,25 @@ struct Failure {
 
 impl Failure {
     /// What was told of a build that failed, and that looked at the sources after `time`: what they were then
-    /// they may be no more, but whoever was started before that could have seen no others.
+    /// they may be no more, but whoever was started before that could have seen no others. One of the future
+    /// counts for nobody: the clock has been set back since.
     fn since(time: SystemTime, file: &Utf8Path) -> Option<String> {
         let text = fs_err::read_to_string(file).ok()?;
         let failure: Self = serde_json::from_str(&text).ok()?;
-        (failure.began > time).then_some(failure.told)
+        let is_since = failure.began > time && failure.began <= SystemTime::now();
+        is_since.then_some(failure.told)
     }
 
     fn keep(&self, file: &Utf8Path) -> io::Result<()> {
         write::atomically(file, serde_json::to_string(self)?)
+    }
+
+    /// What failed has been built since.
+    fn forget(file: &Utf8Path) -> io::Result<()> {
+        match fs_err::remove_file(file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -140,5 +153,19 @@ mod tests {
         Failure { began, told }.keep(&file).unwrap();
         assert_eq!(Failure::since(before, &file).as_deref(), Some("error: no"));
         assert_eq!(Failure::since(began, &file), None);
+        Failure::forget(&file).unwrap();
+        assert_eq!(Failure::since(before, &file), None);
+        Failure::forget(&file).unwrap();
+    }
+
+    #[test]
+    fn a_failure_that_is_still_to_come_is_told_to_nobody() {
+        let dir = testkit::TempDir::new();
+        let file = dir.path().join("failed");
+        let now = SystemTime::now();
+        let began = now + Duration::from_secs(3600);
+        let told = String::new();
+        Failure { began, told }.keep(&file).unwrap();
+        assert_eq!(Failure::since(now, &file), None);
     }
 }
