@@ -163,7 +163,7 @@ mod tests {
         let dir = testkit::TempDir::new();
         let file = dir.path().join("failed");
         let now = SystemTime::now();
-        let began = now + Duration::from_secs(3600);
+        let began = now + Duration::from_hours(1);
         let told = String::new();
         Failure { began, told }.keep(&file).unwrap();
         assert_eq!(Failure::since(now, &file), None);

@@ -931,14 +931,15 @@ fn scripts_of_a_project_of_programs_are_programs_or_packed() {
     let wheel = wheel.without("thing/_thing.abi3.so").recorded();
     let mut expected = expected();
     expected.programs = vec!["tool".to_owned()];
-    let refuses = |expected: &Expected, name: &str| {
+    let is_refused = |expected: &Expected, name: &str| {
         let report = against(&wheel, expected);
         let findings = report.findings.iter();
         let none = "none of the project's programs";
         let mut others = findings.filter(|it| it.message.contains(none));
         others.any(|it| it.path == name)
     };
-    let refused = |expected: &Expected| ["tool", "run", "made-1"].map(|it| refuses(expected, it));
+    let refused =
+        |expected: &Expected| ["tool", "run", "made-1"].map(|it| is_refused(expected, it));
     assert_eq!(refused(&expected), [false, true, true]);
     expected.files.push(ExpectedFile {
         path: ".data/scripts/run".to_owned(),
