@@ -41,8 +41,8 @@ pub struct UndoPlan {
     pub changes: Vec<Change>,
     /// What builds have made, and git would see without our lines: a target directory of cargo's, a library.
     pub made: Vec<Utf8PathBuf>,
-    /// The environments with a hook of ours that builds on import, or with the choice that puts it there. Both
-    /// are taken out.
+    /// The environments with a hook of ours that builds on import, or with the choice that puts it there.
+    /// Both are taken out.
     pub hooked: Vec<Utf8PathBuf>,
     /// Files that we have written as a whole, and that somebody has changed since. They stay.
     pub left: Vec<Utf8PathBuf>,

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use camino::Utf8Path;
 use files::digest::short_name;
-use files::write;
+use files::{owned, write};
 use processes::Say;
 use project_model::Project;
 use python_tools::Toolbox;
@@ -89,15 +89,27 @@ pub fn build(
         config: request.config,
     };
     let outcome = build.run(project, &request);
-    if outcome.as_ref().is_err_and(DevError::is_of_the_sources) {
-        let told = (importer.said)();
-        let kept = Failure { began, told }.keep(&failure);
-        kept.map_err(cannot_keep(&locks))?;
-    }
-    if outcome.is_ok() {
-        Failure::forget(&failure).map_err(cannot_keep(&locks))?;
-    }
+    let noted = note(&outcome, began, importer.said, &failure);
+    noted.map_err(cannot_keep(&locks))?;
     outcome.map(Some)
+}
+
+/// Has `file` tell those that wait of a build that `began` then and has failed by the sources, with what was
+/// `said`, and of none after one that has not failed.
+fn note<T>(
+    outcome: &Result<T, DevError>,
+    began: SystemTime,
+    said: &dyn Fn() -> String,
+    file: &Utf8Path,
+) -> io::Result<()> {
+    match outcome {
+        Ok(_) => owned::remove(file.parent().unwrap_or(file), file).map(drop),
+        Err(error) if error.is_of_the_sources() => {
+            let told = said();
+            Failure { began, told }.keep(file)
+        }
+        Err(_) => Ok(()),
+    }
 }
 
 /// A build that has come to nothing, for those that wait for it.
@@ -123,14 +135,6 @@ impl Failure {
     fn keep(&self, file: &Utf8Path) -> io::Result<()> {
         write::atomically(file, serde_json::to_string(self)?)
     }
-
-    /// What failed has been built since.
-    fn forget(file: &Utf8Path) -> io::Result<()> {
-        match fs_err::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
 }
 
 fn is_stale(situation: &Situation, request: &DevRequest<'_>) -> bool {
@@ -140,6 +144,7 @@ fn is_stale(situation: &Situation, request: &DevRequest<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8PathBuf;
     use std::time::Duration;
 
     #[test]
@@ -153,9 +158,28 @@ mod tests {
         Failure { began, told }.keep(&file).unwrap();
         assert_eq!(Failure::since(before, &file).as_deref(), Some("error: no"));
         assert_eq!(Failure::since(began, &file), None);
-        Failure::forget(&file).unwrap();
-        assert_eq!(Failure::since(before, &file), None);
-        Failure::forget(&file).unwrap();
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_a_build_has_not_failed() {
+        let dir = testkit::TempDir::new();
+        let file = dir.path().join("failed");
+        let began = SystemTime::now();
+        let path = Utf8PathBuf::from("/p");
+        let of_the_sources = || DevError::ElsewhereInVain {
+            told: String::new(),
+        };
+        let of_the_machine = || DevError::Package { dir: path.clone() };
+        for (outcome, is_kept) in [
+            (Err(of_the_machine()), false),
+            (Err(of_the_sources()), true),
+            (Err(of_the_machine()), true),
+            (Ok(()), false),
+            (Ok(()), false),
+        ] {
+            note(&outcome, began, &|| "error: no".to_owned(), &file).unwrap();
+            assert_eq!(file.exists(), is_kept, "{outcome:?}");
+        }
     }
 
     #[test]

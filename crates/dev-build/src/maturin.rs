@@ -298,7 +298,7 @@ mod tests {
         let no_crate =
             "`cargo metadata` exited with an error: error: no matching package named `x` found";
         let no_network =
-            "`cargo metadata` exited with an error: Could not resolve host: index.crates.io";
+            "`cargo metadata` exited with an error: Could not resolve host: x.example";
         for (said, expected) in [
             (no_crate, true),
             (no_network, false),
