@@ -297,8 +297,7 @@ mod tests {
     fn maturin_refuses_for_a_manifest_or_for_the_machine() {
         let no_crate =
             "`cargo metadata` exited with an error: error: no matching package named `x` found";
-        let no_network =
-            "`cargo metadata` exited with an error: Could not resolve host: x.example";
+        let no_network = "`cargo metadata` exited with an error: Could not resolve host: x.example";
         for (said, expected) in [
             (no_crate, true),
             (no_network, false),

@@ -177,8 +177,8 @@ pub enum ProjectError {
 const OF_CARGO: i32 = 101;
 
 impl ProjectError {
-    /// Whether the files of the project say something that cannot be: they are there, and wrong. What is gone,
-    /// or was never ours to build, is no mistake in them.
+    /// Whether the files of the project say something that cannot be: they are there, and wrong. What is
+    /// gone, or was never ours to build, is no mistake in them.
     #[must_use]
     pub fn is_of_the_sources(&self) -> bool {
         match self {

@@ -10,7 +10,8 @@ use crate::error::WheelError;
 use crate::outside::{Outside, version_parts};
 
 /// What the commit is called in a version: `1a2b3c4`; `1a2b3c4.dirty.d5e6f7a` where files differ from it:
-/// `digest` tells what they are. `1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the repository.
+/// `digest` tells what they are. `1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the
+/// repository.
 #[must_use]
 pub fn commit_name(commit: &Commit, outside: &[Outside], digest: &str) -> String {
     let mut parts = vec![commit.short().to_owned()];
@@ -22,8 +23,8 @@ pub fn commit_name(commit: &Commit, outside: &[Outside], digest: &str) -> String
     parts.join(".")
 }
 
-/// `0.2.0+g1a2b3c4` with the name of a commit, [`commit_name`]. Without git, the version as it is. A local part
-/// that the project itself has comes first.
+/// `0.2.0+g1a2b3c4` with the name of a commit, [`commit_name`]. Without git, the version as it is. A local
+/// part that the project itself has comes first.
 pub fn of(base: &str, commit: Option<&str>) -> Result<String, WheelError> {
     let version: Version = base.parse().map_err(|_| WheelError::Version {
         version: base.to_owned(),
