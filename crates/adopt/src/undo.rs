@@ -8,7 +8,8 @@ use cargo_settings::{Files, local};
 use config_edit::{
     CargoConfig, CargoManifest, Change, DevContainerFile, EditError, Owner, PyprojectFile, TextFile,
 };
-use dev_build::{installs, on_import};
+use dev_build::situation::environment;
+use dev_build::{DevRequest, installs, on_import};
 use files::owned;
 use project_model::{Project, Workspace};
 
@@ -40,7 +41,8 @@ pub struct UndoPlan {
     pub changes: Vec<Change>,
     /// What builds have made, and git would see without our lines: a target directory of cargo's, a library.
     pub made: Vec<Utf8PathBuf>,
-    /// The environments with a hook of ours that builds on import. It is taken out.
+    /// The environments with a hook of ours that builds on import, or with the choice that puts it there.
+    /// Both are taken out.
     pub hooked: Vec<Utf8PathBuf>,
     /// Files that we have written as a whole, and that somebody has changed since. They stay.
     pub left: Vec<Utf8PathBuf>,
@@ -53,7 +55,7 @@ pub struct UndoPlan {
 pub fn undo(project: &Project, notes: &Utf8Path) -> Result<UndoPlan, AdoptError> {
     let workspace = Workspace::load(project)?;
     let mut plan = UndoPlan {
-        hooked: on_import::hooked(installs::noted(notes, &project.root), project.name()),
+        hooked: on_import::hooked(environments(project, notes), project.name()),
         ..UndoPlan::default()
     };
     plan.tables(project, &workspace)?;
@@ -181,6 +183,16 @@ impl UndoPlan {
         }
         Ok(())
     }
+}
+
+/// The environments that `project` may be installed into: those that are noted in the directory `notes`, and
+/// the one that `dev` would take now, since the notes lie in a cache.
+fn environments(project: &Project, notes: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut venvs = installs::noted(notes, &project.root);
+    let now = environment(project, &DevRequest::default()).found();
+    let now = now.ok().map(|found| found.root);
+    venvs.extend(now.filter(|now| !venvs.contains(now)));
+    venvs
 }
 
 /// The manifests in which a project may say what it decides.
@@ -568,6 +580,18 @@ mod tests {
         fixture.write("native/target/CACHEDIR.TAG", "");
         adopt(&fixture, &[]);
         assert!(leave(&fixture).made.is_empty());
+    }
+
+    /// `uv sync` takes the hook out, and the choice is kept; the notes may be gone with the cache.
+    #[test]
+    fn a_choice_to_build_on_import_is_forgotten_in_the_environment_that_no_note_names() {
+        let fixture = in_git(Fixture::pure_rust("chosen_thing"));
+        fixture.write(".gitignore", ".venv\n");
+        fixture.write(".venv/pyvenv.cfg", "");
+        fixture.write(".venv/xtask-on-import.json", "{\"chosen-thing\":true}");
+        let venv = fixture.root().join(".venv");
+        assert_eq!(leave(&fixture).hooked, [venv]);
+        assert!(leave(&fixture).hooked.is_empty());
     }
 
     #[test]

@@ -110,10 +110,7 @@ fn undo(project: &Project, args: &Args) -> anyhow::Result<Answer> {
     let notes = toolbox(false)?.locks()?;
     let plan = adopt::undo(project, &notes)?;
     for venv in &plan.hooked {
-        ui::say(
-            "Removes",
-            &format!("the hook that builds on import, from {venv}"),
-        );
+        ui::say("Removes", &format!("what builds on import, from {venv}"));
     }
     for left in &plan.left {
         ui::say(

@@ -16,7 +16,7 @@ use dev_build::{DevError, DevRequest};
 use environment::vars;
 use prelink::Bases;
 use processes::Aside;
-use project_model::Project;
+use project_model::{Project, ProjectError};
 use store::Store;
 
 use crate::context::{Context, config, toolbox};
@@ -33,8 +33,10 @@ pub(crate) fn stand_in() -> Option<ExitCode> {
 
 fn run(project: &Utf8Path, venv: &Utf8Path) -> anyhow::Result<Answer> {
     let is_of_the_sources = |error: &anyhow::Error| {
-        let error = error.downcast_ref::<DevError>();
-        error.is_some_and(DevError::is_of_the_sources)
+        let of_project = error.downcast_ref::<ProjectError>();
+        let of_build = error.downcast_ref::<DevError>();
+        of_project.is_some_and(ProjectError::is_of_the_sources)
+            || of_build.is_some_and(DevError::is_of_the_sources)
     };
     match bring(project, venv) {
         Ok(()) => Ok(Answer::Done),

@@ -43,6 +43,12 @@ impl PyprojectCopy {
         }
     }
 
+    /// Names what the copy was made of, in a comment at the end: for build scripts, which see no git there.
+    pub fn set_commit(&mut self, commit: &str) {
+        let end = self.0.trailing().as_str().unwrap_or_default();
+        self.0.set_trailing(format!("{end}\n# commit: {commit}\n"));
+    }
+
     /// Has maturin leave out the lists of dependencies (SBOM) that it puts into wheels.
     pub fn leave_out_sboms(&mut self) {
         let root: &mut dyn TableLike = self.0.as_table_mut();
@@ -76,8 +82,11 @@ mod tests {
     fn copy(text: &str) -> String {
         let mut copy = PyprojectCopy(text.parse().unwrap());
         copy.set_version("thing", "1.0+g1");
+        copy.set_commit("1a2b3c4");
         copy.leave_out_sboms();
-        copy.into_text()
+        let text = copy.into_text();
+        assert!(text.ends_with("\n# commit: 1a2b3c4\n"), "{text}");
+        text
     }
 
     fn parsed(text: &str) -> toml_edit::DocumentMut {
@@ -92,6 +101,8 @@ mod tests {
             "project = {name = 'thing'}\ntool = {maturin = {strip = true}}\n",
             "project.name = 'thing'\ntool.maturin.strip = true\n",
             "[build-system]\nrequires = ['maturin']\n",
+            "[build-system]\nrequires = ['maturin'] # no end of line",
+            "[build-system]\nrequires = ['maturin']\n# the end",
         ] {
             let copy = parsed(text);
             assert_eq!(

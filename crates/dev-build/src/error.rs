@@ -108,6 +108,8 @@ impl DevError {
     pub fn is_of_the_sources(&self) -> bool {
         match self {
             Self::Compile(error) => error.is_of_the_sources(),
+            Self::Project(error) => error.is_of_the_sources(),
+            Self::Maturin(error) => error.is_of_the_sources(),
             Self::Import(_) | Self::ElsewhereInVain { .. } => true,
             _ => false,
         }

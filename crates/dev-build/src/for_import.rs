@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use camino::Utf8Path;
 use files::digest::short_name;
-use files::write;
+use files::{owned, write};
 use processes::Say;
 use project_model::Project;
 use python_tools::Toolbox;
@@ -89,12 +89,27 @@ pub fn build(
         config: request.config,
     };
     let outcome = build.run(project, &request);
-    if outcome.as_ref().is_err_and(DevError::is_of_the_sources) {
-        let told = (importer.said)();
-        let kept = Failure { began, told }.keep(&failure);
-        kept.map_err(cannot_keep(&locks))?;
-    }
+    let noted = note(&outcome, began, importer.said, &failure);
+    noted.map_err(cannot_keep(&locks))?;
     outcome.map(Some)
+}
+
+/// Has `file` tell those that wait of a build that `began` then and has failed by the sources, with what was
+/// `said`, and of none after one that has not failed.
+fn note<T>(
+    outcome: &Result<T, DevError>,
+    began: SystemTime,
+    said: &dyn Fn() -> String,
+    file: &Utf8Path,
+) -> io::Result<()> {
+    match outcome {
+        Ok(_) => owned::remove(file.parent().unwrap_or(file), file).map(drop),
+        Err(error) if error.is_of_the_sources() => {
+            let told = said();
+            Failure { began, told }.keep(file)
+        }
+        Err(_) => Ok(()),
+    }
 }
 
 /// A build that has come to nothing, for those that wait for it.
@@ -108,11 +123,13 @@ struct Failure {
 
 impl Failure {
     /// What was told of a build that failed, and that looked at the sources after `time`: what they were then
-    /// they may be no more, but whoever was started before that could have seen no others.
+    /// they may be no more, but whoever was started before that could have seen no others. One of the future
+    /// counts for nobody: the clock has been set back since.
     fn since(time: SystemTime, file: &Utf8Path) -> Option<String> {
         let text = fs_err::read_to_string(file).ok()?;
         let failure: Self = serde_json::from_str(&text).ok()?;
-        (failure.began > time).then_some(failure.told)
+        let is_since = failure.began > time && failure.began <= SystemTime::now();
+        is_since.then_some(failure.told)
     }
 
     fn keep(&self, file: &Utf8Path) -> io::Result<()> {
@@ -127,6 +144,7 @@ fn is_stale(situation: &Situation, request: &DevRequest<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8PathBuf;
     use std::time::Duration;
 
     #[test]
@@ -140,5 +158,38 @@ mod tests {
         Failure { began, told }.keep(&file).unwrap();
         assert_eq!(Failure::since(before, &file).as_deref(), Some("error: no"));
         assert_eq!(Failure::since(began, &file), None);
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_a_build_has_not_failed() {
+        let dir = testkit::TempDir::new();
+        let file = dir.path().join("failed");
+        let began = SystemTime::now();
+        let path = Utf8PathBuf::from("/p");
+        let of_the_sources = || DevError::ElsewhereInVain {
+            told: String::new(),
+        };
+        let of_the_machine = || DevError::Package { dir: path.clone() };
+        for (outcome, is_kept) in [
+            (Err(of_the_machine()), false),
+            (Err(of_the_sources()), true),
+            (Err(of_the_machine()), true),
+            (Ok(()), false),
+            (Ok(()), false),
+        ] {
+            note(&outcome, began, &|| "error: no".to_owned(), &file).unwrap();
+            assert_eq!(file.exists(), is_kept, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_failure_that_is_still_to_come_is_told_to_nobody() {
+        let dir = testkit::TempDir::new();
+        let file = dir.path().join("failed");
+        let now = SystemTime::now();
+        let began = now + Duration::from_hours(1);
+        let told = String::new();
+        Failure { began, told }.keep(&file).unwrap();
+        assert_eq!(Failure::since(now, &file), None);
     }
 }

@@ -168,6 +168,22 @@ pub enum MaturinError {
     },
 }
 
+impl MaturinError {
+    /// Whether a manifest is at fault: maturin has cargo resolve the dependencies, and reads pyproject.toml
+    /// itself. No network is no fault of theirs.
+    pub(crate) fn is_of_the_sources(&self) -> bool {
+        let Self::Refused { source, .. } = self else {
+            return false;
+        };
+        let RunError::Failed { stderr, .. } = source else {
+            return false;
+        };
+        let names = |word: &&str| stderr.contains(*word);
+        let words = ["`cargo metadata` exited with an error", "pyproject.toml"];
+        source.cause().is_none() && words.iter().any(names)
+    }
+}
+
 impl Maturin<'_> {
     /// The call of cargo that maturin would make, without [`RunOptions`]. Nothing is built.
     ///
@@ -275,6 +291,27 @@ mod tests {
         let args = options.args(Some("dev")).join(" ");
         let expected = "--profile dev --features a --features b --no-default-features";
         assert_eq!(args, expected);
+    }
+
+    #[test]
+    fn maturin_refuses_for_a_manifest_or_for_the_machine() {
+        let no_crate =
+            "`cargo metadata` exited with an error: error: no matching package named `x` found";
+        let no_network = "`cargo metadata` exited with an error: Could not resolve host: x.example";
+        for (said, expected) in [
+            (no_crate, true),
+            (no_network, false),
+            ("pyproject.toml is not PEP 518 compliant", true),
+            ("rustc, the rust compiler, is not installed", false),
+        ] {
+            let script = format!("echo '{said}' >&2; exit 1");
+            let source = Invocation::new("sh").args(["-c", &script]).read();
+            let error = MaturinError::Refused {
+                project: "/p".into(),
+                source: source.unwrap_err(),
+            };
+            assert_eq!(error.is_of_the_sources(), expected, "{said}");
+        }
     }
 
     #[test]

@@ -200,15 +200,19 @@ impl<'a> Hook<'a> {
     }
 }
 
-/// Those of the environments `venvs` in which an import of the project `name` builds.
+/// Those of the environments `venvs` in which an import of the project `name` builds, or would after the next
+/// `dev`: another tool may have taken the hook out with the install, and the choice is kept.
 #[must_use]
 pub fn hooked(venvs: Vec<Utf8PathBuf>, name: &str) -> Vec<Utf8PathBuf> {
-    let has_hook = |venv: &Utf8PathBuf| {
+    let is_hooked = |venv: &Utf8PathBuf| {
+        if ON_IMPORT.find(venv, name) == Some(true) {
+            return true;
+        }
         let dist_info = install::installed_as(venv, name);
         let files = dist_info.map(|it| listed::files(&it, is_of_hook));
         files.is_some_and(|files| files.is_ok_and(|it| !it.is_empty()))
     };
-    venvs.into_iter().filter(has_hook).collect()
+    venvs.into_iter().filter(is_hooked).collect()
 }
 
 /// Takes the hook for the project `name` out of the environment `venv`, and forgets that it was chosen.
@@ -295,6 +299,11 @@ mod tests {
         assert_eq!(ON_IMPORT.find(&venv.root, project.name()), Some(false));
         assert_eq!(hook.find(false), Found::Absent);
         assert!(hooked().is_empty());
+        // What another tool has left of it.
+        ON_IMPORT.keep(&venv.root, project.name(), &true).unwrap();
+        assert_eq!(hooked(), std::slice::from_ref(&venv.root));
+        forget(&venv.root, project.name()).unwrap();
+        assert!(hooked().is_empty());
 
         hook.put_in(&dist_info).unwrap();
         hook.take_out(&dist_info).unwrap();
@@ -302,6 +311,29 @@ mod tests {
         let compiled = venv.python.platlib.join("__pycache__");
         assert_eq!(compiled.read_dir_utf8().unwrap().count(), 0);
         assert_eq!(fs_err::read_to_string(&record).unwrap(), "a.py,,\n");
+    }
+
+    #[test]
+    fn where_the_program_cannot_be_asked_the_import_goes_on_with_a_warning() {
+        let names = [
+            "MODULE", "PROGRAM", "ASK", "PROJECT", "VENV", "CARGO", "XTASK",
+        ];
+        let mut values: Vec<_> = names.iter().map(|it| (*it, "/none".to_owned())).collect();
+        values.push(("VARIABLE", "UNSET".to_owned()));
+        let build = with_values(&values, BUILD).unwrap();
+        let full = "def full(*_): raise OSError(24, 'Too many open files')\nos.pipe = full";
+        for (before, why) in [
+            ("", "/none: No such file or directory"),
+            ("del os.posix_spawn", "/none: module 'os' has no attribute"),
+            (full, "/none: Too many open files"),
+        ] {
+            let code = format!("{build}\n{before}\nbring()\nprint('imported')");
+            let python = Invocation::new("python3").args(["-I", "-S", "-c", &code]);
+            let done = python.capture().unwrap();
+            assert_eq!(done.stdout, "imported\n", "{before}: {}", done.stderr);
+            let warned = format!("cannot be brought up to date\n{why}");
+            assert!(done.stderr.contains(&warned), "{before}: {}", done.stderr);
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
@@ -191,6 +192,37 @@ impl Invocation {
         })
     }
 
+    /// Runs it without input, for `limit` at most, and keeps what it writes to standard error. `None`: it was
+    /// still running then, and has been stopped.
+    pub fn capture_within(&self, limit: Duration) -> Result<Option<Captured>, RunError> {
+        let not_kept = |source| RunError::Output {
+            command: self.to_string(),
+            source,
+        };
+        // No pipe: what it has started may hold that open for ever.
+        let mut kept = tempfile::tempfile().map_err(not_kept)?;
+        let child = self
+            .command()
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(kept.try_clone().map_err(not_kept)?)
+            .spawn()
+            .map_err(|source| self.cannot_start(source))?;
+        let mut running = Running::new(child);
+        let Some(status) = running.wait_for(limit).map_err(not_kept)? else {
+            running.stop();
+            return Ok(None);
+        };
+        let mut stderr = Vec::new();
+        kept.rewind().map_err(not_kept)?;
+        kept.read_to_end(&mut stderr).map_err(not_kept)?;
+        Ok(Some(Captured {
+            status,
+            stdout: String::new(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+        }))
+    }
+
     /// Its standard output. Fails if it does, with what it wrote to standard error.
     pub fn read(&self) -> Result<String, RunError> {
         let captured = self.capture()?;
@@ -369,6 +401,18 @@ mod tests {
         let expected = "failed (exit status: 1): there is no network\n    WARNING: Retrying: Network is unreachable (1)";
         assert!(message.ends_with(expected), "{message}");
         assert!(help.contains("--offline"), "{help}");
+    }
+
+    #[test]
+    fn a_command_that_does_not_end_is_stopped() {
+        let within = |script, limit_s| sh(script).capture_within(Duration::from_secs(limit_s));
+        let ended = within("echo no >&2; exit 3", 100).unwrap().unwrap();
+        assert_eq!((ended.status.code(), &*ended.stderr), (Some(3), "no\n"));
+        let start = std::time::Instant::now();
+        assert!(within("sleep 1000", 0).unwrap().is_none());
+        // What it has started holds nothing up.
+        assert!(within("sleep 1000 & exit 0", 100).unwrap().is_some());
+        assert!(start.elapsed() < Duration::from_secs(100));
     }
 
     #[test]

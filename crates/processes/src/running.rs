@@ -1,6 +1,7 @@
 //! A command that runs beside us until we stop it.
 
-use std::process::Child;
+use std::io;
+use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,14 +26,24 @@ impl Running {
             // It may have ended on its own.
             let _ = kill_process(pid, Signal::TERM);
         }
-        let deadline = Instant::now() + GRACE;
-        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        // If that cannot be told, it is killed.
+        let _ = self.wait_for(GRACE);
         for pid in all {
             let _ = kill_process(pid, Signal::KILL);
         }
         let _ = self.0.wait();
+    }
+
+    /// How the command has ended; `None` if it still runs after `limit`.
+    pub(crate) fn wait_for(&mut self, limit: Duration) -> io::Result<Option<ExitStatus>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let ended = self.0.try_wait()?;
+            if ended.is_some() || Instant::now() >= deadline {
+                return Ok(ended);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Kills the command at once (SIGKILL), and leaves what it has started.

@@ -171,3 +171,81 @@ pub enum ProjectError {
     )]
     NoReleaseTag(Utf8PathBuf),
 }
+
+/// What cargo exits with where a manifest is wrong. rustup, which may stand in its place, has another code
+/// for what it has not got.
+const OF_CARGO: i32 = 101;
+
+impl ProjectError {
+    /// Whether the files of the project say something that cannot be: they are there, and wrong. What is
+    /// gone, or was never ours to build, is no mistake in them.
+    #[must_use]
+    pub fn is_of_the_sources(&self) -> bool {
+        match self {
+            Self::Read { source, .. } => source.kind() != io::ErrorKind::NotFound,
+            Self::Cargo { manifest, source } => {
+                matches!(source, RunError::Failed { status, .. } if status.code() == Some(OF_CARGO))
+                    && manifest.is_file()
+            }
+            Self::NoBuildSystem(_)
+            | Self::Toml { .. }
+            | Self::RequiresPython { .. }
+            | Self::NoLibrary { .. }
+            | Self::NoVersion { .. }
+            | Self::NoPythonSource { .. }
+            | Self::OtherModuleName { .. }
+            | Self::NoPackage(_)
+            | Self::Policy { .. }
+            | Self::PacksNothing { .. } => true,
+            Self::NotAProject(_)
+            | Self::OtherBackend { .. }
+            | Self::OtherBindings { .. }
+            | Self::WorkspaceRoot { .. }
+            | Self::NoManifest { .. }
+            | Self::Metadata { .. }
+            | Self::NoRepository(_)
+            | Self::RepositoryUnknown(_)
+            | Self::NoReleaseTag(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Project, Workspace};
+    use testkit::Fixture;
+
+    #[test]
+    fn a_mistake_in_a_manifest_is_one_of_the_sources_and_a_missing_one_is_not() {
+        let manifest = "native/Cargo.toml";
+        let replaced = |name, from, to| {
+            let fixture = Fixture::mixed("wrong_thing");
+            fixture.edit(name, from, to);
+            fixture
+        };
+        let without = |name| {
+            let fixture = Fixture::mixed("wrong_thing");
+            fs_err::remove_file(fixture.root().join(name)).unwrap();
+            fixture
+        };
+        let not_text = Fixture::mixed("wrong_thing");
+        fs_err::write(not_text.root().join(manifest), b"\xff").unwrap();
+        let missing_crate = "[dependencies]\nnone = { path = \"none\" }\n";
+        for (fixture, expected) in [
+            (replaced(manifest, "name = \"", "name = "), true),
+            (replaced("pyproject.toml", "name = \"", "name = "), true),
+            (replaced(manifest, "[dependencies]\n", missing_crate), true),
+            (
+                replaced(manifest, "version = \"0.1.0\"", "version = \"x\""),
+                true,
+            ),
+            (not_text, true),
+            (without(manifest), false),
+            (without("pyproject.toml"), false),
+        ] {
+            let loaded = Project::load(&fixture.root());
+            let error = loaded.and_then(|it| Workspace::load(&it)).unwrap_err();
+            assert_eq!(error.is_of_the_sources(), expected, "{error}");
+        }
+    }
+}

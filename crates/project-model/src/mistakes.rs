@@ -135,9 +135,16 @@ fn has_it_from_another(toml: &Manifest, dir: &Utf8Path, wanted: &str) -> bool {
     let workspace = Manifest::of_workspace_around(dir);
     let around = workspace.as_ref().map(|(root, toml)| (*root, toml));
     let mut dirs = toml.dependencies().filter_map(|it| it.dir(dir, around));
-    dirs.any(|dir| match module_names(&dir.join("src/lib.rs")) {
-        ModuleNames::Known(found) => found.iter().any(|module| module.name == wanted),
-        ModuleNames::CannotTell => true,
+    dirs.any(|dir| {
+        let Ok(toml) = Manifest::read(&dir.join("Cargo.toml")) else {
+            return true;
+        };
+        let names = toml.library(&dir).map(|library| module_names(&library));
+        match names {
+            Some(ModuleNames::Known(found)) => found.iter().any(|it| it.name == wanted),
+            Some(ModuleNames::CannotTell) => true,
+            None => false,
+        }
     })
 }
 
@@ -246,5 +253,24 @@ mod tests {
             "#[pyo3::pymodule]\n#[pyo3(name = \"_misnamed_thing\")]\n",
         );
         refuse_other_name(&Project::load(&project.root()).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_module_may_come_from_another_crate_wherever_its_library_begins() {
+        let project = Fixture::mixed("borrowed_thing");
+        project.edit("native/src/lib.rs", "mod _borrowed_thing", "mod core");
+        let dependency = "[dependencies]\nother = { path = \"../other\" }\n";
+        project.edit("native/Cargo.toml", "[dependencies]\n", dependency);
+        let module = "#[pymodule]\nmod _borrowed_thing {}\n";
+        for (lib, file) in [("", "src/lib.rs"), ("[lib]\npath = \"l.rs\"\n", "l.rs")] {
+            let manifest = format!("[package]\nname = \"other\"\n{lib}");
+            project.write("other/Cargo.toml", &manifest);
+            let file = format!("other/{file}");
+            project.write(&file, "");
+            assert!(told(&project).contains("is called `core`"), "{file}");
+            project.write(&file, module);
+            refuse_other_name(&Project::load(&project.root()).unwrap()).unwrap();
+            fs_err::remove_file(project.root().join(&file)).unwrap();
+        }
     }
 }

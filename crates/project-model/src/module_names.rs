@@ -4,6 +4,8 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::nearby::{self, work_in};
+
 /// What the sources of a crate say.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ModuleNames {
@@ -23,21 +25,23 @@ pub(crate) struct ModuleName {
 }
 
 /// More files than this, and larger ones, are not looked through.
-const MANY: usize = 2_000;
+const MANY_FILES: usize = 2_000;
 const LARGE_BYTES: usize = 2_000_000;
 
 /// Those of the crate whose library begins with `library`. That file comes first.
 pub(crate) fn module_names(library: &Utf8Path) -> ModuleNames {
     let dir = library.parent().unwrap_or(library);
-    let walk = walkdir::WalkDir::new(dir).sort_by_file_name().into_iter();
-    let paths = walk
-        .flatten()
-        .filter_map(|entry| Utf8PathBuf::try_from(entry.into_path()).ok());
+    // It may be the directory of the whole project.
+    let entries: Vec<_> = work_in(walkdir::WalkDir::new(dir))
+        .take(nearby::MANY + 1)
+        .collect();
+    let is_all = entries.len() <= nearby::MANY;
+    let paths = entries.into_iter();
+    let paths = paths.filter_map(|path| Utf8PathBuf::try_from(path).ok());
     let mut paths: Vec<_> = paths
         .filter(|path| path.extension() == Some("rs"))
-        .take(MANY + 1)
         .collect();
-    if paths.len() > MANY {
+    if !is_all || paths.len() > MANY_FILES {
         return ModuleNames::CannotTell;
     }
     paths.sort_by_key(|path| path != library);
@@ -222,6 +226,29 @@ mod tests {
         ] {
             assert_eq!(names(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn only_what_somebody_has_written_is_looked_through() {
+        let dir = testkit::TempDir::new();
+        let write = |path: &str, text: &str| {
+            let path = dir.path().join(path);
+            fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+            fs_err::write(path, text).unwrap();
+        };
+        let found = || match module_names(&dir.path().join("lib.rs")) {
+            ModuleNames::Known(found) => Some(found.into_iter().map(|it| it.name).collect()),
+            ModuleNames::CannotTell => None,
+        };
+        write("lib.rs", "#[pymodule]\nfn a() {}");
+        write("target/debug/build/x/out/made.rs", "include!(\"x\");");
+        write(".venv/lib/x.rs", "#[pymodule]\nfn b() {}");
+        write("deep/c.rs", "#[pymodule]\nfn c() {}");
+        assert_eq!(found(), Some(vec!["a".to_owned(), "c".to_owned()]));
+        for number in 0..nearby::MANY {
+            fs_err::File::create(dir.path().join(format!("deep/{number}"))).unwrap();
+        }
+        assert_eq!(found(), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a hint can name: files that are there, where the one that was looked for is not.
 
+use std::path::PathBuf;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::ProjectError;
@@ -42,22 +44,27 @@ fn find_where(
     name: &str,
     is_it: impl Fn(&Utf8Path) -> bool,
 ) -> Option<Utf8PathBuf> {
-    let walk = walkdir::WalkDir::new(dir).max_depth(3).sort_by_file_name();
-    let is_work = |entry: &walkdir::DirEntry| {
-        let name = entry.file_name().to_string_lossy();
-        entry.depth() == 0 || !(name.starts_with('.') || SKIPPED.contains(&&*name))
-    };
-    let entries = walk.into_iter().filter_entry(is_work).take(MANY).flatten();
-    let paths = entries.filter_map(|entry| Utf8PathBuf::try_from(entry.into_path()).ok());
+    let paths = work_in(walkdir::WalkDir::new(dir).max_depth(3)).take(MANY);
+    let paths = paths.filter_map(|path| Utf8PathBuf::try_from(path).ok());
     let found = paths.filter(|path| path.file_name() == Some(name) && path.is_file());
     let found = found.filter(|path| is_it(path));
     found.min_by_key(|path| path.components().count())
 }
 
+/// What `walk` finds, without what tools have made and what is no part of a package.
+pub(crate) fn work_in(walk: walkdir::WalkDir) -> impl Iterator<Item = PathBuf> {
+    let is_work = |entry: &walkdir::DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0 || !(name.starts_with('.') || SKIPPED.contains(&&*name))
+    };
+    let entries = walk.sort_by_file_name().into_iter().filter_entry(is_work);
+    entries.flatten().map(walkdir::DirEntry::into_path)
+}
+
 const SKIPPED: [&str; 5] = ["target", "node_modules", "tests", "examples", "benches"];
 
-/// No more entries than this are looked at for a hint.
-const MANY: usize = 10_000;
+/// No more entries than this are looked at.
+pub(crate) const MANY: usize = 10_000;
 
 /// The `manifest-path` to write where `manifest`, the Cargo.toml that was looked for, is not there.
 pub(crate) fn no_manifest(root: &Utf8Path, manifest: Utf8PathBuf) -> ProjectError {

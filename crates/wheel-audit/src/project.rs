@@ -242,9 +242,16 @@ fn check_programs(expected: &Expected, inside: &Inside, findings: &mut Findings)
             format!("the program `{name}` is missing"),
         );
     }
+    let patterns: Vec<_> = expected.patterns.iter().map(Matcher::new).collect();
+    // Scripts that the project packs as they are (`data` of [tool.maturin]) lie beside the programs.
+    let is_packed = |name: &str| {
+        let path = format!(".data/scripts/{name}");
+        expected.files.iter().any(|file| file.path == path)
+            || patterns.iter().any(|pattern| pattern.matches(&path))
+    };
     for name in found
         .iter()
-        .filter(|name| !expected.programs.contains(name))
+        .filter(|name| !expected.programs.contains(name) && !is_packed(name))
     {
         findings.error(
             Rule::EntryPoint,

@@ -72,14 +72,14 @@ impl Stage {
         let packed = Packed::of(project, !scripts.is_empty())?;
         let listing = Listing::of(project, workspace, &closure, &packed)?;
         let root = &listing.root;
-        let version = version_of(project, &listing, naming)?;
+        let (version, commit) = version_of(project, &listing, naming)?;
         let in_copy = |path: &Utf8Path| dir.join(path.strip_prefix(root).unwrap_or(path));
         let scripts: Vec<_> = scripts.iter().map(|script| in_copy(script)).collect();
         if copy_all(&listing, project, dir)? {
             run_again(scripts.iter().cloned())?;
         }
         let copied = in_copy(&project.root);
-        let text = with_version(project, &version)?;
+        let text = with_version(project, &version, commit.as_deref())?;
         let pyproject = copied
             .strip_prefix(dir)
             .unwrap_or(&copied)
@@ -111,26 +111,41 @@ impl Stage {
 }
 
 /// pyproject.toml as the copy has it.
-fn with_version(project: &Project, version: &str) -> Result<String, WheelError> {
+fn with_version(
+    project: &Project,
+    version: &str,
+    commit: Option<&str>,
+) -> Result<String, WheelError> {
     let path = project.root.join("pyproject.toml");
     let mut copy = PyprojectCopy::read(&path)?;
     copy.set_version(project.name(), version);
+    if let Some(commit) = commit {
+        copy.set_commit(commit);
+    }
     // They name the directory of the build, and say nothing that Cargo.lock does not.
     copy.leave_out_sboms();
     Ok(copy.into_text())
 }
 
-/// The version of a wheel of what is listed.
-fn version_of(project: &Project, listing: &Listing, naming: Naming) -> Result<String, WheelError> {
+/// The version of a wheel of what is listed, and what its commit is called.
+fn version_of(
+    project: &Project,
+    listing: &Listing,
+    naming: Naming,
+) -> Result<(String, Option<String>), WheelError> {
     let base = base_version(project)?;
     let (commit, outside) = (listing.commit.as_ref(), &listing.outside);
-    if naming == Naming::WithCommit {
-        let digest = digest_of(&listing.root, &listing.files);
-        return version::of(&base, commit, outside, &digest);
-    }
-    let tags = commit.map(Commit::tags).unwrap_or_default();
-    let names = [project.name(), &project.extension.crate_name];
-    version::released(&base, commit, outside, (&tags, &names))
+    let digest = digest_of(&listing.root, &listing.files);
+    let called = commit.map(|commit| version::commit_name(commit, outside, &digest));
+    let version = match naming {
+        Naming::WithCommit => version::of(&base, called.as_deref()),
+        Naming::AsReleased => {
+            let tags = commit.map(Commit::tags).unwrap_or_default();
+            let names = [project.name(), &project.extension.crate_name];
+            version::released(&base, commit, outside, (&tags, &names))
+        }
+    };
+    Ok((version?, called))
 }
 
 /// Copies everything but pyproject.toml. Tells whether build scripts have to run again: something was removed
@@ -292,8 +307,8 @@ pub fn checked_out(
         dirty: false,
         ..commit
     };
-    let named = (naming == Naming::WithCommit).then_some(&commit);
-    let version = version::of(&base_version(project)?, named, &[], "")?;
+    let named = (naming == Naming::WithCommit).then(|| version::commit_name(&commit, &[], ""));
+    let version = version::of(&base_version(project)?, named.as_deref())?;
     Ok(Some((commit, version)))
 }
 

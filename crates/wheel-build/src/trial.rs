@@ -1,11 +1,13 @@
 //! Trying a wheel: installed into a fresh environment, imported, and run.
 
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use files::owned;
 use packaging::{PythonVersion, WheelName};
 use pep440_rs::VersionSpecifiers;
-use processes::Invocation;
-use processes::Say;
+use processes::{Invocation, RunError, Say};
 use project_model::Project;
 use python_tools::{Interpreter, Tool, python};
 use wheel_audit::Report;
@@ -20,6 +22,9 @@ import importlib, importlib.metadata, json, sys
 module = importlib.import_module(sys.argv[1])
 print(json.dumps([module.__file__, importlib.metadata.version(sys.argv[2])]))
 ";
+
+/// How long a program may run that is only to start.
+const LIMIT: Duration = Duration::from_secs(10);
 
 /// What a trial takes.
 #[derive(Debug)]
@@ -75,6 +80,27 @@ pub(crate) fn minor(python: &Interpreter) -> Option<PythonVersion> {
     format!("{major}.{minor}{threads}").parse().ok()
 }
 
+/// Fails if `program` does not start: a library is missing, or the processor has not what it was compiled
+/// for. What it makes of its arguments is its own affair, and a server runs on until `limit`.
+fn start(program: &Invocation, limit: Duration) -> Result<(), RunError> {
+    /// What the loader exits with, mostly.
+    const NOT_LOADED: i32 = 127;
+    /// What it says of a library that is too old; it has another code then.
+    const TOO_OLD: &str = "(required by ";
+    /// The signal with which a program ends itself (SIGABRT).
+    const ABORT: i32 = 6;
+    let Some(ended) = program.capture_within(limit)? else {
+        return Ok(());
+    };
+    let code = ended.status.code();
+    let is_loaded = code != Some(NOT_LOADED) && !ended.stderr.contains(TOO_OLD);
+    let is_killed = ended.status.signal().is_some_and(|it| it != ABORT);
+    if is_loaded && !is_killed {
+        return Ok(());
+    }
+    program.require_success(ended.status, ended.stderr)
+}
+
 impl Trial<'_> {
     /// Installs the wheel at `path`, which was audited, for `python`; imports its extension and runs its
     /// commands.
@@ -112,10 +138,9 @@ impl Trial<'_> {
             self.check_answer(&answer, &venv, report, python)?;
         }
         for program in &self.project.extension.programs {
-            let start = Invocation::new(venv.join("bin").join(program)).arg("--version");
-            start.cwd(self.scratch).read().map_err(failed(
-                "a program of it does not tell its version (`--version`)",
-            ))?;
+            let program = Invocation::new(venv.join("bin").join(program)).arg("--version");
+            start(&program.cwd(self.scratch), LIMIT)
+                .map_err(failed("a program of it does not start"))?;
         }
         self.run_smoke(&venv, &failed)
     }
@@ -247,6 +272,26 @@ mod tests {
             suffixes: Vec::new(),
             free_threaded,
         }
+    }
+
+    #[test]
+    fn a_program_has_to_start_and_may_do_what_it_wants_then() {
+        let too_old =
+            "echo \"a: libc.so.6: version 'GLIBC_9' not found (required by a)\" >&2; exit 1";
+        for (script, starts) in [
+            ("exit 0", true),
+            ("echo 'unknown option --version' >&2; exit 2", true),
+            ("kill -ABRT $$", true),
+            ("sleep 1000", true),
+            ("kill -SEGV $$", false),
+            ("exit 127", false),
+            (too_old, false),
+        ] {
+            let program = Invocation::new("sh").args(["-c", script]);
+            let started = start(&program, Duration::from_secs(1));
+            assert_eq!(started.is_ok(), starts, "{script}");
+        }
+        assert!(start(&Invocation::new("/no/program"), LIMIT).is_err());
     }
 
     #[test]

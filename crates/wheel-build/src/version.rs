@@ -2,22 +2,30 @@
 //! a new build is a new wheel.
 
 use packaging::normalized;
-use pep440_rs::{LocalSegment, Version};
+use pep440_rs::Version;
 use project_model::WheelPolicy;
 
 use crate::commit::Commit;
 use crate::error::WheelError;
 use crate::outside::{Outside, version_parts};
 
-/// `0.2.0+g1a2b3c4`; `0.2.0+g1a2b3c4.dirty.d5e6f7a` where files differ from the commit: `digest` tells what
-/// they are. `0.2.0+g1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the repository. Without
-/// git, the version as it is. A local part that the project itself has comes first.
-pub fn of(
-    base: &str,
-    commit: Option<&Commit>,
-    outside: &[Outside],
-    digest: &str,
-) -> Result<String, WheelError> {
+/// What the commit is called in a version: `1a2b3c4`; `1a2b3c4.dirty.d5e6f7a` where files differ from it:
+/// `digest` tells what they are. `1a2b3c4.near.g5e6f7a8` with the crate `near` from outside of the
+/// repository.
+#[must_use]
+pub fn commit_name(commit: &Commit, outside: &[Outside], digest: &str) -> String {
+    let mut parts = vec![commit.short().to_owned()];
+    parts.extend(version_parts(outside));
+    if commit.dirty {
+        let digest = digest.get(..7).unwrap_or(digest);
+        parts.extend(["dirty".to_owned(), format!("d{digest}")]);
+    }
+    parts.join(".")
+}
+
+/// `0.2.0+g1a2b3c4` with the name of a commit, [`commit_name`]. Without git, the version as it is. A local
+/// part that the project itself has comes first.
+pub fn of(base: &str, commit: Option<&str>) -> Result<String, WheelError> {
     let version: Version = base.parse().map_err(|_| WheelError::Version {
         version: base.to_owned(),
         project: "the project".to_owned(),
@@ -25,15 +33,8 @@ pub fn of(
     let Some(commit) = commit else {
         return Ok(version.to_string());
     };
-    let mut local = version.local().to_vec();
-    local.push(LocalSegment::String(format!("g{}", commit.short())));
-    local.extend(version_parts(outside).into_iter().map(LocalSegment::String));
-    if commit.dirty {
-        let digest = digest.get(..7).unwrap_or(digest);
-        local.push(LocalSegment::String("dirty".to_owned()));
-        local.push(LocalSegment::String(format!("d{digest}")));
-    }
-    let local: Vec<_> = local.iter().map(ToString::to_string).collect();
+    let own = version.local().iter().map(ToString::to_string);
+    let local: Vec<_> = own.chain([format!("g{commit}")]).collect();
     Ok(format!("{}+{}", version.without_local(), local.join(".")))
 }
 
@@ -68,7 +69,7 @@ pub fn released(
     outside: &[Outside],
     (tags, names): (&[String], &[&str]),
 ) -> Result<String, WheelError> {
-    let version = of(base, None, outside, "")?;
+    let version = of(base, None)?;
     let refuse = |reason: String| WheelError::NotReleased {
         version: version.clone(),
         reason,
@@ -144,13 +145,16 @@ mod tests {
 
     #[test]
     fn the_commit_is_the_local_part() {
-        let version = |base, dirty| of(base, Some(&commit(dirty)), &[], "0123456789").unwrap();
+        let version = |base, dirty| {
+            let name = commit_name(&commit(dirty), &[], "0123456789");
+            of(base, Some(&name)).unwrap()
+        };
         assert_eq!(version("0.2.0", false), "0.2.0+g1a2b3c4");
         assert_eq!(version("0.2.0", true), "0.2.0+g1a2b3c4.dirty.d0123456");
         assert_eq!(version("0.2.0+cuda12", false), "0.2.0+cuda12.g1a2b3c4");
         // As Cargo.toml has it, and as PEP 440 has it.
         assert_eq!(version("1.0.0-alpha.1", false), "1.0.0a1+g1a2b3c4");
-        assert_eq!(of("0.2.0", None, &[], "").unwrap(), "0.2.0");
+        assert_eq!(of("0.2.0", None).unwrap(), "0.2.0");
     }
 
     #[test]
@@ -216,6 +220,6 @@ mod tests {
 
     #[test]
     fn what_is_no_version_is_refused() {
-        assert!(of("one", None, &[], "").is_err());
+        assert!(of("one", None).is_err());
     }
 }

@@ -139,6 +139,33 @@ fn what_does_not_compile_is_an_import_error_until_it_is_mended() {
     }
     assert!(!printed.contains('\u{1b}'), "{printed:?}");
     assert!(said.contains("Rebuilt mended_thing in"), "{said}");
+
+    // The same of what stands beside the sources.
+    for (file, from, to) in [
+        (
+            "pyproject.toml",
+            "name = \"mended_thing\"",
+            "name = mended_thing",
+        ),
+        (
+            "native/Cargo.toml",
+            "name = \"mended_thing\"",
+            "name = mended_thing",
+        ),
+        (
+            "native/Cargo.toml",
+            "[dependencies]",
+            "[dependencies]\nnone = { path = \"none\" }",
+        ),
+    ] {
+        project.edit(file, from, to);
+        let failed = run(&project, "import mended_thing").stderr;
+        assert!(
+            failed.contains("BuildError: ") && failed.contains(file),
+            "{failed}"
+        );
+        project.edit(file, to, from);
+    }
 }
 
 #[test]

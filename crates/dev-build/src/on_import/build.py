@@ -29,33 +29,40 @@ def bring():
 
 def ask():
     """The exit code of the program, and what it says at the end. That a build begins is told at once."""
-    ours, theirs = os.pipe()
     try:
+        ours, theirs = os.pipe()
         try:
-            pid = os.posix_spawn(
-                PROGRAM,
-                [PROGRAM, ASK, PROJECT, VENV],
-                environment(),
-                file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, theirs, 2),
-                ],
-                # So that all that it starts can be ended with it.
-                setpgroup=0,
-            )
+            try:
+                pid = start(theirs)
+            finally:
+                os.close(theirs)
+            try:
+                text = hear(ours)
+                return wait(pid, text), text
+            except BaseException:
+                end(pid)
+                raise
         finally:
-            os.close(theirs)
-        try:
-            text = hear(ours)
-            return wait(pid, text), text
-        except BaseException:
-            end(pid)
-            raise
-    except OSError as error:
-        return None, f"{PROGRAM}: {error.strerror}"
-    finally:
-        os.close(ours)
+            os.close(ours)
+    except Exception as error:
+        # Also one of an interpreter that cannot start programs in this way.
+        return None, f"{PROGRAM}: {getattr(error, 'strerror', None) or error}"
+
+
+def start(theirs):
+    """Starts the program, which says what it says into the pipe."""
+    return os.posix_spawn(
+        PROGRAM,
+        [PROGRAM, ASK, PROJECT, VENV],
+        environment(),
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_DUP2, theirs, 2),
+        ],
+        # So that all that it starts can be ended with it.
+        setpgroup=0,
+    )
 
 
 def wait(pid, text):

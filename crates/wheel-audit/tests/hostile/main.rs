@@ -922,6 +922,39 @@ fn files_of_data_directories_belong_to_the_project_too() {
 }
 
 #[test]
+fn scripts_of_a_project_of_programs_are_programs_or_packed() {
+    let scripts = "thing-1.0+g1a2b3c4.data/scripts";
+    let mut wheel = Wheel::good();
+    for name in ["tool", "run", "made-1"] {
+        wheel = wheel.add(Entry::stored(&format!("{scripts}/{name}"), b"x"));
+    }
+    let wheel = wheel.without("thing/_thing.abi3.so").recorded();
+    let mut expected = expected();
+    expected.programs = vec!["tool".to_owned()];
+    let is_refused = |expected: &Expected, name: &str| {
+        let report = against(&wheel, expected);
+        let findings = report.findings.iter();
+        let none = "none of the project's programs";
+        let mut others = findings.filter(|it| it.message.contains(none));
+        others.any(|it| it.path == name)
+    };
+    let refused =
+        |expected: &Expected| ["tool", "run", "made-1"].map(|it| is_refused(expected, it));
+    assert_eq!(refused(&expected), [false, true, true]);
+    expected.files.push(ExpectedFile {
+        path: ".data/scripts/run".to_owned(),
+        sha256: sha256(b"x"),
+    });
+    assert_eq!(refused(&expected), [false, false, true]);
+    expected.patterns.push(ExpectedPattern {
+        text: "made-*".to_owned(),
+        paths: vec![".data/scripts/made-*".to_owned()],
+        is_required: false,
+    });
+    assert_eq!(refused(&expected), [false; 3]);
+}
+
+#[test]
 fn an_extension_that_the_project_has_beside_its_own() {
     let second = Library {
         defined: vec!["PyInit__old"],
