@@ -109,7 +109,7 @@ fn what_does_not_compile_or_does_not_import_replaces_nothing() {
     let said = dev_fails(&project, &[]);
     assert!(said.contains("PyInit_sturdy_thing"), "{said}");
     assert!(
-        said.contains("help: the function under #[pymodule] must be called `sturdy_thing`"),
+        said.contains("help: call what is under #[pymodule] `sturdy_thing`"),
         "{said}"
     );
     assert_eq!(python(&project, answer), "42");
