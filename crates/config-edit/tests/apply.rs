@@ -180,6 +180,25 @@ fn the_draft_of_a_writer_that_was_killed_is_removed() {
 }
 
 #[test]
+fn of_several_changes_none_is_made_where_one_may_not_be() {
+    let (first, second) = (File::of("a = 1\n"), File::of("b = 1\n"));
+    let change = |file: &File, old: &str| Change {
+        path: file.path.clone(),
+        old: Some(old.to_owned()),
+        new: Some("c = 1\n".to_owned()),
+    };
+    let changes = [change(&first, "a = 1\n"), change(&second, "b = 1\n")];
+    let text = || fs_err::read_to_string(&first.path).unwrap();
+    set_mode(&second.path, 0o444);
+    let error = Change::apply_all(&changes).unwrap_err();
+    assert!(matches!(error, EditError::ReadOnly { .. }), "{error}");
+    assert_eq!(text(), "a = 1\n");
+    set_mode(&second.path, 0o644);
+    Change::apply_all(&changes).unwrap();
+    assert_eq!(text(), "c = 1\n");
+}
+
+#[test]
 fn a_diff_is_what_one_knows() {
     let change = |old: Option<&str>, new: Option<&str>| Change {
         path: "/p/.cargo/config.toml".into(),
